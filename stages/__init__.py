@@ -1,0 +1,1 @@
+"""What is computed: pure stages, arrays in and arrays out."""

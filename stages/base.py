@@ -1,0 +1,103 @@
+"""The contract between the stages and the pipeline that runs them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+Unit = int | None
+"""What one result of a stage is for: a requested number of superpixels, or the item as a whole."""
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+class StageConfig(BaseModel):
+    """Base of every stage's options: immutable, and an unknown option is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a stage made for one unit.
+
+    Attributes
+    ----------
+    arrays
+        Named arrays; few, because each costs several requests on an object store.
+    attributes
+        JSON-serialisable facts. ``note`` (str), if present, is shown beside the item's figures.
+    """
+
+    arrays: Arrays = field(default_factory=dict)
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a stage may read of one item; only what its `reads` and `requires` name is filled.
+
+    Attributes
+    ----------
+    image
+        (H, W, 3) uint8, sRGB.
+    image_digest
+        SHA-256 of the image's bytes: the key under which what was computed once is kept.
+    annotations
+        Ground truth, one (H, W) uint32 region map per annotator; empty where there is none.
+    masks
+        The user's mask proposals for the image (`stages.propose.run_lengths.RunLengths`).
+    upstream
+        Outputs of the required stages, by stage name and unit.
+    """
+
+    image: NDArray[np.uint8] | None = None
+    image_digest: str = ""
+    annotations: tuple[NDArray[np.uint32], ...] = ()
+    masks: Any = None
+    upstream: Mapping[str, Mapping[Unit, Output]] = field(default_factory=dict)
+
+
+class Stage(Protocol):
+    """One step of the pipeline.
+
+    A stage is pure: it opens no file, starts no process, prints nothing.
+
+    Attributes
+    ----------
+    name
+        Its command and the first part of its store's name.
+    version
+        Bumped whenever its results change; older results are then stale.
+    requires
+        Names of the upstream stages whose outputs it reads.
+    reads
+        Which parts of the item it reads: ``image``, ``annotations``, ``masks``.
+    per_count
+        True when each requested number of superpixels is a unit of its own.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[int]
+    requires: ClassVar[tuple[str, ...]]
+    reads: ClassVar[tuple[str, ...]]
+    per_count: ClassVar[bool]
+
+    def setup(self, config: Any, device: str) -> Any:
+        """Build models and warm up kernels: called once per process and config."""
+        ...
+
+    def run(
+        self, inputs: Inputs, config: Any, resources: Any, units: Sequence[Unit]
+    ) -> Iterator[Output]:
+        """Yield one output per unit, in order.
+
+        Raises
+        ------
+        ValueError
+            When the item cannot be processed; the message names what is wrong with it.
+        """
+        ...

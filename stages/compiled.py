@@ -1,0 +1,31 @@
+"""The one place that says how the project's numba kernels are compiled."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numba
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def kernel(function: Function) -> Function:
+    """Compile a loop for one thread.
+
+    Cached on disk, so that worker processes do not compile again; without the GIL, so that
+    threads run side by side; without fast-math, so that every machine and thread count gives
+    the same result.
+    """
+    compiled: Function = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+    return compiled
+
+
+def parallel_kernel(function: Function) -> Function:
+    """Compile a loop whose `numba.prange` runs on all threads that the process may use.
+
+    Iterations must write to disjoint memory and must not reduce floats across iterations:
+    results may not depend on the number of threads.
+    """
+    compiled: Function = numba.njit(cache=True, nogil=True, parallel=True, error_model="numpy")(
+        function
+    )
+    return compiled

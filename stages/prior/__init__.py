@@ -1,0 +1,1 @@
+"""Proposals aggregated into prior objects and their merge tree."""

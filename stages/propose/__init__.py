@@ -1,0 +1,1 @@
+"""Proposals: masks, or a finest partition with its merge tree."""

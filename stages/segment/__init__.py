@@ -1,0 +1,1 @@
+"""Masked superpixel clustering."""

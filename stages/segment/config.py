@@ -1,0 +1,51 @@
+"""Options of the superpixel segmentation."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from stages.base import StageConfig
+
+
+class SegmentConfig(StageConfig):
+    """Options of `spam-pipe segment` (SPAM.md, sections 1 to 4)."""
+
+    method: str = Field("spam", description="superpixel method: spam, slic")
+    mode: Literal["refined", "paper"] = Field(
+        "refined",
+        description="refined: hexagonal seeds, border relaxation, exact count; "
+        "paper: random seeds, no refinement",
+    )
+    prior_mode: Literal["cut", "paper"] = Field(
+        "cut",
+        description="cut: the prior's merge tree is cut for each K; "
+        "paper: the K largest objects stay, the others become uncertain",
+    )
+    rho: float = Field(0.5, gt=0, le=1, description="cut: at most rho * K objects")
+    tau: float = Field(
+        0.4, ge=0, le=1, description="cut: neighbours with a weaker common border are merged"
+    )
+    color_weight: float = Field(0.26, gt=0, description="factor of the Lab colours")
+    compactness: float = Field(
+        7.5, ge=0, description="factor of the positions; larger is more regular"
+    )
+    iterations: int = Field(10, ge=1, le=100, description="passes of the soft clustering")
+    distance_factor: float = Field(
+        1.65, gt=0, description="a pixel may join seeds within this many sqrt(N/K) of its own"
+    )
+    minimum_size: float = Field(
+        0.15, ge=0, le=1, description="components below this share of N/K are merged"
+    )
+    over_seeding: float = Field(
+        1.1, ge=1, le=4, description="refined: cluster with this many times K, then merge to K"
+    )
+    border_weight: float | None = Field(
+        None,
+        ge=0,
+        description="refined: weight of smooth borders; by default chosen by what is known "
+        "of the image (colour alone, deep features, contours)",
+    )
+    contour_decay: float = Field(
+        6.0, ge=0, description="refined: how fast a contour in between takes a neighbour's weight"
+    )
+    seed: int = Field(0, ge=0, description="seed of the paper mode's random seeds")
