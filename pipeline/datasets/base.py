@@ -1,0 +1,111 @@
+"""What a dataset is: a split's items, each small, picklable and able to load itself."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pipeline.errors import DataError
+
+
+class Source(ABC):
+    """A piece of data that knows how to load itself: a file, a frame of a file, a drawn scene.
+
+    Subclasses are frozen dataclasses of plain values, so that they travel to workers.
+    """
+
+    @abstractmethod
+    def signature(self) -> str:
+        """Say cheaply what is there now (size and modification time); changes when data may."""
+
+    @abstractmethod
+    def digest(self) -> str:
+        """Return the SHA-256 (hex) of the content."""
+
+    @abstractmethod
+    def read(self) -> Any:
+        """Load the content.
+
+        Raises
+        ------
+        DataError
+            When it cannot be read; the message names the file, what is wrong and the cure.
+        """
+
+
+@dataclass(frozen=True)
+class FileSource(Source):
+    """A source that is one whole file."""
+
+    path: Path
+
+    def signature(self) -> str:
+        """Return the file's size and modification time."""
+        try:
+            status = self.path.stat()
+        except OSError as error:
+            raise DataError(f"{self.path}: cannot be read: {error.strerror}") from error
+        return f"{status.st_size}:{status.st_mtime_ns}"
+
+    def digest(self) -> str:
+        """Return the SHA-256 (hex) of the file's bytes."""
+        return sha256(self.path.read_bytes()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Item:
+    """One image of a dataset.
+
+    Attributes
+    ----------
+    id
+        Unique in its dataset; a relative path without suffix where the dataset is a folder.
+    split
+        The split it belongs to: ``train``, ``val``, ``test`` or ``all``.
+    image
+        Reads as (H, W, 3) uint8 in sRGB.
+    annotations
+        Reads as a tuple of (H, W) uint32 region maps, one per annotator; None without ground
+        truth.
+    """
+
+    id: str
+    split: str
+    image: Source
+    annotations: Source | None = None
+
+
+class Dataset(ABC):
+    """A named collection of items.
+
+    Attributes
+    ----------
+    name
+        What `--dataset` takes.
+    splits
+        Splits it has; the first is the default.
+    """
+
+    name: ClassVar[str]
+    splits: ClassVar[tuple[str, ...]]
+
+    @abstractmethod
+    def items(self, split: str) -> Iterator[Item]:
+        """Yield the items of a split that are there, sorted by id.
+
+        Raises
+        ------
+        DataError
+            When the dataset is not there (where it was looked for and how to get it) or has no
+            such split (which it has).
+        """
+
+    @abstractmethod
+    def expected(self, split: str) -> int | None:
+        """Return how many items the split officially has; None where nobody can say."""
+
+    @abstractmethod
+    def location(self) -> str:
+        """Say where the dataset is, or would be looked for."""
