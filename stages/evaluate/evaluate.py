@@ -1,0 +1,130 @@
+"""All metrics of one label map."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stages.evaluate.boundary import (
+    boundary_map,
+    boundary_recall_precision,
+    contour_density,
+    dilated,
+)
+from stages.evaluate.compactness import compactness
+from stages.evaluate.explained_variation import explained_variation
+from stages.evaluate.global_regularity import global_regularity
+from stages.evaluate.overlap import overlap
+from stages.evaluate.reference import Reference, prepare
+from stages.evaluate.regions import Regions, components_of, regions_of
+
+Figures = dict[str, float | None]
+"""Metrics by name; None where one is undefined."""
+
+
+def evaluate(
+    labels: NDArray[np.integer],
+    image: NDArray[np.uint8] | None = None,
+    annotations: Sequence[NDArray[np.integer]] = (),
+    boundary_tolerance: float = 0.0025,
+) -> Figures:
+    """Measure one label map.
+
+    Parameters
+    ----------
+    labels
+        (H, W) non-negative integers, gaps allowed.
+    image
+        (H, W, 3) uint8, sRGB; without it there is no explained variation.
+    annotations
+        (H, W) non-negative integers per annotator; without any there is no metric that needs
+        ground truth.
+    boundary_tolerance
+        Tolerance of boundary recall and precision as a share of the diagonal.
+
+    Returns
+    -------
+    The metrics ``asa``, ``ue``, ``ue_np``, ``boundary_recall``, ``boundary_precision`` (each the
+    mean over annotators), ``contour_density``, ``explained_variation``,
+    ``explained_variation_giraud``, ``compactness``, ``gr``, ``src``, ``smf``, ``gr_giraud`` and
+    ``src_giraud``; None where undefined.
+
+    Raises
+    ------
+    ValueError
+        When `labels` is no label map, or shapes differ; the message names the shapes.
+    """
+    regions = regions_of(labels)
+    shape = (labels.shape[0], labels.shape[1])
+    return measure(labels, regions, prepare(shape, image, annotations, boundary_tolerance))[0]
+
+
+def measure(
+    labels: NDArray[np.integer], regions: Regions, reference: Reference
+) -> tuple[Figures, str]:
+    """Measure one label map against a prepared image and ground truth.
+
+    Parameters
+    ----------
+    labels
+        (H, W) non-negative integers.
+    regions
+        `regions_of` the labels.
+    reference
+        What to compare with.
+
+    Returns
+    -------
+    The metrics as `evaluate` returns them, and a note on those that need an explanation, empty
+    when none does.
+
+    Raises
+    ------
+    ValueError
+        When the label map is of another shape than the reference.
+    """
+    if labels.shape != reference.shape:
+        raise ValueError(
+            f"the label map's shape {labels.shape} is not the image's shape {reference.shape}"
+        )
+    figures: Figures = _ground_truth_figures(labels, regions, reference)
+    notes = []
+    figures["explained_variation"] = figures["explained_variation_giraud"] = None
+    if reference.image is not None:
+        if math.isnan(reference.variation):
+            notes.append("explained variation is undefined: the image is of one colour")
+        else:
+            plain, giraud = explained_variation(regions, reference.image, reference.variation)
+            figures["explained_variation"] = plain
+            figures["explained_variation_giraud"] = giraud
+    figures["compactness"] = compactness(regions)
+    components = components_of(regions)
+    figures.update(global_regularity(components)._asdict())
+    if components.areas.size > regions.areas.size:
+        notes.append(
+            f"gr, src and smf are those of the {components.areas.size} 8-connected components "
+            f"of {regions.areas.size} superpixels"
+        )
+    return figures, "; ".join(notes)
+
+
+def _ground_truth_figures(
+    labels: NDArray[np.integer], regions: Regions, reference: Reference
+) -> Figures:
+    boundary = boundary_map(labels)
+    boundary_dilated = dilated(boundary, reference.radius)
+    rows = [
+        (
+            *overlap(regions, truth.regions, truth.n_regions),
+            *boundary_recall_precision(boundary, boundary_dilated, truth.boundary, truth.dilated),
+        )
+        for truth in reference.annotations
+    ]
+    means: list[float | None] = [
+        math.fsum(column) / len(rows) for column in zip(*rows, strict=True)
+    ]
+    names = ("asa", "ue", "ue_np", "boundary_recall", "boundary_precision")
+    figures: Figures = dict(zip(names, means or [None] * len(names), strict=True))
+    figures["contour_density"] = contour_density(boundary)
+    return figures

@@ -1,0 +1,108 @@
+"""What superpixels of an image are compared with: computed once, whatever their number."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stages.evaluate.boundary import boundary_map, dilated, tolerance_radius
+from stages.evaluate.explained_variation import total_variation
+from stages.evaluate.regions import painted, regions_of
+
+
+class Annotation(NamedTuple):
+    """One annotator's segmentation.
+
+    Attributes
+    ----------
+    regions
+        (N,) int32, the region of each pixel, 0 to n_regions - 1.
+    n_regions
+        Number of regions.
+    boundary, dilated
+        (H, W) bool, boundary pixels, and those dilated by the tolerance.
+    """
+
+    regions: NDArray[np.int32]
+    n_regions: int
+    boundary: NDArray[np.bool_]
+    dilated: NDArray[np.bool_]
+
+
+class Reference(NamedTuple):
+    """An image and its ground truth, made ready to be compared with any number of label maps.
+
+    Attributes
+    ----------
+    shape
+        Height and width of the label maps that fit.
+    radius
+        Tolerance of the boundary metrics in pixels.
+    annotations
+        Ground truth, one entry per annotator; empty where there is none.
+    image
+        (H, W, 3) uint8, or None.
+    variation
+        Sum of squares of the image's colours; NaN without an image or for one of one colour.
+    """
+
+    shape: tuple[int, int]
+    radius: int
+    annotations: tuple[Annotation, ...]
+    image: NDArray[np.uint8] | None
+    variation: float
+
+
+def prepare(
+    shape: tuple[int, int],
+    image: NDArray[np.uint8] | None = None,
+    annotations: Sequence[NDArray[np.integer]] = (),
+    boundary_tolerance: float = 0.0025,
+) -> Reference:
+    """Make an image and its ground truth ready for `stages.evaluate.evaluate.evaluate`.
+
+    Parameters
+    ----------
+    shape
+        Height and width of the label maps to come.
+    image
+        (H, W, 3) uint8, sRGB.
+    annotations
+        (H, W) non-negative integers per annotator; every value, 0 as well, is a region.
+    boundary_tolerance
+        Tolerance of the boundary metrics as a share of the diagonal.
+
+    Raises
+    ------
+    ValueError
+        When the image or an annotation is of another shape, or is not what is asked for above.
+    """
+    if image is not None:
+        if image.shape[:2] != shape:
+            raise ValueError(
+                f"the label map's shape {shape} is not the image's shape {image.shape[:2]}"
+            )
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+            raise ValueError(
+                f"the image must be H×W×3 uint8, got {image.dtype} of shape {image.shape}"
+            )
+    radius = tolerance_radius(shape, boundary_tolerance)
+    prepared = []
+    for number, given in enumerate(annotations, start=1):
+        annotation = np.ascontiguousarray(given)  # MATLAB's files give columns first
+        if annotation.shape != shape:
+            raise ValueError(
+                f"the shape {annotation.shape} of ground truth {number} is not the shape {shape} "
+                f"of the {'label map' if image is None else 'image'}"
+            )
+        try:
+            regions = regions_of(annotation)
+        except ValueError as error:
+            raise ValueError(f"ground truth {number}: {error}") from error
+        boundary = boundary_map(annotation)
+        prepared.append(
+            Annotation(painted(regions), regions.areas.size, boundary, dilated(boundary, radius))
+        )
+    variation = float("nan") if image is None else total_variation(image)
+    return Reference(shape, radius, tuple(prepared), image, variation)

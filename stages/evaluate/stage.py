@@ -1,0 +1,68 @@
+"""The stage that measures superpixels."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from stages.base import Inputs, Output, Unit
+from stages.evaluate.config import EvaluateConfig
+from stages.evaluate.delta_k import delta_k
+from stages.evaluate.evaluate import evaluate, measure
+from stages.evaluate.reference import prepare
+from stages.evaluate.regions import regions_of
+
+
+class EvaluateStage:
+    """Measures the label map of each requested number of superpixels.
+
+    Its outputs hold no arrays but the attributes ``metrics`` (the figures of METRICS by column
+    name, None where undefined), ``n_requested``, ``n_superpixels``, ``n_annotators`` and
+    ``note``.
+    """
+
+    name: ClassVar[str] = "evaluate"
+    version: ClassVar[int] = 1
+    requires: ClassVar[tuple[str, ...]] = ("segment",)
+    reads: ClassVar[tuple[str, ...]] = ("image", "annotations")
+    per_count: ClassVar[bool] = True
+    Config: ClassVar[type[EvaluateConfig]] = EvaluateConfig
+
+    def setup(self, config: EvaluateConfig, device: str) -> None:
+        """Compile, or load from the cache, what `run` calls; nothing here runs on a device."""
+        labels = np.arange(4, dtype=np.uint16).reshape(2, 2)
+        image = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
+        evaluate(labels, image, (labels,), config.boundary_tolerance)
+
+    def run(
+        self, inputs: Inputs, config: EvaluateConfig, resources: Any, units: Sequence[Unit]
+    ) -> Iterator[Output]:
+        """Yield the figures of each requested number of superpixels.
+
+        Raises
+        ------
+        ValueError
+            When label map, image and ground truth differ in shape.
+        """
+        if inputs.image is None:
+            raise ValueError("evaluate needs the image")
+        height, width = inputs.image.shape[:2]
+        reference = prepare(
+            (height, width), inputs.image, inputs.annotations, config.boundary_tolerance
+        )
+        for count in units:
+            if count is None:
+                raise ValueError("evaluate needs the requested number of superpixels")
+            labels = inputs.upstream["segment"][count].arrays["labels"]
+            regions = regions_of(labels)
+            figures, note = measure(labels, regions, reference)
+            n_superpixels = regions.areas.size
+            yield Output(
+                attributes={
+                    "metrics": {"delta_k": delta_k(n_superpixels, count), **figures},
+                    "n_requested": count,
+                    "n_superpixels": n_superpixels,
+                    "n_annotators": len(reference.annotations),
+                    "note": note,
+                }
+            )
