@@ -1,0 +1,34 @@
+"""Options of the proposals."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from stages.base import StageConfig
+from stages.propose.sources import known_source
+
+
+class GradientConfig(StageConfig):
+    """Options of the gradient source."""
+
+    sigma: float = Field(
+        2.0, gt=0, le=32, description="standard deviation of the smoothing, in pixels"
+    )
+    half_strength: float = Field(
+        12.0, gt=0, description="Lab units per pixel of a border of strength one half"
+    )
+    max_regions: int = Field(
+        4096, ge=1, description="regions of the finest partition: those that merge last"
+    )
+
+
+class ProposeConfig(StageConfig):
+    """Options of `spam-pipe propose` (SPAM.md, section 5)."""
+
+    source: Annotated[str, AfterValidator(known_source)] = Field(
+        "none", description="where proposals come from: none, gradient, masks"
+    )
+    masks: str | None = Field(
+        None, description="masks: the folder of the user's segmentations, named like the images"
+    )
+    gradient: GradientConfig = GradientConfig()

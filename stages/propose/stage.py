@@ -1,0 +1,61 @@
+"""The first stage: image → proposals."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar
+
+from stages.base import Inputs, Output, Unit
+from stages.propose.config import ProposeConfig
+from stages.propose.sources import Source, load_source
+
+
+class ProposeStage:
+    """Ask one source for an image's proposals.
+
+    Output arrays: of masks ``counts``, ``offsets``, ``size``, ``area``, ``score`` (see
+    `RunLengths`); of a partition ``regions``, ``parents``, ``altitudes`` (see `Partition`);
+    ``contour`` uint8 = 255 × probability where the source knows one. Attributes: ``source``,
+    and ``n_masks`` or ``n_regions``.
+    """
+
+    name: ClassVar[str] = "propose"
+    version: ClassVar[int] = 1
+    requires: ClassVar[tuple[str, ...]] = ()
+    reads: ClassVar[tuple[str, ...]] = ("image", "masks")
+    per_count: ClassVar[bool] = False
+    Config: ClassVar[type[ProposeConfig]] = ProposeConfig
+
+    def setup(self, config: ProposeConfig, device: str) -> tuple[Source, Any]:
+        """Import the source and let it build what it needs."""
+        source = load_source(config.source)
+        return source, source.setup(config, device)
+
+    def run(
+        self,
+        inputs: Inputs,
+        config: ProposeConfig,
+        resources: tuple[Source, Any],
+        units: Sequence[Unit],
+    ) -> Iterator[Output]:
+        """Yield the image's proposal.
+
+        Raises
+        ------
+        ValueError
+            When the masks are of another size than the image, or the source cannot propose.
+        """
+        assert inputs.image is not None
+        source, needed = resources
+        proposal = source.propose(inputs, config, needed)
+        attributes: dict[str, Any] = {"source": config.source}
+        if proposal.masks is not None:
+            height, width = inputs.image.shape[:2]
+            if proposal.masks.size != (height, width):
+                found = "×".join(map(str, proposal.masks.size))
+                raise ValueError(
+                    f"the masks are {found} but the image is {height}×{width} "
+                    "(height × width): give masks that belong to this image"
+                )
+            attributes["n_masks"] = len(proposal.masks)
+        if proposal.partition is not None:
+            attributes["n_regions"] = (len(proposal.partition.parents) + 1) // 2
+        yield Output(proposal.to_arrays(), attributes)
