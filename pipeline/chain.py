@@ -1,0 +1,95 @@
+"""Which stages a configuration runs, and the store that each one writes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.config import Layer, RunConfig, resolve
+from pipeline.errors import ConfigError
+from pipeline.folder import Folder
+from pipeline.store import Store, digest_of
+from stages.base import StageConfig, Unit
+from stages.registry import STAGES, stage
+
+
+@dataclass(frozen=True)
+class Link:
+    """One stage of a run: its config and its store.
+
+    Attributes
+    ----------
+    name
+        The stage's name.
+    config
+        The stage's options.
+    store
+        Where its results lie.
+    config_digest
+        Hash of its options and those of all upstream stages; part of the store's name.
+    upstream
+        Names of the stages it reads that this run has.
+    units
+        What it makes for each item: one result, or one per requested K.
+    """
+
+    name: str
+    config: StageConfig
+    store: Store
+    config_digest: str
+    upstream: tuple[str, ...]
+    units: tuple[Unit, ...]
+
+
+Chain = Mapping[str, Link]
+"""The links of a run by stage name, in the order of the data's flow."""
+
+
+def describe(chain: Chain, name: str) -> dict[str, Any]:
+    """Return what the root of a link's store says of it: its options and those of all upstream."""
+    upstream = [*chain][: [*chain].index(name) + 1]
+    return {
+        "stage": name,
+        "configs": {each: chain[each].config.model_dump(mode="json") for each in upstream},
+    }
+
+
+def described_config(description: Mapping[str, Any], config: RunConfig) -> RunConfig | None:
+    """Return the run's configuration with the options that a store was made with.
+
+    None where they are not valid any more: a newer version renamed one.
+    """
+    layers: list[Layer] = [config.model_dump(mode="json"), {"propose": {"source": "none"}}]
+    try:
+        return resolve([*layers, description["configs"]])
+    except (ConfigError, KeyError):
+        return None
+
+
+SKIPPED_WITHOUT_PRIOR = frozenset({"propose", "prior"})
+
+
+def build_chain(config: RunConfig, run: Folder, target: str = "evaluate") -> Chain:
+    """Return the links up to `target`; without a prior, proposals and prior are left out."""
+    chain: dict[str, Link] = {}
+    for name in STAGES:
+        if config.propose.source == "none" and name in SKIPPED_WITHOUT_PRIOR:
+            continue
+        stage_config: StageConfig = getattr(config, name)
+        upstream = tuple(required for required in stage(name).requires if required in chain)
+        digest = digest_of(
+            {
+                "config": stage_config.model_dump(mode="json"),
+                "upstream": {required: chain[required].config_digest for required in upstream},
+            }
+        )
+        chain[name] = Link(
+            name=name,
+            config=stage_config,
+            store=Store(run, f"{name}-{digest[:8]}.zarr"),
+            config_digest=digest,
+            upstream=upstream,
+            units=config.n_superpixels if stage(name).per_count else (None,),
+        )
+        if name == target:
+            break
+    return chain

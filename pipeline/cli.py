@@ -1,0 +1,198 @@
+"""The command line. Commands only parse; what they need is imported when they run."""
+
+import sys
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from pipeline import __version__
+from pipeline.options import (
+    Json,
+    Limit,
+    NSuperpixels,
+    Options,
+    Outputs,
+    RunName,
+    accept_options,
+)
+
+app = typer.Typer(
+    name="spam-pipe",
+    help="Image datasets in; accurate, regular superpixels and their metric tables out.\n\n"
+    "Try [bold]spam-pipe run[/bold], which works on embedded pictures, or the classic session: "
+    "[bold]spam-pipe prior --dataset bsd[/bold], [bold]spam-pipe segment[/bold], "
+    "[bold]spam-pipe report[/bold]. Everything resumes: run a command again and it does only "
+    "what is missing.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+datasets_app = typer.Typer(help="List the datasets, where they are looked for; fetch one.")
+app.add_typer(datasets_app, name="datasets")
+
+
+class What(StrEnum):
+    """What `spam-pipe export` writes."""
+
+    LABELS = "labels"
+    OBJECTS = "objects"
+    OVERLAYS = "overlays"
+
+
+class Form(StrEnum):
+    """File formats of `spam-pipe export`."""
+
+    PNG = "png"
+    TIFF = "tiff"
+    NPY = "npy"
+    COCO = "coco"
+
+
+_PIPELINE = "The pipeline"
+_AROUND = "Around it"
+
+
+def main() -> None:
+    """Run the command line; an error that the user can act on is one line and status 2."""
+    from pipeline.errors import UserError
+
+    try:
+        status = app(standalone_mode=False)
+    except UserError as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(2)
+    except (KeyboardInterrupt, typer.Abort):
+        print("stopped at once; the same command goes on from what is stored", file=sys.stderr)
+        sys.exit(130)
+    except typer.Exit as ended:
+        sys.exit(ended.exit_code)
+    except Exception as error:
+        if (show := getattr(error, "show", None)) is not None:  # a usage error of the parser
+            show()
+            sys.exit(getattr(error, "exit_code", 2))
+        raise
+    sys.exit(status or 0)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"spam-pipe {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="print the version")
+    ] = False,
+) -> None:
+    pass
+
+
+_NOT_FOR_PRIORS = ("prior_mode", "method", "n_superpixels", "seed")
+_ITEM_COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "run": ("Run all stages on a dataset and report; without a dataset, on embedded pictures.", ()),
+    "propose": (
+        "Compute proposals: masks, or a finest partition with its merge tree.",
+        _NOT_FOR_PRIORS,
+    ),
+    "prior": (
+        "Aggregate proposals into prior objects, which superpixels will never cross.",
+        _NOT_FOR_PRIORS,
+    ),
+    "segment": ("Make superpixels, after bringing proposals and prior up to date.", ()),
+    "evaluate": ("Measure the superpixels, after bringing everything upstream up to date.", ()),
+    "report": ("Write the metric tables, curves and pictures of a run brought up to date.", ()),
+}
+
+
+def _add_item_command(name: str, text: str, without: tuple[str, ...]) -> None:
+    def command(options: Options) -> None:
+        from pipeline.commands import run_items
+
+        if status := run_items(name, options):
+            raise typer.Exit(status)
+
+    accepting = accept_options(command, without=without)
+    app.command(name, help=text, rich_help_panel=_PIPELINE)(accepting)
+
+
+for _name, (_text, _without) in _ITEM_COMMANDS.items():
+    _add_item_command(_name, _text, _without)
+
+
+@app.command(rich_help_panel=_AROUND)
+def status(
+    run: RunName = None,
+    outputs: Outputs = "outputs",
+    limit: Limit = None,
+    as_json: Json = False,
+) -> None:
+    """Show what is done, stale, failed and to do, stage by stage."""
+    from pipeline.inspection import show_status
+
+    show_status(outputs, run, limit, as_json=as_json)
+
+
+@app.command(rich_help_panel=_AROUND)
+def export(
+    folder: Annotated[str, typer.Argument(help="where the files go", metavar="FOLDER")],
+    what: Annotated[
+        What, typer.Option(help="label maps, the prior's objects, or borders drawn on the image")
+    ] = What.LABELS,
+    form: Annotated[
+        Form, typer.Option("--format", help="coco: run lengths as JSON; overlays are PNG")
+    ] = Form.PNG,
+    n_superpixels: NSuperpixels = None,
+    run: RunName = None,
+    outputs: Outputs = "outputs",
+    limit: Limit = None,
+    as_json: Json = False,
+) -> None:
+    """Write labels, objects or overlays of a run as files for other programs."""
+    from pipeline.exporting import export_run
+
+    if failed := export_run(
+        folder, what, form, outputs, run, n_superpixels, limit, as_json=as_json
+    ):
+        raise typer.Exit(min(1, failed))
+
+
+@app.command(rich_help_panel=_AROUND)
+def doctor(outputs: Outputs = "outputs", as_json: Json = False) -> None:
+    """Show versions, cores, devices, datasets, weights and free disk."""
+    from pipeline.inspection import show_doctor
+
+    show_doctor(outputs, as_json=as_json)
+
+
+@datasets_app.callback(invoke_without_command=True)
+def datasets(context: typer.Context, as_json: Json = False) -> None:
+    """List the datasets, where they are looked for and what is there; fetch one."""
+    from pipeline.inspection import show_datasets
+
+    if context.invoked_subcommand is None:
+        show_datasets(as_json=as_json)
+
+
+@datasets_app.command()
+def fetch(
+    name: Annotated[str, typer.Argument(help="bsd, nyuv2 or sbd")],
+    to: Annotated[
+        str | None, typer.Option(help="folder [by default SPAM_DATA, else the cache]")
+    ] = None,
+    url: Annotated[str | None, typer.Option(help="another place to get it from")] = None,
+    sha256: Annotated[
+        str | None, typer.Option(help="expected SHA-256 of the download, 64 hex digits")
+    ] = None,
+) -> None:
+    """Download a dataset and unpack it; an interrupted download leaves nothing behind."""
+    from pipeline.inspection import fetch_dataset_to
+
+    fetch_dataset_to(name, to, url, sha256)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,257 @@
+"""What the commands that run items do: resolve, plan, execute, tell."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.chain import SKIPPED_WITHOUT_PRIOR, build_chain
+from pipeline.config import Layer, parse_assignment, read_config_file
+from pipeline.datasets import DATASETS, open_dataset
+from pipeline.device import resolve_device
+from pipeline.errors import ConfigError
+from pipeline.executors import make_executor
+from pipeline.folder import open_folder, require_writable
+from pipeline.lock import locked
+from pipeline.options import Options
+from pipeline.plan import State
+from pipeline.progress import make_progress
+from pipeline.reporting import Report, write_report
+from pipeline.run import Run, open_run
+from pipeline.runner import Choices, Summary, count_states, execute
+
+SUCCESS, SOME_FAILED, INTERRUPTED = 0, 1, 130
+
+
+class Teller:
+    """Prints for people: progress and warnings to standard error, results to standard output."""
+
+    def __init__(self, *, quiet: bool = False, as_json: bool = False) -> None:
+        self.quiet = quiet
+        self.as_json = as_json
+        self.results = Console(width=_width())
+        self.messages = Console(stderr=True, width=_width())
+
+    def say(self, text: str) -> None:
+        """Print a line about what is going on."""
+        if not (self.quiet or self.as_json):
+            self.messages.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def warn(self, text: str) -> None:
+        """Print a line that matters even to those who want quiet."""
+        self.messages.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def show(self, what: Table | str) -> None:
+        """Print a result."""
+        if not (self.quiet or self.as_json):
+            self.results.print(what, markup=False, highlight=False)
+
+    def show_json(self, value: Mapping[str, Any]) -> None:
+        """Print a result for programs."""
+        if self.as_json:
+            print(json.dumps(value, indent=2, allow_nan=False, default=str))
+
+
+def run_items(target: str, options: Options) -> int:
+    """Bring all items up to the target stage, report where that was asked; return exit status."""
+    teller = Teller(quiet=options.quiet, as_json=options.as_json)
+    outputs = open_folder(options.outputs)
+    layers = list(config_layers(options))
+    default = "sample" if target == "run" and not layers else None
+    run = open_run(outputs, options.run, layers, default=default)
+    stage_target = "evaluate" if target in {"run", "report"} else target
+    chain = build_chain(run.config, run.folder, stage_target)
+    if stage_target not in chain:
+        stage_target = "propose"
+    _introduce(run, options, teller)
+    if not chain or (target in SKIPPED_WITHOUT_PRIOR and target not in chain):
+        teller.say(f"--prior none: there is nothing to compute for `{target}`")
+        return SUCCESS
+    if options.dry_run:
+        return _tell_plan(run, stage_target, options, teller)
+    choices = Choices(
+        limit=options.limit,
+        overwrite=_overwritten(target, options.overwrite, tuple(chain)),
+        skip_failed=options.skip_failed,
+        device=resolve_device(options.device),
+        item_timeout=options.item_timeout,
+    )
+    if options.scheduler is not None and options.workers:
+        raise ConfigError("--workers and --scheduler: give one of them")
+    require_writable(outputs)
+    with locked(run.folder):
+        run.save(outputs)
+        executor = make_executor(options.workers, options.scheduler)
+        try:
+            progress = make_progress(
+                target, teller.messages, quiet=options.quiet or options.as_json
+            )
+            summary = execute(run, stage_target, choices, executor, progress, warn=teller.warn)
+        finally:
+            executor.close()
+        report = None
+        if target in {"run", "report"} and not summary.interrupted:
+            report = write_report(run, choices.limit, teller.results.width)
+    _tell_summary(run, target, summary, report, options, teller)
+    if summary.interrupted:
+        return INTERRUPTED
+    return SOME_FAILED if summary.failed or summary.skipped else SUCCESS
+
+
+def config_layers(options: Options) -> Iterator[Layer]:
+    """Yield what the command says of the configuration, weakest first."""
+    if options.config is not None:
+        yield read_config_file(Path(options.config))
+    for text in options.assignments or []:
+        yield parse_assignment(text)
+    yield from _dataset_layers(options)
+    flags: list[tuple[str, str, Any]] = [
+        ("propose", "source", options.prior),
+        ("segment", "prior_mode", options.prior_mode),
+        ("segment", "method", options.method),
+        ("segment", "seed", options.seed),
+    ]
+    if options.masks is not None:
+        if options.prior not in {None, "masks"}:
+            raise ConfigError(f"--masks goes with --prior masks, not with {options.prior}")
+        folder = Path(options.masks).expanduser().absolute()
+        if not folder.is_dir():
+            raise ConfigError(f"--masks {options.masks}: there is no such folder")
+        flags += [("propose", "masks", str(folder)), ("propose", "source", "masks")]
+    for table, key, value in flags:
+        if value is not None:
+            yield {table: {key: value}}
+    if options.n_superpixels is not None:
+        yield {"n_superpixels": _parse_counts(options.n_superpixels)}
+
+
+def _dataset_layers(options: Options) -> Iterator[Layer]:
+    name = options.dataset
+    if name is not None:
+        open_dataset(name)  # an unknown name is an error before anything is written
+        if name in DATASETS:
+            yield {"dataset": {"name": name}}
+        else:
+            images = str(Path(name).expanduser().absolute())
+            yield {"dataset": {"name": "folder", "images": images}}
+    given: dict[str, str | None] = {"split": options.split, "pattern": options.pattern}
+    if options.ground_truth is not None:
+        given["ground_truth"] = str(Path(options.ground_truth).expanduser().absolute())
+    chosen = {key: value for key, value in given.items() if value is not None}
+    if chosen:
+        yield {"dataset": chosen}
+
+
+def _parse_counts(text: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError as error:
+        raise ConfigError(
+            f"--n-superpixels {text}: write whole numbers separated by commas, such as 100,400"
+        ) from error
+
+
+def _overwritten(target: str, overwrite: bool, stages: tuple[str, ...]) -> tuple[str, ...]:
+    if not overwrite:
+        return ()
+    if target == "run":
+        return stages
+    return ("evaluate",) if target == "report" else (target,)
+
+
+def _introduce(run: Run, options: Options, teller: Teller) -> None:
+    dataset, config = run.config.dataset, run.config
+    which = f"continuing run {run.name}" if run.continued else f"run {run.name}"
+    counts = ",".join(map(str, config.n_superpixels))
+    teller.say(
+        f"{which}: {dataset.images or dataset.name}, method {config.segment.method}, "
+        f"prior {config.propose.source}, K = {counts}"
+    )
+
+
+def _tell_plan(run: Run, target: str, options: Options, teller: Teller) -> int:
+    counts = count_states(run, target, options.limit)
+    teller.show_json({"run": run.name, "stages": state_counts(counts)})
+    teller.show(states_table(f"what `{target}` would do", counts))
+    return SUCCESS
+
+
+def state_counts(counts: Mapping[str, Mapping[State, int]]) -> dict[str, dict[str, int]]:
+    """Return the counts as plain values."""
+    return {
+        name: {state.value: states.get(state, 0) for state in State}
+        for name, states in counts.items()
+    }
+
+
+def states_table(title: str, counts: Mapping[str, Mapping[State, int]]) -> Table:
+    """Return a table of how many units of each stage are in which state."""
+    table = Table(title=title, title_justify="left")
+    table.add_column("stage")
+    for state in State:
+        table.add_column(state.value.replace("todo", "to do"), justify="right")
+    for name, states in counts.items():
+        table.add_row(name, *(str(states.get(state, 0)) for state in State))
+    return table
+
+
+def _tell_summary(
+    run: Run,
+    target: str,
+    summary: Summary,
+    report: Report | None,
+    options: Options,
+    teller: Teller,
+) -> None:
+    if options.verbose:
+        for note, count in sorted(summary.notes.items()):
+            teller.say(f"note: {note}" + (f" ({count} items)" if count > 1 else ""))
+    for name, count in sorted(summary.stale.items()):
+        if count:
+            teller.say(f"{name}: {count} items were out of date and computed again")
+    for failed in summary.failures[:5]:
+        teller.warn(f"{failed.item}: {failed.stage} failed: {failed.reason}")
+    if len(summary.failures) > 5:
+        teller.warn(f"… and {len(summary.failures) - 5} more; all in {run.folder}/failures.csv")
+    if report is not None and report.table is not None:
+        teller.show(report.table)
+    teller.say(_closing_line(run, target, summary))
+    if report is not None:
+        for line in report.places:
+            teller.say(line)
+    teller.show_json(
+        {
+            "run": run.name,
+            "folder": str(run.folder),
+            **{key: value for key, value in asdict(summary).items() if key != "notes"},
+            "notes": dict(summary.notes),
+            "summary": [] if report is None else report.summary,
+        }
+    )
+
+
+def _closing_line(run: Run, target: str, summary: Summary) -> str:
+    items = f"{summary.n_items}"
+    if summary.n_expected and summary.n_items != summary.n_expected:
+        items += f" (of {summary.n_expected} in the split)"
+    parts = [f"{summary.computed} computed", f"{summary.complete} up to date"]
+    if summary.failed:
+        parts.append(f"{summary.failed} failed")
+    if summary.skipped:
+        parts.append(f"{summary.skipped} skipped, failed before")
+    line = f"{target}: {items} items, {', '.join(parts)}, {summary.seconds:.1f} s"
+    if summary.interrupted:
+        return f"stopped: {line}; the same command goes on from here"
+    if summary.failed:
+        line += f"; reasons in {run.folder}/failures.csv, the same command tries them again"
+    return line
+
+
+def _width() -> int | None:
+    """Return the width for output that goes to no terminal; a terminal knows its own."""
+    return None if os.isatty(1) else 100

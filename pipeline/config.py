@@ -1,0 +1,169 @@
+"""A run's configuration: its model, its layers and its TOML.
+
+Precedence, weakest first: defaults, the dataset's file in `configs/`, the run's own `run.toml`,
+`--config`, `--set`, the command's flags.
+"""
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any
+
+import tomli_w
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from pipeline.datasets.config import DatasetConfig
+from pipeline.errors import ConfigError
+from stages.evaluate.config import EvaluateConfig
+from stages.prior.config import PriorConfig
+from stages.propose.config import ProposeConfig
+from stages.report.config import ReportConfig
+from stages.segment.config import SegmentConfig
+
+Layer = Mapping[str, Any]
+"""Nested options as a TOML file holds them."""
+
+
+def _counts(values: tuple[int, ...]) -> tuple[int, ...]:
+    if not values:
+        raise ValueError("give at least one number of superpixels, such as 100,400")
+    if min(values) < 1:
+        raise ValueError(f"a number of superpixels is at least 1, not {min(values)}")
+    return tuple(sorted(set(values)))
+
+
+class RunConfig(BaseModel):
+    """Everything that decides a run's results."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    n_superpixels: Annotated[tuple[int, ...], AfterValidator(_counts)] = Field(
+        (100, 400), description="requested numbers of superpixels"
+    )
+    dataset: DatasetConfig = DatasetConfig()
+    propose: ProposeConfig = ProposeConfig()
+    prior: PriorConfig = PriorConfig()
+    segment: SegmentConfig = SegmentConfig()
+    evaluate: EvaluateConfig = EvaluateConfig()
+    report: ReportConfig = ReportConfig()
+
+
+def merge(layers: Iterable[Layer]) -> dict[str, Any]:
+    """Lay nested options over one another; later layers win, key by key."""
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        for key, value in layer.items():
+            if isinstance(value, Mapping):
+                below = merged.get(key)
+                merged[key] = merge([below if isinstance(below, Mapping) else {}, value])
+            else:
+                merged[key] = value
+    return merged
+
+
+def resolve(layers: Iterable[Layer]) -> RunConfig:
+    """Validate the merged layers.
+
+    Raises
+    ------
+    ConfigError
+        In one line: the key, what is wrong with it and, for an unknown key, the nearest known.
+    """
+    try:
+        return RunConfig.model_validate(merge(layers))
+    except ValidationError as error:
+        raise ConfigError(_explain(error)) from error
+
+
+def parse_assignment(text: str) -> dict[str, Any]:
+    """Parse `key.subkey=value`; the value is TOML, `none`, or else a plain string."""
+    key, equals, value = text.partition("=")
+    path = key.strip().split(".")
+    if not equals or not all(path):
+        raise ConfigError(f"--set {text}: write key=value, such as segment.compactness=5")
+    nested: Any = _parse_value(value.strip())
+    for part in reversed(path):
+        nested = {part: nested}
+    return dict(nested)
+
+
+def read_toml(text: str, name: str) -> dict[str, Any]:
+    """Parse a TOML text; `name` is what an error calls it."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{name}: not valid TOML: {error}") from error
+
+
+def read_config_file(path: Path) -> dict[str, Any]:
+    """Read a TOML file given by the user, or one of the shipped `configs/` by its name."""
+    found = path if path.is_file() else configs_folder() / f"{path.name.removesuffix('.toml')}.toml"
+    try:
+        return read_toml(found.read_text(encoding="utf-8"), str(found))
+    except (OSError, UnicodeDecodeError) as error:
+        shipped = ", ".join(sorted(file.stem for file in configs_folder().glob("*.toml")))
+        raise ConfigError(
+            f"--config {path}: no readable file of that name; shipped ones: {shipped}"
+        ) from error
+
+
+def dump_toml(config: RunConfig) -> str:
+    """Write all that was resolved; an option that is None is left out."""
+    return tomli_w.dumps(config.model_dump(mode="json", exclude_none=True))
+
+
+def configs_folder() -> Path:
+    """Return the shipped configurations: inside the wheel, or beside the source tree."""
+    package = Path(__file__).resolve().parent
+    inside = package / "configs"
+    return inside if inside.is_dir() else package.parent / "configs"
+
+
+def dataset_layer(name: str) -> dict[str, Any]:
+    """Return the dataset's own file of `configs/`, empty where it has none."""
+    path = configs_folder() / f"{name}.toml"
+    return read_toml(path.read_text(encoding="utf-8"), str(path)) if path.is_file() else {}
+
+
+def _parse_value(text: str) -> Any:
+    if text.lower() == "none":
+        return None
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _explain(error: ValidationError) -> str:
+    first = error.errors()[0]
+    path = [str(part) for part in first["loc"]]
+    key = ".".join(path)
+    if first["type"] == "extra_forbidden":
+        return f"{key}: no such option{_suggestion(path)}"
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{key}: {message} (given: {first['input']!r})"
+
+
+def _suggestion(path: list[str]) -> str:
+    known: type[BaseModel] = RunConfig
+    for part in path[:-1]:
+        inner = known.model_fields[part].annotation
+        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+            return ""
+        known = inner
+    # A key that stands one level too high or too low is as common as a misspelt one.
+    candidates = [".".join([*path[:-1], name]) for name in known.model_fields]
+    near = get_close_matches(".".join(path), candidates, n=1) or [
+        full for full in _all_keys(RunConfig) if full.split(".")[-1] == path[-1]
+    ]
+    return f"; did you mean {near[0]}?" if near else f"; known: {', '.join(known.model_fields)}"
+
+
+def _all_keys(model: type[BaseModel], prefix: str = "") -> Iterable[str]:
+    for name, field in model.model_fields.items():
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            yield from _all_keys(inner, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}"

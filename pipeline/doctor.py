@@ -1,0 +1,95 @@
+"""What this machine offers: versions, cores, device, data, weights, disk."""
+
+import os
+import platform
+import shutil
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from pipeline import __version__
+from pipeline.datasets import DATASETS, open_dataset
+from pipeline.datasets.lookup import data_folders
+from pipeline.errors import UserError
+
+_PACKAGES = (
+    "torch",
+    "torchvision",
+    "segment-anything",
+    "dask",
+    "distributed",
+    "zarr",
+    "numpy",
+    "scipy",
+    "scikit-image",
+    "numba",
+    "higra",
+    "pandas",
+    "typer",
+    "h5py",
+)
+_EXTRAS = {"s3": "s3fs", "opencv": "cv2"}
+_NAMED_DATASETS = tuple(name for name in DATASETS if name != "folder")
+
+
+def examine(outputs: str) -> dict[str, Any]:
+    """Return what `spam-pipe doctor` shows, as plain values."""
+    import torch
+
+    place = Path(outputs).absolute() if "://" not in outputs else Path.cwd()
+    while not place.exists():
+        place = place.parent
+    return {
+        "spam-pipe": __version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "cores": len(os.sched_getaffinity(0)),
+        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
+        "devices": ["cpu"] + [f"cuda:{i}" for i in range(torch.cuda.device_count())],
+        "packages": {package: _version(package) for package in _PACKAGES},
+        "extras": {extra: find_spec(module) is not None for extra, module in _EXTRAS.items()},
+        "data_folders": [str(folder) for folder in data_folders()],
+        "datasets": {name: _found(name) for name in _NAMED_DATASETS},
+        "weights": _weights(),
+        "free_disk_gib": round(shutil.disk_usage(place).free / 2**30, 1),
+        "outputs": str(place),
+    }
+
+
+def count_items(name: str) -> dict[str, tuple[int, int | None]] | str:
+    """Return, per split, how many items a dataset has here and officially; or why it has none."""
+    dataset = open_dataset(name)
+    try:
+        return {
+            split: (sum(1 for _ in dataset.items(split)), dataset.expected(split))
+            for split in dataset.splits
+        }
+    except UserError as error:
+        return str(error)
+
+
+def _found(name: str) -> str:
+    counted = count_items(name)
+    if isinstance(counted, str):
+        return "not found"
+    return ", ".join(
+        f"{split} {found}" + (f" of {expected}" if expected not in {None, found} else "")
+        for split, (found, expected) in counted.items()
+    )
+
+
+def _weights() -> list[str]:
+    from stages import weights
+
+    folder = Path(weights.__path__[0])
+    return sorted(path.stem for path in folder.glob("*.safetensors"))
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,207 @@
+"""Where jobs run: in this process, on worker processes of this machine, or on a Dask cluster."""
+
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from pipeline.errors import UserError
+from pipeline.work import Context, Failure, Job, Outcome, perform, time_limit
+
+_WINDOW = 3
+"""Jobs in flight per worker: enough to hide the way there and back, few enough to stay small."""
+
+_GIVEN_UP = 71
+"""Exit status of a worker process that ended itself because its item took too long."""
+
+
+class Executor(Protocol):
+    """Runs jobs in any order."""
+
+    def run(self, jobs: Iterator[Job], context: Context) -> Iterator[Outcome]:
+        """Yield an outcome per job as it completes; `jobs` is read as room appears."""
+        ...
+
+    def close(self) -> None:
+        """Give back processes and connections."""
+        ...
+
+
+class InProcess:
+    """Runs one job after the other here; the kernels use all cores."""
+
+    def run(self, jobs: Iterator[Job], context: Context) -> Iterator[Outcome]:
+        """Yield an outcome per job, in order."""
+        for job in jobs:
+            with time_limit(context.item_timeout):
+                outcome = perform(job, context)
+            yield outcome
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+
+class Dask:
+    """Runs jobs on Dask workers: a local cluster of processes, or a scheduler that is there.
+
+    Parameters
+    ----------
+    workers
+        Processes of a local cluster, one thread of Python each.
+    scheduler
+        Address of an existing scheduler; then `workers` must be 0.
+
+    Raises
+    ------
+    UserError
+        When the scheduler does not answer.
+    """
+
+    def __init__(self, workers: int, scheduler: str | None = None) -> None:
+        import dask
+        from distributed import Client, LocalCluster
+
+        # Without these bounds the scheduler's logs grow with the number of items.
+        dask.config.set(
+            {
+                "distributed.admin.low-level-log-length": 100,
+                "distributed.admin.log-length": 100,
+                "distributed.scheduler.events-log-length": 100,
+                "distributed.scheduler.allowed-failures": 0,
+                "distributed.nanny.pre-spawn-environ": _thread_limits(max(1, workers)),
+            }
+        )
+        self.cluster = None
+        try:
+            if scheduler is not None:
+                self.client = Client(scheduler, timeout="10s", set_as_default=False)
+            else:
+                with _interrupts_ignored():  # the coordinator alone decides when to stop
+                    self.cluster = LocalCluster(
+                        n_workers=workers,
+                        threads_per_worker=1,
+                        processes=True,
+                        dashboard_address="127.0.0.1:0",
+                        silence_logs=logging.CRITICAL,
+                    )
+                    self.client = Client(self.cluster, set_as_default=False)
+        except (OSError, TimeoutError) as error:
+            where = scheduler or "a local cluster"
+            raise UserError(
+                f"--scheduler: no Dask scheduler answers at {where}: {error}; start one with "
+                "`dask scheduler`, or use --workers N"
+            ) from error
+
+    def run(self, jobs: Iterator[Job], context: Context) -> Iterator[Outcome]:
+        """Yield outcomes as they come; a job whose worker died runs again, alone."""
+        from distributed import as_completed
+
+        suspects: list[Job] = []
+        running: dict[Any, Job] = {}
+        completed = as_completed()
+
+        def fill() -> None:
+            while len(running) < _WINDOW * max(1, self._n_threads()):
+                job = next(jobs, None)
+                if job is None:
+                    return
+                future = self._submit(job, context)
+                running[future] = job
+                completed.add(future)
+
+        fill()
+        while running:
+            future = next(completed)
+            job = running.pop(future)
+            outcome = _result(future)
+            if outcome is None:
+                suspects.append(job)
+            else:
+                yield outcome
+            del future
+            fill()
+        for job in suspects:
+            yield self._run_alone(job, context)
+
+    def close(self) -> None:
+        """Leave the scheduler; end the local cluster."""
+        self.client.close()
+        if self.cluster is not None:
+            self.cluster.close()
+
+    def _n_threads(self) -> int:
+        workers = self.client.scheduler_info(n_workers=-1)["workers"].values()
+        return sum(worker["nthreads"] for worker in workers)
+
+    def _submit(self, job: Job, context: Context) -> Any:
+        return self.client.submit(_perform_watched, job, context, pure=False, retries=0)
+
+    def _run_alone(self, job: Job, context: Context) -> Outcome:
+        """Run a job whose worker died once more with nothing beside it, to know who is guilty."""
+        started = time.monotonic()
+        outcome = _result(self._submit(job, context))
+        if outcome is not None:
+            return outcome
+        limit = context.item_timeout
+        if limit is not None and time.monotonic() - started >= limit:
+            reason = f"gave no result within {limit:g} s (--item-timeout)"
+            failure = Failure(next(iter(job.work)), "TimeoutError", reason)
+        else:
+            reason = (
+                "its worker process died twice (killed, crashed or out of memory); "
+                "try it alone with --workers 0"
+            )
+            failure = Failure(next(iter(job.work)), "WorkerDied", reason)
+        return Outcome(job.item.id, failure=failure)
+
+
+def make_executor(workers: int, scheduler: str | None) -> Executor:
+    """Return the executor that `--workers` and `--scheduler` ask for."""
+    if scheduler is None and workers == 0:
+        return InProcess()
+    return Dask(workers, scheduler)
+
+
+def _perform_watched(job: Job, context: Context) -> Outcome:
+    """Run a job in a worker; a hung one takes its process along, since threads can't be killed."""
+    if context.item_timeout is None:
+        return perform(job, context)
+    watchdog = threading.Timer(context.item_timeout, os._exit, (_GIVEN_UP,))
+    watchdog.daemon = True
+    watchdog.start()
+    try:
+        return perform(job, context)
+    finally:
+        watchdog.cancel()
+
+
+def _result(future: Any) -> Outcome | None:
+    """Return a task's outcome; None when its worker died."""
+    from distributed.scheduler import KilledWorker
+
+    try:
+        outcome: Outcome = future.result()
+    except KilledWorker:
+        return None
+    return outcome
+
+
+def _thread_limits(workers: int) -> dict[str, int]:
+    """Share the cores: threads x workers = cores, whatever library makes the threads."""
+    threads = max(1, len(os.sched_getaffinity(0)) // workers)
+    names = ("OMP", "MKL", "OPENBLAS", "NUMBA")
+    return {f"{name}_NUM_THREADS": threads for name in names} | {"MALLOC_TRIM_THRESHOLD_": 65536}
+
+
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """Start child processes that Ctrl-C does not reach: they inherit an ignored signal."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,254 @@
+"""Files under an outputs folder, be it a local path or any fsspec URL."""
+
+import os
+import shutil
+import tempfile
+import uuid
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.errors import UserError
+
+if TYPE_CHECKING:
+    from zarr.abc.store import Store as ZarrStore
+
+
+class Folder(ABC):
+    """A place for small files and Zarr stores, addressed by relative keys with slashes."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def __str__(self) -> str:
+        return self.url
+
+    @abstractmethod
+    def child(self, key: str) -> "Folder":
+        """Return the folder below."""
+
+    @abstractmethod
+    def read(self, key: str) -> bytes | None:
+        """Return a file's content; None when there is no such file."""
+
+    @abstractmethod
+    def read_many(self, keys: Sequence[str]) -> list[bytes | None]:
+        """Read several files, at once where the storage allows."""
+
+    @abstractmethod
+    def write(self, key: str, content: bytes) -> None:
+        """Put a whole file: readers see the old content or the new one, never a part."""
+
+    @abstractmethod
+    def create(self, key: str, content: bytes) -> bool:
+        """Put a file unless it exists already; say whether it was put."""
+
+    @abstractmethod
+    def append(self, key: str, content: bytes, header: bytes) -> None:
+        """Add to a log file's end; `header` begins a new one."""
+
+    @abstractmethod
+    def names(self, key: str = "") -> list[str]:
+        """List the entries directly below, sorted; empty when there is no such folder."""
+
+    @abstractmethod
+    def delete(self, key: str) -> None:
+        """Remove a file or a folder with all that it holds; nothing happens if it is absent."""
+
+    @abstractmethod
+    def zarr_store(self, key: str, *, read_only: bool) -> "ZarrStore":
+        """Return a Zarr store rooted at the folder below."""
+
+    def path(self) -> Path | None:
+        """Return the local path, or None where there is none."""
+        return None
+
+
+class LocalFolder(Folder):
+    """A folder of this machine or of a shared file system."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(str(root))
+        self.root = root
+
+    def child(self, key: str) -> "LocalFolder":
+        """Return the folder below."""
+        return LocalFolder(self.root / key)
+
+    def path(self) -> Path:
+        """Return the local path."""
+        return self.root
+
+    def read(self, key: str) -> bytes | None:
+        """Return a file's content; None when there is no such file."""
+        try:
+            with open(f"{self.url}/{key}", "rb", buffering=0) as file:  # noqa: PTH123 - planning opens millions
+                return file.read()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def read_many(self, keys: Sequence[str]) -> list[bytes | None]:
+        """Read several files."""
+        return [self.read(key) for key in keys]
+
+    def write(self, key: str, content: bytes) -> None:
+        """Write beside the file, then move over it."""
+        self._place(key, content, os.replace)
+
+    def create(self, key: str, content: bytes) -> bool:
+        """Write beside the file, then link, which fails if it exists."""
+        try:
+            self._place(key, content, os.link)
+        except FileExistsError:
+            return False
+        return True
+
+    def append(self, key: str, content: bytes, header: bytes) -> None:
+        """Add to the file's end."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        with (self.root / key).open("ab") as file:
+            file.write(content if file.tell() else header + content)
+
+    def names(self, key: str = "") -> list[str]:
+        """List the entries directly below."""
+        try:
+            return sorted(os.listdir(self.root / key))  # noqa: PTH208 - names alone, no stat
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+    def delete(self, key: str) -> None:
+        """Remove a file or folder."""
+        target = self.root / key
+        if target.is_dir():
+            shutil.rmtree(target, ignore_errors=True)
+        else:
+            target.unlink(missing_ok=True)
+
+    def zarr_store(self, key: str, *, read_only: bool) -> "ZarrStore":
+        """Return a Zarr store rooted at the folder below."""
+        from zarr.storage import LocalStore
+
+        return LocalStore(self.root / key, read_only=read_only)
+
+    def _place(self, key: str, content: bytes, move: Any) -> None:
+        target = self.root / key
+        target.parent.mkdir(parents=True, exist_ok=True)
+        beside = target.with_name(f"{target.name}.{uuid.uuid4().hex[:8]}.partial")
+        try:
+            beside.write_bytes(content)
+            move(beside, target)
+        finally:
+            beside.unlink(missing_ok=True)
+
+
+class RemoteFolder(Folder):
+    """A folder behind an fsspec URL; object stores put whole objects, so a put is atomic."""
+
+    def __init__(self, url: str) -> None:
+        import fsspec
+
+        super().__init__(url.rstrip("/"))
+        try:
+            self.fs, self.root = fsspec.core.url_to_fs(self.url)
+        except (ImportError, ValueError) as error:
+            raise UserError(f"--outputs {url}: {error}") from error
+
+    def child(self, key: str) -> "RemoteFolder":
+        """Return the folder below."""
+        return RemoteFolder(f"{self.url}/{key}")
+
+    def read(self, key: str) -> bytes | None:
+        """Return an object's content; None when there is no such object."""
+        try:
+            return bytes(self.fs.cat_file(f"{self.root}/{key}"))
+        except FileNotFoundError:
+            return None
+
+    def read_many(self, keys: Sequence[str]) -> list[bytes | None]:
+        """Read several objects concurrently."""
+        paths = [f"{self.root}/{key}" for key in keys]
+        if not paths:
+            return []
+        found = self.fs.cat(paths, on_error="return")
+        if not isinstance(found, dict):  # fsspec returns bare bytes for a single path
+            found = {paths[0]: found}
+        by_path = {self.fs._strip_protocol(path): content for path, content in found.items()}
+        contents = [by_path.get(self.fs._strip_protocol(path)) for path in paths]
+        for content in contents:
+            if isinstance(content, Exception) and not isinstance(content, FileNotFoundError):
+                raise content
+        return [bytes(each) if isinstance(each, bytes) else None for each in contents]
+
+    def write(self, key: str, content: bytes) -> None:
+        """Put the whole object."""
+        self.fs.pipe_file(f"{self.root}/{key}", content)
+
+    def create(self, key: str, content: bytes) -> bool:
+        """Put the object unless it exists."""
+        path = f"{self.root}/{key}"
+        if self.fs.exists(path):
+            return False
+        try:
+            self.fs.pipe_file(path, content, mode="create")
+        except FileExistsError:
+            return False
+        return True
+
+    def append(self, key: str, content: bytes, header: bytes) -> None:
+        """Put a part of its own beside the earlier ones: objects can't grow."""
+        stem, _, suffix = key.rpartition(".")
+        self.write(f"{stem}-{uuid.uuid4().hex[:12]}.{suffix}", header + content)
+
+    def names(self, key: str = "") -> list[str]:
+        """List the entries directly below."""
+        self.fs.invalidate_cache()
+        try:
+            listed = self.fs.ls(f"{self.root}/{key}".rstrip("/"), detail=False)
+        except FileNotFoundError:
+            return []
+        return sorted(path.rstrip("/").rsplit("/", 1)[-1] for path in listed)
+
+    def delete(self, key: str) -> None:
+        """Remove an object or all objects below a prefix."""
+        try:
+            self.fs.rm(f"{self.root}/{key}", recursive=True)
+        except FileNotFoundError:
+            return
+
+    def zarr_store(self, key: str, *, read_only: bool) -> "ZarrStore":
+        """Return a Zarr store rooted at the folder below."""
+        from zarr.storage import FsspecStore
+
+        return FsspecStore.from_url(f"{self.url}/{key}", read_only=read_only)
+
+
+def open_folder(location: str) -> Folder:
+    """Return the folder at a local path or an fsspec URL."""
+    if "://" in location and not location.startswith("file://"):
+        return RemoteFolder(location)
+    return LocalFolder(Path(location.removeprefix("file://")).expanduser().absolute())
+
+
+def require_writable(folder: Folder) -> None:
+    """Fail early, with the reason, where nothing can be written.
+
+    Raises
+    ------
+    UserError
+        Naming the folder and the cure.
+    """
+    probe = f".probe-{uuid.uuid4().hex[:8]}"
+    try:
+        path = folder.path()
+        if path is not None:
+            path.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=path):
+                return
+        folder.write(probe, b"")
+        folder.delete(probe)
+    except Exception as error:
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise UserError(
+            f"{folder}: cannot write there: {reason}; choose another place with --outputs"
+        ) from error

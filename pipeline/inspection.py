@@ -1,0 +1,113 @@
+"""Commands that only look: status, datasets, doctor; and the fetching of datasets."""
+
+from pathlib import Path
+
+from rich.table import Table
+
+from pipeline.commands import Teller, state_counts, states_table
+from pipeline.datasets import DATASETS, open_dataset
+from pipeline.datasets.lookup import data_folders
+from pipeline.doctor import count_items, examine
+from pipeline.errors import UserError
+from pipeline.failures import Failures
+from pipeline.folder import Folder, open_folder
+from pipeline.run import Run, find_runs, open_run
+from pipeline.runner import count_states
+
+
+def open_existing_run(location: str, name: str | None) -> tuple[Folder, Run]:
+    """Return the outputs folder and a run that is there.
+
+    Raises
+    ------
+    UserError
+        When there is none of that name, or none at all.
+    """
+    outputs = open_folder(location)
+    runs = find_runs(outputs)
+    if not runs:
+        raise UserError(f"--outputs {outputs}: no runs there; `spam-pipe run` makes one")
+    if name is not None and name not in runs:
+        raise UserError(f"--run {name}: not in {outputs}; there are {', '.join(runs)}")
+    return outputs, open_run(outputs, name, [])
+
+
+def show_status(location: str, name: str | None, limit: int | None, *, as_json: bool) -> None:
+    """Print the states of all units of a run."""
+    teller = Teller(as_json=as_json)
+    outputs, run = open_existing_run(location, name)
+    counts = count_states(run, "evaluate", limit)
+    failures = Failures(run.folder).items.values()
+    others = [each for each in find_runs(outputs) if each != run.name]
+    teller.show(states_table(f"run {run.name} ({run.folder})", counts))
+    for failed in list(failures)[:5]:
+        teller.show(f"{failed.item}: {failed.stage} failed: {failed.reason}")
+    if others:
+        teller.say(f"other runs: {', '.join(others)} (--run NAME)")
+    teller.show_json(
+        {
+            "run": run.name,
+            "folder": str(run.folder),
+            "stages": state_counts(counts),
+            "failures": [vars(failed) for failed in failures],
+        }
+    )
+
+
+def show_datasets(*, as_json: bool) -> None:
+    """Print every dataset, where it is looked for and what is there."""
+    teller = Teller(as_json=as_json)
+    table = Table(title="datasets", title_justify="left")
+    for column in ("name", "items", "where"):
+        table.add_column(column, overflow="fold")
+    found: dict[str, object] = {}
+    for name in DATASETS:
+        if name == "folder":
+            table.add_row(name, "", "any folder of images: --dataset path/to/images")
+            continue
+        where = open_dataset(name).location()
+        counted = count_items(name)
+        if isinstance(counted, str):
+            table.add_row(name, "not here", f"{where} (`spam-pipe datasets fetch {name}`)")
+            found[name] = {"location": where, "found": False, "reason": counted}
+        else:
+            items = [
+                f"{split}: {n}" + ("" if expected in {None, n} else f" of {expected}")
+                for split, (n, expected) in counted.items()
+            ]
+            table.add_row(name, "\n".join(items), where)
+            splits = {s: {"items": n, "expected": e} for s, (n, e) in counted.items()}
+            found[name] = {"location": where, "found": True, "splits": splits}
+    teller.show(table)
+    teller.show_json(found)
+
+
+def show_doctor(location: str, *, as_json: bool) -> None:
+    """Print what this machine offers."""
+    teller = Teller(as_json=as_json)
+    found = examine(location)
+    table = Table(title="spam-pipe doctor", title_justify="left", show_header=False)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for key, value in found.items():
+        if isinstance(value, dict):
+            words = [f"{name} {_word(each)}" for name, each in value.items()]
+            text = ("\n" if key == "datasets" else ", ").join(words)
+        else:
+            text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        table.add_row(key.replace("_", " "), text or "none")
+    teller.show(table)
+    teller.show_json(found)
+
+
+def fetch_dataset_to(name: str, to: str | None, url: str | None, sha256: str | None) -> None:
+    """Download a dataset into the folder where it will be looked for."""
+    from pipeline.assets import fetch_dataset
+
+    target = Path(to).expanduser() if to is not None else data_folders()[0]
+    place = fetch_dataset(name, target, url=url, sha256=sha256)
+    print(f"{name}: ready in {place}")
+
+
+def _word(value: object) -> str:
+    return {True: "yes", False: "no", None: "missing"}.get(value, str(value))  # type: ignore[call-overload, no-any-return]

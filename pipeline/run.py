@@ -1,0 +1,103 @@
+"""A run: its name, its folder and its resolved configuration."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.config import Layer, RunConfig, dataset_layer, dump_toml, merge, read_toml, resolve
+from pipeline.errors import ConfigError
+from pipeline.folder import Folder
+
+_LAST = ".last-run"
+_CONFIG = "run.toml"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run that commands work on.
+
+    Attributes
+    ----------
+    name
+        Its folder's name below the outputs folder.
+    folder
+        Where its stores and tables lie.
+    config
+        All that was resolved.
+    continued
+        True when nobody named the run and the one used last goes on.
+    """
+
+    name: str
+    folder: Folder
+    config: RunConfig
+    continued: bool
+
+    def save(self, outputs: Folder) -> None:
+        """Write `run.toml` and remember the run as the one used last."""
+        text = dump_toml(self.config).encode()
+        if self.folder.read(_CONFIG) != text:
+            self.folder.write(_CONFIG, text)
+        outputs.write(_LAST, self.name.encode())
+
+
+def open_run(
+    outputs: Folder, name: str | None, layers: Iterable[Layer], *, default: str | None = None
+) -> Run:
+    """Resolve which run a command means and its configuration.
+
+    Parameters
+    ----------
+    outputs
+        The folder of all runs.
+    name
+        The run's name if the user gave one.
+    layers
+        Options of the command, weakest first: `--config`, `--set`, flags.
+    default
+        Name of the dataset to take when the user named neither run nor dataset; None to go on
+        with the run used last.
+
+    Raises
+    ------
+    ConfigError
+        When the configuration is not valid, or the name can't be a folder's.
+    """
+    asked = merge(layers)
+    dataset = asked.get("dataset", {}).get("name")
+    continued = False
+    if name is None:
+        last = (outputs.read(_LAST) or b"").decode().strip() or None
+        if dataset is not None:
+            name = _run_name(asked["dataset"])
+        elif default is not None or last is None:
+            name = dataset = default or "sample"
+        else:
+            name, continued = last, True
+    if not re.fullmatch(r"[\w][\w .+=@-]*", name):
+        raise ConfigError(f"--run {name!r}: use letters, digits, spaces and . _ - + = @ only")
+    folder = outputs.child(name)
+    saved = read_toml((folder.read(_CONFIG) or b"").decode(), f"{folder}/{_CONFIG}")
+    before = saved.get("dataset", {}).get("name")
+    if dataset is None:
+        dataset = before or "sample"
+    elif dataset != before:
+        saved.pop("dataset", None)  # another dataset's place and split mean nothing for this one
+    chosen: dict[str, Any] = {"dataset": {"name": dataset}}
+    config = resolve([dataset_layer(dataset), saved, chosen, asked])
+    return Run(name, folder, config, continued)
+
+
+def find_runs(outputs: Folder) -> list[str]:
+    """List the runs below the outputs folder."""
+    return [name for name in outputs.names() if outputs.read(f"{name}/{_CONFIG}") is not None]
+
+
+def _run_name(dataset: Layer) -> str:
+    """Name a run after its dataset; a folder of images after the folder."""
+    images = dataset.get("images")
+    if dataset["name"] == "folder" and images:
+        return re.sub(r"[^\w .+=@-]", "-", Path(images).resolve().name) or "folder"
+    return str(dataset["name"])

@@ -1,0 +1,241 @@
+"""Plan, run and account for all items of a run, up to one stage."""
+
+import signal
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import islice
+from time import monotonic
+from types import FrameType
+
+from pipeline.chain import Chain, build_chain, describe
+from pipeline.datasets import default_split, open_dataset
+from pipeline.datasets.base import Dataset, Item
+from pipeline.executors import Executor
+from pipeline.failures import FailedItem, Failures
+from pipeline.plan import ItemPlan, State, plan
+from pipeline.progress import Events, Progress
+from pipeline.run import Run
+from pipeline.work import Context, Job, Outcome
+
+_SAVE_EVERY = 5.0
+
+
+@dataclass(frozen=True)
+class Choices:
+    """How a command runs its items.
+
+    Attributes
+    ----------
+    limit
+        Only so many first items; None for all.
+    overwrite
+        Stages to recompute whatever is there.
+    skip_failed
+        Leave items alone that failed before.
+    device
+        ``cpu`` or ``cuda[:i]``.
+    item_timeout
+        Seconds after which an item is given up.
+    """
+
+    limit: int | None = None
+    overwrite: Collection[str] = ()
+    skip_failed: bool = False
+    device: str = "cpu"
+    item_timeout: float | None = None
+
+
+@dataclass
+class Summary:
+    """What a command did.
+
+    Attributes
+    ----------
+    n_items
+        Items of the dataset that the command was about.
+    n_expected
+        Items that the split officially has; None where nobody can say.
+    complete, computed, failed, skipped
+        Items found complete, computed now, failed now, left alone for an earlier failure.
+    stale
+        Stages with results out of date, and of how many items.
+    seconds
+        Wall time.
+    stage_seconds
+        Stage's own seconds and the pipeline's overhead, summed over items.
+    notes
+        What stages had to say of items.
+    failures
+        The failed ones.
+    interrupted
+        True when the user stopped it.
+    """
+
+    n_items: int = 0
+    n_expected: int | None = None
+    complete: int = 0
+    computed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    stale: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0.0
+    stage_seconds: dict[str, tuple[float, float]] = field(default_factory=dict)
+    notes: Counter[str] = field(default_factory=Counter)
+    failures: list[FailedItem] = field(default_factory=list)
+    interrupted: bool = False
+
+
+class Selection:
+    """The items that a command is about: the dataset's, cut at `--limit`.
+
+    Raises
+    ------
+    DataError
+        When the dataset or the split is not there.
+    """
+
+    def __init__(self, run: Run, limit: int | None) -> None:
+        chosen = run.config.dataset
+        self.dataset: Dataset = open_dataset(
+            chosen.name,
+            data=chosen.root,
+            images=chosen.images,
+            pattern=chosen.pattern,
+            ground_truth=chosen.ground_truth,
+        )
+        self.split = chosen.split or default_split(self.dataset)
+        self.limit = limit
+        self.n_found = sum(1 for _ in self.dataset.items(self.split))
+        self.n_items = self.n_found if limit is None else min(limit, self.n_found)
+
+    def __iter__(self) -> Iterator[Item]:
+        return islice(self.dataset.items(self.split), self.limit)
+
+
+def execute(
+    run: Run,
+    target: str,
+    choices: Choices,
+    executor: Executor,
+    progress: Progress,
+    *,
+    warn: Callable[[str], None],
+) -> Summary:
+    """Bring every selected item up to date up to the target stage."""
+    chain = build_chain(run.config, run.folder, target)
+    for link in chain.values():
+        link.store.prepare(describe(chain, link.name))
+    selection = Selection(run, choices.limit)
+    failures = Failures(run.folder)
+    events = Events(run.folder)
+    summary = Summary(selection.n_items, selection.dataset.expected(selection.split))
+    context = Context(
+        run.config.model_dump_json(), run.folder.url, choices.device, choices.item_timeout
+    )
+    started = saved = monotonic()
+    progress.start(selection.n_items)
+    with _stop_on_interrupt(warn) as stopped:
+
+        def jobs() -> Iterator[Job]:
+            known_failed = frozenset(failures.items)
+            for planned in plan(
+                selection,
+                chain,
+                run.config,
+                run.folder,
+                failed=known_failed,
+                overwrite=choices.overwrite,
+            ):
+                if stopped():
+                    return
+                job = _next_job(planned, choices.skip_failed, summary)
+                if job is None:
+                    progress.advance(computed=False, failed=False)
+                else:
+                    yield job
+
+        try:
+            for outcome in executor.run(jobs(), context):
+                _account(outcome, chain, summary, failures)
+                events.add(outcome)
+                progress.advance(computed=True, failed=outcome.failure is not None)
+                if monotonic() - saved > _SAVE_EVERY:
+                    failures.save()
+                    saved = monotonic()
+        finally:
+            progress.close()
+            failures.save()
+            events.flush()
+        summary.interrupted = stopped()
+    summary.seconds = monotonic() - started
+    return summary
+
+
+def count_states(run: Run, target: str, limit: int | None) -> dict[str, Counter[State]]:
+    """Count, per stage, the units in each state, without computing anything."""
+    chain = build_chain(run.config, run.folder, target)
+    counts: dict[str, Counter[State]] = {name: Counter() for name in chain}
+    failed = frozenset(Failures(run.folder).items)
+    for planned in plan(Selection(run, limit), chain, run.config, run.folder, failed=failed):
+        for name, units in planned.states.items():
+            counts[name].update(units.values())
+    return counts
+
+
+def _next_job(planned: ItemPlan, skip_failed: bool, summary: Summary) -> Job | None:
+    work = planned.work()
+    if not work:
+        summary.complete += 1
+        return None
+    if skip_failed and planned.counts()[State.FAILED]:
+        summary.skipped += 1
+        return None
+    for name, units in planned.states.items():
+        summary.stale[name] += State.STALE in units.values()
+    return Job(planned.item, work)
+
+
+def _account(outcome: Outcome, chain: Chain, summary: Summary, failures: Failures) -> None:
+    made = {stage for stage, _ in outcome.seconds}
+    failure = outcome.failure
+    for (stage, _), (own, overhead) in outcome.seconds.items():
+        before = summary.stage_seconds.get(stage, (0.0, 0.0))
+        summary.stage_seconds[stage] = before[0] + own, before[1] + overhead
+    summary.notes.update(outcome.notes)
+    if failure is None:
+        summary.computed += 1
+        failures.clear(outcome.item_id, [link.store.name for link in chain.values()])
+        return
+    summary.failed += 1
+    failures.clear(outcome.item_id, [chain[name].store.name for name in made])
+    failed = FailedItem(
+        failure.stage,
+        outcome.item_id,
+        failure.kind,
+        failure.message,
+        chain[failure.stage].store.name,
+    )
+    failures.record(failed)
+    summary.failures.append(failed)
+
+
+@contextmanager
+def _stop_on_interrupt(warn: Callable[[str], None]) -> Iterator[Callable[[], bool]]:
+    """Turn the first Ctrl-C or SIGTERM into a wish to stop; the second one stops at once."""
+    asked = False
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        nonlocal asked
+        if asked:
+            raise KeyboardInterrupt
+        asked = True
+        warn("stopping after the items at hand; Ctrl-C again stops at once")
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,294 @@
+"""One Zarr v3 store per stage and configuration: a group per item, complete or absent.
+
+Layout below a store's root (`zarr.json` at every level)::
+
+    <item>/[<K>/]            its attributes are the unit's record, written last
+    <item>/[<K>/]<attempt>/  the arrays of one attempt
+
+A unit is complete when its record is there: the record names the attempt and lists its arrays
+with shapes, dtypes and checksums. Whatever else lies there belongs to attempts that did not end.
+"""
+
+import json
+import uuid
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.errors import DataError, UserError
+from pipeline.folder import Folder
+from stages.base import Output, Unit
+
+FORMAT = 1
+"""Version of the layout; a store with a larger one is refused."""
+
+_ATTRIBUTE = "spam_pipe"
+_PACKED = "packed"
+_LARGEST_CHUNK = 64 * 2**20
+_CHUNK_EDGE = 2048
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is known of a complete unit without reading its arrays.
+
+    Attributes
+    ----------
+    attempt
+        Name of the sub-group that holds the arrays.
+    fingerprint
+        Hash of stage, version, config, inputs and upstream: what the result depends on.
+    inputs
+        Signature and digest of each part of the item that was read.
+    arrays
+        Shape, dtype and CRC-32 of every array, and where it lies if it is packed.
+    attributes
+        What the stage said of the unit.
+    provenance
+        Versions, device, seconds.
+    """
+
+    attempt: str
+    fingerprint: str
+    inputs: Mapping[str, Sequence[str]]
+    arrays: Mapping[str, Mapping[str, Any]]
+    attributes: Mapping[str, Any]
+    provenance: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Store:
+    """The store of one stage under one configuration.
+
+    Attributes
+    ----------
+    run
+        The run's folder.
+    name
+        ``<stage>-<hash>.zarr``.
+    """
+
+    run: Folder
+    name: str
+
+    @property
+    def stage(self) -> str:
+        """Name of the stage that writes it."""
+        return self.name.rsplit("-", 1)[0]
+
+    def __str__(self) -> str:
+        return f"{self.run}/{self.name}"
+
+    def prepare(self, description: Mapping[str, Any]) -> None:
+        """Write the root's metadata, or check that the store there is ours.
+
+        Raises
+        ------
+        UserError
+            When another program or a newer version made what is there.
+        """
+        if self.describe() is None:
+            attributes = {_ATTRIBUTE: {"format": FORMAT, **description}}
+            self.run.write(f"{self.name}/zarr.json", _group_json(attributes))
+
+    def describe(self) -> dict[str, Any] | None:
+        """Return what the root says of the store's stage and config; None when it is not there.
+
+        Raises
+        ------
+        UserError
+            When another program or a newer version made what is there.
+        """
+        content = self.run.read(f"{self.name}/zarr.json")
+        if content is None:
+            return None
+        try:
+            found = json.loads(content)["attributes"][_ATTRIBUTE]
+            version = int(found["format"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise UserError(
+                f"{self}: not a store of spam-pipe; move it away or choose another --run"
+            ) from error
+        if version > FORMAT:
+            raise UserError(
+                f"{self}: written by a newer spam-pipe (store format {version}, this one reads "
+                f"{FORMAT}); update spam-pipe or choose another --run"
+            )
+        return dict(found)
+
+    def record_key(self, item_id: str, unit: Unit) -> str:
+        """Return the key, below the run's folder, of a unit's record."""
+        return f"{self.name}/{_unit_path(item_id, unit)}/zarr.json"
+
+    def record(self, item_id: str, unit: Unit) -> Record | None:
+        """Return a unit's record; None unless the unit is complete."""
+        return parse_record(self.run.read(self.record_key(item_id, unit)))
+
+    def write(
+        self,
+        item_id: str,
+        unit: Unit,
+        output: Output,
+        *,
+        fingerprint: str,
+        inputs: Mapping[str, Sequence[str]],
+        provenance: Mapping[str, Any],
+    ) -> Record:
+        """Store a unit: arrays under a new attempt, then the record in one put."""
+        before = self.record(item_id, unit)
+        attempt = uuid.uuid4().hex[:12]
+        path = _unit_path(item_id, unit)
+        record = Record(
+            attempt=attempt,
+            fingerprint=fingerprint,
+            inputs=inputs,
+            arrays=self._write_arrays(f"{path}/{attempt}", output.arrays),
+            attributes=output.attributes,
+            provenance=provenance,
+        )
+        if unit is not None:
+            self.run.create(f"{self.name}/{_encode(item_id)}/zarr.json", _group_json({}))
+        self.run.write(f"{self.name}/{path}/zarr.json", _group_json({_ATTRIBUTE: vars(record)}))
+        if before is not None:
+            self.run.delete(f"{self.name}/{path}/{before.attempt}")
+        return record
+
+    def read(
+        self, item_id: str, unit: Unit, names: Sequence[str] | None = None
+    ) -> tuple[Record, Output]:
+        """Read a complete unit back; `names` limits which arrays.
+
+        Raises
+        ------
+        DataError
+            When the unit is not complete or what is stored does not match its record.
+        """
+        record = self.record(item_id, unit)
+        if record is None:
+            raise DataError(f"{self}: {item_id} is not complete; run `spam-pipe {self.stage}`")
+        wanted = record.arrays if names is None else {n: record.arrays[n] for n in names}
+        arrays = self._read_arrays(item_id, unit, record, wanted)
+        return record, Output(arrays, record.attributes)
+
+    def _write_arrays(
+        self, path: str, arrays: Mapping[str, NDArray[Any]]
+    ) -> dict[str, dict[str, Any]]:
+        entries: dict[str, dict[str, Any]] = {}
+        packed: list[bytes] = []
+        offset = 0
+        for name, array in arrays.items():
+            content = np.ascontiguousarray(array)
+            entries[name] = {
+                "shape": list(content.shape),
+                "dtype": content.dtype.str,
+                "crc32": zlib.crc32(content.view(np.uint8).data) if content.size else 0,
+            }
+            if content.ndim <= 1:
+                entries[name]["offset"] = offset
+                packed.append(content.tobytes())
+                offset += content.nbytes
+            else:
+                self._create_array(f"{path}/{name}", content)
+        if offset:
+            blob = np.frombuffer(b"".join(packed), np.uint8)
+            self._create_array(f"{path}/{_PACKED}", blob)
+        return entries
+
+    def _create_array(self, path: str, content: NDArray[Any]) -> None:
+        import zarr
+        from zarr.codecs import Crc32cCodec, ZstdCodec
+
+        whole = content.nbytes <= _LARGEST_CHUNK
+        chunks = tuple(
+            max(1, length if whole else min(length, _CHUNK_EDGE)) for length in content.shape
+        )
+        zarr.create_array(
+            self.run.zarr_store(self.name, read_only=False),
+            name=path,
+            data=content,
+            chunks=chunks,
+            compressors=[ZstdCodec(level=1), Crc32cCodec()],
+            config={"write_empty_chunks": True},
+        )
+
+    def _read_arrays(
+        self, item_id: str, unit: Unit, record: Record, entries: Mapping[str, Mapping[str, Any]]
+    ) -> dict[str, NDArray[Any]]:
+        import zarr
+
+        store = self.run.zarr_store(self.name, read_only=True)
+        path = f"{_unit_path(item_id, unit)}/{record.attempt}"
+        arrays: dict[str, NDArray[Any]] = {}
+        packed: NDArray[Any] | None = None
+        try:
+            for name, entry in entries.items():
+                dtype, shape = np.dtype(entry["dtype"]), tuple(entry["shape"])
+                if "offset" not in entry:
+                    array = np.asarray(zarr.open_array(store, path=f"{path}/{name}", mode="r")[...])
+                else:
+                    length = int(np.prod(shape)) * dtype.itemsize
+                    if length and packed is None:
+                        blob = zarr.open_array(store, path=f"{path}/{_PACKED}", mode="r")
+                        packed = np.asarray(blob[...])
+                    start = entry["offset"]
+                    content = b"" if packed is None else packed[start : start + length].tobytes()
+                    array = np.frombuffer(content, dtype).reshape(shape)
+                _check(array, dtype, shape, entry["crc32"])
+                arrays[name] = array
+        except Exception as error:
+            raise DataError(
+                f"{self}: {item_id}: stored data is damaged ({error}); "
+                f"run `spam-pipe {self.stage} --overwrite`"
+            ) from error
+        return arrays
+
+
+def parse_record(content: bytes | None) -> Record | None:
+    """Parse the bytes of a unit's `zarr.json`; None unless they are a complete record."""
+    if content is None:
+        return None
+    try:
+        found = json.loads(content)["attributes"][_ATTRIBUTE]
+        return Record(**found)
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def digest_of(value: Any) -> str:
+    """Return 16 hex digits that identify a JSON-serialisable value."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return sha256(text.encode()).hexdigest()[:16]
+
+
+def _check(array: NDArray[Any], dtype: np.dtype[Any], shape: tuple[int, ...], crc: int) -> None:
+    if array.dtype != dtype or array.shape != shape:
+        raise ValueError(f"{array.dtype} {array.shape} instead of {dtype} {shape}")
+    content = np.ascontiguousarray(array)
+    if (zlib.crc32(content.view(np.uint8).data) if content.size else 0) != crc:
+        raise ValueError("checksum differs")
+
+
+def _group_json(attributes: Mapping[str, Any]) -> bytes:
+    node = {"zarr_format": 3, "node_type": "group", "attributes": attributes}
+    return json.dumps(node, allow_nan=False).encode()
+
+
+def _unit_path(item_id: str, unit: Unit) -> str:
+    encoded = _encode(item_id)
+    return encoded if unit is None else f"{encoded}/{unit}"
+
+
+def _encode(item_id: str) -> str:
+    """Percent-encode an id into one group name that no file system or Zarr takes amiss."""
+    name = quote(item_id, safe=" ()+,=@")
+    if name[:1] in {".", "_", " "} or name == "zarr.json":
+        name = f"%{ord(name[0]):02X}{name[1:]}"
+    if len(name) > 200:
+        name = f"{name[:160]}~{sha256(item_id.encode()).hexdigest()[:16]}"
+    return name

@@ -1,0 +1,224 @@
+"""What happens to one item in one process: load, run the stages it misses, store."""
+
+import platform
+import signal
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib.metadata import version
+from typing import Any
+
+from pipeline.chain import Chain, Link, build_chain
+from pipeline.config import RunConfig
+from pipeline.datasets.base import Item
+from pipeline.folder import open_folder
+from pipeline.plan import NO_DATA, fingerprint, part_source
+from stages.base import Inputs, Output, Unit
+from stages.registry import stage
+
+
+@dataclass(frozen=True)
+class Context:
+    """What all items of a command share; small, because it travels with every task.
+
+    Attributes
+    ----------
+    config_json
+        The run's configuration.
+    run_url
+        The run's folder.
+    device
+        ``cpu`` or ``cuda[:i]``.
+    item_timeout
+        Seconds after which an item is given up; None for no limit.
+    """
+
+    config_json: str
+    run_url: str
+    device: str = "cpu"
+    item_timeout: float | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """One item and the units that it misses, by stage."""
+
+    item: Item
+    work: Mapping[str, tuple[Unit, ...]]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why an item could not be completed."""
+
+    stage: str
+    kind: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a job.
+
+    Attributes
+    ----------
+    item_id
+        The item.
+    seconds
+        Seconds of each unit made: the stage's own, and what loading and storing it added.
+    failure
+        None when everything was made.
+    notes
+        What a stage had to say of the item.
+    """
+
+    item_id: str
+    seconds: Mapping[tuple[str, Unit], tuple[float, float]] = field(default_factory=dict)
+    failure: Failure | None = None
+    notes: tuple[str, ...] = ()
+
+
+def perform(job: Job, context: Context) -> Outcome:
+    """Run a job; an exception becomes part of the outcome, so that one item harms no other."""
+    return _ItemRun(job, context).outcome()
+
+
+class _ItemRun:
+    """A job while it runs: its parts and upstream results are loaded once, when first needed."""
+
+    def __init__(self, job: Job, context: Context) -> None:
+        self.item = job.item
+        self.job = job
+        self.device = context.device
+        self.config, self.chain = _open_run(context.config_json, context.run_url)
+        self.made: dict[tuple[str, Unit], Output] = {}
+        self.fingerprints: dict[str, dict[Unit, str]] = {}
+        self.seconds: dict[tuple[str, Unit], tuple[float, float]] = {}
+        self.notes: list[str] = []
+        self.parts: dict[str, Any] = {}
+        self.identities: dict[str, tuple[str, str]] = {}
+
+    def outcome(self) -> Outcome:
+        failure = None
+        current = next(iter(self.job.work), "")
+        try:
+            for current, units in self.job.work.items():
+                self.run_stage(self.chain[current], units)
+        except Exception as error:
+            kind, message = type(error).__name__, " ".join(str(error).split())
+            failure = Failure(current, kind, message or kind)
+        return Outcome(self.item.id, self.seconds, failure, tuple(self.notes))
+
+    def run_stage(self, link: Link, units: tuple[Unit, ...]) -> None:
+        worker = stage(link.name)
+        started = time.perf_counter()
+        resources = _resources(link.name, self.config, self.device)
+        inputs = self.inputs(link, units)
+        results = worker.run(inputs, link.config, resources, units)
+        for unit in units:
+            loaded = time.perf_counter()
+            output = next(results)
+            computed = time.perf_counter()
+            self.store(link, unit, output, computed - loaded)
+            ended = time.perf_counter()
+            own, overhead = computed - loaded, loaded - started + ended - computed
+            self.seconds[link.name, unit] = own, overhead
+            started = ended
+            if note := output.attributes.get("note"):
+                count = "" if unit is None else f" (K = {unit})"
+                self.notes.append(f"{link.name}{count}: {note}")
+
+    def inputs(self, link: Link, units: tuple[Unit, ...]) -> Inputs:
+        reads = stage(link.name).reads
+        for part in reads:
+            self.load(part)
+        upstream = {
+            name: {unit: self.upstream_output(name, unit) for unit in self.units_of(name, units)}
+            for name in link.upstream
+        }
+        return Inputs(
+            image=self.parts.get("image") if "image" in reads else None,
+            image_digest=self.identities.get("image", NO_DATA)[1],
+            annotations=(self.parts.get("annotations") or ()) if "annotations" in reads else (),
+            masks=self.parts.get("masks") if "masks" in reads else None,
+            upstream=upstream,
+        )
+
+    def units_of(self, name: str, units: tuple[Unit, ...]) -> tuple[Unit, ...]:
+        return units if self.chain[name].units != (None,) else (None,)
+
+    def load(self, part: str) -> None:
+        if part in self.identities:
+            return
+        source = part_source(part, self.item, self.config)
+        if source is None:
+            self.parts[part], self.identities[part] = None, NO_DATA
+        else:
+            self.identities[part] = source.signature(), source.digest()
+            self.parts[part] = source.read()
+
+    def upstream_output(self, name: str, unit: Unit) -> Output:
+        if (name, unit) not in self.made:
+            record, self.made[name, unit] = self.chain[name].store.read(self.item.id, unit)
+            self.fingerprints.setdefault(name, {})[unit] = record.fingerprint
+        return self.made[name, unit]
+
+    def store(self, link: Link, unit: Unit, output: Output, seconds: float) -> None:
+        digests = {part: identity[1] for part, identity in self.identities.items()}
+        own = fingerprint(link, digests, self.fingerprints, unit)
+        link.store.write(
+            self.item.id,
+            unit,
+            output,
+            fingerprint=own,
+            inputs={part: self.identities[part] for part in stage(link.name).reads},
+            provenance={
+                "seconds": round(seconds, 6),
+                "device": self.device,
+                "versions": _versions(),
+            },
+        )
+        self.made[link.name, unit] = output
+        self.fingerprints.setdefault(link.name, {})[unit] = own
+
+
+@lru_cache(maxsize=8)
+def _open_run(config_json: str, run_url: str) -> tuple[RunConfig, Chain]:
+    config = RunConfig.model_validate_json(config_json)
+    return config, build_chain(config, open_folder(run_url))
+
+
+@lru_cache(maxsize=16)
+def _resources(name: str, config: RunConfig, device: str) -> Any:
+    """Build a stage's models and kernels once per process."""
+    return stage(name).setup(getattr(config, name), device)
+
+
+@lru_cache(maxsize=1)
+def _versions() -> dict[str, str]:
+    from pipeline import __version__
+
+    packages = ("numpy", "scipy", "numba", "scikit-image", "zarr")
+    found = {package: version(package) for package in packages}
+    return {"spam-pipe": __version__, "python": platform.python_version(), **found}
+
+
+@contextmanager
+def time_limit(seconds: float | None) -> Iterator[None]:
+    """Raise `TimeoutError` in the main thread when the body takes longer."""
+    if seconds is None:
+        yield
+        return
+
+    def give_up(*_: object) -> None:
+        raise TimeoutError(f"gave no result within {seconds:g} s (--item-timeout)")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
