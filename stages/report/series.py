@@ -1,0 +1,64 @@
+"""What rows of a summary have in common, and the shortest names that tell the others apart."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+NAMES = ("dataset", "split", "method", "prior", "config")
+
+
+@dataclass(frozen=True)
+class Series:
+    """The rows of one summary, named.
+
+    Attributes
+    ----------
+    common
+        Values shared by all rows, by column.
+    labels
+        One label per row, equal for rows that differ in the requested count alone; empty when
+        there is one series only.
+    """
+
+    common: dict[str, str]
+    labels: list[str]
+
+    def title(self) -> str:
+        """Say what all rows share."""
+        parts = [self.common.get("dataset", ""), self.common.get("split", "")]
+        parts.append(self.common.get("method", ""))
+        parts.append(say_prior(self.common.get("prior", "")))
+        return " · ".join(part for part in parts if part)
+
+
+def name_series(summary: pd.DataFrame) -> Series:
+    """Name the series of a summary table.
+
+    Parameters
+    ----------
+    summary
+        From `stages.report.tables.summary_table`.
+
+    Returns
+    -------
+    Series
+        Columns that are the same everywhere are left out of the labels, and so is `config`
+        where the others tell the series apart.
+    """
+    names = summary[list(NAMES)]
+    common = {name: str(names[name].iloc[0]) for name in NAMES if names[name].nunique() == 1}
+    varying = [name for name in NAMES if name not in common]
+    without_config = [name for name in varying if name != "config"]
+    n_series = len(names.drop_duplicates())
+    if without_config and len(names[without_config].drop_duplicates()) == n_series:
+        varying = without_config
+    said = names[varying].astype(str)
+    if "prior" in varying:
+        said["prior"] = said["prior"].map(say_prior)
+    labels = [" · ".join(part for part in row if part) for row in said.to_numpy().tolist()]
+    return Series(common, labels)
+
+
+def say_prior(prior: str) -> str:
+    """Say a prior's name so that it is understood beside a method's."""
+    return {"": "", "none": "no prior"}.get(prior, f"{prior} prior")

@@ -1,0 +1,179 @@
+"""The summary as a person reads it: a Markdown table and a table for the terminal."""
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from stages.report.series import Series, name_series
+from stages.report.tables import GROUP, Group, group_of
+
+SHOWN = {
+    "asa": "ASA",
+    "gr": "GR",
+    "boundary_recall": "recall",
+    "boundary_precision": "precision",
+    "explained_variation": "EV",
+    "compactness": "CO",
+}
+"""The measures that the short tables show, and their headings."""
+
+DROPPED_WHEN_NARROW = ("compactness", "explained_variation", "boundary_precision")
+LABEL_WIDTH = 24
+NOTHING = "–"
+
+CAPTION = (
+    "ASA, recall and precision (ground truth) are averaged over an image's annotators, then over "
+    "images. ±: half the 95 % bootstrap interval over images."
+)
+
+
+def markdown_table(summary: pd.DataFrame) -> str:
+    """Write the summary as a Markdown document with one table.
+
+    Parameters
+    ----------
+    summary
+        From `stages.report.tables.summary_table`.
+
+    Returns
+    -------
+    str
+        Heading, what the figures mean, and one row per row of the summary.
+    """
+    if summary.empty:
+        return "# Superpixels\n\nNo image has been evaluated yet.\n"
+    series = name_series(summary)
+    varying = [key for key in GROUP[:-1] if key not in series.common]
+    head = [*varying, "K", "n", *SHOWN.values(), "images", "failed"]
+    lines = [
+        f"# Superpixels: {_escape(series.title())}",
+        "",
+        *_shared(series),
+        CAPTION,
+        "K: superpixels requested; n: superpixels made (mean). Regularity (GR, CO) stands beside "
+        "accuracy because either is easily had at the other's cost.",
+        "",
+        _row(head),
+        _row(["---"] * len(varying) + ["---:"] * (len(head) - len(varying))),
+    ]
+    for _, row in summary.iterrows():
+        cells = [_escape(str(row[key])) for key in varying]
+        cells += [str(row["n_requested"]), _count(row["n_superpixels_mean"])]
+        cells += [" ".join(part for part in _figure(row, measure) if part) for measure in SHOWN]
+        lines.append(_row([*cells, str(row["n_images"]), str(row["n_failed"])]))
+    return "\n".join(lines) + "\n"
+
+
+def terminal_table(
+    summary: pd.DataFrame, seconds: Mapping[Group, float] | None = None, width: int = 100
+) -> Table:
+    """Lay the summary out for a terminal.
+
+    Parameters
+    ----------
+    summary
+        From `stages.report.tables.summary_table`.
+    seconds
+        Seconds per image by the values of `GROUP` (`stages.report.tables.seconds_per_image`).
+    width
+        Columns that the terminal has; where they do not suffice, the least telling measures
+        are left out.
+
+    Returns
+    -------
+    rich.table.Table
+        Each mean with half its 95 % interval below it; numbers are never cut.
+    """
+    if summary.empty:
+        return Table(title="No image has been evaluated yet", box=None)
+    shown = list(SHOWN)
+    table = _lay_out(summary, seconds or {}, shown)
+    for measure in DROPPED_WHEN_NARROW:
+        if Console(width=10 * width).measure(table).maximum <= width:
+            break
+        shown.remove(measure)
+        table = _lay_out(summary, seconds or {}, shown)
+    return table
+
+
+def _lay_out(summary: pd.DataFrame, seconds: Mapping[Group, float], shown: Sequence[str]) -> Table:
+    """Build the terminal's table with the measures that are named."""
+    series = name_series(summary)
+    table = Table(
+        title=series.title(),
+        title_style="bold",
+        title_justify="left",
+        caption=CAPTION,
+        caption_justify="left",
+        caption_style="dim",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )
+    labelled = any(series.labels)
+    if labelled:
+        table.add_column("", overflow="fold", max_width=LABEL_WIDTH)
+    for heading in ("K", "n", *(SHOWN[measure] for measure in shown), "s/image", "images"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    previous = None
+    for label, (_, row) in zip(series.labels, summary.iterrows(), strict=True):
+        if previous not in (None, label):
+            table.add_section()
+        name = [Text("" if label == previous else label, style="bold")] if labelled else []
+        table.add_row(
+            *name,
+            str(row["n_requested"]),
+            _count(row["n_superpixels_mean"]),
+            *(_stacked(*_figure(row, measure)) for measure in shown),
+            _duration(seconds.get(group_of(row))),
+            _images(int(row["n_images"]), int(row["n_failed"])),
+        )
+        previous = label
+    return table
+
+
+def _figure(row: "pd.Series[float]", measure: str) -> tuple[str, str]:
+    """Return a mean and its ± half interval as text."""
+    mean, low, high = (row[f"{measure}_{part}"] for part in ("mean", "lo", "hi"))
+    if pd.isna(mean):
+        return NOTHING, ""
+    half = "" if pd.isna(low) else f"±{(high - low) / 2:.3f}".replace("±0.", "±.")
+    return f"{mean:.3f}", half
+
+
+def _stacked(mean: str, half: str) -> Text:
+    return Text.assemble(mean, ("\n" + half, "dim")) if half else Text(mean)
+
+
+def _count(mean: float) -> str:
+    return NOTHING if pd.isna(mean) else f"{mean:.1f}".removesuffix(".0")
+
+
+def _duration(seconds: float | None) -> str:
+    return NOTHING if seconds is None else f"{seconds:.3g}"
+
+
+def _images(done: int, failed: int) -> str:
+    return f"{done} of {done + failed}" if failed else str(done)
+
+
+def _shared(series: Series) -> list[str]:
+    """Say which method, prior and config all rows have in common."""
+    shared = [
+        f"{key}: {_escape(series.common[key])}"
+        for key in ("method", "prior", "config")
+        if series.common.get(key)
+    ]
+    return [f"The same for all rows: {', '.join(shared)}."] if shared else []
+
+
+def _escape(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
