@@ -60,4 +60,4 @@ def _may_live(holder: dict[str, object]) -> bool:
         started = psutil.Process(int(str(holder["pid"]))).create_time()
     except psutil.Error:
         return False
-    return abs(started - float(str(holder["started"]))) < 1
+    return bool(abs(started - float(str(holder["started"]))) < 1)

@@ -1,4 +1,4 @@
-"""The options of the commands that run items: each is written once and means the same everywhere."""
+"""The options of the commands: each is written once and means the same everywhere."""
 
 import inspect
 from collections.abc import Callable, Collection

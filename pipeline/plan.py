@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from itertools import islice
+from pathlib import Path
 
 from pipeline.chain import Chain, Link
 from pipeline.config import RunConfig
 from pipeline.datasets.base import Item, Source
+from pipeline.datasets.masks import MaskFolder
 from pipeline.errors import DataError
 from pipeline.folder import Folder
 from pipeline.store import Record, digest_of, parse_record
@@ -206,9 +208,5 @@ def _current_digest(part: str, item: Item, config: RunConfig, records: Iterable[
 
 
 @lru_cache(maxsize=4)
-def _mask_folder(path: str) -> "MaskFolder":  # noqa: F821 - imported where it is needed
-    from pathlib import Path
-
-    from pipeline.datasets.masks import MaskFolder
-
+def _mask_folder(path: str) -> MaskFolder:
     return MaskFolder(Path(path))

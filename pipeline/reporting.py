@@ -100,20 +100,21 @@ def _gather(run: Run, selection: Selection) -> _Rows:
     gathered = _Rows([], Counter())
     failed = frozenset(Failures(run.folder).items)
     for config, chain in evaluate_chains(run):
-        shared = {
-            "dataset": config.dataset.name,
-            "split": selection.split,
-            "method": config.segment.method,
-            "prior": config.propose.source,
-            "config": chain["segment"].config_digest[:8],
-        }
+        names = (
+            config.dataset.name,
+            selection.split,
+            config.segment.method,
+            config.propose.source,
+            chain["segment"].config_digest[:8],
+        )
+        shared = dict(zip(("dataset", "split", "method", "prior", "config"), names, strict=True))
         stores = [link.store.name for link in chain.values()]
         for planned in plan(selection, chain, config, run.folder):
             for unit, state in planned.states["evaluate"].items():
                 if state is State.DONE:
                     gathered.rows.append({**shared, **_row(planned, unit)})
                 elif any((store, planned.item.id) in failed for store in stores):
-                    gathered.failed[(*shared.values(), int(unit or 0))] += 1
+                    gathered.failed[(*names, int(unit or 0))] += 1
     return gathered
 
 
