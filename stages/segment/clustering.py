@@ -1,0 +1,345 @@
+"""Masked soft clustering: every pixel between the few superpixels that it may join.
+
+The iteration is SSN's (Jampani et al., ECCV 2018) with the candidates restricted to one object
+(SPAM, 2025): a soft assignment, the softmax of minus the squared distance, and means weighted by
+it. Only differences between a pixel's distances matter, so what they have in common is left out.
+"""
+
+import numpy as np
+from numba import prange
+from numpy.typing import NDArray
+
+from stages.compiled import kernel, parallel_kernel
+from stages.segment.candidates import N_CANDIDATES, Candidates
+from stages.segment.features import Features
+from stages.segment.nearest import Labels
+from stages.segment.tiles import TILE, Tiles, chunk_members, tile_pixels
+
+Means = NDArray[np.float64]
+
+_LANES = 16
+_FAR = 1e30
+
+
+def cluster(
+    features: Features,
+    seeds: Labels,
+    candidates: Candidates,
+    iterations: int,
+    *,
+    uncertain: NDArray[np.bool_] | None = None,
+    uncertain_candidates: Candidates | None = None,
+    spatial_factor: NDArray[np.float64] | None = None,
+) -> tuple[Labels, Means]:
+    """Cluster pixels softly and assign each to its nearest candidate.
+
+    Parameters
+    ----------
+    features
+        (N, D) float32, the position in the last two channels.
+    seeds
+        (N,) int32 initial superpixel of each pixel, in 0..K-1; each has a pixel at least.
+    candidates
+        (K, 9) int32 superpixels that pixels starting in each may join, -1 where fewer.
+    iterations
+        Passes over the distances; the last one decides.
+    uncertain, uncertain_candidates
+        (N,) bool pixels that use the second list, (K, 9) int32, instead.
+    spatial_factor
+        (K,) factor of each superpixel's squared spatial distance; 1 where absent.
+
+    Returns
+    -------
+    The (N,) int32 labels in 0..K-1, and the (K, D) float64 means that the last pass compared with.
+    """
+    n_seeds = candidates.shape[0]
+    means = label_means(features, seeds, n_seeds)
+    groups, origins = seeds, means.astype(np.float32)
+    if uncertain is not None and uncertain_candidates is not None and uncertain.any():
+        groups = seeds + np.int32(n_seeds) * uncertain
+        origins = np.concatenate([origins, origins])
+        candidates = np.concatenate([candidates, uncertain_candidates])
+    factors = np.ones(n_seeds) if spatial_factor is None else spatial_factor
+    weighted = bool((factors != 1).any())
+    tiles = tile_pixels(features, groups, origins, squared_position=weighted)
+    origins = origins[tiles.groups]
+    candidates = candidates[tiles.groups]
+    offsets, places = chunk_members(candidates, n_seeds)
+    for _ in range(iterations - 1):
+        sums = _pass(tiles, origins, candidates, means, factors, weighted)
+        means = _update(sums, origins, offsets, places, means)
+    labels = np.empty(features.shape[0], np.int32)
+    _assign(
+        tiles.values,
+        tiles.pixels,
+        tiles.sizes,
+        tiles.chunks,
+        origins,
+        candidates,
+        means,
+        factors,
+        weighted,
+        labels,
+    )
+    return labels, means
+
+
+@kernel
+def label_means(features: Features, labels: Labels, n_labels: int) -> Means:
+    """Return the (n_labels, D) float64 mean features of each label, zero where it has no pixel."""
+    n_features = features.shape[1]
+    means = np.zeros((n_labels, n_features))
+    areas = np.zeros(n_labels)
+    for pixel in range(labels.size):
+        areas[labels[pixel]] += 1
+        target = means[labels[pixel]]
+        for channel in range(n_features):
+            target[channel] += features[pixel, channel]
+    for label in range(n_labels):
+        for channel in range(n_features):
+            means[label, channel] /= max(areas[label], 1.0)
+    return means
+
+
+def _pass(
+    tiles: Tiles,
+    origins: Features,
+    candidates: Candidates,
+    means: Means,
+    factors: NDArray[np.float64],
+    weighted: bool,
+) -> NDArray[np.float32]:
+    """Sum assignment weights, and features by them, for each candidate of each chunk."""
+    sums = np.empty((*candidates.shape, means.shape[1] + 1), np.float32)
+    _accumulate(
+        tiles.values,
+        tiles.sizes,
+        tiles.chunks,
+        origins,
+        candidates,
+        means,
+        factors,
+        weighted,
+        sums.reshape(candidates.shape[0], N_CANDIDATES, -1),
+    )
+    return sums
+
+
+@kernel
+def _linearise(
+    origin: NDArray[np.float32],
+    candidates: NDArray[np.int32],
+    means: Means,
+    factors: NDArray[np.float64],
+    weighted: bool,
+    slopes: NDArray[np.float32],
+    constants: NDArray[np.float32],
+) -> None:
+    """Write distances as linear functions: |x - m|^2 = |x|^2 - 2 m x + |m|^2, without |x|^2.
+
+    With a factor f on the position s, f |s|^2 differs among candidates and stays, as the slope
+    on the tiles' last channel.
+    """
+    n_features = means.shape[1]
+    slopes[:] = np.float32(0)
+    for k in range(N_CANDIDATES):
+        seed = candidates[k]
+        if seed < 0:
+            constants[k] = np.float32(_FAR)
+            continue
+        constant = 0.0
+        for channel in range(n_features):
+            factor = factors[seed] if channel >= n_features - 2 else 1.0
+            mean = means[seed, channel] - origin[channel]
+            slopes[k, channel] = -2 * factor * mean
+            constant += factor * mean * mean
+        if weighted:
+            slopes[k, n_features] = factors[seed]
+        constants[k] = constant
+
+
+@kernel
+def _measure(
+    values: NDArray[np.float32],
+    slopes: NDArray[np.float32],
+    constants: NDArray[np.float32],
+    distances: NDArray[np.float32],
+) -> None:
+    """Distances of a tile's pixels to all candidates, three candidates by five channels a time."""
+    for k in range(0, N_CANDIDATES, 3):
+        for i in range(TILE):
+            distances[k, i] = constants[k]
+            distances[k + 1, i] = constants[k + 1]
+            distances[k + 2, i] = constants[k + 2]
+        for c in range(0, values.shape[0], 5):
+            a0, a1, a2, a3, a4 = (
+                slopes[k, c],
+                slopes[k, c + 1],
+                slopes[k, c + 2],
+                slopes[k, c + 3],
+                slopes[k, c + 4],
+            )
+            b0, b1, b2, b3, b4 = (
+                slopes[k + 1, c],
+                slopes[k + 1, c + 1],
+                slopes[k + 1, c + 2],
+                slopes[k + 1, c + 3],
+                slopes[k + 1, c + 4],
+            )
+            d0, d1, d2, d3, d4 = (
+                slopes[k + 2, c],
+                slopes[k + 2, c + 1],
+                slopes[k + 2, c + 2],
+                slopes[k + 2, c + 3],
+                slopes[k + 2, c + 4],
+            )
+            for i in range(TILE):
+                x0, x1, x2, x3, x4 = (
+                    values[c, i],
+                    values[c + 1, i],
+                    values[c + 2, i],
+                    values[c + 3, i],
+                    values[c + 4, i],
+                )
+                distances[k, i] += a0 * x0 + a1 * x1 + a2 * x2 + a3 * x3 + a4 * x4
+                distances[k + 1, i] += b0 * x0 + b1 * x1 + b2 * x2 + b3 * x3 + b4 * x4
+                distances[k + 2, i] += d0 * x0 + d1 * x1 + d2 * x2 + d3 * x3 + d4 * x4
+
+
+@kernel
+def _soften(
+    distances: NDArray[np.float32], least: NDArray[np.float32], totals: NDArray[np.float32]
+) -> None:
+    """Replace distances by softmax weights, in place.
+
+    exp is a polynomial on the fraction of the binary exponent (relative error below 2e-7):
+    unlike the library's it runs on whole vectors and is the same on every machine.
+    """
+    for i in range(TILE):
+        least[i] = distances[0, i]
+        totals[i] = np.float32(0)
+    for k in range(1, N_CANDIDATES):
+        for i in range(TILE):
+            least[i] = min(least[i], distances[k, i])
+    for k in range(N_CANDIDATES):
+        for i in range(TILE):
+            exponent = max(
+                (least[i] - distances[k, i]) * np.float32(1.4426950408889634), np.float32(-100)
+            )
+            whole = np.int32(exponent - np.float32(0.5))
+            part = exponent - np.float32(whole)
+            power = np.float32(1.535336188319500e-4)
+            power = power * part + np.float32(1.339887440266574e-3)
+            power = power * part + np.float32(9.618437357674640e-3)
+            power = power * part + np.float32(5.550332471162809e-2)
+            power = power * part + np.float32(2.402264791363012e-1)
+            power = power * part + np.float32(6.931472028550421e-1)
+            power = power * part + np.float32(1)
+            scale = np.int32((whole + np.int32(127)) << np.int32(23)).view(np.float32)
+            weight = power * scale if exponent > np.float32(-40) else np.float32(0)
+            distances[k, i] = weight
+            totals[i] += weight
+    for i in range(TILE):
+        totals[i] = np.float32(1) / totals[i]
+    for k in range(N_CANDIDATES):
+        for i in range(TILE):
+            distances[k, i] *= totals[i]
+
+
+@parallel_kernel
+def _accumulate(
+    values: NDArray[np.float32],
+    sizes: NDArray[np.int32],
+    chunks: NDArray[np.int32],
+    origins: Features,
+    candidates: Candidates,
+    means: Means,
+    factors: NDArray[np.float64],
+    weighted: bool,
+    sums: NDArray[np.float32],
+) -> None:
+    n_channels = values.shape[1]
+    n_features = means.shape[1]
+    for chunk in prange(candidates.shape[0]):
+        slopes = np.empty((N_CANDIDATES, n_channels), np.float32)
+        constants = np.empty(N_CANDIDATES, np.float32)
+        weights = np.empty((N_CANDIDATES, TILE), np.float32)
+        least = np.empty(TILE, np.float32)
+        totals = np.empty(TILE, np.float32)
+        lanes = np.zeros((N_CANDIDATES, n_features + 1, _LANES), np.float32)
+        _linearise(origins[chunk], candidates[chunk], means, factors, weighted, slopes, constants)
+        for tile in range(chunks[chunk], chunks[chunk + 1]):
+            x = values[tile]
+            _measure(x, slopes, constants, weights)
+            _soften(weights, least, totals)
+            weights[:, sizes[tile] :] = np.float32(0)
+            # Sixteen partial sums side by side: vectors without reordering a sum.
+            for k in range(N_CANDIDATES):
+                w = weights[k]
+                for c in range(n_features):
+                    for i in range(_LANES):
+                        lanes[k, c, i] += (w[i] * x[c, i] + w[i + 16] * x[c, i + 16]) + (
+                            w[i + 32] * x[c, i + 32] + w[i + 48] * x[c, i + 48]
+                        )
+                for i in range(_LANES):
+                    lanes[k, n_features, i] += (w[i] + w[i + 16]) + (w[i + 32] + w[i + 48])
+        for k in range(N_CANDIDATES):
+            for c in range(n_features + 1):
+                total = np.float32(0)
+                for i in range(_LANES):
+                    total += lanes[k, c, i]
+                sums[chunk, k, c] = total
+
+
+@kernel
+def _update(
+    sums: NDArray[np.float32],
+    origins: Features,
+    offsets: NDArray[np.int64],
+    places: NDArray[np.int64],
+    means: Means,
+) -> Means:
+    """Means from the chunks' sums, added in the chunks' order; without weight they stay."""
+    n_features = means.shape[1]
+    updated = np.empty_like(means)
+    for seed in range(means.shape[0]):
+        target = updated[seed]
+        target[:] = 0.0
+        mass = 0.0
+        for place in places[offsets[seed] : offsets[seed + 1]]:
+            chunk, k = place // N_CANDIDATES, place % N_CANDIDATES
+            weight = np.float64(sums[chunk, k, n_features])
+            mass += weight
+            for channel in range(n_features):
+                target[channel] += sums[chunk, k, channel] + weight * origins[chunk, channel]
+        for channel in range(n_features):
+            target[channel] = target[channel] / mass if mass > 1e-12 else means[seed, channel]
+    return updated
+
+
+@parallel_kernel
+def _assign(
+    values: NDArray[np.float32],
+    pixels: NDArray[np.int32],
+    sizes: NDArray[np.int32],
+    chunks: NDArray[np.int32],
+    origins: Features,
+    candidates: Candidates,
+    means: Means,
+    factors: NDArray[np.float64],
+    weighted: bool,
+    labels: Labels,
+) -> None:
+    for chunk in prange(candidates.shape[0]):
+        slopes = np.empty((N_CANDIDATES, values.shape[1]), np.float32)
+        constants = np.empty(N_CANDIDATES, np.float32)
+        distances = np.empty((N_CANDIDATES, TILE), np.float32)
+        _linearise(origins[chunk], candidates[chunk], means, factors, weighted, slopes, constants)
+        for tile in range(chunks[chunk], chunks[chunk + 1]):
+            _measure(values[tile], slopes, constants, distances)
+            for i in range(sizes[tile]):
+                nearest = 0
+                for k in range(1, N_CANDIDATES):
+                    if distances[k, i] < distances[nearest, i]:
+                        nearest = k
+                labels[pixels[tile, i]] = candidates[chunk, nearest]

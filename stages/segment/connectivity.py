@@ -1,0 +1,245 @@
+"""From labels to regions: each 4-connected, none too small, none in two objects."""
+
+from heapq import heapify, heappop, heappush
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stages.compiled import kernel
+from stages.segment.nearest import Labels
+from stages.segment.objects import Objects
+
+
+@kernel
+def find_root(parents: NDArray[np.int32], node: int) -> int:
+    """Return the representative of a node's set, halving the path to it."""
+    while parents[node] != node:
+        parents[node] = parents[parents[node]]
+        node = parents[node]
+    return node
+
+
+@kernel
+def connected_components(labels: Labels) -> tuple[Labels, int]:
+    """Number the 4-connected components of equal labels, in raster order of their first pixel.
+
+    Returns
+    -------
+    The (H, W) int32 components 0..n-1, and n.
+    """
+    height, width = labels.shape
+    provisional = np.empty((height, width), np.int32)
+    parents = np.empty(height * width, np.int32)
+    n = 0
+    for row in range(height):
+        for column in range(width):
+            label = labels[row, column]
+            up = row > 0 and labels[row - 1, column] == label
+            left = column > 0 and labels[row, column - 1] == label
+            if left:
+                provisional[row, column] = provisional[row, column - 1]
+                if up:
+                    a = find_root(parents, provisional[row, column])
+                    b = find_root(parents, provisional[row - 1, column])
+                    # The lower number stays, so that roots come first in raster order.
+                    parents[max(a, b)] = min(a, b)
+            elif up:
+                provisional[row, column] = provisional[row - 1, column]
+            else:
+                parents[n] = n
+                provisional[row, column] = n
+                n += 1
+    return _renumber(provisional, parents, n)
+
+
+@kernel
+def _renumber(regions: Labels, parents: NDArray[np.int32], n: int) -> tuple[Labels, int]:
+    numbers = np.full(n, -1, np.int32)
+    renumbered = np.empty_like(regions)
+    n_roots = 0
+    for row in range(regions.shape[0]):
+        for column in range(regions.shape[1]):
+            root = find_root(parents, regions[row, column])
+            if numbers[root] < 0:
+                numbers[root] = n_roots
+                n_roots += 1
+            renumbered[row, column] = numbers[root]
+    return renumbered, n_roots
+
+
+def merge_regions(regions: Labels, parents: NDArray[np.int32]) -> tuple[Labels, int]:
+    """Give the regions of each set one number, in raster order of their first pixel.
+
+    Parameters
+    ----------
+    regions
+        (H, W) int32 in 0..n-1.
+    parents
+        (n,) int32 union-find forest.
+
+    Returns
+    -------
+    The (H, W) int32 merged regions 0..m-1, and m.
+    """
+    return _renumber(regions, parents, parents.size)  # type: ignore[no-any-return]
+
+
+@kernel
+def region_owners(regions: Labels, n_regions: int, objects: Objects) -> NDArray[np.int32]:
+    """Return the object of each region's certain pixels, 0 where all are uncertain."""
+    owners = np.zeros(n_regions, np.int32)
+    for row in range(regions.shape[0]):
+        for column in range(regions.shape[1]):
+            if objects[row, column] > 0:
+                owners[regions[row, column]] = objects[row, column]
+    return owners
+
+
+@kernel
+def adjacent_pairs(regions: Labels, n_regions: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """List the pairs of 4-adjacent regions.
+
+    Returns
+    -------
+    (E, 2) int32 pairs, each with the lower region first, sorted; and the (E,) int32 length of
+    their border in pixel sides.
+    """
+    height, width = regions.shape
+    n_sides = 0
+    for row in range(height):
+        for column in range(width):
+            region = regions[row, column]
+            if column + 1 < width and regions[row, column + 1] != region:
+                n_sides += 1
+            if row + 1 < height and regions[row + 1, column] != region:
+                n_sides += 1
+    keys = np.empty(n_sides, np.int64)
+    k = 0
+    for row in range(height):
+        for column in range(width):
+            region = regions[row, column]
+            if column + 1 < width and regions[row, column + 1] != region:
+                other = regions[row, column + 1]
+                keys[k] = np.int64(min(region, other)) * n_regions + max(region, other)
+                k += 1
+            if row + 1 < height and regions[row + 1, column] != region:
+                other = regions[row + 1, column]
+                keys[k] = np.int64(min(region, other)) * n_regions + max(region, other)
+                k += 1
+    keys.sort()
+    pairs = np.empty((n_sides, 2), np.int32)
+    lengths = np.zeros(n_sides, np.int32)
+    n_pairs = 0
+    for k in range(n_sides):
+        if k == 0 or keys[k] != keys[k - 1]:
+            pairs[n_pairs, 0] = keys[k] // n_regions
+            pairs[n_pairs, 1] = keys[k] % n_regions
+            n_pairs += 1
+        lengths[n_pairs - 1] += 1
+    return pairs[:n_pairs].copy(), lengths[:n_pairs].copy()
+
+
+def absorb_small(
+    regions: Labels, n_regions: int, owners: NDArray[np.int32], thresholds: NDArray[np.float64]
+) -> tuple[Labels, int]:
+    """Merge regions that are too small into the neighbour with the longest common border.
+
+    The smallest goes first. Regions of different objects don't merge; an uncertain one (owner 0)
+    may with any, and then belongs to that object.
+
+    Parameters
+    ----------
+    regions
+        (H, W) int32 4-connected regions 0..n_regions-1.
+    n_regions
+        How many there are.
+    owners
+        (n_regions,) int32 object of each, 0 = uncertain.
+    thresholds
+        (n_objects + 1,) pixels below which a region of each object (of none, at 0) is too small.
+
+    Returns
+    -------
+    The (H, W) int32 regions 0..m-1, and m. Regions without a neighbour to merge with stay.
+    """
+    pairs, lengths = adjacent_pairs(regions, n_regions)
+    parents = _absorb(regions, n_regions, pairs, lengths, owners, thresholds)
+    return merge_regions(regions, parents)
+
+
+@kernel
+def _absorb(
+    regions: Labels,
+    n: int,
+    pairs: NDArray[np.int32],
+    lengths: NDArray[np.int32],
+    region_owner: NDArray[np.int32],
+    thresholds: NDArray[np.float64],
+) -> NDArray[np.int32]:
+    owners = region_owner.copy()
+    sizes = np.zeros(n, np.int64)
+    for row in range(regions.shape[0]):
+        for column in range(regions.shape[1]):
+            sizes[regions[row, column]] += 1
+    starts = np.zeros(n + 1, np.int64)
+    for a, b in pairs:
+        starts[a + 1] += 1
+        starts[b + 1] += 1
+    starts = np.cumsum(starts)
+    following = starts[:-1].copy()
+    neighbours = np.empty(2 * len(pairs), np.int32)
+    borders = np.empty(2 * len(pairs), np.int32)
+    for k in range(len(pairs)):
+        for own, other in ((pairs[k, 0], pairs[k, 1]), (pairs[k, 1], pairs[k, 0])):
+            neighbours[following[own]] = other
+            borders[following[own]] = lengths[k]
+            following[own] += 1
+
+    parents = np.arange(n).astype(np.int32)
+    # The regions of a set form a list, so that its border is found without merging lists.
+    next_member = np.full(n, -1, np.int32)
+    last_member = np.arange(n).astype(np.int32)
+    shared = np.zeros(n, np.int64)
+    touched = np.empty(n, np.int32)
+    queue = [(sizes[i], np.int64(i)) for i in range(n) if sizes[i] < thresholds[owners[i]]]
+    heapify(queue)
+    while queue:
+        size, region = heappop(queue)
+        if parents[region] != region or sizes[region] != size:
+            continue
+        if size >= thresholds[owners[region]]:
+            continue
+        n_touched = 0
+        member = np.int32(region)
+        while member >= 0:
+            for k in range(starts[member], starts[member + 1]):
+                other = find_root(parents, neighbours[k])
+                if other == region:
+                    continue
+                if shared[other] == 0:
+                    touched[n_touched] = other
+                    n_touched += 1
+                shared[other] += borders[k]
+            member = next_member[member]
+        best = -1
+        for k in range(n_touched):
+            other = touched[k]
+            if (owners[other] == owners[region] or owners[other] == 0 or owners[region] == 0) and (
+                best < 0
+                or shared[other] > shared[best]
+                or (shared[other] == shared[best] and other < best)
+            ):
+                best = other
+        for k in range(n_touched):
+            shared[touched[k]] = 0
+        if best < 0:
+            continue
+        # Joined under the larger one, whose list may be long: only its end is touched.
+        parents[region] = best
+        next_member[last_member[best]] = region
+        last_member[best] = last_member[region]
+        sizes[best] += sizes[region]
+        owners[best] = max(owners[best], owners[region])
+        if sizes[best] < thresholds[owners[best]]:
+            heappush(queue, (sizes[best], np.int64(best)))
+    return parents

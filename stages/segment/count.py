@@ -1,0 +1,208 @@
+"""The exact number of superpixels: merge the most alike, or split the largest."""
+
+from heapq import heapify, heappop, heappush
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stages.compiled import kernel
+from stages.segment.clustering import Means, label_means
+from stages.segment.connectivity import adjacent_pairs, find_root, merge_regions
+from stages.segment.features import Features
+from stages.segment.nearest import Labels
+
+
+def merge_to_count(
+    regions: Labels,
+    n_regions: int,
+    n_wanted: int,
+    features: Features,
+    owners: NDArray[np.int32],
+) -> tuple[Labels, int]:
+    """Merge the adjacent pairs that least increase the squared error until few enough are left.
+
+    A pair costs ``n_a n_b / (n_a + n_b) * |m_a - m_b|^2`` (Ward, 1963). Regions of different
+    objects don't merge; an uncertain one (owner 0) may with any.
+
+    Parameters
+    ----------
+    regions
+        (H, W) int32 4-connected regions 0..n_regions-1.
+    n_regions, n_wanted
+        How many there are, and how many to come down to.
+    features
+        (H * W, D) float32.
+    owners
+        (n_regions,) int32 object of each region, 0 = uncertain.
+
+    Returns
+    -------
+    The (H, W) int32 regions 0..m-1, and m: more than wanted only where nothing more may merge.
+    """
+    if n_regions <= n_wanted:
+        return regions, n_regions
+    pairs, _ = adjacent_pairs(regions, n_regions)
+    means = label_means(features, regions.ravel(), n_regions)
+    areas = np.bincount(regions.ravel(), minlength=n_regions).astype(np.float64)
+    parents = _merge(pairs, means, areas, owners.copy(), n_regions - n_wanted)
+    return merge_regions(regions, parents)
+
+
+@kernel
+def _cost(means: Means, areas: NDArray[np.float64], a: int, b: int) -> float:
+    distance = 0.0
+    for channel in range(means.shape[1]):
+        distance += (means[a, channel] - means[b, channel]) ** 2
+    return areas[a] * areas[b] / (areas[a] + areas[b]) * distance
+
+
+@kernel
+def _merge(
+    pairs: NDArray[np.int32],
+    means: Means,
+    areas: NDArray[np.float64],
+    owners: NDArray[np.int32],
+    n_merges: int,
+) -> NDArray[np.int32]:
+    n = areas.size
+    parents = np.arange(n).astype(np.int32)
+    queue = [
+        (_cost(means, areas, pairs[k, 0], pairs[k, 1]), np.int64(k)) for k in range(len(pairs))
+    ]
+    heapify(queue)
+    while n_merges > 0 and len(queue) > 0:
+        cost, k = heappop(queue)
+        a, b = find_root(parents, pairs[k, 0]), find_root(parents, pairs[k, 1])
+        if a == b or (owners[a] != owners[b] and owners[a] > 0 and owners[b] > 0):
+            continue
+        # Merging never makes a third region's cost fall below what either part cost, so a cost
+        # that has risen since it was queued need only be queued again.
+        present = _cost(means, areas, a, b)
+        if present > cost:
+            heappush(queue, (present, k))
+            continue
+        if b < a:
+            a, b = b, a
+        total = areas[a] + areas[b]
+        for channel in range(means.shape[1]):
+            means[a, channel] = (
+                areas[a] * means[a, channel] + areas[b] * means[b, channel]
+            ) / total
+        areas[a] = total
+        owners[a] = max(owners[a], owners[b])
+        parents[b] = a
+        n_merges -= 1
+    return parents
+
+
+@kernel
+def split_to_count(regions: Labels, n_regions: int, n_wanted: int) -> tuple[Labels, int]:
+    """Split the largest region in two until there are enough.
+
+    Each part is 4-connected. The first is what a flood from one end of the region reaches until
+    it holds half of it, and what that cuts off from the largest rest.
+
+    Parameters
+    ----------
+    regions
+        (H, W) int32 4-connected regions 0..n_regions-1.
+    n_regions, n_wanted
+        How many there are, and how many there are to be, at most H * W.
+
+    Returns
+    -------
+    The (H, W) int32 regions 0..n-1, and n.
+    """
+    split = regions.copy()
+    if n_regions >= n_wanted:
+        return split, n_regions
+    width = regions.shape[1]
+    flat = split.reshape(-1)
+    # Pixels sorted by region: each region is a slice, and its parts are slices of that slice.
+    starts = np.zeros(n_wanted + 1, np.int64)
+    for pixel in range(flat.size):
+        starts[flat[pixel] + 1] += 1
+    starts = np.cumsum(starts)[:-1]
+    ends = starts.copy()
+    pixels = np.empty(flat.size, np.int64)
+    for pixel in range(flat.size):
+        pixels[ends[flat[pixel]]] = pixel
+        ends[flat[pixel]] += 1
+    state = np.zeros(flat.size, np.int8)
+    queue = [(starts[i] - ends[i], np.int64(i)) for i in range(n_regions)]
+    heapify(queue)
+    n = n_regions
+    while n < n_wanted:
+        _, region = heappop(queue)
+        members = pixels[starts[region] : ends[region]]
+        size = members.size
+        # The last pixel that a flood reaches is an end of the region; so is the first one's last.
+        end = _flood(flat, width, members[0], size, state, 0, 1)[-1]
+        order = _flood(flat, width, end, size, state, 1, 2)
+        for i in range((size + 1) // 2):
+            state[order[i]] = 3
+        rest = order[(size + 1) // 2 :]
+        kept = rest[:0]
+        for pixel in rest:
+            if state[pixel] == 2:
+                part = _flood(flat, width, pixel, size, state, 2, 4)
+                if part.size > kept.size:
+                    kept = part
+        for pixel in order:
+            state[pixel] = 0
+        for pixel in kept:
+            flat[pixel] = n
+        # The region keeps the front of its slice, the new one takes the back.
+        front, back = starts[region], ends[region]
+        for pixel in order:
+            if flat[pixel] == n:
+                back -= 1
+                pixels[back] = pixel
+            else:
+                pixels[front] = pixel
+                front += 1
+        starts[n], ends[n] = back, ends[region]
+        ends[region] = back
+        heappush(queue, (starts[region] - ends[region], region))
+        heappush(queue, (starts[n] - ends[n], np.int64(n)))
+        n += 1
+    return split, n
+
+
+@kernel
+def _flood(
+    flat: NDArray[np.int32],
+    width: int,
+    start: int,
+    size: int,
+    state: NDArray[np.int8],
+    before: int,
+    after: int,
+) -> NDArray[np.int64]:
+    """List the pixels of one region and state that are connected to a pixel, nearest first."""
+    region = flat[start]
+    reached = np.empty(size, np.int64)
+    reached[0] = start
+    state[start] = after
+    n_reached = 1
+    k = 0
+    while k < n_reached:
+        pixel = reached[k]
+        k += 1
+        column = pixel % width
+        for step in range(4):
+            if step == 0:
+                other = pixel - width
+            elif step == 1:
+                other = pixel - 1 if column > 0 else -1
+            elif step == 2:
+                other = pixel + 1 if column < width - 1 else -1
+            else:
+                other = pixel + width
+            if other < 0 or other >= flat.size:
+                continue
+            if flat[other] == region and state[other] == before:
+                state[other] = after
+                reached[n_reached] = other
+                n_reached += 1
+    return reached[:n_reached]

@@ -1,0 +1,146 @@
+"""What the clustering compares: colour, position and, where there is an encoder, deep features."""
+
+import numpy as np
+from numba import prange
+from numpy.typing import NDArray
+
+from stages.compiled import parallel_kernel
+
+Features = NDArray[np.float32]
+
+_CODES = np.arange(256) / 255
+_LINEAR = np.where(_CODES <= 0.04045, _CODES / 12.92, ((_CODES + 0.055) / 1.055) ** 2.4)
+
+_RGB_TO_XYZ = np.array(
+    [
+        [0.412453, 0.357580, 0.180423],
+        [0.212671, 0.715160, 0.072169],
+        [0.019334, 0.119193, 0.950227],
+    ]
+)
+_WHITE_D65 = np.array([0.95047, 1.0, 1.08883])
+_LINEAR_TO_WHITE = (_RGB_TO_XYZ / _WHITE_D65[:, None])[:, :, None] * _LINEAR
+
+_STEPS = 16384
+_TRISTIMULUS = np.arange(_STEPS + 2) / _STEPS
+_LIGHTNESS = np.where(
+    _TRISTIMULUS > 0.008856, np.cbrt(_TRISTIMULUS), 7.787 * _TRISTIMULUS + 16 / 116
+).astype(np.float32)
+_PARTS = np.ascontiguousarray(_LINEAR_TO_WHITE * _STEPS, dtype=np.float32)
+
+
+def rgb_to_lab(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Convert sRGB to CIELab under the D65 white point.
+
+    Parameters
+    ----------
+    image
+        (H, W, 3) uint8, sRGB.
+
+    Returns
+    -------
+    (H, W, 3) float32: L in 0..100, a and b about -128..127; within 1e-3 of the exact formula
+    (IEC 61966-2-1 and CIE 15), as scikit-image's `rgb2lab` computes it.
+    """
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        raise ValueError(
+            f"an image is (H, W, 3) uint8, this one is {image.shape} {image.dtype}: "
+            "convert it to 8-bit RGB"
+        )
+    lab = np.empty(image.shape, np.float32)
+    _convert(np.ascontiguousarray(image), _PARTS, _LIGHTNESS, lab)
+    return lab
+
+
+@parallel_kernel
+def _convert(
+    image: NDArray[np.uint8],
+    parts: NDArray[np.float32],
+    lightness: NDArray[np.float32],
+    lab: NDArray[np.float32],
+) -> None:
+    height, width, _ = image.shape
+    for row in prange(height):
+        response = np.empty(3, np.float32)
+        for column in range(width):
+            red, green, blue = image[row, column]
+            for axis in range(3):
+                tristimulus = parts[axis, 0, red] + parts[axis, 1, green] + parts[axis, 2, blue]
+                # Channels whose weights sum to a hair above one would leave the table.
+                step = min(np.int32(tristimulus), np.int32(lightness.size - 2))
+                share = tristimulus - np.float32(step)
+                response[axis] = lightness[step] + share * (lightness[step + 1] - lightness[step])
+            lab[row, column, 0] = np.float32(116) * response[1] - np.float32(16)
+            lab[row, column, 1] = np.float32(500) * (response[0] - response[1])
+            lab[row, column, 2] = np.float32(200) * (response[1] - response[2])
+
+
+def position_scale(shape: tuple[int, int], n_superpixels: int, compactness: float) -> float:
+    """Return the factor that turns pixels into position features (SPAM.md, section 1).
+
+    ``compactness * max(floor(sqrt(K)) / H, floor(sqrt(K)) / W)``, as in SSN (Jampani et al., 2018).
+    """
+    return compactness * int(np.sqrt(n_superpixels)) / min(shape)
+
+
+def scaled_features(
+    lab: NDArray[np.float32],
+    n_superpixels: int,
+    *,
+    deep: NDArray[np.float32] | None = None,
+    color_weight: float = 0.26,
+    compactness: float = 7.5,
+) -> Features:
+    """Gather what the clustering compares, each part brought to its scale.
+
+    Parameters
+    ----------
+    lab
+        (H, W, 3) float32 CIELab, L in 0..100.
+    n_superpixels
+        The requested number: positions are scaled with it.
+    deep
+        (H, W, C) float32 features of an encoder, taken as they are.
+    color_weight, compactness
+        Factors of the colours and of the positions.
+
+    Returns
+    -------
+    (H * W, C + 5) float32, row-major pixels; deep features, L, a, b, row, column.
+    """
+    height, width, _ = lab.shape
+    encoded = np.empty((height, width, 0), np.float32) if deep is None else deep
+    if encoded.shape[:2] != lab.shape[:2]:
+        raise ValueError(
+            f"deep features are {encoded.shape[:2]} where the image is {lab.shape[:2]}: "
+            "bring them to the image's size"
+        )
+    features = np.empty((height * width, encoded.shape[2] + 5), np.float32)
+    _gather(
+        np.ascontiguousarray(lab),
+        np.ascontiguousarray(encoded),
+        np.float32(color_weight),
+        np.float32(position_scale((height, width), n_superpixels, compactness)),
+        features,
+    )
+    return features
+
+
+@parallel_kernel
+def _gather(
+    lab: NDArray[np.float32],
+    encoded: NDArray[np.float32],
+    color_weight: np.float32,
+    scale: np.float32,
+    features: Features,
+) -> None:
+    height, width, n_encoded = encoded.shape
+    for row in prange(height):
+        for column in range(width):
+            target = features[row * width + column]
+            for channel in range(n_encoded):
+                target[channel] = encoded[row, column, channel]
+            for channel in range(3):
+                target[n_encoded + channel] = color_weight * lab[row, column, channel]
+            target[n_encoded + 3] = scale * np.float32(row)
+            target[n_encoded + 4] = scale * np.float32(column)

@@ -1,0 +1,169 @@
+"""SPAM: superpixels by masked soft clustering (Walther, Giraud and Clément, 2025)."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stages.segment.candidates import candidate_seeds, uncertain_candidate_seeds
+from stages.segment.clustering import cluster
+from stages.segment.config import SegmentConfig
+from stages.segment.connectivity import absorb_small, connected_components, region_owners
+from stages.segment.count import merge_to_count, split_to_count
+from stages.segment.features import scaled_features
+from stages.segment.nearest import Labels, settle_seeds
+from stages.segment.objects import Objects, compact_objects, largest_objects
+from stages.segment.refine import relax_borders
+from stages.segment.seeds import lattice_seeds, random_seeds, share_seeds
+
+_DEFAULT = SegmentConfig()
+
+
+def spam(
+    lab: NDArray[np.float32],
+    n_superpixels: int,
+    *,
+    deep: NDArray[np.float32] | None = None,
+    objects: NDArray[np.integer] | None = None,
+    density: NDArray[np.floating] | None = None,
+    contour: NDArray[np.float32] | None = None,
+    config: SegmentConfig = _DEFAULT,
+) -> Labels:
+    """Segment an image into superpixels that never cross an object.
+
+    Parameters
+    ----------
+    lab
+        (H, W, 3) float32 CIELab, L in 0..100.
+    n_superpixels
+        How many are wanted, K; no more than there are pixels.
+    deep
+        (H, W, C) float32 features of an encoder; colour and position alone where absent.
+    objects
+        (H, W) integers, the prior's objects from 1, 0 = uncertain, already cut for this K. Of
+        more than K the largest stay. The whole image is one object where there is none.
+    density
+        (n,) factor f of each object 1..n: its share of the superpixels is multiplied by f, and
+        so is its superpixels' squared spatial distance.
+    contour
+        (H, W) float32 contour probability in 0..1, which the border relaxation respects.
+    config
+        Options.
+
+    Returns
+    -------
+    (H, W) int32 labels 0..n-1, each 4-connected and in one object. n = K in the refined mode,
+    unless the objects' connected pieces alone are more.
+
+    Raises
+    ------
+    ValueError
+        When shapes don't fit the image's, or values are out of range; it names which.
+    """
+    shape = lab.shape[:2]
+    _check(lab, n_superpixels, objects, density, contour)
+    refined = config.mode == "refined"
+    n_pixels = shape[0] * shape[1]
+    n_wanted = min(n_superpixels, n_pixels)
+    regions, factors = _regions_of_interest(shape, objects, density, n_wanted)
+    n_seeds = round(config.over_seeding * n_wanted) if refined else n_wanted
+
+    features = scaled_features(
+        lab,
+        n_wanted,
+        deep=deep,
+        color_weight=config.color_weight,
+        compactness=config.compactness,
+    )
+    areas = np.bincount(regions.ravel())[1:]
+    counts = share_seeds(areas, n_seeds, factors)
+    n_seeds = int(counts.sum())
+    positions = (
+        lattice_seeds(regions, counts) if refined else random_seeds(regions, counts, config.seed)
+    )
+    initial, positions, counts = settle_seeds(regions, positions, counts)
+    owners = np.repeat(np.arange(1, counts.size + 1, dtype=np.int32), counts)
+    spacing = np.sqrt(n_pixels / n_seeds)
+    spatial_factor = None if factors is None else factors[owners - 1]
+    labels, means = cluster(
+        features,
+        initial.ravel(),
+        candidate_seeds(positions, counts, config.distance_factor * spacing, factors),
+        config.iterations,
+        uncertain=regions.ravel() == 0,
+        uncertain_candidates=uncertain_candidate_seeds(positions),
+        spatial_factor=spatial_factor,
+    )
+    labels = labels.reshape(shape)
+
+    if refined:
+        labels = relax_borders(
+            labels,
+            features,
+            means,
+            smoothness=_smoothness(config, deep is not None, contour is not None),
+            objects=regions,
+            owners=owners,
+            spatial_factor=spatial_factor,
+            contour=contour,
+            contour_decay=config.contour_decay,
+        )
+    thresholds = np.full(counts.size + 1, config.minimum_size * n_pixels / n_seeds)
+    if factors is not None:
+        thresholds[1:] /= factors
+    labels, n = connected_components(labels)
+    labels, n = absorb_small(labels, n, region_owners(labels, n, regions), thresholds)
+    if refined:
+        labels, n = merge_to_count(labels, n, n_wanted, features, region_owners(labels, n, regions))
+        labels, n = split_to_count(labels, n, n_wanted)
+    return labels
+
+
+def _regions_of_interest(
+    shape: tuple[int, ...],
+    objects: NDArray[np.integer] | None,
+    density: NDArray[np.floating] | None,
+    n_wanted: int,
+) -> tuple[Objects, NDArray[np.float64] | None]:
+    """Objects 1..n without gaps, at most `n_wanted`, and their factors; one without a prior."""
+    if objects is None or not objects.any():
+        return np.ones(shape, np.int32), None
+    regions, ids = compact_objects(objects)
+    if ids.size > n_wanted:
+        regions, kept = largest_objects(regions, n_wanted)
+        ids = ids[kept - 1]
+    if density is None:
+        return regions, None
+    return regions, density.astype(np.float64)[ids - 1]
+
+
+def _smoothness(config: SegmentConfig, has_deep: bool, has_contour: bool) -> float:
+    """Weight of smooth borders: what the user set, else what suits what is known of the image."""
+    if config.border_weight is not None:
+        return config.border_weight
+    if has_deep:
+        return 20.0 if has_contour else 6.0
+    return 3.0
+
+
+def _check(
+    lab: NDArray[np.float32],
+    n_superpixels: int,
+    objects: NDArray[np.integer] | None,
+    density: NDArray[np.floating] | None,
+    contour: NDArray[np.float32] | None,
+) -> None:
+    if lab.ndim != 3 or lab.shape[2] != 3 or lab.size == 0:
+        raise ValueError(f"a Lab image is (H, W, 3) with pixels, this one is {lab.shape}")
+    if n_superpixels < 1:
+        raise ValueError(f"at least one superpixel must be asked for, not {n_superpixels}")
+    for name, array in (("objects", objects), ("contour", contour)):
+        if array is not None and array.shape != lab.shape[:2]:
+            raise ValueError(f"{name} are {array.shape} where the image is {lab.shape[:2]}")
+    if not np.isfinite(lab).all():
+        raise ValueError("the Lab image holds values that are not finite")
+    if density is None:
+        return
+    n_objects = 0 if objects is None else int(objects.max())
+    if density.size < n_objects or not (np.isfinite(density).all() and (density > 0).all()):
+        raise ValueError(
+            f"density needs a positive factor for each of the {n_objects} objects: {density}"
+        )
