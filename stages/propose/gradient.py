@@ -23,9 +23,7 @@ def propose(inputs: Inputs, config: ProposeConfig, resources: None) -> Proposal:
     assert inputs.image is not None
     options = config.gradient
     strength = gradient_strength(inputs.image, options.sigma, options.half_strength)
-    return Proposal(
-        partition=volume_hierarchy(strength, options.max_regions), contour=strength
-    )
+    return Proposal(partition=volume_hierarchy(strength, options.max_regions), contour=strength)
 
 
 def gradient_strength(

@@ -90,9 +90,7 @@ def _smallest(labels: NDArray[np.int32], n: int) -> NDArray[np.unsignedinteger[A
 
 
 @kernel
-def _ascending_edges(
-    levels: NDArray[np.int32], height: int, width: int
-) -> NDArray[np.int64]:
+def _ascending_edges(levels: NDArray[np.int32], height: int, width: int) -> NDArray[np.int64]:
     """Sort the 4-adjacency's edges by the sum of their ends' levels, stably (counting sort).
 
     Edge 2p leads from pixel p to its right neighbour, edge 2p + 1 to the one below.
