@@ -1,0 +1,92 @@
+"""The datasets, by name; importing this package loads none of them."""
+
+from difflib import get_close_matches
+from importlib import import_module
+from pathlib import Path
+
+from pipeline.datasets.base import Dataset
+from pipeline.errors import ConfigError, DataError
+
+DATASETS: dict[str, str] = {
+    "bsd": "pipeline.datasets.bsd:Bsd",
+    "nyuv2": "pipeline.datasets.nyuv2:NyuV2",
+    "sbd": "pipeline.datasets.sbd:Sbd",
+    "folder": "pipeline.datasets.folder:Folder",
+    "sample": "pipeline.datasets.sample:Sample",
+}
+"""Where each dataset's class is, as ``module:class``."""
+
+
+def open_dataset(
+    name: str,
+    *,
+    data: str | Path | None = None,
+    images: str | Path | None = None,
+    pattern: str = "*",
+    ground_truth: str | Path | None = None,
+) -> Dataset:
+    """Open a dataset by its name, or a folder of images by its path.
+
+    Nothing is read: a dataset that is not there is an error once its items are asked for.
+
+    Parameters
+    ----------
+    name
+        A key of `DATASETS`, or the path of a folder, which is then the dataset ``folder``.
+    data
+        The folder that holds the named dataset; by default `pipeline.datasets.lookup` knows
+        where to look.
+    images, pattern, ground_truth
+        Options of the dataset ``folder`` (`pipeline.datasets.folder.Folder`).
+
+    Raises
+    ------
+    ConfigError
+        For an unknown name (the nearest known one is suggested), or an option that the
+        dataset does not have.
+    """
+    if name not in DATASETS:
+        if images is not None:
+            raise ConfigError(f"dataset.images: leave it out, the dataset is the folder {name}")
+        name, images = "folder", _as_folder(name)
+    if name == "folder":
+        from pipeline.datasets.folder import Folder
+
+        if data is not None:
+            raise ConfigError("dataset.root: a folder of images is named with dataset.images")
+        if images is None:
+            raise ConfigError("dataset folder: name the folder, as in --dataset path/to/images")
+        truth = Path(ground_truth) if ground_truth is not None else None
+        return Folder(Path(images), pattern, truth)
+    given = {"images": images, "ground_truth": ground_truth, "pattern": pattern.strip("*") or None}
+    for option, value in given.items():
+        if value is not None:
+            raise ConfigError(f"dataset.{option}: only a folder of images has it, not {name}")
+    module, _, cls = DATASETS[name].partition(":")
+    dataset: Dataset = getattr(import_module(module), cls)(Path(data) if data else None)
+    return dataset
+
+
+def default_split(dataset: Dataset) -> str:
+    """Return ``test`` where the dataset has one, else the first of its splits."""
+    return "test" if "test" in dataset.splits else dataset.splits[0]
+
+
+def describe(dataset: Dataset, split: str, found: int) -> str:
+    """Say in one line how many items were found, of how many, and where."""
+    expected = dataset.expected(split)
+    share = f"{found}" if expected is None else f"{found} of {expected}"
+    return f"{dataset.name} {split}: {share} images found in {dataset.location()}"
+
+
+def _as_folder(name: str) -> Path:
+    path = Path(name).expanduser()
+    if path.is_dir():
+        return path
+    if path.exists():
+        raise DataError(f"--dataset {name}: is a file; name the folder that it lies in")
+    if len(path.parts) > 1:
+        raise DataError(f"--dataset {name}: there is no such folder")
+    near = get_close_matches(name.lower(), DATASETS, n=1, cutoff=0.5)
+    cure = f"did you mean {near[0]}?" if near else f"there are {', '.join(DATASETS)}"
+    raise ConfigError(f"--dataset {name}: no such dataset, and no folder of that name; {cure}")

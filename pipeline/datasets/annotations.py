@@ -1,0 +1,188 @@
+"""Reading ground truth: BSD's .mat files, label maps of several formats, SBD's layers."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy.io
+import tifffile
+from numpy.typing import NDArray
+from PIL import Image
+
+from pipeline.datasets.base import FileSource
+from pipeline.datasets.images import MAX_PIXELS
+from pipeline.errors import DataError
+
+Annotations = tuple[NDArray[np.uint32], ...]
+"""One (H, W) region map per annotator."""
+
+LABEL_SUFFIXES = (".png", ".tif", ".tiff", ".npy", ".mat")
+"""Suffixes, in lower case, of the files that `LabelFile` reads."""
+
+
+class BsdAnnotations(FileSource):
+    """A BSD .mat file: a cell ``groundTruth`` with one ``Segmentation`` per annotator."""
+
+    def read(self) -> Annotations:
+        """Load the annotators' region maps, in the file's order."""
+        variables = _load_mat(self.path)
+        if "groundTruth" not in variables:
+            raise DataError(
+                f"{self.path}: has no `groundTruth`; ground truth of BSDS500 is needed here"
+            )
+        return _segmentations(variables["groundTruth"], self.path)
+
+
+class LabelFile(FileSource):
+    """A label map: PNG, TIFF, npy or mat.
+
+    Indexed and greyscale values of 8 to 32 bits are the regions; in a colour image every
+    colour is a region. An npy file may hold one map (H, W) or one per annotator (A, H, W). A
+    mat file holds BSD's ``groundTruth``, or one matrix.
+    """
+
+    def read(self) -> Annotations:
+        """Load the annotators' region maps."""
+        match self.path.suffix.lower():
+            case ".npy":
+                labels = _load_npy(self.path)
+                maps = tuple(labels) if labels.ndim == 3 else (labels,)
+                return tuple(_region_map(each, self.path) for each in maps)
+            case ".mat":
+                return _labels_of_mat(self.path)
+            case ".tif" | ".tiff":
+                return (_region_map(_load_tiff(self.path), self.path),)
+            case _:
+                return (_region_map(_load_picture(self.path), self.path),)
+
+
+class SbdLayers(FileSource):
+    """A ``layers.txt`` of the Stanford Background Dataset.
+
+    Its regions are the 4-connected components of equal integers.
+    """
+
+    def read(self) -> Annotations:
+        """Load the one region map; regions are numbered from 1."""
+        from skimage.measure import label
+
+        try:
+            layers = np.loadtxt(self.path, dtype=np.int64, ndmin=2)
+        except FileNotFoundError as error:
+            raise _missing(self.path) from error
+        except Exception as error:  # any text, or none, may stand in the file
+            raise DataError(
+                f"{self.path}: is not a matrix of integers; get the data set again"
+            ) from error
+        if layers.size == 0:
+            raise DataError(f"{self.path}: is empty; get the data set again")
+        # No value is background to `label` once all are positive.
+        return (label(layers - layers.min() + 1, connectivity=1).astype(np.uint32),)
+
+
+def _missing(path: Path) -> DataError:
+    return DataError(f"{path}: there is no such ground truth file; get the data set again")
+
+
+def _region_map(labels: NDArray[Any], path: Path) -> NDArray[np.uint32]:
+    """Check that an array is a label map and bring it to uint32."""
+    if labels.ndim != 2 or labels.size == 0:
+        raise DataError(f"{path}: a label map is (H, W), not {labels.shape}")
+    if labels.dtype.kind not in "buif":
+        raise DataError(f"{path}: a label map holds integers, not {labels.dtype}")
+    # `not (...)` rather than the opposite, so that NaN is refused as well.
+    if not (labels.min() >= 0 and labels.max() <= np.iinfo(np.uint32).max):
+        raise DataError(f"{path}: labels must lie between 0 and 2^32 - 1")
+    regions = labels.astype(np.uint32)
+    if labels.dtype.kind == "f" and (regions != labels).any():
+        raise DataError(f"{path}: a label map holds whole numbers")
+    return regions
+
+
+def _load_mat(path: Path) -> dict[str, Any]:
+    try:
+        variables: dict[str, Any] = scipy.io.loadmat(str(path), appendmat=False)
+    except FileNotFoundError as error:
+        raise _missing(path) from error
+    except NotImplementedError as error:
+        raise DataError(f"{path}: is MATLAB 7.3; save it in MATLAB with -v7") from error
+    except Exception as error:  # a damaged file may fail in any way
+        raise DataError(f"{path}: is not a MATLAB file that can be read; get it again") from error
+    return {name: value for name, value in variables.items() if not name.startswith("__")}
+
+
+def _segmentations(cell: Any, path: Path) -> Annotations:
+    try:
+        maps = [np.asarray(entry["Segmentation"][0, 0]) for entry in np.ravel(cell)]
+    except (IndexError, KeyError, TypeError, ValueError) as error:
+        raise DataError(
+            f"{path}: `groundTruth` is not a cell of structures with `Segmentation`"
+        ) from error
+    if not maps:
+        raise DataError(f"{path}: `groundTruth` is empty; there is no annotator in it")
+    return tuple(_region_map(each, path) for each in maps)
+
+
+def _labels_of_mat(path: Path) -> Annotations:
+    variables = _load_mat(path)
+    if "groundTruth" in variables:
+        return _segmentations(variables["groundTruth"], path)
+    matrices = [name for name, value in variables.items() if np.asarray(value).dtype.kind in "buif"]
+    if len(matrices) != 1:
+        found = ", ".join(variables) or "nothing"
+        raise DataError(f"{path}: holds {found}; expected `groundTruth`, or one matrix of labels")
+    return (_region_map(np.asarray(variables[matrices[0]]), path),)
+
+
+def _load_npy(path: Path) -> NDArray[Any]:
+    try:
+        # Mapping checks the header against the file's length before anything is allocated.
+        mapped = np.load(path, mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError as error:
+        raise _missing(path) from error
+    except Exception as error:  # damaged, pickled, or not npy at all
+        raise DataError(f"{path}: is not a plain npy array; save it with numpy.save") from error
+    if not isinstance(mapped, np.ndarray):
+        raise DataError(f"{path}: is an archive of arrays; save one array with numpy.save")
+    return np.array(mapped)
+
+
+def _load_tiff(path: Path) -> NDArray[Any]:
+    try:
+        with tifffile.TiffFile(path) as file:
+            page = file.pages[0]
+            if np.prod(page.shape) > MAX_PIXELS:
+                raise DataError(f"{path}: a label map of shape {page.shape} is too large")
+            labels: NDArray[Any] = page.asarray()
+    except DataError:
+        raise
+    except FileNotFoundError as error:
+        raise _missing(path) from error
+    except Exception:  # tifffile reads every data type, Pillow every compression
+        labels = _load_picture(path)
+    return _colors_to_labels(labels)
+
+
+def _load_picture(path: Path) -> NDArray[Any]:
+    try:
+        with Image.open(path) as image:
+            if image.mode in ("LA", "PA", "CMYK", "YCbCr", "LAB"):
+                raise DataError(f"{path}: {image.mode} is no label map; save it as greyscale")
+            values = np.asarray(image)
+    except DataError:
+        raise
+    except FileNotFoundError as error:
+        raise _missing(path) from error
+    except Exception as error:  # a decoder may fail in any way on a damaged file
+        raise DataError(
+            f"{path}: is not a label map that can be read; save it as PNG, TIFF or npy"
+        ) from error
+    return _colors_to_labels(values)
+
+
+def _colors_to_labels(values: NDArray[Any]) -> NDArray[Any]:
+    """Give every colour of (H, W, 3 | 4) uint8 its own number; other arrays stay as they are."""
+    if values.ndim != 3 or values.shape[2] not in (3, 4) or values.dtype != np.uint8:
+        return values
+    red, green, blue = np.moveaxis(values[..., :3].astype(np.uint32), 2, 0)
+    return np.asarray(red << 16 | green << 8 | blue)
