@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from label_maps import Labels, grid, label_maps, shapes
@@ -59,7 +59,6 @@ def test_annotators_are_averaged() -> None:
         assert together[name] == pytest.approx(expected, abs=1e-15)
 
 
-@settings(deadline=None)
 @given(
     shapes.flatmap(
         lambda s: st.tuples(label_maps(s), label_maps(s), hnp.arrays(np.uint8, (*s, 3)))

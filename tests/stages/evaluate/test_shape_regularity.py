@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from label_maps import Labels, grid, label_maps
 from scipy.spatial import ConvexHull, QhullError
 
@@ -46,7 +46,6 @@ def definition(labels: Labels) -> tuple[float, float]:
     return total / labels.size, total_giraud / labels.size
 
 
-@settings(deadline=None)
 @given(label_maps())
 def test_figures_follow_the_definition(labels: Labels) -> None:
     components = components_of(regions_of(labels))
