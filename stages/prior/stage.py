@@ -49,6 +49,7 @@ class PriorStage:
         shape = inputs.image.shape[:2]
         proposal = Proposal.from_arrays(inputs.upstream["propose"][None].arrays)
         note = ""
+        objects: NDArray[np.integer[Any]]
         if proposal.partition is not None:
             tree = proposal.partition
             objects, parents, altitudes = tree.regions, tree.parents, tree.altitudes

@@ -3,6 +3,7 @@
 from stages.base import Inputs
 from stages.propose.config import ProposeConfig
 from stages.propose.proposal import Proposal
+from stages.propose.run_lengths import RunLengths
 
 
 def setup(config: ProposeConfig, device: str) -> None:
@@ -13,4 +14,8 @@ def propose(inputs: Inputs, config: ProposeConfig, resources: None) -> Proposal:
     """Pass on the masks that belong to the image."""
     if inputs.masks is None:
         raise ValueError("no masks came with the image: set propose.masks to their folder")
+    assert inputs.image is not None
+    if len(inputs.masks) == 0:
+        # A file without masks says nothing of the image's size.
+        return Proposal(masks=RunLengths.empty(inputs.image.shape[:2]))
     return Proposal(masks=inputs.masks)

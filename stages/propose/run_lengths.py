@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stages.compiled import kernel
+from stages.propose.compressed_counts import decompress
 
 MAX_PIXELS = 2**28
 """Pixels of the largest mask that is accepted."""
@@ -219,27 +220,6 @@ def encode(mask: ArrayLike) -> NDArray[np.uint32]:
     return np.concatenate([[0] * int(column_major[0]), length]).astype(np.uint32)
 
 
-def decompress(text: str | bytes) -> NDArray[np.int64]:
-    """Return the runs of COCO's compressed string.
-
-    Characters from '0' on carry five bits each, low ones first, with a bit that says that more
-    follow; from the fourth run on, the difference to the run two before is stored (pycocotools,
-    ``rleFrString``).
-
-    Raises
-    ------
-    ValueError
-        When a character is none of the alphabet's, or the string ends inside a number.
-    """
-    raw = text.encode("ascii", "replace") if isinstance(text, str) else text
-    digits = np.frombuffer(raw, np.uint8).astype(np.int64) - 48
-    if len(digits) == 0 or digits.min() < 0 or digits.max() > 63 or digits[-1] & 32:
-        raise ValueError("not a compressed COCO run-length string")
-    if np.diff(np.flatnonzero(digits < 32), prepend=-1).max() > 12:
-        raise ValueError("not a compressed COCO run-length string: a number is too long")
-    return _decompress(digits, int((digits < 32).sum()))
-
-
 def checked_size(size: Sequence[int]) -> tuple[int, int]:
     """Return height and width, or raise ValueError when no mask can have them."""
     whole = len(size) == 2 and all(
@@ -325,30 +305,9 @@ def _paint(
     order: NDArray[np.int64],
 ) -> None:
     for mask in order:
-        position = 0
+        position = np.int64(0)
         for place in range(offsets[mask], offsets[mask + 1]):
             end = position + np.int64(counts[place])
             if (place - offsets[mask]) % 2 == 1:
                 canvas[position:end] = mask + 1
             position = end
-
-
-@kernel
-def _decompress(digits: NDArray[np.int64], n_runs: int) -> NDArray[np.int64]:
-    runs = np.zeros(n_runs, np.int64)
-    run = 0
-    value = np.int64(0)
-    shift = 0
-    for digit in digits:
-        value |= (digit & 31) << shift
-        shift += 5
-        if digit < 32:
-            if digit & 16 and shift < 64:
-                value |= np.int64(-1) << shift
-            if run > 2:
-                value += runs[run - 2]
-            runs[run] = value
-            run += 1
-            value = np.int64(0)
-            shift = 0
-    return runs
