@@ -34,6 +34,8 @@ IMAGE_SUFFIXES = frozenset(
 MAX_PIXELS = 178_956_970
 """Pixels above which Pillow calls a file a decompression bomb (twice its own warning level)."""
 
+_BITS_PER_SAMPLE, _PLANAR_CONFIGURATION = 258, 284  # tags of the TIFF 6.0 specification
+
 
 class ImageFile(FileSource):
     """An image file; reads as (H, W, 3) uint8 in sRGB."""
@@ -65,6 +67,8 @@ def read_image(path: Path) -> NDArray[np.uint8]:
             # Between the warning and the error lie large photographs, which are welcome.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(path) as image:
+                if _is_misread(image):
+                    return _read_scientific_tiff(path)
                 image.load()
                 return _to_rgb(image, path)
     except DataError:
@@ -85,6 +89,12 @@ def read_image(path: Path) -> NDArray[np.uint8]:
         raise DataError(
             f"{path}: is damaged ({_first_line(error)}); get or save it again"
         ) from error
+
+
+def _is_misread(image: Image.Image) -> bool:
+    """Tell whether Pillow would mix up the channels: planes of 16-bit samples in a TIFF."""
+    tags = getattr(image, "tag_v2", {})
+    return tags.get(_PLANAR_CONFIGURATION) == 2 and max(tags.get(_BITS_PER_SAMPLE, (8,))) > 8
 
 
 def _to_rgb(image: Image.Image, path: Path) -> NDArray[np.uint8]:
