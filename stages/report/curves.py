@@ -48,6 +48,7 @@ PANELS = (
 N_COLUMNS = 4
 PANEL_INCHES = (3.15, 2.55)
 MARGIN_INCHES = 1.0
+MIN_WIDTH_INCHES = 8.0
 DASHES: tuple[Literal["-", "--", ":"], ...] = ("-", "--", ":")
 LOG_FROM = 3.0
 """Counts that span at least this factor get a logarithmic axis."""
@@ -95,7 +96,7 @@ def draw_curves(summary: pd.DataFrame, title: str | None = None) -> Figure:
         panels = [panel for panel in PANELS if _drawable(curves, panel)]
         n_columns = min(N_COLUMNS, max(1, len(panels)))
         n_rows = max(1, -(-len(panels) // n_columns))
-        width = max(n_columns * PANEL_INCHES[0], 2 * PANEL_INCHES[0])
+        width = max(n_columns * PANEL_INCHES[0], MIN_WIDTH_INCHES)
         height = n_rows * PANEL_INCHES[1] + MARGIN_INCHES
         layout = ConstrainedLayoutEngine(
             rect=(0.004, 0.0, 0.992, 1 - 0.62 / height), w_pad=0.07, h_pad=0.06

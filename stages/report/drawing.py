@@ -8,6 +8,7 @@ Picture = NDArray[np.uint8]
 Color = tuple[int, int, int]
 
 BOUNDARY_COLOR: Color = (255, 222, 40)
+CHROMA = 38.0
 GOLDEN_ANGLE = 137.50776405
 
 
@@ -121,9 +122,9 @@ def distinct_colors(count: int) -> Picture:
         (count, 3) uint8, sRGB; the first ones do not depend on `count`.
     """
     index = np.arange(count)
-    hue = np.deg2rad((250.0 + GOLDEN_ANGLE * index) % 360.0)
-    lightness = np.choose(index % 3, [70.0, 58.0, 80.0])
-    lab = np.stack([lightness, 46.0 * np.cos(hue), 46.0 * np.sin(hue)], axis=1)
+    hue = np.deg2rad((265.0 + GOLDEN_ANGLE * index) % 360.0)
+    lightness = np.choose(index % 3, [68.0, 60.0, 78.0])
+    lab = np.stack([lightness, CHROMA * np.cos(hue), CHROMA * np.sin(hue)], axis=1)
     rgb: NDArray[np.float64] = lab2rgb(lab[np.newaxis])[0] if count else lab
     return np.rint(np.clip(rgb, 0, 1) * 255).astype(np.uint8)
 
