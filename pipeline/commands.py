@@ -23,7 +23,7 @@ from pipeline.plan import State
 from pipeline.progress import make_progress
 from pipeline.reporting import Report, write_report
 from pipeline.run import Run, open_run
-from pipeline.runner import Choices, Summary, count_states, execute
+from pipeline.runner import Choices, Selection, Summary, count_states, execute
 
 SUCCESS, SOME_FAILED, INTERRUPTED = 0, 1, 130
 
@@ -75,7 +75,6 @@ def run_items(target: str, options: Options) -> int:
     if options.dry_run:
         return _tell_plan(run, stage_target, options, teller)
     choices = Choices(
-        limit=options.limit,
         overwrite=_overwritten(target, options.overwrite, tuple(chain)),
         skip_failed=options.skip_failed,
         device=resolve_device(options.device),
@@ -83,6 +82,7 @@ def run_items(target: str, options: Options) -> int:
     )
     if options.scheduler is not None and options.workers:
         raise ConfigError("--workers and --scheduler: give one of them")
+    selection = Selection(run, options.limit)  # a dataset that is not there leaves no trace
     require_writable(outputs)
     with locked(run.folder):
         run.save(outputs)
@@ -91,12 +91,14 @@ def run_items(target: str, options: Options) -> int:
             progress = make_progress(
                 target, teller.messages, quiet=options.quiet or options.as_json
             )
-            summary = execute(run, stage_target, choices, executor, progress, warn=teller.warn)
+            summary = execute(
+                run, selection, stage_target, choices, executor, progress, warn=teller.warn
+            )
         finally:
             executor.close()
         report = None
         if target in {"run", "report"} and not summary.interrupted:
-            report = write_report(run, choices.limit, teller.results.width)
+            report = write_report(run, selection, teller.results.width)
     _tell_summary(run, target, summary, report, options, teller)
     if summary.interrupted:
         return INTERRUPTED
@@ -175,7 +177,7 @@ def _introduce(run: Run, options: Options, teller: Teller) -> None:
 
 
 def _tell_plan(run: Run, target: str, options: Options, teller: Teller) -> int:
-    counts = count_states(run, target, options.limit)
+    counts = count_states(run, Selection(run, options.limit), target)
     teller.show_json({"run": run.name, "stages": state_counts(counts)})
     teller.show(states_table(f"what `{target}` would do", counts))
     return SUCCESS

@@ -1,6 +1,8 @@
 """The device that a command computes on."""
 
+import ctypes
 import re
+import sys
 
 from pipeline.errors import UserError
 
@@ -13,10 +15,10 @@ def resolve_device(requested: str) -> str:
     UserError
         When the device asked for is not there: an explicit request never falls back.
     """
-    if requested == "cpu":
-        return "cpu"
-    if not re.fullmatch(r"auto|cuda(:\d+)?", requested):
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", requested):
         raise UserError(f"--device {requested}: write auto, cpu, cuda or cuda:0")
+    if requested == "cpu" or (requested == "auto" and not _driver_present()):
+        return "cpu"
     import torch
 
     available = torch.cuda.device_count()
@@ -29,3 +31,12 @@ def resolve_device(requested: str) -> str:
             f"{torch.__version__} can use; use --device cpu"
         )
     return requested
+
+
+def _driver_present() -> bool:
+    """Say whether there is a CUDA driver at all, without the seconds that importing torch takes."""
+    try:
+        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return False
+    return True

@@ -70,7 +70,6 @@ class Dask:
             {
                 "distributed.admin.low-level-log-length": 100,
                 "distributed.admin.log-length": 100,
-                "distributed.scheduler.events-log-length": 100,
                 "distributed.scheduler.allowed-failures": 0,
                 "distributed.nanny.pre-spawn-environ": _thread_limits(max(1, workers)),
             }
@@ -102,7 +101,7 @@ class Dask:
 
         suspects: list[Job] = []
         running: dict[Any, Job] = {}
-        completed = as_completed()
+        completed = as_completed(loop=self.client.loop)
 
         def fill() -> None:
             while len(running) < _WINDOW * max(1, self._n_threads()):

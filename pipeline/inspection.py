@@ -12,7 +12,7 @@ from pipeline.errors import UserError
 from pipeline.failures import Failures
 from pipeline.folder import Folder, open_folder
 from pipeline.run import Run, find_runs, open_run
-from pipeline.runner import count_states
+from pipeline.runner import Selection, count_states
 
 
 def open_existing_run(location: str, name: str | None) -> tuple[Folder, Run]:
@@ -36,7 +36,7 @@ def show_status(location: str, name: str | None, limit: int | None, *, as_json: 
     """Print the states of all units of a run."""
     teller = Teller(as_json=as_json)
     outputs, run = open_existing_run(location, name)
-    counts = count_states(run, "evaluate", limit)
+    counts = count_states(run, Selection(run, limit), "evaluate")
     failures = Failures(run.folder).items.values()
     others = [each for each in find_runs(outputs) if each != run.name]
     teller.show(states_table(f"run {run.name} ({run.folder})", counts))

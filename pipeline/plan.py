@@ -7,16 +7,19 @@ from enum import StrEnum
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline.chain import Chain, Link
 from pipeline.config import RunConfig
 from pipeline.datasets.base import Item, Source
-from pipeline.datasets.masks import MaskFolder
 from pipeline.errors import DataError
 from pipeline.folder import Folder
 from pipeline.store import Record, digest_of, parse_record
 from stages.base import Unit
 from stages.registry import stage
+
+if TYPE_CHECKING:
+    from pipeline.datasets.masks import MaskFolder
 
 _BATCH = 64
 """Items whose records are read at once: hides an object store's delay, bounds memory."""
@@ -208,5 +211,7 @@ def _current_digest(part: str, item: Item, config: RunConfig, records: Iterable[
 
 
 @lru_cache(maxsize=4)
-def _mask_folder(path: str) -> MaskFolder:
+def _mask_folder(path: str) -> "MaskFolder":
+    from pipeline.datasets.masks import MaskFolder
+
     return MaskFolder(Path(path))

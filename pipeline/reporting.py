@@ -49,8 +49,9 @@ class _Rows:
     failed: Counter[tuple[str, str, str, str, str, int]]
 
 
-def write_report(run: Run, limit: int | None, width: int) -> Report:
+def write_report(run: Run, selection: Selection, width: int) -> Report:
     """Write tables, curves and pictures of all methods that the run's folder holds."""
+    from pipeline.pictures import draw_contact_sheet
     from stages.report.curves import draw_curves, save_figure
     from stages.report.tables import (
         metrics_table,
@@ -60,7 +61,6 @@ def write_report(run: Run, limit: int | None, width: int) -> Report:
     )
     from stages.report.text_tables import markdown_table, terminal_table
 
-    selection = Selection(run, limit)
     gathered = _gather(run, selection)
     metrics = metrics_table(gathered.rows)
     summary = summary_table(metrics, gathered.failed, run.config.report)
@@ -76,8 +76,8 @@ def write_report(run: Run, limit: int | None, width: int) -> Report:
         save_figure(draw_curves(summary), curves)
         folder.write("curves.png", curves.getvalue())
         pictures = "curves.png"
-        if run.config.report.n_pictures:
-            folder.write("pictures.png", _contact_sheet(run, selection, metrics))
+        if sheet := draw_contact_sheet(run, selection, metrics):
+            folder.write("pictures.png", sheet)
             pictures += ", pictures.png"
         places.append(f"pictures: {folder}/{pictures}")
     shown = terminal_table(summary, seconds_per_image(metrics), width) if len(summary) else None
@@ -133,10 +133,6 @@ def _row(planned: ItemPlan, unit: int | None) -> dict[str, Any]:
         "seconds": None if segmented is None else segmented.provenance["seconds"],
         "note": "; ".join(note for note in notes if note),
     }
-
-
-def _contact_sheet(run: Run, selection: Selection, metrics: "pd.DataFrame") -> bytes:
-    raise NotImplementedError
 
 
 def _plain_rows(summary: "pd.DataFrame") -> list[dict[str, Any]]:

@@ -28,8 +28,6 @@ class Choices:
 
     Attributes
     ----------
-    limit
-        Only so many first items; None for all.
     overwrite
         Stages to recompute whatever is there.
     skip_failed
@@ -40,7 +38,6 @@ class Choices:
         Seconds after which an item is given up.
     """
 
-    limit: int | None = None
     overwrite: Collection[str] = ()
     skip_failed: bool = False
     device: str = "cpu"
@@ -116,6 +113,7 @@ class Selection:
 
 def execute(
     run: Run,
+    selection: Selection,
     target: str,
     choices: Choices,
     executor: Executor,
@@ -127,7 +125,6 @@ def execute(
     chain = build_chain(run.config, run.folder, target)
     for link in chain.values():
         link.store.prepare(describe(chain, link.name))
-    selection = Selection(run, choices.limit)
     failures = Failures(run.folder)
     events = Events(run.folder)
     summary = Summary(selection.n_items, selection.dataset.expected(selection.split))
@@ -173,12 +170,12 @@ def execute(
     return summary
 
 
-def count_states(run: Run, target: str, limit: int | None) -> dict[str, Counter[State]]:
+def count_states(run: Run, selection: Selection, target: str) -> dict[str, Counter[State]]:
     """Count, per stage, the units in each state, without computing anything."""
     chain = build_chain(run.config, run.folder, target)
     counts: dict[str, Counter[State]] = {name: Counter() for name in chain}
     failed = frozenset(Failures(run.folder).items)
-    for planned in plan(Selection(run, limit), chain, run.config, run.folder, failed=failed):
+    for planned in plan(selection, chain, run.config, run.folder, failed=failed):
         for name, units in planned.states.items():
             counts[name].update(units.values())
     return counts

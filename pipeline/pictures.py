@@ -1,0 +1,82 @@
+"""The examples that a run's contact sheet shows, gathered from its stores."""
+
+import io
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from pipeline.chain import Chain, build_chain
+from pipeline.datasets.base import Item
+from pipeline.run import Run
+from pipeline.runner import Selection
+from stages.base import Output
+from stages.report.contact_sheet import Example, Superpixels, contact_sheet, spread
+from stages.segment.config import SegmentConfig
+
+
+def draw_contact_sheet(run: Run, selection: Selection, metrics: pd.DataFrame) -> bytes | None:
+    """Return a PNG of a few measured images of the run's current configuration.
+
+    Parameters
+    ----------
+    run, selection
+        The run and its items.
+    metrics
+        From `stages.report.tables.metrics_table`.
+
+    Returns
+    -------
+    bytes | None
+        None when the current configuration has no measured image.
+    """
+    chain = build_chain(run.config, run.folder)
+    own = metrics[metrics["config"] == chain["segment"].config_digest[:8]]
+    complete = own.groupby("image", sort=True)["n_requested"].nunique()
+    names = [str(name) for name in complete[complete == complete.max()].index]
+    chosen = set(spread(names, run.config.report.n_pictures))
+    counts = _spread_counts(sorted(own["n_requested"].unique()), run.config.report.n_picture_counts)
+    figures = {(row["image"], row["n_requested"]): row for row in own.to_dict(orient="records")}
+    examples = [_example(item, chain, counts, figures) for item in selection if item.id in chosen]
+    if not examples:
+        return None
+    title = f"{run.config.dataset.name} {selection.split} · {run.config.segment.method}"
+    if run.config.propose.source != "none":
+        title += f" · prior: {run.config.propose.source}"
+    picture = io.BytesIO()
+    contact_sheet(examples, title).save(picture, "PNG")
+    return picture.getvalue()
+
+
+def _spread_counts(counts: Sequence[int], most: int) -> list[int]:
+    return [int(name) for name in spread([str(count) for count in counts], most)]
+
+
+def _example(
+    item: Item,
+    chain: Chain,
+    counts: Sequence[int],
+    figures: Mapping[tuple[str, int], Mapping[str, float | None]],
+) -> Example:
+    made = []
+    for count in counts:
+        if (item.id, count) in figures:
+            _, segmented = chain["segment"].store.read(item.id, count)
+            labels = segmented.arrays["labels"]
+            made.append(Superpixels(count, labels, figures[item.id, count]))
+    image = item.image.read()
+    objects = None
+    if "prior" in chain:
+        _, prior = chain["prior"].store.read(item.id, None)
+        objects = _shown_objects(prior, counts[0], chain["segment"].config)
+    return Example(item.id, image, made, objects)
+
+
+def _shown_objects(
+    prior: Output, count: int, config: object
+) -> np.ndarray[tuple[int, int], np.dtype[np.integer]] | None:
+    """Return the objects as the segmentation used them for a count."""
+    from stages.segment.stage import contour_of, objects_for
+
+    assert isinstance(config, SegmentConfig)
+    return objects_for(prior.arrays, contour_of(prior.arrays), count, config)
