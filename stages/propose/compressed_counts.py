@@ -18,7 +18,7 @@ def decompress(text: str | bytes) -> NDArray[np.int64]:
     ValueError
         When a character is none of the alphabet's, or the string ends inside a number.
     """
-    raw = text.encode("ascii", "replace") if isinstance(text, str) else text
+    raw = text.encode() if isinstance(text, str) else text
     digits = np.frombuffer(raw, np.uint8).astype(np.int64) - 48
     if len(digits) == 0 or digits.min() < 0 or digits.max() > 63 or digits[-1] & 32:
         raise ValueError("not a compressed COCO run-length string")
