@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import log
-from statistics import median
 
 MIN_HEIGHT, MAX_HEIGHT = 200, 420
 MIN_WIDTH, MAX_WIDTH = 1200, 3600
@@ -53,8 +52,8 @@ def arrange(
     aspects
         Width over height of each card's pictures.
     heights
-        Of each card's pictures as they are, in pixels: the widest cards keep their size where
-        they can.
+        Of each card's pictures as they are, in pixels: the widest card keeps its size where it
+        can.
     counts
         Pictures on each card, at least 1.
     gap, card_gap
@@ -68,16 +67,20 @@ def arrange(
         Cards keep their order; a row that would have to be stretched too far to be full stays
         short.
     """
-    usual = min(max(int(median(heights)), MIN_HEIGHT), MAX_HEIGHT)
     spans = [aspect * count for aspect, count in zip(aspects, counts, strict=True)]
     gaps = [gap * (count - 1) for count in counts]
-    natural = max(round(span * usual) + extra for span, extra in zip(spans, gaps, strict=True))
-    width = min(max(natural, MIN_WIDTH), MAX_WIDTH)
+    natural = [
+        round(span * min(height, MAX_HEIGHT)) + extra
+        for span, height, extra in zip(spans, heights, gaps, strict=True)
+    ]
+    width = min(max(max(natural), MIN_WIDTH), MAX_WIDTH)
 
     def height_of(row: Sequence[int]) -> float:
         free = width - card_gap * (len(row) - 1) - sum(gaps[card] for card in row)
         return free / sum(spans[card] for card in row)
 
+    widest = natural.index(max(natural))
+    usual = min(max(round(height_of([widest])), MIN_HEIGHT), MAX_HEIGHT)
     slots: list[list[Slot]] = []
     top = 0
     right = 0
