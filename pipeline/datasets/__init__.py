@@ -87,6 +87,6 @@ def _as_folder(name: str) -> Path:
         raise DataError(f"--dataset {name}: is a file; name the folder that it lies in")
     if len(path.parts) > 1:
         raise DataError(f"--dataset {name}: there is no such folder")
-    near = get_close_matches(name.lower(), DATASETS, n=1, cutoff=0.5)
-    cure = f"did you mean {near[0]}?" if near else f"there are {', '.join(DATASETS)}"
+    near = get_close_matches(name.lower(), DATASETS, n=2, cutoff=0.5)
+    cure = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(DATASETS)}"
     raise ConfigError(f"--dataset {name}: no such dataset, and no folder of that name; {cure}")

@@ -67,15 +67,16 @@ class SbdLayers(FileSource):
         from skimage.measure import label
 
         try:
-            layers = np.loadtxt(self.path, dtype=np.int64, ndmin=2)
+            text = self.path.read_text(encoding="ascii")
+            if not text.strip():
+                raise ValueError("empty")
+            layers = np.loadtxt(text.splitlines(), dtype=np.int64, ndmin=2)
         except FileNotFoundError as error:
             raise _missing(self.path) from error
-        except Exception as error:  # any text, or none, may stand in the file
+        except (OSError, ValueError) as error:
             raise DataError(
                 f"{self.path}: is not a matrix of integers; get the data set again"
             ) from error
-        if layers.size == 0:
-            raise DataError(f"{self.path}: is empty; get the data set again")
         # No value is background to `label` once all are positive.
         return (label(layers - layers.min() + 1, connectivity=1).astype(np.uint32),)
 

@@ -27,7 +27,8 @@ _LISTS = {"test": "nyuv2_test_subset.txt", "val": "nyuv2_train_subset.txt"}
 class NyuV2(Dataset):
     """Indoor scenes of 448×608 (cropped), one annotation each.
 
-    The validation split is the benchmark's subset of the official training set.
+    The validation split is the benchmark's subset of the official training set. The lists hold
+    400 and 200 frames; publications count 399 and 199, the lists' last lines having no line feed.
 
     Attributes
     ----------
