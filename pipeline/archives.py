@@ -14,7 +14,7 @@ MAX_MEMBERS = 200_000
 """More files than any archive of a dataset has."""
 
 
-def unpack(archive: Path, folder: Path, max_bytes: int) -> None:
+def unpack(archive: Path, folder: Path, max_bytes: int, max_members: int = MAX_MEMBERS) -> None:
     """Unpack a tar (of any compression) or zip archive into an empty folder.
 
     Only plain files and folders are made; links that stay inside the archive are left out.
@@ -27,6 +27,8 @@ def unpack(archive: Path, folder: Path, max_bytes: int) -> None:
         Where to; nothing outside it is touched. After an error its content is not to be used.
     max_bytes
         Most that all members together may hold.
+    max_members
+        Most files, folders and links that it may have.
 
     Raises
     ------
@@ -36,9 +38,9 @@ def unpack(archive: Path, folder: Path, max_bytes: int) -> None:
     """
     try:
         if tarfile.is_tarfile(archive):
-            _unpack_tar(archive, folder, max_bytes)
+            _unpack_tar(archive, folder, _Budget(archive, max_bytes, max_members))
         elif zipfile.is_zipfile(archive):
-            _unpack_zip(archive, folder, max_bytes)
+            _unpack_zip(archive, folder, _Budget(archive, max_bytes, max_members))
         else:
             raise DataError(f"{archive.name}: is neither a tar nor a zip archive; check the URL")
     except tarfile.FilterError as error:
@@ -60,24 +62,24 @@ def unpack(archive: Path, folder: Path, max_bytes: int) -> None:
 class _Budget:
     """What may still be unpacked."""
 
-    def __init__(self, archive: Path, max_bytes: int) -> None:
-        self.archive, self.limit = archive, max_bytes
-        self.size, self.members = max_bytes, MAX_MEMBERS
+    def __init__(self, archive: Path, max_bytes: int, max_members: int) -> None:
+        self.name, self.limits = archive.name, (max_bytes, max_members)
+        self.size, self.members = self.limits
 
     def spend(self, size: int) -> None:
         self.size -= size
         self.members -= 1
         if self.size < 0 or self.members < 0:
+            max_bytes, max_members = self.limits
             raise DataError(
-                f"{self.archive.name}: holds more than {self.limit:,} bytes or {MAX_MEMBERS:,} "
-                "members; this is not the archive that was expected, check the URL"
+                f"{self.name}: holds more than {max_bytes:,} bytes or {max_members:,} members; "
+                "this is not the archive that was expected, check the URL"
             )
 
 
-def _unpack_tar(archive: Path, folder: Path, max_bytes: int) -> None:
+def _unpack_tar(archive: Path, folder: Path, budget: _Budget) -> None:
     if not hasattr(tarfile, "data_filter"):
         raise DataError("unpacking archives safely needs Python 3.11.4 or later")
-    budget = _Budget(archive, max_bytes)
     with tarfile.open(archive, "r:*") as tar:
         for member in tar:
             budget.spend(member.size)
@@ -87,8 +89,7 @@ def _unpack_tar(archive: Path, folder: Path, max_bytes: int) -> None:
                 tar.extract(checked, folder, filter="data")
 
 
-def _unpack_zip(archive: Path, folder: Path, max_bytes: int) -> None:
-    budget = _Budget(archive, max_bytes)
+def _unpack_zip(archive: Path, folder: Path, budget: _Budget) -> None:
     with zipfile.ZipFile(archive) as file:
         for member in file.infolist():
             budget.spend(member.file_size)
