@@ -1,8 +1,7 @@
 """The command line. Commands only parse; what they need is imported when they run."""
 
 import sys
-from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -31,23 +30,6 @@ app = typer.Typer(
 )
 datasets_app = typer.Typer(help="List the datasets, where they are looked for; fetch one.")
 app.add_typer(datasets_app, name="datasets")
-
-
-class What(StrEnum):
-    """What `spam-pipe export` writes."""
-
-    LABELS = "labels"
-    OBJECTS = "objects"
-    OVERLAYS = "overlays"
-
-
-class Form(StrEnum):
-    """File formats of `spam-pipe export`."""
-
-    PNG = "png"
-    TIFF = "tiff"
-    NPY = "npy"
-    COCO = "coco"
 
 
 _PIPELINE = "The pipeline"
@@ -140,11 +122,13 @@ def status(
 def export(
     folder: Annotated[str, typer.Argument(help="where the files go", metavar="FOLDER")],
     what: Annotated[
-        What, typer.Option(help="label maps, the prior's objects, or borders drawn on the image")
-    ] = What.LABELS,
+        Literal["labels", "objects", "overlays", "object-overlays"],
+        typer.Option(help="label maps, the prior's objects, or either drawn on the image"),
+    ] = "labels",
     form: Annotated[
-        Form, typer.Option("--format", help="coco: run lengths as JSON; overlays are PNG")
-    ] = Form.PNG,
+        Literal["png", "tiff", "npy", "coco"],
+        typer.Option("--format", help="png has 16 bits; coco is run lengths as JSON"),
+    ] = "png",
     n_superpixels: NSuperpixels = None,
     run: RunName = None,
     outputs: Outputs = "outputs",
@@ -152,12 +136,13 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Write labels, objects or overlays of a run as files for other programs."""
-    from pipeline.exporting import export_run
+    from pipeline.export import LabelFormat
+    from pipeline.export_command import export_run
 
-    if failed := export_run(
-        folder, what, form, outputs, run, n_superpixels, limit, as_json=as_json
+    if export_run(
+        folder, what, LabelFormat(form), outputs, run, n_superpixels, limit, as_json=as_json
     ):
-        raise typer.Exit(min(1, failed))
+        raise typer.Exit(1)
 
 
 @app.command(rich_help_panel=_AROUND)

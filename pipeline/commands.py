@@ -129,7 +129,7 @@ def config_layers(options: Options) -> Iterator[Layer]:
         if value is not None:
             yield {table: {key: value}}
     if options.n_superpixels is not None:
-        yield {"n_superpixels": _parse_counts(options.n_superpixels)}
+        yield {"n_superpixels": parse_counts(options.n_superpixels)}
 
 
 def _dataset_layers(options: Options) -> Iterator[Layer]:
@@ -149,7 +149,14 @@ def _dataset_layers(options: Options) -> Iterator[Layer]:
         yield {"dataset": chosen}
 
 
-def _parse_counts(text: str) -> list[int]:
+def parse_counts(text: str) -> list[int]:
+    """Parse `--n-superpixels`.
+
+    Raises
+    ------
+    ConfigError
+        When it is not whole numbers separated by commas.
+    """
     try:
         return [int(part) for part in text.split(",")]
     except ValueError as error:

@@ -12,6 +12,7 @@ from pipeline.run import Run
 from pipeline.runner import Selection
 from stages.base import Output
 from stages.report.contact_sheet import Example, Superpixels, contact_sheet, spread
+from stages.report.tables import MEASURES
 from stages.segment.config import SegmentConfig
 
 

@@ -1,0 +1,44 @@
+# make demo    install into .venv and run on embedded pictures
+# make test    install what tests need and run them
+# make lint    ruff and mypy
+# make bench   benchmarks beside their peers
+
+SHELL := /bin/sh
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done)
+BIN := .venv/bin
+JOBS ?= 2
+
+.PHONY: demo test lint bench clean
+
+demo: .venv/installed
+	@$(BIN)/spam-pipe run
+
+test: .venv/installed-dev
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+
+lint: .venv/installed-dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+bench: .venv/installed-dev
+	@for script in tests/benchmarks/bench_*.py; do $(BIN)/python "$$script" || exit 1; done
+
+clean:
+	rm -rf .venv
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "missing: Python 3.11 or newer (set PYTHON=/path/to/python3)"; exit 1; }
+	@"$(PYTHON)" -m venv .venv || { echo "missing: Python's venv module (on Debian: apt install python3-venv)"; exit 1; }
+
+.venv/installed: .venv/bin/python pyproject.toml
+	@echo "installing spam-pipe into .venv (about 6 GB, a few minutes the first time) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . \
+		|| { echo "pip could not install spam-pipe: is the package index reachable?"; exit 1; }
+	@touch $@
+
+.venv/installed-dev: .venv/installed
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,s3]' \
+		|| { echo "pip could not install what tests need: is the package index reachable?"; exit 1; }
+	@touch $@
