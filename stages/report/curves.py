@@ -122,9 +122,9 @@ def save_figure(figure: Figure, target: str | BinaryIO, kind: str = "png") -> No
     target
         A path or a file open for bytes.
     kind
-        ``png``, ``svg`` or ``pdf``.
+        ``png`` or ``svg``.
     """
-    undated = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
+    undated = {"png": {"Software": None}, "svg": {"Date": None}}
     with matplotlib.rc_context(MATPLOTLIB_STYLE):  # type: ignore[arg-type]
         figure.savefig(target, format=kind, metadata=undated[kind])
 

@@ -35,7 +35,7 @@ def draw_boundaries(
     image: Picture,
     labels: NDArray[np.integer],
     color: Color = BOUNDARY_COLOR,
-    shadow: float = 0.45,
+    shadow: float = 0.55,
 ) -> Picture:
     """Draw the superpixels' boundaries over a picture.
 

@@ -76,7 +76,7 @@ def metrics_table(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     if lacking:
         raise ValueError(f"a row of the metric table has no {' and no '.join(lacking)}")
     for text in (*KEYS[:-1], "note"):
-        table[text] = table[text].fillna("").astype(str)
+        table[text] = table[text].astype(object).fillna("").astype(str)
     table["n_requested"] = table["n_requested"].astype(np.int64)
     for figure in (*MEASURES, "n_annotators", "seconds"):
         table[figure] = table[figure].astype(np.float64)

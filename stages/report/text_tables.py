@@ -89,7 +89,9 @@ def terminal_table(
         Each mean with half its 95 % interval below it; numbers are never cut.
     """
     if summary.empty:
-        return Table(title="No image has been evaluated yet", box=None)
+        nothing = Table.grid()
+        nothing.add_row("No image has been evaluated yet.")
+        return nothing
     shown = list(SHOWN)
     table = _lay_out(summary, seconds or {}, shown)
     for measure in DROPPED_WHEN_NARROW:
