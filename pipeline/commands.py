@@ -3,7 +3,6 @@
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -237,8 +236,7 @@ def _tell_summary(
         {
             "run": run.name,
             "folder": str(run.folder),
-            **{key: value for key, value in asdict(summary).items() if key != "notes"},
-            "notes": dict(summary.notes),
+            **summary.plain(),
             "summary": [] if report is None else report.summary,
         }
     )

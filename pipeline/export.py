@@ -2,11 +2,7 @@
 
 import io
 import json
-import os
-import uuid
-from contextlib import suppress
 from enum import StrEnum
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -81,7 +77,7 @@ def encode_labels(
     return content.getvalue()
 
 
-def encode_overlay(image: NDArray[np.uint8], labels: LabelMap, scale: int = 1) -> bytes:
+def encode_overlay(image: NDArray[np.uint8], labels: LabelMap) -> bytes:
     """Return an image with the superpixels' boundaries drawn on it, as a PNG.
 
     Parameters
@@ -90,14 +86,13 @@ def encode_overlay(image: NDArray[np.uint8], labels: LabelMap, scale: int = 1) -
         (H, W, 3) uint8, sRGB.
     labels
         (H, W) non-negative integers.
-    scale
-        Whole factor of enlargement; boundaries stay one pixel thick.
+
+    Raises
+    ------
+    ValueError
+        When image and labels do not fit each other.
     """
-    rows_repeated = np.repeat(labels, scale, axis=0)
-    size = (image.shape[1] * scale, image.shape[0] * scale)
-    enlarged = np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC))
-    drawn = draw_boundaries(enlarged, np.repeat(rows_repeated, scale, axis=1))
-    return _png(Image.fromarray(drawn))
+    return _png(Image.fromarray(draw_boundaries(image, labels)))
 
 
 def encode_object_overlay(image: NDArray[np.uint8], objects: LabelMap) -> bytes:
@@ -109,40 +104,13 @@ def encode_object_overlay(image: NDArray[np.uint8], objects: LabelMap) -> bytes:
         (H, W, 3) uint8, sRGB.
     objects
         (H, W) integers: objects 1..n, 0 = uncertain.
-    """
-    return _png(Image.fromarray(color_objects(image, objects)))
-
-
-def export_labels(
-    labels: LabelMap, path: Path, form: LabelFormat | str, background: int | None = None
-) -> None:
-    """Write a label map to a local file, whole or not at all.
-
-    Parameters
-    ----------
-    labels, form, background
-        As for `encode_labels`.
-    path
-        The file; folders above it are made, a file already there is replaced.
 
     Raises
     ------
-    UserError
-        When the labels do not fit the format, or the file cannot be written.
+    ValueError
+        When image and objects do not fit each other.
     """
-    try:
-        content = encode_labels(labels, form, background)
-    except UserError as error:
-        raise UserError(f"{path}: {error}") from None
-    beside = path.with_name(f"{path.name}.{uuid.uuid4().hex[:8]}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_bytes(content)
-        os.replace(beside, path)  # noqa: PTH105 - Path.replace is the same
-    except OSError as error:
-        with suppress(OSError):
-            beside.unlink()
-        raise UserError(f"{path}: cannot be written: {error.strerror}") from error
+    return _png(Image.fromarray(color_objects(image, objects)))
 
 
 def coco_records(labels: LabelMap, background: int | None = None) -> list[dict[str, Any]]:

@@ -37,7 +37,10 @@ def draw_contact_sheet(run: Run, selection: Selection, metrics: pd.DataFrame) ->
     names = [str(name) for name in complete[complete == complete.max()].index]
     chosen = set(spread(names, run.config.report.n_pictures))
     counts = _spread_counts(sorted(own["n_requested"].unique()), run.config.report.n_picture_counts)
-    figures = {(row["image"], row["n_requested"]): row for row in own.to_dict(orient="records")}
+    figures = {
+        (str(row["image"]), int(row["n_requested"])): {name: row[name] for name in MEASURES}
+        for _, row in own.iterrows()
+    }
     examples = [_example(item, chain, counts, figures) for item in selection if item.id in chosen]
     if not examples:
         return None

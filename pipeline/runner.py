@@ -4,10 +4,11 @@ import signal
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import islice
 from time import monotonic
 from types import FrameType
+from typing import Any
 
 from pipeline.chain import Chain, build_chain, describe
 from pipeline.datasets import default_split, open_dataset
@@ -82,6 +83,11 @@ class Summary:
     notes: Counter[str] = field(default_factory=Counter)
     failures: list[FailedItem] = field(default_factory=list)
     interrupted: bool = False
+
+    def plain(self) -> dict[str, Any]:
+        """Return the fields as JSON knows them."""
+        failures = [asdict(failed) for failed in self.failures]
+        return {**vars(self), "failures": failures, "stale": dict(+self.stale)}
 
 
 class Selection:
