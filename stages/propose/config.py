@@ -15,7 +15,7 @@ class GradientConfig(StageConfig):
         2.0, gt=0, le=32, description="standard deviation of the smoothing, in pixels"
     )
     half_strength: float = Field(
-        12.0, gt=0, description="Lab units per pixel of a border of strength one half"
+        3.0, gt=0, description="Lab units per pixel of a border of strength one half"
     )
     max_regions: int = Field(
         4096, ge=1, description="regions of the finest partition: those that merge last"

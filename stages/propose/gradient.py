@@ -5,12 +5,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
-from skimage.color import rgb2lab
 
 from stages.base import Inputs
 from stages.propose.config import GradientConfig, ProposeConfig
 from stages.propose.hierarchy import volume_hierarchy
 from stages.propose.proposal import Proposal
+from stages.segment.features import rgb_to_lab
 
 
 def setup(config: ProposeConfig, device: str) -> None:
@@ -47,8 +47,7 @@ def gradient_strength(
     ndarray
         (H, W) float32 in [0, 1): g / (g + half_strength) of the norm g.
     """
-    lab = rgb2lab(image.astype(np.float32) / np.float32(255)).astype(np.float32)
-    smooth = gaussian_filter(lab, (sigma, sigma, 0), mode="nearest")
+    smooth = gaussian_filter(rgb_to_lab(image), (sigma, sigma, 0), mode="nearest")
     squared = np.zeros(image.shape[:2], np.float32)
     for axis in (0, 1):
         if image.shape[axis] > 1:
