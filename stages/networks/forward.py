@@ -1,0 +1,185 @@
+"""Inference: an image in, deep features and contour probability out."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from stages.networks.base import Network
+from stages.networks.folding import fold_norms
+from stages.networks.public_checkpoint import load_public_checkpoint
+from stages.networks.weights import load_weights
+
+SHIPPED = Path(__file__).resolve().parents[1] / "weights"
+"""Folder of the weights that come with the project."""
+
+_TILE = 768
+_LARGEST_WHOLE = 1200 * 1200
+"""An image of more pixels goes through in tiles; a tile's core is `_TILE` pixels a side."""
+
+
+class Forward(NamedTuple):
+    """What a network says of an image.
+
+    Attributes
+    ----------
+    deep
+        (H, W, C) float32, the deep features F_e.
+    contour
+        (H, W) float32, contour probability; None from a network without a contour head.
+    """
+
+    deep: NDArray[np.float32]
+    contour: NDArray[np.float32] | None
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """A network ready for inference on a device.
+
+    Attributes
+    ----------
+    network
+        In evaluation mode, batch norms folded.
+    device
+        Where it computes.
+    """
+
+    network: Network
+    device: torch.device
+
+    @property
+    def takes_positions(self) -> bool:
+        """Whether `forward` needs the classical features, which depend on K."""
+        return self.network.takes_positions
+
+    def forward(
+        self, lab: NDArray[np.float32], classical: NDArray[np.float32] | None = None
+    ) -> Forward:
+        """Compute an image's deep features.
+
+        Parameters
+        ----------
+        lab
+            (H, W, 3) float32, CIELab, of any size from 1×1.
+        classical
+            (H, W, 5) float32, scaled colours and positions (SPAM.md, section 1); needed where
+            `takes_positions`, else not looked at.
+
+        Raises
+        ------
+        ValueError
+            When the image has no pixels, a wrong shape, or holds NaN or infinite values, or
+            when the classical features are needed and missing.
+        """
+        image = _input(lab, 3, "Lab image")
+        if self.takes_positions:
+            if classical is None:
+                raise ValueError("this network needs the scaled colours and positions too")
+            image = _input(classical, 5, "classical features")
+        height, width = image.shape[:2]
+        batch = torch.from_numpy(image).permute(2, 0, 1).unsqueeze(0)
+        with torch.inference_mode():
+            if height * width <= _LARGEST_WHOLE:
+                deep, contour = self._predict(batch)
+            else:
+                deep, contour = self._predict_tiles(batch)
+        return Forward(
+            np.ascontiguousarray(deep.permute(1, 2, 0).numpy()),
+            None if contour is None else np.ascontiguousarray(contour.numpy()),
+        )
+
+    def _predict(self, batch: Tensor) -> tuple[Tensor, Tensor | None]:
+        prediction = self.network(
+            batch.to(self.device).contiguous(memory_format=torch.channels_last)
+        )
+        contour = prediction.contours[0][0, 0].sigmoid().cpu() if prediction.contours else None
+        return prediction.deep[0].cpu(), contour
+
+    def _predict_tiles(self, batch: Tensor) -> tuple[Tensor, Tensor | None]:
+        height, width = batch.shape[-2:]
+        deep: Tensor | None = None
+        contour: Tensor | None = None
+        reach = self.network.reach
+        for rows in _cores(height):
+            for columns in _cores(width):
+                seen_rows, core_rows = _widen(rows, height, reach)
+                seen_columns, core_columns = _widen(columns, width, reach)
+                tile, edges = self._predict(batch[..., seen_rows, seen_columns])
+                if deep is None:
+                    deep = tile.new_empty(len(tile), height, width)
+                    contour = None if edges is None else edges.new_empty(height, width)
+                deep[:, rows, columns] = tile[:, core_rows, core_columns]
+                if edges is not None and contour is not None:
+                    contour[rows, columns] = edges[core_rows, core_columns]
+        assert deep is not None
+        return deep, contour
+
+
+def load(name_or_path: str | Path, device: str = "cpu") -> Encoder:
+    """Load a network for inference.
+
+    Parameters
+    ----------
+    name_or_path
+        Shipped weights by name, such as ``trunk``; a .safetensors file of this project; or a
+        .pth state dict of the public SSN kind.
+    device
+        A torch device.
+
+    Raises
+    ------
+    ValueError
+        When there are no such weights (the shipped ones are named) or the file cannot be used.
+    """
+    path = find_weights(name_or_path)
+    network = load_weights(path) if path.suffix == ".safetensors" else load_public_checkpoint(path)
+    target = torch.device(device)
+    return Encoder(fold_norms(network).to(target), target)
+
+
+def find_weights(name_or_path: str | Path) -> Path:
+    """Return the file of weights given by shipped name or path.
+
+    Raises
+    ------
+    ValueError
+        When there is none.
+    """
+    path = Path(name_or_path)
+    if path.is_file():
+        return path
+    shipped = SHIPPED / f"{name_or_path}.safetensors"
+    if shipped.parent == SHIPPED and shipped.is_file():
+        return shipped
+    names = ", ".join(sorted(file.stem for file in SHIPPED.glob("*.safetensors"))) or "none"
+    raise ValueError(f"weights {name_or_path}: no such file; shipped weights: {names}")
+
+
+def _input(image: NDArray[np.float32], channels: int, name: str) -> NDArray[np.float32]:
+    if image.ndim != 3 or image.shape[2] != channels or not image.size:
+        raise ValueError(f"{name} of shape {image.shape}; expected (height, width, {channels})")
+    if not np.isfinite(image).all():
+        raise ValueError(f"{name} holds NaN or infinite values")
+    return np.ascontiguousarray(image, dtype=np.float32)
+
+
+def _cores(length: int) -> Iterator[slice]:
+    """Cut an axis into the tiles' cores."""
+    for start in range(0, length, _TILE):
+        yield slice(start, min(start + _TILE, length))
+
+
+def _widen(core: slice, length: int, reach: int) -> tuple[slice, slice]:
+    """Return what a tile sees of an axis, and its core within that.
+
+    Tiles begin at multiples of the network's stride, so that all scales meet the same pixels as
+    in the whole image.
+    """
+    start, stop = max(core.start - reach, 0), min(core.stop + reach, length)
+    return slice(start, stop), slice(core.start - start, core.stop - start)

@@ -1,0 +1,44 @@
+"""Networks by name: another one is a file, its config, and a line here."""
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+import torch
+from pydantic import TypeAdapter, ValidationError
+
+from stages.networks.base import Network
+from stages.networks.config import NetworkConfig
+
+NETWORKS = {
+    "trunk": ("stages.networks.trunk", "Trunk"),
+    "ssn": ("stages.networks.ssn", "Ssn"),
+}
+"""Module and class of every network."""
+
+_ADAPTER: TypeAdapter[NetworkConfig] = TypeAdapter(NetworkConfig)
+
+
+def build(config: NetworkConfig) -> Network:
+    """Return a network with fresh weights."""
+    module, name = NETWORKS[config.name]
+    make: Callable[[Any], Network] = getattr(import_module(module), name)
+    return make(config).to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+def parse_config(text: str | bytes) -> NetworkConfig:
+    """Read a network's config from the JSON that travels with its weights.
+
+    Raises
+    ------
+    ValueError
+        When it names no known network or has unknown or impossible options.
+    """
+    try:
+        return _ADAPTER.validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise ValueError(
+            f"network config {place}: {first['msg']}; known networks: {', '.join(NETWORKS)}"
+        ) from error

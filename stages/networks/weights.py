@@ -1,0 +1,140 @@
+"""Weights on disk: safetensors with the network's config inside."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from stages.networks.base import Network
+from stages.networks.config import NetworkConfig
+from stages.networks.registry import build, parse_config
+
+_CONFIG = "network"
+_INFORMATION = "information"
+
+
+def save_weights(
+    path: Path,
+    config: NetworkConfig,
+    state: Mapping[str, Tensor],
+    *,
+    half: bool = False,
+    information: Mapping[str, object] | None = None,
+) -> None:
+    """Write a network's weights; the file is whole or the old one stays.
+
+    Parameters
+    ----------
+    path
+        A .safetensors file.
+    config
+        The network's shape, kept in the file's metadata.
+    state
+        The network's state dict.
+    half
+        Convolutions as float16; what has one value per channel stays float32.
+    information
+        JSON-serialisable facts kept in the metadata.
+
+    Raises
+    ------
+    OSError
+        When the file cannot be written.
+    """
+    tensors = {
+        name: tensor.detach().cpu().to(_stored_type(tensor, half)).contiguous()
+        for name, tensor in state.items()
+    }
+    metadata = {_CONFIG: config.model_dump_json(), _INFORMATION: json.dumps(information or {})}
+    replace_file(path, save(tensors, metadata))
+
+
+def load_weights(path: Path) -> Network:
+    """Build the network that a weights file is for, and fill it.
+
+    Raises
+    ------
+    ValueError
+        When the file is not there, is truncated, is no safetensors file (pickled code is never
+        run), belongs to no known network, misses or has tensors too many, or holds NaN.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except FileNotFoundError as error:
+        raise ValueError(f"{path}: no such weights file") from error
+    except (SafetensorError, OSError) as error:
+        raise ValueError(
+            f"{path}: not a whole safetensors file ({error}); fetch or copy it again"
+        ) from error
+    if _CONFIG not in metadata:
+        raise ValueError(f"{path}: does not say which network it is for; not made by this project")
+    try:
+        network = build(parse_config(metadata[_CONFIG]))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    fill(network, state, str(path))
+    return network.eval()
+
+
+def read_information(path: Path) -> dict[str, object]:
+    """Return the facts that were saved with the weights."""
+    with safe_open(path, framework="pt") as file:
+        information: dict[str, object] = json.loads((file.metadata() or {}).get(_INFORMATION, "{}"))
+    return information
+
+
+def fill(network: Network, state: Mapping[str, Tensor], name: str) -> None:
+    """Put tensors into a network, converted to its precision.
+
+    Raises
+    ------
+    ValueError
+        Naming missing and unexpected keys, differing shapes or NaN; `name` says whose they are.
+    """
+    expected = network.state_dict()
+    missing, unexpected = sorted(expected.keys() - state.keys()), sorted(state.keys() - expected)
+    if missing or unexpected:
+        raise ValueError(
+            f"{name}: weights of another network: missing {_some(missing)}; "
+            f"unexpected {_some(unexpected)}"
+        )
+    for key, tensor in state.items():
+        if tensor.shape != expected[key].shape:
+            raise ValueError(
+                f"{name}: {key} has shape {tuple(tensor.shape)}, the network needs "
+                f"{tuple(expected[key].shape)}: weights of another D or width"
+            )
+        if not bool(torch.isfinite(tensor).all()):
+            raise ValueError(f"{name}: {key} holds NaN or infinite values; use other weights")
+    network.load_state_dict({key: value.to(expected[key].dtype) for key, value in state.items()})
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a whole file in the place of an old one, which survives any failure."""
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _stored_type(tensor: Tensor, half: bool) -> torch.dtype:
+    return torch.float16 if half and tensor.ndim == 4 else tensor.dtype
+
+
+def _some(keys: list[str]) -> str:
+    if not keys:
+        return "none"
+    more = f" and {len(keys) - 3} more" if len(keys) > 3 else ""
+    return ", ".join(keys[:3]) + more

@@ -1,0 +1,205 @@
+"""Training samples: crops of annotated images, augmented in float32 Lab (SPAM.md, section 7).
+
+A sample is a function of the images, the options and a seed alone, so that a training run that
+is resumed goes on with the very samples it would have seen.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from skimage.color import rgb2lab
+
+from stages.train.config import AugmentConfig
+from stages.train.contour_targets import contour_target
+
+Generator = np.random.Generator
+
+
+@dataclass(frozen=True)
+class Example:
+    """An annotated image as training uses it.
+
+    Attributes
+    ----------
+    lab
+        (H, W, 3) float32, CIELab.
+    regions
+        (A, H, W) uint16, one region map per annotator, labels from 0.
+    """
+
+    lab: NDArray[np.float32]
+    regions: NDArray[np.uint16]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What a training step reads, of one crop or, with a leading axis, of a batch.
+
+    Attributes
+    ----------
+    lab
+        (3, S, S) float32.
+    labels
+        (A, S, S) int64, regions of A annotators, numbered from 0 in each.
+    contours
+        (S, S) uint8: 1 contour, 0 none, 255 ignored.
+    """
+
+    lab: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    contours: NDArray[np.uint8]
+
+
+def make_example(
+    image: NDArray[np.uint8], annotations: Sequence[NDArray[np.unsignedinteger[Any]]]
+) -> Example:
+    """Prepare an image for training.
+
+    Parameters
+    ----------
+    image
+        (H, W, 3) uint8, sRGB.
+    annotations
+        (H, W) region maps, one per annotator.
+
+    Raises
+    ------
+    ValueError
+        Without annotations, or when their shape is not the image's.
+    """
+    if not len(annotations):
+        raise ValueError("an image without ground truth cannot be trained on")
+    regions = []
+    for annotation in annotations:
+        if annotation.shape != image.shape[:2]:
+            raise ValueError(
+                f"ground truth of shape {annotation.shape} for an image of {image.shape[:2]}"
+            )
+        found, labels = np.unique(annotation, return_inverse=True)
+        if len(found) > np.iinfo(np.uint16).max:
+            raise ValueError(f"ground truth of {len(found)} regions; at most 65535 are supported")
+        regions.append(labels.reshape(annotation.shape).astype(np.uint16))
+    return Example(rgb2lab(image).astype(np.float32), np.stack(regions))
+
+
+def draw_batch(
+    examples: Sequence[Example],
+    config: AugmentConfig,
+    contour_share: float,
+    size: int,
+    seed: tuple[int, ...],
+) -> Sample:
+    """Draw a batch of samples; the same seed gives the same batch."""
+    drawn = [
+        draw_sample(examples, config, contour_share, np.random.default_rng((*seed, index)))
+        for index in range(size)
+    ]
+    return Sample(
+        np.stack([sample.lab for sample in drawn]),
+        np.stack([sample.labels for sample in drawn]),
+        np.stack([sample.contours for sample in drawn]),
+    )
+
+
+def draw_sample(
+    examples: Sequence[Example], config: AugmentConfig, contour_share: float, random: Generator
+) -> Sample:
+    """Draw one augmented crop of a random image."""
+    lab, regions = _crop(examples[random.integers(len(examples))], config, random)
+    if random.random() < config.paste:
+        other = _crop(examples[random.integers(len(examples))], config, random)
+        lab, regions = paste(lab, regions, *other, random)
+    chosen = np.resize(random.permutation(len(regions)), config.annotators)
+    labels = np.stack([renumber(regions[one]) for one in chosen])
+    return Sample(
+        np.ascontiguousarray(jitter(lab, config, random).transpose(2, 0, 1)),
+        labels,
+        contour_target(regions, contour_share),
+    )
+
+
+def paste(
+    lab: NDArray[np.float32],
+    regions: NDArray[np.int32],
+    other_lab: NDArray[np.float32],
+    other_regions: NDArray[np.int32],
+    random: Generator,
+) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+    """Paste some regions of another crop, with their exact borders.
+
+    All annotators get the pasted regions, as one annotator of the other crop drew them. About
+    half of the other crop's regions are pasted, so that neither crop covers the other whole.
+    """
+    source = other_regions[random.integers(len(other_regions))]
+    inside = (random.random(int(source.max()) + 1) < 0.5)[source]
+    return (
+        np.where(inside[..., None], other_lab, lab),
+        np.where(inside, source + regions.max() + 1, regions),
+    )
+
+
+def jitter(
+    lab: NDArray[np.float32], config: AugmentConfig, random: Generator
+) -> NDArray[np.float32]:
+    """Change contrast, brightness, chroma and hue of a Lab image."""
+    contrast, brightness = random.uniform(-1, 1, 2) * config.lightness_jitter
+    chroma = 1 + random.uniform(-1, 1) * config.color_jitter
+    turn = random.uniform(-1, 1) * config.hue_jitter
+    cosine, sine = chroma * np.cos(turn), chroma * np.sin(turn)
+    change = np.array(
+        [[1 + contrast, 0, 0], [0, cosine, -sine], [0, sine, cosine]], dtype=np.float32
+    )
+    changed: NDArray[np.float32] = (lab - np.float32([50, 0, 0])) @ change.T
+    changed[..., 0] = np.clip(changed[..., 0] + 50 * (1 + brightness), 0, 100)
+    return changed
+
+
+def renumber(regions: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Number the labels that are present from 0 on, in their order."""
+    present = np.zeros(int(regions.max()) + 1, dtype=bool)
+    present[regions] = True
+    numbers: NDArray[np.int64] = (np.cumsum(present) - 1)[regions]
+    return numbers
+
+
+def _crop(
+    example: Example, config: AugmentConfig, random: Generator
+) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+    """Cut a square out of a randomly zoomed image, mirrored at random."""
+    height, width = example.lab.shape[:2]
+    zoom = np.clip(random.normal(1.0, config.scale_deviation), *config.scale_range)
+    # A small image is zoomed until the crop fits.
+    extent = min(config.crop / zoom, height, width)
+    top, left = random.random(2) * (height - extent, width - extent)
+    # Centres of the crop's pixels in the image's pixel coordinates.
+    steps = (np.arange(config.crop) + 0.5) * (extent / config.crop) - 0.5
+    rows = np.clip(top + steps, 0, height - 1)
+    columns = np.clip(left + steps, 0, width - 1)
+    if random.random() < config.flip:
+        columns = columns[::-1]
+    nearest = np.ix_(np.rint(rows).astype(int), np.rint(columns).astype(int))
+    regions = example.regions[:, nearest[0], nearest[1]].astype(np.int32)
+    return _interpolate(example.lab, rows, columns), regions
+
+
+def _interpolate(
+    image: NDArray[np.float32], rows: NDArray[np.float64], columns: NDArray[np.float64]
+) -> NDArray[np.float32]:
+    """Sample an image bilinearly on a grid of rows and columns, one axis at a time."""
+    by_row = _blend(image, rows, axis=0)
+    return _blend(by_row, columns, axis=1)
+
+
+def _blend(
+    image: NDArray[np.float32], places: NDArray[np.float64], axis: int
+) -> NDArray[np.float32]:
+    low = np.floor(places).astype(int)
+    high = np.minimum(low + 1, image.shape[axis] - 1)
+    weight = (places - low).astype(np.float32)
+    weight = weight[:, None, None] if axis == 0 else weight[:, None]
+    below, above = image.take(low, axis=axis), image.take(high, axis=axis)
+    blended: NDArray[np.float32] = below + weight * (above - below)
+    return blended

@@ -1,0 +1,40 @@
+"""The learning rate over a training run: a short rise, then a cosine."""
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How far a run is and what that makes of the learning rate.
+
+    Attributes
+    ----------
+    rate
+        The largest learning rate.
+    final
+        Its share at the end.
+    warm_up
+        Steps of the linear rise.
+    steps
+        Steps of the whole run, used without a time limit.
+    minutes
+        Time limit; where there is one the cosine follows the clock.
+    """
+
+    rate: float
+    final: float
+    warm_up: int
+    steps: int
+    minutes: float | None = None
+
+    def progress(self, step: int, seconds: float) -> float:
+        """Return the share of the run that is done after `step` steps and `seconds`."""
+        done = step / self.steps if self.minutes is None else seconds / (60 * self.minutes)
+        return min(done, 1.0)
+
+    def learning_rate(self, step: int, seconds: float) -> float:
+        """Return the rate of the step that comes next."""
+        cosine = 0.5 * (1 + math.cos(math.pi * self.progress(step, seconds)))
+        rise = min(1.0, (step + 1) / (self.warm_up + 1))
+        return self.rate * rise * (self.final + (1 - self.final) * cosine)

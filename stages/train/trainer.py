@@ -1,0 +1,254 @@
+"""The training run: steps, checkpoints, validations, all resumable (SPAM.md, section 7)."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from stages.networks.base import Network
+from stages.networks.weights import load_weights, save_weights
+from stages.train.checkpoint import load_checkpoint, save_checkpoint
+from stages.train.config import TrainConfig
+from stages.train.learner import Learner, Losses, make_learner, train_step
+from stages.train.log import Row, append_row, plot_curve
+from stages.train.memory import keep_freed_memory
+from stages.train.samples import Example, Sample, draw_batch
+from stages.train.schedule import Schedule
+from stages.train.validation import Score
+
+BEST = "best.safetensors"
+LAST = "last.safetensors"
+
+Validate = Callable[[Network], Score]
+OnProgress = Callable[["Progress"], None]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a training run says of itself after a step.
+
+    Attributes
+    ----------
+    step
+        Steps done.
+    losses
+        The last step's.
+    images_per_second
+        Of this process so far.
+    seconds_left
+        Until the schedule ends.
+    score
+        The last validation's; None before the first.
+    """
+
+    step: int
+    losses: Losses
+    images_per_second: float
+    seconds_left: float
+    score: Score | None
+
+
+@dataclass
+class Run:
+    """The part of a run's state that is not the learner's.
+
+    Attributes
+    ----------
+    seconds
+        Training time of the present schedule, over all processes; validation left out.
+    start
+        Step at which the present schedule began.
+    score
+        The last validation's.
+    best
+        The best weights' so far.
+    """
+
+    seconds: float = 0.0
+    start: int = 0
+    score: Score | None = None
+    best: Score | None = None
+    losses: list[Losses] = field(default_factory=list)
+
+    def state(self) -> dict[str, Any]:
+        """Return plain values for the checkpoint."""
+        return {
+            "seconds": self.seconds,
+            "start": self.start,
+            "score": self.score and self.score.to_dict(),
+            "best": self.best and self.best.to_dict(),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take over what `state` returned."""
+        self.seconds, self.start = state["seconds"], state["start"]
+        self.score = state["score"] and Score.from_dict(state["score"])
+        self.best = state["best"] and Score.from_dict(state["best"])
+
+
+def train(
+    config: TrainConfig,
+    examples: Sequence[Example],
+    folder: Path,
+    *,
+    device: str = "cpu",
+    minutes: float | None = None,
+    validate: Validate | None = None,
+    on_progress: OnProgress | None = None,
+) -> Path:
+    """Train a network, or go on with the run that is in the folder.
+
+    A run that was cut short goes on with its next step as if nothing had happened. One whose
+    schedule has ended warms up again from its best weights for as long once more.
+
+    Parameters
+    ----------
+    config
+        The recipe; the same as before when a run goes on.
+    examples
+        Annotated images.
+    folder
+        Where the checkpoint, the weights (`best.safetensors`, `last.safetensors`), `log.csv` and
+        `curve.png` go.
+    device
+        A torch device.
+    minutes
+        Time limit that replaces the recipe's number of steps.
+    validate
+        Scores weights on validation images; without it the last weights count as the best.
+    on_progress
+        Called after every step.
+
+    Returns
+    -------
+    Path
+        The best weights.
+
+    Raises
+    ------
+    ValueError
+        Without examples, with a checkpoint of another network, or when a file cannot be written.
+    """
+    if not examples:
+        raise ValueError("training needs images with ground truth; the dataset has none")
+    keep_freed_memory()
+    # The shards are the parallel part. Threads within an operation would wait for one another at
+    # its end, thousands of times a step, whenever another program uses a core.
+    torch.set_num_threads(1)
+    folder.mkdir(parents=True, exist_ok=True)
+    learner, run = _begin(config, folder, torch.device(device))
+    schedule = _schedule(config, minutes)
+    if schedule.progress(learner.step - run.start, run.seconds) >= 1:
+        _warm_restart(learner, run, folder)
+    since_save = since_validation = run.seconds
+    begun, first = run.seconds, learner.step
+    clock = time.perf_counter()
+    for sample in prefetch(config, examples, learner.step):
+        if schedule.progress(learner.step - run.start, run.seconds) >= 1:
+            break
+        rate = schedule.learning_rate(learner.step - run.start, run.seconds)
+        run.losses.append(train_step(learner, sample, rate))
+        now = time.perf_counter()
+        run.seconds, clock = run.seconds + now - clock, now
+        if on_progress:
+            on_progress(_progress(learner, run, schedule, begun, first))
+        if validate and run.seconds - since_validation >= 60 * config.validate_minutes:
+            _validate(learner, run, folder, validate)
+            since_validation = run.seconds
+        if run.seconds - since_save >= 60 * config.save_minutes:
+            _save(learner, run, folder)
+            since_save = run.seconds
+    if validate:
+        _validate(learner, run, folder, validate)
+    _save(learner, run, folder)
+    return folder / (BEST if (folder / BEST).is_file() else LAST)
+
+
+def prefetch(config: TrainConfig, examples: Sequence[Example], step: int) -> Iterator[Sample]:
+    """Yield the batches from a step on, each drawn in the background while the last is used."""
+
+    def draw(index: int) -> Sample:
+        seed = (config.seed, index)
+        return draw_batch(
+            examples, config.augment, config.loss.contour_share, config.batch, seed
+        )
+
+    with ThreadPoolExecutor(1, thread_name_prefix="samples") as pool:
+        waiting: list[Future[Sample]] = [pool.submit(draw, step), pool.submit(draw, step + 1)]
+        while True:
+            step += 1
+            sample = waiting.pop(0).result()
+            waiting.append(pool.submit(draw, step + 1))
+            yield sample
+
+
+def _schedule(config: TrainConfig, minutes: float | None) -> Schedule:
+    return Schedule(
+        config.learning_rate, config.final_rate, config.warm_up, config.steps, minutes
+    )
+
+
+def _begin(config: TrainConfig, folder: Path, device: torch.device) -> tuple[Learner, Run]:
+    learner, run = make_learner(config, device), Run()
+    state = load_checkpoint(folder)
+    if state is not None:
+        if state["config"] != config.network.model_dump_json():
+            raise ValueError(
+                f"{folder}: holds the training of another network; choose another folder"
+            )
+        learner.restore(state["learner"])
+        run.restore(state["run"])
+    return learner, run
+
+
+def _warm_restart(learner: Learner, run: Run, folder: Path) -> None:
+    best = folder / BEST
+    if best.is_file():
+        weights = load_weights(best).state_dict()
+        learner.load(weights, weights)
+    run.seconds, run.start = 0.0, learner.step
+
+
+def _progress(
+    learner: Learner, run: Run, schedule: Schedule, begun: float, first: int
+) -> Progress:
+    seconds = max(run.seconds - begun, 1e-9)
+    pace = (learner.step - first) / seconds
+    if schedule.minutes is None:
+        left = (schedule.steps - (learner.step - run.start)) / pace
+    else:
+        left = 60 * schedule.minutes - run.seconds
+    images = pace * learner.config.batch
+    return Progress(learner.step, run.losses[-1], images, max(left, 0.0), run.score)
+
+
+def _validate(learner: Learner, run: Run, folder: Path, validate: Validate) -> None:
+    run.score = validate(learner.averaged())
+    if run.best is None or run.score.better_than(run.best):
+        run.best = run.score
+        _save_weights(learner, run, folder / BEST)
+
+
+def _save_weights(learner: Learner, run: Run, path: Path) -> None:
+    config = learner.config
+    information = {
+        "step": learner.step,
+        "seed": config.seed,
+        "score": run.score and run.score.to_dict(),
+    }
+    save_weights(path, config.network, learner.average, information=information)
+
+
+def _save(learner: Learner, run: Run, folder: Path) -> None:
+    network = learner.config.network.model_dump_json()
+    save_checkpoint(
+        folder, {"config": network, "learner": learner.state(), "run": run.state()}
+    )
+    _save_weights(learner, run, folder / LAST)
+    append_row(folder, Row.summary(learner.step, run.seconds, run.losses, run.score))
+    run.losses.clear()
+    plot_curve(folder)
