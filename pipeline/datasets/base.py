@@ -51,7 +51,10 @@ class FileSource(Source):
 
     def digest(self) -> str:
         """Return the SHA-256 (hex) of the file's bytes."""
-        return sha256(self.path.read_bytes()).hexdigest()
+        try:
+            return sha256(self.path.read_bytes()).hexdigest()
+        except OSError as error:
+            raise DataError(f"{self.path}: cannot be read: {error.strerror}") from error
 
 
 @dataclass(frozen=True)

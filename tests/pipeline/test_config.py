@@ -40,7 +40,14 @@ def test_none_takes_an_option_back() -> None:
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("a=1", 1), ("a=1.5", 1.5), ("a=true", True), ("a=x y", "x y"), ('a="1"', "1"), ("a=[1]", [1])],
+    [
+        ("a=1", 1),
+        ("a=1.5", 1.5),
+        ("a=true", True),
+        ("a=x y", "x y"),
+        ('a="1"', "1"),
+        ("a=[1]", [1]),
+    ],
 )
 def test_assigned_values_are_toml_or_plain_text(text: str, value: object) -> None:
     assert parse_assignment(text) == {"a": value}
@@ -49,7 +56,10 @@ def test_assigned_values_are_toml_or_plain_text(text: str, value: object) -> Non
 @pytest.mark.parametrize(
     ("assignment", "message"),
     [
-        ("segment.compactnes=5", r"segment.compactnes: no such option; did you mean .*compactness\?"),
+        (
+            "segment.compactnes=5",
+            r"segment.compactnes: no such option; did you mean .*compactness\?",
+        ),
         ("compactness=5", r"compactness: no such option; did you mean segment.compactness\?"),
         ("sgement.rho=1", r"did you mean segment\?"),
         ("segment.rho=2", r"segment.rho: .*less than or equal to 1 \(given: 2\)"),

@@ -185,7 +185,9 @@ def test_a_later_command_keeps_what_an_earlier_one_set(run: Command, command: Co
     assert "segment" not in kept["stage_seconds"]
 
 
-def test_a_run_is_repeated_from_its_run_toml(run: Command, command: Command, tmp_path: Path) -> None:
+def test_a_run_is_repeated_from_its_run_toml(
+    run: Command, command: Command, tmp_path: Path
+) -> None:
     run("segment", assignments=["segment.compactness=5"])
     recorded = tmp_path / "outputs/images/run.toml"
     repeated = command("segment", config=str(recorded), run="again")

@@ -65,7 +65,8 @@ def test_units_and_items_are_apart(store: Store) -> None:
 
 
 @pytest.mark.parametrize(
-    "item", ["../up", "..", ".", "__x", "zarr.json", "a%2Fb", "ü/ß ñ", "x" * 400, "-rf", "a\nb", "c"]
+    "item",
+    ["../up", "..", ".", "__x", "zarr.json", "a%2Fb", "ü/ß ñ", "x" * 400, "-rf", "a\nb", "c"],
 )
 def test_any_id_is_one_group_inside_the_store(store: Store, item: str) -> None:
     put(store, item)

@@ -1,0 +1,297 @@
+"""Real worker processes: the same results, and a dead or hung one costs a retry at most."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+
+from pipeline.chain import build_chain
+from pipeline.config import resolve
+from pipeline.datasets.base import Item, Source
+from pipeline.datasets.images import ImageFile
+from pipeline.executors import Dask, make_executor
+from pipeline.folder import open_folder
+from pipeline.store import Store
+from pipeline.work import Context, Job
+from tests.pipeline.conftest import SpamPipe, draw_images
+
+COMMAND = ("evaluate", "--prior", "gradient", "-k", "6,12", "--device", "cpu")
+
+
+@dataclass(frozen=True)
+class Deadly(Source):
+    """An image that kills the process that reads it, while the file `armed` exists."""
+
+    armed: Path
+    seconds: float = 0
+
+    def signature(self) -> str:
+        return "deadly"
+
+    def digest(self) -> str:
+        return "deadly"
+
+    def read(self) -> np.ndarray:
+        if self.armed.exists():
+            if self.seconds:
+                time.sleep(self.seconds)
+            else:
+                os.kill(os.getpid(), signal.SIGKILL)
+        return np.zeros((8, 8, 3), np.uint8)
+
+
+@dataclass(frozen=True)
+class DeadlyOnce(Deadly):
+    """An image that kills the first process that reads it."""
+
+    def read(self) -> np.ndarray:
+        try:
+            self.armed.unlink()
+        except FileNotFoundError:
+            return np.zeros((8, 8, 3), np.uint8)
+        os.kill(os.getpid(), signal.SIGKILL)
+        raise AssertionError
+
+
+@dataclass(frozen=True)
+class Plain(Source):
+    """A small image."""
+
+    number: int
+
+    def signature(self) -> str:
+        return str(self.number)
+
+    def digest(self) -> str:
+        return str(self.number)
+
+    def read(self) -> np.ndarray:
+        return np.random.default_rng(self.number).integers(0, 255, (12, 12, 3)).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def executor() -> Iterator[Dask]:
+    made = Dask(2)
+    yield made
+    made.close()
+
+
+def run_jobs(executor: Dask, items: list[Item], outputs: Path, **options: Any) -> dict[str, Any]:
+    config = resolve([{"n_superpixels": [4]}])
+    run = open_folder(str(outputs))
+    for link in build_chain(config, run).values():
+        link.store.prepare({})
+    jobs = (Job(item, {"segment": (4,), "evaluate": (4,)}) for item in items)
+    context = Context(config.model_dump_json(), str(outputs), **options)
+    return {outcome.item_id: outcome for outcome in executor.run(jobs, context)}
+
+
+def plain_items(count: int) -> list[Item]:
+    return [Item(f"plain-{n}", "all", Plain(n)) for n in range(count)]
+
+
+def test_an_item_that_kills_its_worker_is_reported_and_nobody_else(
+    executor: Dask, tmp_path: Path
+) -> None:
+    armed = tmp_path / "armed"
+    armed.touch()
+    items = plain_items(12)
+    items.insert(3, Item("deadly", "all", Deadly(armed)))
+    outcomes = run_jobs(executor, items, tmp_path / "run")
+    assert set(outcomes) == {item.id for item in items}
+    failed = {name for name, outcome in outcomes.items() if outcome.failure}
+    assert failed == {"deadly"}
+    assert "died twice" in outcomes["deadly"].failure.message
+
+
+def test_a_worker_killed_once_costs_a_retry(executor: Dask, tmp_path: Path) -> None:
+    armed = tmp_path / "armed"
+    armed.touch()
+    items = [*plain_items(8), Item("once", "all", DeadlyOnce(armed))]
+    outcomes = run_jobs(executor, items, tmp_path / "run")
+    assert len(outcomes) == 9
+    assert not any(outcome.failure for outcome in outcomes.values())
+
+
+def test_a_hung_item_is_given_up(executor: Dask, tmp_path: Path) -> None:
+    armed = tmp_path / "armed"
+    armed.touch()
+    items = [Item("hung", "all", Deadly(armed, seconds=60)), *plain_items(4)]
+    outcomes = run_jobs(executor, items, tmp_path / "run", item_timeout=4.0)
+    assert {name for name, outcome in outcomes.items() if outcome.failure} == {"hung"}
+    assert "no result within 4 s" in outcomes["hung"].failure.message
+
+
+def test_a_hung_item_is_given_up_without_workers_too(tmp_path: Path) -> None:
+    armed = tmp_path / "armed"
+    armed.touch()
+    items = [Item("hung", "all", Deadly(armed, seconds=60)), *plain_items(2)]
+    outcomes = run_jobs(make_executor(0, None), items, tmp_path / "run", item_timeout=4.0)
+    assert {name for name, outcome in outcomes.items() if outcome.failure} == {"hung"}
+    assert outcomes["hung"].failure.kind == "TimeoutError"
+
+
+def test_jobs_are_taken_as_room_appears(executor: Dask, tmp_path: Path) -> None:
+    taken = 0
+
+    def counted() -> Iterator[Item]:
+        nonlocal taken
+        for item in plain_items(40):
+            taken += 1
+            yield item
+
+    config = resolve([{"n_superpixels": [4]}])
+    context = Context(config.model_dump_json(), str(tmp_path / "run"))
+    outcomes = executor.run((Job(item, {"segment": (4,)}) for item in counted()), context)
+    next(outcomes)
+    assert taken <= 3 * 2 + 1
+    assert sum(1 for _ in outcomes) == 39
+
+
+def labels_of(outputs: Path) -> dict[str, bytes]:
+    run = open_folder(str(outputs / "images"))
+    found = {}
+    for name in run.names():
+        if name.startswith("segment-"):
+            store = Store(run, name)
+            for item in run.names(name):
+                for unit in (6, 12):
+                    if store.record(item, unit):
+                        labels = store.read(item, unit)[1].arrays["labels"]
+                        found[f"{name}/{item}/{unit}"] = labels.tobytes()
+    return found
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve images and their results, made in one process."""
+    folder = draw_images(tmp_path_factory.mktemp("undisturbed"), 12)
+    arguments = dataset_arguments(folder)
+    subprocess.run(
+        [sys.executable, "-m", "pipeline.cli", "report", *COMMAND[1:], *arguments],
+        cwd=folder,
+        check=True,
+        timeout=240,
+    )
+    return folder
+
+
+def dataset_arguments(folder: Path) -> tuple[str, ...]:
+    return ("--dataset", str(folder / "images"), "--ground-truth", str(folder / "truth"))
+
+
+def compare(folder: Path, other: Path) -> None:
+    assert len(labels_of(folder / "outputs")) == 24
+    assert labels_of(folder / "outputs") == labels_of(other)
+    for name in ("summary.csv", "summary.md"):
+        mine = (folder / "outputs/images/report" / name).read_bytes()
+        assert mine == (other / "images/report" / name).read_bytes()
+
+
+def test_workers_make_the_same_to_the_byte(
+    undisturbed: Path, spam_pipe: SpamPipe, tmp_path: Path
+) -> None:
+    arguments = dataset_arguments(undisturbed)
+    done = spam_pipe("report", *COMMAND[1:], *arguments, "--workers", "2")
+    assert done.returncode == 0, done.stderr
+    compare(undisturbed, tmp_path / "outputs")
+
+
+def test_an_existing_scheduler_makes_the_same_to_the_byte(
+    undisturbed: Path, spam_pipe: SpamPipe, tmp_path: Path
+) -> None:
+    with external_cluster(tmp_path) as address:
+        arguments = dataset_arguments(undisturbed)
+        done = spam_pipe("report", *COMMAND[1:], *arguments, "--scheduler", address)
+    assert done.returncode == 0, done.stderr
+    compare(undisturbed, tmp_path / "outputs")
+
+
+def test_a_worker_killed_in_the_middle_changes_nothing(
+    undisturbed: Path, spam_pipe: SpamPipe, tmp_path: Path
+) -> None:
+    killed: list[int] = []
+    watcher = threading.Thread(target=kill_a_worker, args=(tmp_path / "outputs", killed))
+    watcher.start()
+    arguments = dataset_arguments(undisturbed)
+    done = spam_pipe("report", *COMMAND[1:], *arguments, "--workers", "2")
+    watcher.join()
+    assert killed
+    assert done.returncode == 0, done.stderr
+    compare(undisturbed, tmp_path / "outputs")
+
+
+def kill_a_worker(outputs: Path, killed: list[int]) -> None:
+    """Kill one worker process of a command of ours as soon as it has stored something."""
+    for _ in range(2000):
+        if list(outputs.glob("images/segment-*/0*/6/zarr.json")):
+            break
+        time.sleep(0.05)
+    for child in psutil.Process().children(recursive=True):
+        try:
+            if "spawn_main" in " ".join(child.cmdline()):
+                child.kill()
+                killed.append(child.pid)
+                return
+        except psutil.Error:
+            continue
+
+
+class external_cluster:  # noqa: N801 - reads as a function where it is used
+    """A scheduler and two workers, started as people start them, in folders of their own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.processes: list[subprocess.Popen[bytes]] = []
+
+    def __enter__(self) -> str:
+        file = self.folder / "scheduler.json"
+        self._start("scheduler", "--port", "0", "--no-dashboard", "--scheduler-file", str(file))
+        for _ in range(600):
+            if file.exists() and file.stat().st_size:
+                break
+            time.sleep(0.1)
+        import json
+
+        address: str = json.loads(file.read_text())["address"]
+        for _ in range(2):
+            self._start("worker", address, "--nthreads", "1", "--no-dashboard")
+        return address
+
+    def __exit__(self, *_: object) -> None:
+        for process in reversed(self.processes):
+            process.terminate()
+        for process in self.processes:
+            process.wait(30)
+
+    def _start(self, *arguments: str) -> None:
+        folder = self.folder / f"process-{len(self.processes)}"
+        folder.mkdir()
+        command = [sys.executable, "-m", "dask", *arguments]
+        quiet = subprocess.DEVNULL
+        self.processes.append(subprocess.Popen(command, cwd=folder, stdout=quiet, stderr=quiet))
+
+
+def test_no_scheduler_there_is_one_line(spam_pipe: SpamPipe, pictures: Path) -> None:
+    done = spam_pipe(*COMMAND, *dataset_arguments(pictures), "--scheduler", "tcp://127.0.0.1:1")
+    assert done.returncode == 2
+    assert "no Dask scheduler answers at tcp://127.0.0.1:1" in done.stderr.splitlines()[-1]
+
+
+def test_a_task_is_small(pictures: Path) -> None:
+    import pickle
+
+    source = ImageFile(pictures / "images" / "000.png")
+    job = Job(Item("000", "all", source), {"segment": (100, 400)})
+    context = Context(resolve([]).model_dump_json(), "outputs/run")
+    assert len(pickle.dumps((job, context))) < 4000
