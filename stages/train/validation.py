@@ -1,8 +1,25 @@
-"""Scores of a network on validation images."""
+"""Scores of a network on validation images: the real segmentation and the real metrics."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from stages.evaluate.evaluate import evaluate
+from stages.networks.base import Network
+from stages.networks.folding import fold_norms
+from stages.networks.forward import Encoder
+from stages.segment.config import SegmentConfig
+from stages.segment.features import position_scale, rgb_to_lab
+from stages.segment.spam import spam
+
+_SEGMENT = SegmentConfig()
+
+Scene = tuple[NDArray[np.uint8], Sequence[NDArray[Any]]]
+"""An image, (H, W, 3) uint8 sRGB, and its region maps, one per annotator."""
 
 
 @dataclass(frozen=True)
@@ -43,3 +60,47 @@ class Score:
     def from_dict(cls, values: Mapping[str, Any]) -> "Score":
         """Take back what `to_dict` returned."""
         return cls(**{name: tuple(value) for name, value in values.items()})
+
+
+def make_validator(
+    scenes: Sequence[Scene],
+    counts: tuple[int, ...],
+    least_gr: tuple[float, ...],
+    config: SegmentConfig = _SEGMENT,
+) -> Callable[[Network], Score]:
+    """Return a function that scores a network, without a prior, at each requested count."""
+
+    def validate(network: Network) -> Score:
+        encoder = Encoder(fold_norms(network).cpu(), torch.device("cpu"))
+        figures = np.array([_measure(encoder, scene, counts, config) for scene in scenes])
+        asa, gr = figures.mean(axis=0).T
+        return Score(counts, tuple(asa.tolist()), tuple(gr.tolist()), least_gr)
+
+    return validate
+
+
+def _measure(
+    encoder: Encoder, scene: Scene, counts: Sequence[int], config: SegmentConfig
+) -> list[tuple[float, float]]:
+    """Return ASA and GR at each count."""
+    image, annotations = scene
+    lab = rgb_to_lab(image)
+    results = []
+    computed = None
+    for count in counts:
+        if computed is None or encoder.takes_positions:
+            computed = encoder.forward(lab, _classical(lab, count, config))
+        labels = spam(lab, count, deep=computed.deep, contour=computed.contour, config=config)
+        figures = evaluate(labels, None, annotations)
+        results.append((float(figures["asa"] or 0), float(figures["gr"] or 0)))
+    return results
+
+
+def _classical(
+    lab: NDArray[np.float32], count: int, config: SegmentConfig
+) -> NDArray[np.float32]:
+    height, width = lab.shape[:2]
+    scale = position_scale((height, width), count, config.compactness)
+    positions = np.moveaxis(np.indices((height, width), dtype=np.float32), 0, -1) * scale
+    color_weight = 0.26 if config.color_weight is None else config.color_weight
+    return np.concatenate([lab * color_weight, positions], axis=2, dtype=np.float32)
