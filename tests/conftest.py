@@ -1,10 +1,22 @@
-"""Fixtures shared by all tests."""
+"""Fixtures shared by all tests: reference data, small datasets, the command line as users run it."""
 
+import json
 import os
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import settings
+from PIL import Image
+
+from pipeline.commands import run_items
+from pipeline.options import Options
+
+SpamPipe = Callable[..., subprocess.CompletedProcess[str]]
 
 # A test's first example may have to compile kernels.
 settings.register_profile("project", deadline=None)
@@ -42,3 +54,56 @@ def metric_reference() -> Path:
     if path is None:
         pytest.skip("the metrics' reference figures are not beside this checkout")
     return path
+
+
+def draw_images(folder: Path, count: int, *, size: tuple[int, int] = (40, 60)) -> Path:
+    """Write small pictures of blocks in noise, and their ground truth beside them."""
+    images, truth = folder / "images", folder / "truth"
+    images.mkdir(parents=True)
+    truth.mkdir()
+    for number in range(count):
+        random = np.random.default_rng(number)
+        regions = np.kron(np.arange(1, 7).reshape(2, 3), np.ones((size[0] // 2, size[1] // 3)))
+        colors = random.integers(0, 255, (7, 3))
+        noise = random.integers(-20, 20, (*size, 3))
+        picture = np.clip(colors[regions.astype(int)] + noise, 0, 255).astype(np.uint8)
+        Image.fromarray(picture).save(images / f"{number:03d}.png")
+        Image.fromarray(regions.astype(np.uint8)).save(truth / f"{number:03d}.png")
+    return folder
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """Six small images with ground truth: `images/` and `truth/`."""
+    return draw_images(tmp_path / "pictures", 6)
+
+
+@pytest.fixture
+def spam_pipe(tmp_path: Path) -> SpamPipe:
+    """Run the real command in a process of its own, with outputs below `tmp_path`."""
+
+    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "pipeline.cli", *arguments],
+            cwd=tmp_path,
+            env={**os.environ, "COLUMNS": "100", **environment},
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture
+def command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., dict[str, Any]]:
+    """Run a command in this process; return its JSON with the exit status under `status`."""
+
+    def run(target: str, **options: Any) -> dict[str, Any]:
+        given = {"outputs": str(tmp_path / "outputs"), "device": "cpu", **options}
+        capsys.readouterr()
+        status = run_items(target, Options(**given, as_json=True))
+        return {"status": status, **json.loads(capsys.readouterr().out)}
+
+    return run

@@ -1,8 +1,8 @@
 """Options of the proposals."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from stages.base import StageConfig
 from stages.propose.sources import known_source
@@ -32,3 +32,9 @@ class ProposeConfig(StageConfig):
         None, description="masks: the folder of the user's segmentations, named like the images"
     )
     gradient: GradientConfig = GradientConfig()
+
+    @model_validator(mode="after")
+    def _masks_are_somewhere(self) -> Self:
+        if self.source == "masks" and self.masks is None:
+            raise ValueError("the source masks needs a folder: name it with --masks FOLDER")
+        return self

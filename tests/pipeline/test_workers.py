@@ -23,7 +23,7 @@ from pipeline.executors import Dask, make_executor
 from pipeline.folder import open_folder
 from pipeline.store import Store
 from pipeline.work import Context, Job
-from tests.pipeline.conftest import SpamPipe, draw_images
+from tests.conftest import SpamPipe, draw_images
 
 COMMAND = ("evaluate", "--prior", "gradient", "-k", "6,12", "--device", "cpu")
 
