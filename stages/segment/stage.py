@@ -1,0 +1,103 @@
+"""The segmentation as a stage: an image and its prior in, labels for each count out."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stages.base import Arrays, Inputs, Output, Unit
+from stages.segment.config import SegmentConfig
+from stages.segment.cut import cut_objects
+from stages.segment.features import rgb_to_lab
+from stages.segment.methods import Method, Scene, find_method
+from stages.segment.objects import compact_objects, largest_objects
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What is made once per process: the method, its kernels compiled."""
+
+    method: Method
+
+
+class SegmentStage:
+    """Superpixels of an image, once per requested number."""
+
+    name: ClassVar[str] = "segment"
+    version: ClassVar[int] = 1
+    requires: ClassVar[tuple[str, ...]] = ("prior",)
+    reads: ClassVar[tuple[str, ...]] = ("image",)
+    per_count: ClassVar[bool] = True
+
+    def setup(self, config: SegmentConfig, device: str) -> Resources:
+        """Find the method and compile its kernels on a small scene.
+
+        Raises
+        ------
+        ValueError
+            When the method is unknown.
+        """
+        method = find_method(config.method)
+        gray = np.zeros((8, 8, 3), np.uint8)
+        method(Scene(gray, rgb_to_lab(gray)), 4, config)
+        return Resources(method)
+
+    def run(
+        self, inputs: Inputs, config: SegmentConfig, resources: Resources, units: Sequence[Unit]
+    ) -> Iterator[Output]:
+        """Yield ``labels``, (H, W) uint16 (uint32 above 65,535 labels), for each count.
+
+        Reads of the prior, where there is one: ``objects`` (H, W), 0 = uncertain; their merge
+        tree ``parents`` and ``altitudes``; optionally ``contour``, (H, W) uint8, 255 = certain.
+
+        Attributes say what was asked for and made: ``n_requested``, ``n_superpixels``,
+        ``n_objects``, and a ``note`` where the count was more than there are pixels.
+        """
+        if inputs.image is None:
+            raise ValueError("there is no image to segment")
+        scene = Scene(inputs.image, rgb_to_lab(inputs.image))
+        prior: Arrays = {}
+        if "prior" in inputs.upstream:
+            prior = inputs.upstream["prior"][None].arrays
+            scene = replace(scene, contour=contour_of(prior))
+        for unit in units:
+            if unit is None or unit < 1:
+                raise ValueError(f"at least one superpixel must be asked for, not {unit}")
+            n_pixels = scene.lab.shape[0] * scene.lab.shape[1]
+            count = min(unit, n_pixels)
+            objects = objects_for(prior, scene.contour, count, config)
+            labels = resources.method(replace(scene, objects=objects), count, config)
+            n = int(labels.max()) + 1
+            attributes: dict[str, Any] = {
+                "n_requested": unit,
+                "n_superpixels": n,
+                "n_objects": 0 if objects is None else int(objects.max()),
+            }
+            if unit > n_pixels:
+                attributes["note"] = f"{unit} superpixels asked for, but {n_pixels} pixels"
+            yield Output(
+                {"labels": labels.astype(np.uint16 if n <= 65535 else np.uint32)}, attributes
+            )
+
+
+def contour_of(prior: Arrays) -> NDArray[np.float32] | None:
+    if "contour" not in prior:
+        return None
+    return np.asarray(prior["contour"], np.float32) / np.float32(255)
+
+
+def objects_for(
+    prior: Arrays, contour: NDArray[np.float32] | None, count: int, config: SegmentConfig
+) -> NDArray[np.integer] | None:
+    """The prior's objects at a given count: its tree cut, or the largest kept."""
+    if "objects" not in prior:
+        return None
+    objects, _ = compact_objects(prior["objects"])
+    if config.prior_mode == "paper" or "parents" not in prior:
+        return largest_objects(objects, count)[0]
+    cut, _ = cut_objects(
+        objects, prior["parents"], prior["altitudes"], contour, count, config.rho, config.tau
+    )
+    return cut
