@@ -19,6 +19,7 @@ Means = NDArray[np.float64]
 
 _LANES = 16
 _FAR = 1e30
+_INAUDIBLE = np.float32(-30)
 
 
 def cluster(
@@ -40,7 +41,7 @@ def cluster(
     seeds
         (N,) int32 initial superpixel of each pixel, in 0..K-1; each has a pixel at least.
     candidates
-        (K, 9) int32 superpixels that pixels starting in each may join, -1 where fewer.
+        (K, 9) int32 superpixels that pixels starting in each may join, nearest first, -1 after them.
     iterations
         Passes over the distances; the last one decides.
     uncertain, uncertain_candidates
@@ -163,10 +164,11 @@ def _measure(
     values: NDArray[np.float32],
     slopes: NDArray[np.float32],
     constants: NDArray[np.float32],
+    n: int,
     distances: NDArray[np.float32],
 ) -> None:
-    """Distances of a tile's pixels to all candidates, three candidates by five channels a time."""
-    for k in range(0, N_CANDIDATES, 3):
+    """Distances of a tile's pixels to n candidates, three candidates by five channels a time."""
+    for k in range(0, n, 3):
         for i in range(TILE):
             distances[k, i] = constants[k]
             distances[k + 1, i] = constants[k + 1]
@@ -208,9 +210,16 @@ def _measure(
 
 @kernel
 def _soften(
-    distances: NDArray[np.float32], least: NDArray[np.float32], totals: NDArray[np.float32]
+    distances: NDArray[np.float32],
+    n: int,
+    least: NDArray[np.float32],
+    totals: NDArray[np.float32],
+    active: NDArray[np.bool_],
 ) -> None:
-    """Replace distances by softmax weights, in place.
+    """Replace distances to the first n candidates by softmax weights, in place.
+
+    Weights below 2^-30 of the largest, which float32 would lose in any sum, are zero; a candidate
+    that has no others in the tile is marked inactive and its row left as it is.
 
     exp is a polynomial on the fraction of the binary exponent (relative error below 2e-7):
     unlike the library's it runs on whole vectors and is the same on every machine.
@@ -218,14 +227,20 @@ def _soften(
     for i in range(TILE):
         least[i] = distances[0, i]
         totals[i] = np.float32(0)
-    for k in range(1, N_CANDIDATES):
+    for k in range(1, n):
         for i in range(TILE):
             least[i] = min(least[i], distances[k, i])
-    for k in range(N_CANDIDATES):
+    for k in range(n):
+        row = distances[k]
+        n_heard = 0
         for i in range(TILE):
-            exponent = max(
-                (least[i] - distances[k, i]) * np.float32(1.4426950408889634), np.float32(-100)
-            )
+            row[i] = (least[i] - row[i]) * np.float32(1.4426950408889634)
+            n_heard += row[i] > _INAUDIBLE
+        active[k] = n_heard > 0
+        if not active[k]:
+            continue
+        for i in range(TILE):
+            exponent = max(row[i], _INAUDIBLE)
             whole = np.int32(exponent - np.float32(0.5))
             part = exponent - np.float32(whole)
             power = np.float32(1.535336188319500e-4)
@@ -236,14 +251,15 @@ def _soften(
             power = power * part + np.float32(6.931472028550421e-1)
             power = power * part + np.float32(1)
             scale = np.int32((whole + np.int32(127)) << np.int32(23)).view(np.float32)
-            weight = power * scale if exponent > np.float32(-40) else np.float32(0)
-            distances[k, i] = weight
+            weight = power * scale if exponent > _INAUDIBLE else np.float32(0)
+            row[i] = weight
             totals[i] += weight
     for i in range(TILE):
         totals[i] = np.float32(1) / totals[i]
-    for k in range(N_CANDIDATES):
-        for i in range(TILE):
-            distances[k, i] *= totals[i]
+    for k in range(n):
+        if active[k]:
+            for i in range(TILE):
+                distances[k, i] *= totals[i]
 
 
 @parallel_kernel
@@ -266,15 +282,19 @@ def _accumulate(
         weights = np.empty((N_CANDIDATES, TILE), np.float32)
         least = np.empty(TILE, np.float32)
         totals = np.empty(TILE, np.float32)
+        active = np.empty(N_CANDIDATES, np.bool_)
         lanes = np.zeros((N_CANDIDATES, n_features + 1, _LANES), np.float32)
+        n = np.count_nonzero(candidates[chunk] >= 0)
         _linearise(origins[chunk], candidates[chunk], means, factors, weighted, slopes, constants)
         for tile in range(chunks[chunk], chunks[chunk + 1]):
             x = values[tile]
-            _measure(x, slopes, constants, weights)
-            _soften(weights, least, totals)
+            _measure(x, slopes, constants, n, weights)
+            _soften(weights, n, least, totals, active)
             weights[:, sizes[tile] :] = np.float32(0)
             # Sixteen partial sums side by side: vectors without reordering a sum.
-            for k in range(N_CANDIDATES):
+            for k in range(n):
+                if not active[k]:
+                    continue
                 w = weights[k]
                 for c in range(n_features):
                     for i in range(_LANES):
@@ -285,10 +305,12 @@ def _accumulate(
                     lanes[k, n_features, i] += (w[i] + w[i + 16]) + (w[i + 32] + w[i + 48])
         for k in range(N_CANDIDATES):
             for c in range(n_features + 1):
-                total = np.float32(0)
-                for i in range(_LANES):
-                    total += lanes[k, c, i]
-                sums[chunk, k, c] = total
+                lane = lanes[k, c]
+                for i in range(8):
+                    lane[i] += lane[i + 8]
+                for i in range(4):
+                    lane[i] += lane[i + 4]
+                sums[chunk, k, c] = (lane[0] + lane[1]) + (lane[2] + lane[3])
 
 
 @kernel
@@ -334,12 +356,17 @@ def _assign(
         slopes = np.empty((N_CANDIDATES, values.shape[1]), np.float32)
         constants = np.empty(N_CANDIDATES, np.float32)
         distances = np.empty((N_CANDIDATES, TILE), np.float32)
+        nearest = np.empty(TILE, np.int32)
+        n = np.count_nonzero(candidates[chunk] >= 0)
         _linearise(origins[chunk], candidates[chunk], means, factors, weighted, slopes, constants)
         for tile in range(chunks[chunk], chunks[chunk + 1]):
-            _measure(values[tile], slopes, constants, distances)
+            _measure(values[tile], slopes, constants, n, distances)
+            nearest[:] = 0
+            least = distances[0]
+            for k in range(1, n):
+                for i in range(TILE):
+                    closer = distances[k, i] < least[i]
+                    least[i] = distances[k, i] if closer else least[i]
+                    nearest[i] = k if closer else nearest[i]
             for i in range(sizes[tile]):
-                nearest = 0
-                for k in range(1, N_CANDIDATES):
-                    if distances[k, i] < distances[nearest, i]:
-                        nearest = k
-                labels[pixels[tile, i]] = candidates[chunk, nearest]
+                labels[pixels[tile, i]] = candidates[chunk, nearest[i]]

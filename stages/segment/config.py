@@ -25,7 +25,19 @@ class SegmentConfig(StageConfig):
     tau: float = Field(
         0.4, ge=0, le=1, description="cut: neighbours with a weaker common border are merged"
     )
-    color_weight: float = Field(0.26, gt=0, description="factor of the Lab colours")
+    color_weight: float | None = Field(
+        None,
+        gt=0,
+        description="factor of the Lab colours; by default 0.26 beside deep features and in the "
+        "paper's mode, more where colour stands alone",
+    )
+    smoothing: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="standard deviation of a Gaussian over the colours, as a share of sqrt(N/K); "
+        "by default only where colour stands alone",
+    )
     compactness: float = Field(
         7.5, ge=0, description="factor of the positions; larger is more regular"
     )

@@ -75,6 +75,57 @@ def _convert(
             lab[row, column, 2] = np.float32(200) * (response[1] - response[2])
 
 
+def smooth_lab(lab: NDArray[np.float32], deviation: float) -> NDArray[np.float32]:
+    """Blur with a Gaussian cut at four standard deviations; the frame's pixels repeat outside.
+
+    Parameters
+    ----------
+    lab
+        (H, W, 3) float32.
+    deviation
+        In pixels; below a tenth the image is returned as it is.
+
+    Returns
+    -------
+    (H, W, 3) float32.
+    """
+    if deviation < 0.1:
+        return lab
+    reach = int(4 * deviation + 0.5)
+    weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / deviation) ** 2)
+    smoothed = np.empty_like(lab)
+    _blur(np.ascontiguousarray(lab), (weights / weights.sum()).astype(np.float32), smoothed)
+    return smoothed
+
+
+@parallel_kernel
+def _blur(
+    lab: NDArray[np.float32], weights: NDArray[np.float32], smoothed: NDArray[np.float32]
+) -> None:
+    height, width, _ = lab.shape
+    reach = weights.size // 2
+    flat = lab.reshape(height, width * 3)
+    for row in prange(height):
+        # Blurred down the columns and framed by its own end pixels: then along the row.
+        framed = np.zeros((width + 2 * reach) * 3, np.float32)
+        inner = framed[3 * reach : 3 * (reach + width)]
+        for step in range(weights.size):
+            source = flat[min(max(row + step - reach, 0), height - 1)]
+            weight = weights[step]
+            for i in range(3 * width):
+                inner[i] += weight * source[i]
+        for i in range(3 * reach):
+            framed[i] = inner[i % 3]
+            framed[3 * (reach + width) + i] = inner[3 * (width - 1) + i % 3]
+        target = smoothed[row].reshape(3 * width)
+        target[:] = np.float32(0)
+        for step in range(weights.size):
+            source = framed[3 * step : 3 * (step + width)]
+            weight = weights[step]
+            for i in range(3 * width):
+                target[i] += weight * source[i]
+
+
 def position_scale(shape: tuple[int, int], n_superpixels: int, compactness: float) -> float:
     """Return the factor that turns pixels into position features (SPAM.md, section 1).
 

@@ -12,6 +12,8 @@ Labels = NDArray[np.int32]
 
 _FEW = 24
 """An object with at most so many seeds is searched whole: cheaper than walking the grid."""
+_BLOCK = 16
+"""Side of the blocks of pixels that are searched together: a vector's width."""
 
 
 def settle_seeds(
@@ -51,7 +53,8 @@ def settle_seeds(
 def nearest_seeds(objects: Objects, positions: Positions, counts: Counts) -> Labels:
     """Find each pixel's nearest seed of its object; of any object where it is uncertain.
 
-    Parameters as in `settle_seeds`. Of equally near seeds the lowest wins.
+    Parameters as in `settle_seeds`. Distances are compared in float32; of equally near seeds the
+    lowest wins.
 
     Returns
     -------
@@ -68,16 +71,15 @@ def nearest_seeds(objects: Objects, positions: Positions, counts: Counts) -> Lab
     np.cumsum(np.bincount(cells, minlength=rows * columns), out=starts[1:])
     offsets = np.zeros(counts.size + 1, np.int64)
     np.cumsum(counts, out=offsets[1:])
-    owners = np.repeat(np.arange(1, counts.size + 1, dtype=np.int32), counts)
     labels = np.empty((height, width), np.int32)
     _search(
         np.ascontiguousarray(objects),
-        np.ascontiguousarray(positions),
-        owners,
+        positions.astype(np.float32),
+        np.repeat(np.arange(1, counts.size + 1, dtype=np.int32), counts),
         offsets,
         order,
         starts,
-        cell,
+        np.float32(cell),
         columns,
         labels,
     )
@@ -87,57 +89,129 @@ def nearest_seeds(objects: Objects, positions: Positions, counts: Counts) -> Lab
 @parallel_kernel
 def _search(
     objects: Objects,
-    positions: Positions,
+    positions: NDArray[np.float32],
     owners: NDArray[np.int32],
     offsets: NDArray[np.int64],
     order: NDArray[np.int32],
     starts: NDArray[np.int64],
-    cell: float,
+    cell: np.float32,
     n_columns: int,
     labels: Labels,
 ) -> None:
+    """Compare blocks of pixels with the seeds around; search alone for those that are farther.
+
+    Seeds at least as far as `cell` from a block are left out: whoever finds one nearer than that
+    is done.
+    """
     height, width = objects.shape
     n_rows = (starts.size - 1) // n_columns
-    for row in prange(height):
-        cell_row = np.int64(row // cell)
-        for column in range(width):
-            wanted = objects[row, column]
-            nearest = -1
-            least = np.inf
-            if wanted > 0 and offsets[wanted] - offsets[wanted - 1] <= _FEW:
-                for seed in range(offsets[wanted - 1], offsets[wanted]):
-                    distance = (positions[seed, 0] - row) ** 2 + (positions[seed, 1] - column) ** 2
-                    if distance < least:
+    for strip in prange((height + _BLOCK - 1) // _BLOCK):
+        top = strip * _BLOCK
+        bottom = min(top + _BLOCK, height)
+        first_row = max(np.int64((top - cell) // cell), 0)
+        last_row = min(np.int64((bottom - 1 + cell) // cell), n_rows - 1)
+        near = np.empty(positions.shape[0], np.int32)
+        least = np.empty(_BLOCK, np.float32)
+        nearest = np.empty(_BLOCK, np.int32)
+        wanted = np.empty(_BLOCK, np.int32)
+        for left in range(0, width, _BLOCK):
+            right = min(left + _BLOCK, width)
+            first_column = max(np.int64((left - cell) // cell), 0)
+            last_column = min(np.int64((right - 1 + cell) // cell), n_columns - 1)
+            n_near = 0
+            for i in range(first_row, last_row + 1):
+                for k in range(
+                    starts[i * n_columns + first_column], starts[i * n_columns + last_column + 1]
+                ):
+                    seed = order[k]
+                    if (
+                        positions[seed, 0] > top - cell
+                        and positions[seed, 0] < bottom - 1 + cell
+                        and positions[seed, 1] > left - cell
+                        and positions[seed, 1] < right - 1 + cell
+                    ):
+                        near[n_near] = seed
+                        n_near += 1
+            near[:n_near].sort()
+            for row in range(top, bottom):
+                wanted[:] = -1
+                for i in range(right - left):
+                    wanted[i] = objects[row, left + i]
+                least[:] = np.float32(np.inf)
+                nearest[:] = -1
+                for k in range(n_near):
+                    seed = near[k]
+                    owner = owners[seed]
+                    down = np.float32(row) - positions[seed, 0]
+                    offset = np.float32(left) - positions[seed, 1]
+                    for i in range(_BLOCK):
+                        across = offset + np.float32(i)
+                        distance = down * down + across * across
+                        better = ((wanted[i] == owner) | (wanted[i] == 0)) & (distance < least[i])
+                        least[i] = distance if better else least[i]
+                        nearest[i] = seed if better else nearest[i]
+                for i in range(right - left):
+                    if least[i] >= cell * cell:
+                        nearest[i] = _search_alone(
+                            row,
+                            left + i,
+                            wanted[i],
+                            positions,
+                            owners,
+                            offsets,
+                            order,
+                            starts,
+                            cell,
+                            n_columns,
+                        )
+                    labels[row, left + i] = nearest[i]
+
+
+@kernel
+def _search_alone(
+    row: int,
+    column: int,
+    wanted: int,
+    positions: NDArray[np.float32],
+    owners: NDArray[np.int32],
+    offsets: NDArray[np.int64],
+    order: NDArray[np.int32],
+    starts: NDArray[np.int64],
+    cell: np.float32,
+    n_columns: int,
+) -> int:
+    """Search an object with few seeds whole, else the grid in growing rings."""
+    nearest = -1
+    least = np.float32(np.inf)
+    y, x = np.float32(row), np.float32(column)
+    if wanted > 0 and offsets[wanted] - offsets[wanted - 1] <= _FEW:
+        for seed in range(offsets[wanted - 1], offsets[wanted]):
+            down, across = y - positions[seed, 0], x - positions[seed, 1]
+            distance = down * down + across * across
+            if distance < least:
+                least, nearest = distance, seed
+        return nearest
+    n_rows = (starts.size - 1) // n_columns
+    cell_row, cell_column = np.int64(y // cell), np.int64(x // cell)
+    for ring in range(max(n_rows, n_columns)):
+        # Whatever is in this ring or beyond is at least so far.
+        if least < (np.float32(ring - 1) * cell) ** 2 and ring > 0:
+            break
+        for i in range(max(0, cell_row - ring), min(n_rows, cell_row + ring + 1)):
+            edge = i == cell_row - ring or i == cell_row + ring
+            step = 1 if edge or ring == 0 else 2 * ring
+            for j in range(cell_column - ring, cell_column + ring + 1, step):
+                if j < 0 or j >= n_columns:
+                    continue
+                for k in range(starts[i * n_columns + j], starts[i * n_columns + j + 1]):
+                    seed = order[k]
+                    if wanted > 0 and owners[seed] != wanted:
+                        continue
+                    down, across = y - positions[seed, 0], x - positions[seed, 1]
+                    distance = down * down + across * across
+                    if distance < least or (distance == least and seed < nearest):
                         least, nearest = distance, seed
-                labels[row, column] = nearest
-                continue
-            cell_column = np.int64(column // cell)
-            inside = min(
-                row - cell_row * cell,
-                (cell_row + 1) * cell - row,
-                column - cell_column * cell,
-                (cell_column + 1) * cell - column,
-            )
-            for ring in range(max(n_rows, n_columns)):
-                for i in range(max(0, cell_row - ring), min(n_rows, cell_row + ring + 1)):
-                    edge = i == cell_row - ring or i == cell_row + ring
-                    step = 1 if edge or ring == 0 else 2 * ring
-                    for j in range(cell_column - ring, cell_column + ring + 1, step):
-                        if j < 0 or j >= n_columns:
-                            continue
-                        for k in range(starts[i * n_columns + j], starts[i * n_columns + j + 1]):
-                            seed = order[k]
-                            if wanted > 0 and owners[seed] != wanted:
-                                continue
-                            distance = (positions[seed, 0] - row) ** 2 + (
-                                positions[seed, 1] - column
-                            ) ** 2
-                            if distance < least or (distance == least and seed < nearest):
-                                least, nearest = distance, seed
-                # Whatever is beyond this ring is farther than the ring is wide.
-                if least < (inside + ring * cell) ** 2:
-                    break
-            labels[row, column] = nearest
+    return nearest
 
 
 @kernel

@@ -3,12 +3,13 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from stages.segment.balance import resolve_balance
 from stages.segment.candidates import candidate_seeds, uncertain_candidate_seeds
 from stages.segment.clustering import cluster
 from stages.segment.config import SegmentConfig
 from stages.segment.connectivity import absorb_small, connected_components, region_owners
 from stages.segment.count import merge_to_count, split_to_count
-from stages.segment.features import scaled_features
+from stages.segment.features import scaled_features, smooth_lab
 from stages.segment.nearest import Labels, settle_seeds
 from stages.segment.objects import Objects, compact_objects, largest_objects
 from stages.segment.refine import relax_borders
@@ -66,11 +67,12 @@ def spam(
     regions, factors = _regions_of_interest(shape, objects, density, n_wanted)
     n_seeds = round(config.over_seeding * n_wanted) if refined else n_wanted
 
+    balance = resolve_balance(config, has_deep=deep is not None, has_contour=contour is not None)
     features = scaled_features(
-        lab,
+        smooth_lab(lab, balance.smoothing * float(np.sqrt(n_pixels / n_wanted))),
         n_wanted,
         deep=deep,
-        color_weight=config.color_weight,
+        color_weight=balance.color_weight,
         compactness=config.compactness,
     )
     areas = np.bincount(regions.ravel())[1:]
@@ -99,7 +101,7 @@ def spam(
             labels,
             features,
             means,
-            smoothness=_smoothness(config, deep is not None, contour is not None),
+            smoothness=balance.border_weight,
             objects=regions,
             owners=owners,
             spatial_factor=spatial_factor,
@@ -133,15 +135,6 @@ def _regions_of_interest(
     if density is None:
         return regions, None
     return regions, density.astype(np.float64)[ids - 1]
-
-
-def _smoothness(config: SegmentConfig, has_deep: bool, has_contour: bool) -> float:
-    """Weight of smooth borders: what the user set, else what suits what is known of the image."""
-    if config.border_weight is not None:
-        return config.border_weight
-    if has_deep:
-        return 20.0 if has_contour else 6.0
-    return 3.0
 
 
 def _check(

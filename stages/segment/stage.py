@@ -12,7 +12,7 @@ from stages.segment.config import SegmentConfig
 from stages.segment.cut import cut_objects
 from stages.segment.features import rgb_to_lab
 from stages.segment.methods import Method, Scene, find_method
-from stages.segment.objects import compact_objects, largest_objects
+from stages.segment.objects import largest_objects
 
 
 @dataclass(frozen=True)
@@ -92,9 +92,9 @@ def objects_for(
     prior: Arrays, contour: NDArray[np.float32] | None, count: int, config: SegmentConfig
 ) -> NDArray[np.integer] | None:
     """The prior's objects at a given count: its tree cut, or the largest kept."""
-    if "objects" not in prior:
+    objects = prior.get("objects")
+    if objects is None or not objects.any():
         return None
-    objects, _ = compact_objects(prior["objects"])
     if config.prior_mode == "paper" or "parents" not in prior:
         return largest_objects(objects, count)[0]
     cut, _ = cut_objects(
