@@ -113,8 +113,8 @@ class _ItemRun:
 
     def run_stage(self, link: Link, units: tuple[Unit, ...]) -> None:
         worker = stage(link.name)
-        started = time.perf_counter()
         resources = _resources(link.name, self.config, self.device)
+        started = time.perf_counter()
         inputs = self.inputs(link, units)
         results = worker.run(inputs, link.config, resources, units)
         for unit in units:
