@@ -13,6 +13,8 @@ from stages.propose.run_lengths import RunLengths
 from stages.propose.sources import SOURCES, load_source
 from stages.propose.stage import ProposeStage
 
+MASKS = ProposeConfig(source="masks", masks="folder")
+
 
 def propose(config, **inputs):
     stage = ProposeStage()
@@ -69,7 +71,7 @@ def test_tiny_images(shape):
 
 def test_the_users_masks_are_passed_on():
     masks = RunLengths.from_labels(two_halves()[..., 0])
-    (output,) = propose(ProposeConfig(source="masks"), image=two_halves(), masks=masks)
+    (output,) = propose(MASKS, image=two_halves(), masks=masks)
     assert output.attributes == {"source": "masks", "n_masks": 1}
     again = Proposal.from_arrays(output.arrays)
     assert again.partition is None
@@ -79,7 +81,7 @@ def test_the_users_masks_are_passed_on():
 
 def test_an_empty_list_takes_the_images_size():
     masks = RunLengths.empty((1, 1))
-    (output,) = propose(ProposeConfig(source="masks"), image=two_halves(), masks=masks)
+    (output,) = propose(MASKS, image=two_halves(), masks=masks)
     assert Proposal.from_arrays(output.arrays).masks.size == (12, 20)
     assert output.attributes["n_masks"] == 0
 
@@ -87,12 +89,17 @@ def test_an_empty_list_takes_the_images_size():
 def test_masks_of_another_size_are_refused():
     masks = RunLengths.from_labels(np.ones((20, 12), int))
     with pytest.raises(ValueError, match="masks are 20×12 but the image is 12×20"):
-        propose(ProposeConfig(source="masks"), image=two_halves(), masks=masks)
+        propose(MASKS, image=two_halves(), masks=masks)
+
+
+def test_masks_need_a_folder():
+    with pytest.raises(ValidationError, match="needs a folder"):
+        ProposeConfig(source="masks")
 
 
 def test_masks_that_never_came_are_an_error():
     with pytest.raises(ValueError, match=r"propose\.masks"):
-        propose(ProposeConfig(source="masks"), image=two_halves())
+        propose(MASKS, image=two_halves())
 
 
 def test_an_unknown_source_suggests_the_nearest():
