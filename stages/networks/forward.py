@@ -11,12 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from stages.networks.base import Network
+from stages.networks.files import find_weights
 from stages.networks.folding import fold_norms
 from stages.networks.public_checkpoint import load_public_checkpoint
 from stages.networks.weights import load_weights
-
-SHIPPED = Path(__file__).resolve().parents[1] / "weights"
-"""Folder of the weights that come with the project."""
 
 _TILE = 768
 _LARGEST_WHOLE = 1200 * 1200
@@ -141,24 +139,6 @@ def load(name_or_path: str | Path, device: str = "cpu") -> Encoder:
     network = load_weights(path) if path.suffix == ".safetensors" else load_public_checkpoint(path)
     target = torch.device(device)
     return Encoder(fold_norms(network).to(target), target)
-
-
-def find_weights(name_or_path: str | Path) -> Path:
-    """Return the file of weights given by shipped name or path.
-
-    Raises
-    ------
-    ValueError
-        When there is none.
-    """
-    path = Path(name_or_path)
-    if path.is_file():
-        return path
-    shipped = SHIPPED / f"{name_or_path}.safetensors"
-    if shipped.parent == SHIPPED and shipped.is_file():
-        return shipped
-    names = ", ".join(sorted(file.stem for file in SHIPPED.glob("*.safetensors"))) or "none"
-    raise ValueError(f"weights {name_or_path}: no such file; shipped weights: {names}")
 
 
 def _input(image: NDArray[np.float32], channels: int, name: str) -> NDArray[np.float32]:

@@ -8,8 +8,10 @@ one. That order is read, not the names.
 import pickle
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -21,16 +23,21 @@ from stages.networks.ssn import CLASSICAL
 from stages.networks.weights import fill
 
 _LAYERS = ("scale1.0", "scale1.1", "scale2.0", "scale2.1", "scale3.0", "scale3.1", "output")
+_COUNTER = "num_batches_tracked"
 _NORM = ("weight", "bias", "running_mean", "running_var")
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "net")
+
+
+Padding = Literal["replicate", "zeros"]
 
 
 def load_public_checkpoint(path: Path) -> Network:
     """Build an `ssn` from a state dict of the public kind; no pickled code is ever run.
 
     The width, D, batch norm on the last layer and the way of padding are read off the tensors
-    and their names; a padding module before a convolution shows as a convolution that is not its
-    block's first module. Its features are taken as they are (gain 1).
+    and their names: a padding module shows as a convolution that is not its block's first
+    module. Where a `config` beside the state dict says `padding`, that counts. The features are
+    taken as they are (gain 1).
 
     Raises
     ------
@@ -38,46 +45,53 @@ def load_public_checkpoint(path: Path) -> Network:
         When the file is missing, damaged, holds code instead of tensors, another network, or
         NaN; a mismatch names the missing and unexpected keys.
     """
-    state = _read(path)
-    layers = _layers(state)
-    if len(layers) != len(_LAYERS):
+    state, padding = _read(path)
+    layers, unexpected = _layers(state)
+    if len(layers) != len(_LAYERS) or unexpected:
         raise ValueError(
-            f"{path}: not an SSN encoder: {len(layers)} convolutions instead of {len(_LAYERS)} "
-            f"(keys: {', '.join(list(state)[:4])} …)"
+            f"{path}: not an SSN encoder: {len(layers)} convolutions instead of {len(_LAYERS)}; "
+            f"unexpected keys: {', '.join((unexpected or list(state))[:3])}"
         )
-    first, last = layers[0], layers[-1]
+    first, last = layers[0].convolution["weight"], layers[-1].convolution["weight"]
+    if first.shape[1] != CLASSICAL:
+        raise ValueError(
+            f"{path}: takes {first.shape[1]} channels, an SSN encoder takes {CLASSICAL}"
+        )
     config = SsnConfig(
-        channels=last.convolution["weight"].shape[0],
-        width=first.convolution["weight"].shape[0],
+        channels=last.shape[0],
+        width=first.shape[0],
         gain=1.0,
-        padding="replicate" if first.padded else "zeros",
-        output_norm=bool(last.norm),
+        padding=padding or ("replicate" if layers[0].padded else "zeros"),
+        output_norm=bool(layers[-1].norm),
     )
-    if first.convolution["weight"].shape[1] != CLASSICAL:
-        raise ValueError(
-            f"{path}: takes {first.convolution['weight'].shape[1]} channels, "
-            f"an SSN encoder takes {CLASSICAL}"
-        )
     network = build(config)
-    renamed: dict[str, Tensor] = {}
+    tensors = {k: v for k, v in network.state_dict().items() if k.endswith(_COUNTER)}
     for name, layer in zip(_LAYERS, layers, strict=True):
-        renamed |= {f"{name}.0.{key}": value for key, value in layer.convolution.items()}
-        renamed |= {f"{name}.1.{key}": value for key, value in layer.norm.items()}
-    counters = {k: v for k, v in network.state_dict().items() if k.endswith("num_batches_tracked")}
-    fill(network, _split_bias(counters | renamed), str(path))
+        tensors |= layer.renamed(name)
+    fill(network, tensors, str(path))
     return network.eval()
 
 
+@dataclass
 class _Layer:
     """A convolution's tensors, and its norm's where one follows."""
 
-    def __init__(self, convolution: dict[str, Tensor], padded: bool) -> None:
-        self.convolution = convolution
-        self.norm: dict[str, Tensor] = {}
-        self.padded = padded
+    convolution: dict[str, Tensor]
+    padded: bool
+    norm: dict[str, Tensor] = field(default_factory=dict)
+
+    def renamed(self, name: str) -> dict[str, Tensor]:
+        """Return the tensors under this project's names."""
+        convolution, norm = dict(self.convolution), dict(self.norm)
+        if norm and "bias" in convolution:
+            # A norm subtracts its mean: a bias before it is the same as a smaller mean.
+            norm["running_mean"] = norm["running_mean"] - convolution.pop("bias")
+        return {f"{name}.0.{key}": value for key, value in convolution.items()} | {
+            f"{name}.1.{key}": value for key, value in norm.items()
+        }
 
 
-def _read(path: Path) -> Mapping[str, Tensor]:
+def _read(path: Path) -> tuple[Mapping[str, Tensor], Padding | None]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
@@ -89,6 +103,9 @@ def _read(path: Path) -> Mapping[str, Tensor]:
         ) from error
     except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
         raise ValueError(f"{path}: not a whole PyTorch file; fetch or copy it again") from error
+    padding: Padding | None = None
+    if isinstance(state, Mapping) and isinstance(state.get("config"), Mapping):
+        padding = state["config"].get("padding")
     for wrapper in _WRAPPERS:
         if isinstance(state, Mapping) and isinstance(state.get(wrapper), Mapping):
             state = state[wrapper]
@@ -96,22 +113,28 @@ def _read(path: Path) -> Mapping[str, Tensor]:
         isinstance(key, str) and isinstance(value, Tensor) for key, value in state.items()
     ):
         raise ValueError(f"{path}: no state dict: expected tensors by name")
-    return state
+    if padding not in (None, "replicate", "zeros"):
+        raise ValueError(f"{path}: padding {padding!r} in its config; known: replicate, zeros")
+    return state, padding
 
 
-def _layers(state: Mapping[str, Tensor]) -> list[_Layer]:
-    """Group the tensors by module, in the network's order, norms with their convolutions."""
-    keys = sorted(state, key=_natural)
+def _layers(state: Mapping[str, Tensor]) -> tuple[list[_Layer], list[str]]:
+    """Group the tensors by module, in the network's order, and list those that fit nowhere."""
     layers: list[_Layer] = []
+    unexpected: list[str] = []
+    keys = sorted((key for key in state if not key.endswith(_COUNTER)), key=_natural)
     for module, members in groupby(keys, key=lambda key: key.rpartition(".")[0]):
-        tensors = {key.rpartition(".")[2]: state[key] for key in members}
+        names = list(members)
+        tensors = {key.rpartition(".")[2]: state[key] for key in names}
         weight = tensors.get("weight")
         if weight is not None and weight.ndim == 4:
-            position = re.search(r"(\d+)$", module)
-            layers.append(_Layer(tensors, padded=bool(position) and int(position[1]) > 0))
-        elif layers and set(_NORM) <= tensors.keys():
-            layers[-1].norm = {key: tensors[key] for key in _NORM}
-    return layers
+            last = module.rpartition(".")[2]
+            layers.append(_Layer(tensors, padded=last.isdigit() and int(last) > 0))
+        elif layers and not layers[-1].norm and tensors.keys() == set(_NORM):
+            layers[-1].norm = tensors
+        else:
+            unexpected += names
+    return layers, unexpected
 
 
 def _natural(key: str) -> tuple[tuple[int, int, str], ...]:

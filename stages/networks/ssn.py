@@ -1,8 +1,10 @@
 """The paper's encoder, SSN's (SPAM.md, section 1; Jampani et al., ECCV 2018)."""
 
+from typing import Literal
+
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn import functional
 
 from stages.networks.base import Network, Prediction
 from stages.networks.config import SsnConfig
@@ -32,12 +34,12 @@ class Ssn(Network):
     def forward(self, features: Tensor) -> Prediction:
         """Return the features of (B, 5, H, W) float32 scaled colours and positions."""
         first = self.scale1(features)
-        second = self.scale2(F.max_pool2d(first, 3, stride=2, padding=1))
-        third = self.scale3(F.max_pool2d(second, 3, stride=2, padding=1))
+        second = self.scale2(functional.max_pool2d(first, 3, stride=2, padding=1))
+        third = self.scale3(functional.max_pool2d(second, 3, stride=2, padding=1))
         height, width = features.shape[-2:]
         # By a fixed factor and cropped, so that the output does not depend on where the image ends.
         coarse = [
-            F.interpolate(x, scale_factor=factor, mode="bilinear")[..., :height, :width]
+            functional.interpolate(x, scale_factor=factor, mode="bilinear")[..., :height, :width]
             for x, factor in ((second, 2.0), (third, 4.0))
         ]
         out = self.output(torch.cat((features, first, *coarse), dim=1))
@@ -50,7 +52,9 @@ class Ssn(Network):
         )
 
     @staticmethod
-    def _layer(inputs: int, outputs: int, padding: str, norm: bool = True) -> nn.Sequential:
+    def _layer(
+        inputs: int, outputs: int, padding: Literal["replicate", "zeros"], norm: bool = True
+    ) -> nn.Sequential:
         layer = nn.Sequential(
             nn.Conv2d(inputs, outputs, 3, padding=1, padding_mode=padding, bias=not norm)
         )

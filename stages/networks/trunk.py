@@ -5,8 +5,8 @@ one forward serves every number of superpixels and the contour prior too.
 """
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn import functional
 
 from stages.networks.base import Network, Prediction
 from stages.networks.config import TrunkConfig
@@ -39,7 +39,7 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, C, H, W) to the same shape."""
-        return F.relu(x + self.body(x))
+        return functional.relu(x + self.body(x))
 
 
 class Rise(nn.Module):
@@ -54,8 +54,11 @@ class Rise(nn.Module):
     def forward(self, below: Tensor, lateral: Tensor) -> Tensor:
         """Return (B, width, H, W) for a lateral input of H×W and one below of ⌈H/2⌉×⌈W/2⌉."""
         height, width = lateral.shape[-2:]
-        doubled = F.interpolate(self.below(below), scale_factor=2.0, mode="bilinear")
-        return self.fuse(F.relu(doubled[..., :height, :width] + self.lateral(lateral)))
+        doubled = functional.interpolate(self.below(below), scale_factor=2.0, mode="bilinear")
+        fused: Tensor = self.fuse(
+            functional.relu(doubled[..., :height, :width] + self.lateral(lateral))
+        )
+        return fused
 
 
 class Trunk(Network):
@@ -68,6 +71,9 @@ class Trunk(Network):
     takes_positions = False
     reach = 192
     stride = 16
+
+    centre: Tensor
+    spread: Tensor
 
     def __init__(self, config: TrunkConfig) -> None:
         super().__init__()

@@ -162,14 +162,21 @@ def _collect(learner: Learner) -> None:
     if len(learner.replicas) == 1:
         return
     share = 1 / len(learner.replicas)
-    gradients = [[p.grad for p in net.parameters()] for net in learner.replicas]
+    gradients = [
+        [p.grad for p in net.parameters() if p.grad is not None] for net in learner.replicas
+    ]
     buffers = [[b for b in net.buffers() if b.is_floating_point()] for net in learner.replicas]
-    for first, *others in (gradients, buffers):
-        for other in others:
-            torch._foreach_add_(first, other)
-        torch._foreach_mul_(first, share)
+    _average_first(gradients, share)
+    _average_first(buffers, share)
     for other in buffers[1:]:
         torch._foreach_copy_(other, buffers[0])
+
+
+def _average_first(tensors: list[list[Tensor]], share: float) -> None:
+    first, *others = tensors
+    for other in others:
+        torch._foreach_add_(first, other)
+    torch._foreach_mul_(first, share)
 
 
 def draw_grid(config: TrainConfig, step: int, device: torch.device) -> tuple[Grid, float]:
@@ -192,8 +199,11 @@ def classical_features(lab: Tensor, color_weight: float, position_weight: float)
 def computes_in_half(device: torch.device) -> bool:
     """Say whether bf16 is faster than float32 on a device, not merely possible."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    return torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return bool(
+        torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+        and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    )
 
 
 def _optimizer(config: TrainConfig, network: Network) -> torch.optim.Optimizer:

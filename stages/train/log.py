@@ -31,9 +31,20 @@ class Row:
     ) -> "Row":
         """Summarise what happened since the last line."""
         count = max(len(losses), 1)
-        means = [round(sum(column) / count, 6) for column in zip(*losses, strict=True)] or [0.0] * 4
+        total, labels, compactness, contours = [
+            round(sum(column) / count, 6) for column in zip(*losses, strict=True)
+        ] or [0.0] * 4
         asa, gr = (score.asa, score.gr) if score else ((), ())
-        return cls(step, round(seconds / 60, 3), *means, _joined(asa), _joined(gr))
+        return cls(
+            step,
+            round(seconds / 60, 3),
+            total,
+            labels,
+            compactness,
+            contours,
+            _joined(asa),
+            _joined(gr),
+        )
 
 
 def append_row(folder: Path, row: Row) -> None:

@@ -1,8 +1,8 @@
 """What training minimises: label reconstruction, compactness, contours (SPAM.md, section 7)."""
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 
 from stages.train.contour_targets import IGNORED
 from stages.train.grid_clustering import Clusters, Grid, mean_of, spread, to_cells
@@ -93,13 +93,13 @@ def _balanced(logits: Tensor, target: Tensor) -> Tensor:
     negative = (target == 0).to(logits.dtype)
     share = positive.sum() / (positive.sum() + negative.sum()).clamp_min(1)
     weight = positive * (1 - share) + negative * share
-    losses = F.binary_cross_entropy_with_logits(logits, positive, reduction="none")
+    losses = functional.binary_cross_entropy_with_logits(logits, positive, reduction="none")
     return (weight * losses).sum() / weight.sum().clamp_min(1e-6)
 
 
 def _halve(target: Tensor) -> Tensor:
     """Shrink by two: a contour wherever one of the four is, else ignored wherever one is."""
     rank = torch.where(target == 1, 2.0, torch.where(target == IGNORED, 1.0, 0.0))
-    coarse = F.max_pool2d(rank.unsqueeze(1), 2, ceil_mode=True).squeeze(1)
+    coarse = functional.max_pool2d(rank.unsqueeze(1), 2, ceil_mode=True).squeeze(1)
     codes = torch.tensor([0, IGNORED, 1], dtype=torch.uint8, device=target.device)
     return codes[coarse.long()]

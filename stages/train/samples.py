@@ -108,9 +108,9 @@ def draw_sample(
     examples: Sequence[Example], config: AugmentConfig, contour_share: float, random: Generator
 ) -> Sample:
     """Draw one augmented crop of a random image."""
-    lab, regions = _crop(examples[random.integers(len(examples))], config, random)
+    lab, regions = _crop(examples[int(random.integers(len(examples)))], config, random)
     if random.random() < config.paste:
-        other = _crop(examples[random.integers(len(examples))], config, random)
+        other = _crop(examples[int(random.integers(len(examples)))], config, random)
         lab, regions = paste(lab, regions, *other, random)
     chosen = np.resize(random.permutation(len(regions)), config.annotators)
     labels = np.stack([renumber(regions[one]) for one in chosen])
@@ -152,7 +152,7 @@ def jitter(
     change = np.array(
         [[1 + contrast, 0, 0], [0, cosine, -sine], [0, sine, cosine]], dtype=np.float32
     )
-    changed: NDArray[np.float32] = (lab - np.float32([50, 0, 0])) @ change.T
+    changed: NDArray[np.float32] = (lab - np.array([50, 0, 0], np.float32)) @ change.T
     changed[..., 0] = np.clip(changed[..., 0] + 50 * (1 + brightness), 0, 100)
     return changed
 

@@ -173,9 +173,7 @@ def prefetch(config: TrainConfig, examples: Sequence[Example], step: int) -> Ite
 
     def draw(index: int) -> Sample:
         seed = (config.seed, index)
-        return draw_batch(
-            examples, config.augment, config.loss.contour_share, config.batch, seed
-        )
+        return draw_batch(examples, config.augment, config.loss.contour_share, config.batch, seed)
 
     with ThreadPoolExecutor(1, thread_name_prefix="samples") as pool:
         waiting: list[Future[Sample]] = [pool.submit(draw, step), pool.submit(draw, step + 1)]
@@ -187,9 +185,7 @@ def prefetch(config: TrainConfig, examples: Sequence[Example], step: int) -> Ite
 
 
 def _schedule(config: TrainConfig, minutes: float | None) -> Schedule:
-    return Schedule(
-        config.learning_rate, config.final_rate, config.warm_up, config.steps, minutes
-    )
+    return Schedule(config.learning_rate, config.final_rate, config.warm_up, config.steps, minutes)
 
 
 def _begin(config: TrainConfig, folder: Path, device: torch.device) -> tuple[Learner, Run]:
@@ -213,9 +209,7 @@ def _warm_restart(learner: Learner, run: Run, folder: Path) -> None:
     run.seconds, run.start = 0.0, learner.step
 
 
-def _progress(
-    learner: Learner, run: Run, schedule: Schedule, begun: float, first: int
-) -> Progress:
+def _progress(learner: Learner, run: Run, schedule: Schedule, begun: float, first: int) -> Progress:
     seconds = max(run.seconds - begun, 1e-9)
     pace = (learner.step - first) / seconds
     if schedule.minutes is None:
@@ -245,9 +239,7 @@ def _save_weights(learner: Learner, run: Run, path: Path) -> None:
 
 def _save(learner: Learner, run: Run, folder: Path) -> None:
     network = learner.config.network.model_dump_json()
-    save_checkpoint(
-        folder, {"config": network, "learner": learner.state(), "run": run.state()}
-    )
+    save_checkpoint(folder, {"config": network, "learner": learner.state(), "run": run.state()})
     _save_weights(learner, run, folder / LAST)
     append_row(folder, Row.summary(learner.step, run.seconds, run.losses, run.score))
     run.losses.clear()

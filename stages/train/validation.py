@@ -96,9 +96,7 @@ def _measure(
     return results
 
 
-def _classical(
-    lab: NDArray[np.float32], count: int, config: SegmentConfig
-) -> NDArray[np.float32]:
+def _classical(lab: NDArray[np.float32], count: int, config: SegmentConfig) -> NDArray[np.float32]:
     height, width = lab.shape[:2]
     scale = position_scale((height, width), count, config.compactness)
     positions = np.moveaxis(np.indices((height, width), dtype=np.float32), 0, -1) * scale

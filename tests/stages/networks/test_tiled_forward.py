@@ -1,0 +1,42 @@
+import numpy as np
+import pytest
+import torch
+
+from stages.networks import forward
+from stages.networks.config import SsnConfig, TrunkConfig
+from stages.networks.folding import fold_norms
+from stages.networks.forward import Encoder
+from stages.networks.registry import build
+
+TRUNK = TrunkConfig(widths=(4, 4, 6, 6, 8), up_widths=(4, 4, 6, 6), channels=3)
+SSN = SsnConfig(width=4, channels=3)
+
+
+@pytest.mark.parametrize("config", [TRUNK, SSN], ids=["trunk", "ssn"])
+def test_tiles_give_what_the_whole_image_gives(config, monkeypatch):
+    torch.manual_seed(0)
+    encoder = Encoder(fold_norms(build(config)), torch.device("cpu"))
+    classical = np.random.default_rng(0).normal(0, 20, (301, 455, 5)).astype(np.float32)
+    lab = classical[..., :3]
+    monkeypatch.setattr(forward, "_LARGEST_WHOLE", 10**9)
+    whole = encoder.forward(lab, classical)
+    monkeypatch.setattr(forward, "_LARGEST_WHOLE", 1000)
+    monkeypatch.setattr(forward, "_TILE", 64)
+    tiled = encoder.forward(lab, classical)
+    np.testing.assert_allclose(tiled.deep, whole.deep, rtol=0, atol=1e-4)
+    if whole.contour is not None:
+        np.testing.assert_allclose(tiled.contour, whole.contour, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("config", [TRUNK, SSN], ids=["trunk", "ssn"])
+def test_nothing_beyond_the_reach_changes_a_pixel(config):
+    torch.manual_seed(0)
+    network = build(config).eval()
+    reach, stride = network.reach, network.stride
+    side = 2 * reach + 8
+    features = torch.randn(1, 5 if network.takes_positions else 3, 1, side)
+    features = features.expand(-1, -1, 5, -1).contiguous().requires_grad_(True)
+    network(features).deep[..., reach].sum().backward()
+    touched = features.grad.abs().sum(dim=(0, 1, 2)).nonzero().ravel()
+    assert int(touched.max()) - reach <= reach
+    assert reach % stride == 0
