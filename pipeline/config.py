@@ -50,13 +50,15 @@ class RunConfig(BaseModel):
 
 
 def merge(layers: Iterable[Layer]) -> dict[str, Any]:
-    """Lay nested options over one another; later layers win, key by key."""
+    """Lay nested options over one another; later layers win, key by key; None takes one back."""
     merged: dict[str, Any] = {}
     for layer in layers:
         for key, value in layer.items():
             if isinstance(value, Mapping):
                 below = merged.get(key)
                 merged[key] = merge([below if isinstance(below, Mapping) else {}, value])
+            elif value is None:
+                merged.pop(key, None)
             else:
                 merged[key] = value
     return merged
@@ -77,7 +79,7 @@ def resolve(layers: Iterable[Layer]) -> RunConfig:
 
 
 def parse_assignment(text: str) -> dict[str, Any]:
-    """Parse `key.subkey=value`; the value is TOML, `none`, or else a plain string."""
+    """Parse `key.subkey=value`; the value is TOML, `default`, or else a plain string."""
     key, equals, value = text.partition("=")
     path = key.strip().split(".")
     if not equals or not all(path):
@@ -127,7 +129,7 @@ def dataset_layer(name: str) -> dict[str, Any]:
 
 
 def _parse_value(text: str) -> Any:
-    if text.lower() == "none":
+    if text == "default":
         return None
     try:
         return tomllib.loads(f"value = {text}")["value"]

@@ -108,7 +108,7 @@ class Options:
         list[str] | None,
         typer.Option(
             "--set",
-            help="any option of the configuration, such as segment.compactness=5; repeatable",
+            help="any option of the configuration, such as segment.compactness=5 (or =default); repeatable",
             metavar="KEY=VALUE",
             rich_help_panel=_HOW,
             show_default=False,
@@ -117,7 +117,7 @@ class Options:
     prior: Annotated[
         str | None,
         typer.Option(
-            help="where objects come from: none, gradient (no weights), masks (yours)",
+            help="where objects come from: none, contour (learned), gradient, masks (yours)",
             rich_help_panel=_HOW,
             show_default=False,
         ),

@@ -5,13 +5,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
+from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.chain import Chain, Link
 from pipeline.config import RunConfig
-from pipeline.datasets.base import Item, Source
+from pipeline.datasets.base import FileSource, Item, Source
 from pipeline.errors import DataError
 from pipeline.folder import Folder
 from pipeline.store import Record, digest_of, parse_record
@@ -82,6 +83,10 @@ def part_source(part: str, item: Item, config: RunConfig) -> Source | None:
         return item.annotations
     if part == "masks" and config.propose.source == "masks":
         return _mask_folder(str(config.propose.masks)).find(item.id)
+    if part == "contour_weights" and config.propose.source == "contour":
+        return _weights(config.propose.contour.weights)
+    if part == "segment_weights" and config.segment.deep_weights is not None:
+        return _weights(config.segment.deep_weights)
     return None
 
 
@@ -215,3 +220,30 @@ def _mask_folder(path: str) -> "MaskFolder":
     from pipeline.datasets.masks import MaskFolder
 
     return MaskFolder(Path(path))
+
+
+@dataclass(frozen=True)
+class WeightsFile(FileSource):
+    """Weights as an input: their bytes decide results; the stage itself loads them once."""
+
+    def digest(self) -> str:
+        """Return the SHA-256 (hex) of the file's bytes."""
+        return _hash_once(self.path, self.signature())
+
+    def read(self) -> None:
+        """Nothing: see the class."""
+
+
+@lru_cache(maxsize=16)
+def _weights(name: str) -> WeightsFile:
+    from stages.networks.files import find_weights
+
+    try:
+        return WeightsFile(find_weights(name))
+    except ValueError as error:
+        raise DataError(str(error)) from error
+
+
+@lru_cache(maxsize=16)
+def _hash_once(path: Path, signature: str) -> str:
+    return sha256(path.read_bytes()).hexdigest()

@@ -22,15 +22,27 @@ class GradientConfig(StageConfig):
     )
 
 
+class ContourConfig(StageConfig):
+    """Options of the contour source."""
+
+    weights: str = Field(
+        "trunk", description="network with a contour head: shipped weights by name, or a file"
+    )
+    max_regions: int = Field(
+        4096, ge=1, description="regions of the finest partition: those that merge last"
+    )
+
+
 class ProposeConfig(StageConfig):
     """Options of `spam-pipe propose` (SPAM.md, section 5)."""
 
     source: Annotated[str, AfterValidator(known_source)] = Field(
-        "none", description="where proposals come from: none, gradient, masks"
+        "none", description="where proposals come from: none, contour, gradient, masks"
     )
     masks: str | None = Field(
         None, description="masks: the folder of the user's segmentations, named like the images"
     )
+    contour: ContourConfig = ContourConfig()
     gradient: GradientConfig = GradientConfig()
 
     @model_validator(mode="after")

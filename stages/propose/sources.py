@@ -8,6 +8,7 @@ from stages.base import Inputs
 
 SOURCES = {
     "none": "stages.propose.none",
+    "contour": "stages.propose.contour",
     "gradient": "stages.propose.gradient",
     "masks": "stages.propose.masks",
 }

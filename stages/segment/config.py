@@ -11,6 +11,16 @@ class SegmentConfig(StageConfig):
     """Options of `spam-pipe segment` (SPAM.md, sections 1 to 4)."""
 
     method: str = Field("spam", description="superpixel method: spam, slic")
+    network: Literal["trunk", "ssn", "none"] = Field(
+        "trunk",
+        description="deep features: trunk, ssn (the paper's encoder), or none for colour and "
+        "position alone (D = 5)",
+    )
+    weights: str | None = Field(
+        None,
+        description="a file of weights (.safetensors, or a .pth state dict of the public SSN "
+        "kind) instead of the network's shipped ones",
+    )
     mode: Literal["refined", "paper"] = Field(
         "refined",
         description="refined: hexagonal seeds, border relaxation, exact count; "
@@ -61,3 +71,10 @@ class SegmentConfig(StageConfig):
         6.0, ge=0, description="refined: how fast a contour in between takes a neighbour's weight"
     )
     seed: int = Field(0, ge=0, description="seed of the paper mode's random seeds")
+
+    @property
+    def deep_weights(self) -> str | None:
+        """Name or file of the weights that the method needs; None for colour and position alone."""
+        if self.network == "none" or self.method != "spam":
+            return None
+        return self.weights or self.network

@@ -10,16 +10,17 @@ from numpy.typing import NDArray
 from stages.base import Arrays, Inputs, Output, Unit
 from stages.segment.config import SegmentConfig
 from stages.segment.cut import cut_objects
-from stages.segment.features import rgb_to_lab
+from stages.segment.features import rgb_to_lab, scaled_features
 from stages.segment.methods import Method, Scene, find_method
 from stages.segment.objects import largest_objects
 
 
 @dataclass(frozen=True)
 class Resources:
-    """What is made once per process: the method, its kernels compiled."""
+    """What is made once per process: the method, its kernels compiled, and the device."""
 
     method: Method
+    device: str
 
 
 class SegmentStage:
@@ -28,7 +29,7 @@ class SegmentStage:
     name: ClassVar[str] = "segment"
     version: ClassVar[int] = 1
     requires: ClassVar[tuple[str, ...]] = ("prior",)
-    reads: ClassVar[tuple[str, ...]] = ("image",)
+    reads: ClassVar[tuple[str, ...]] = ("image", "segment_weights")
     per_count: ClassVar[bool] = True
 
     def setup(self, config: SegmentConfig, device: str) -> Resources:
@@ -42,7 +43,11 @@ class SegmentStage:
         method = find_method(config.method)
         gray = np.zeros((8, 8, 3), np.uint8)
         method(Scene(gray, rgb_to_lab(gray)), 4, config)
-        return Resources(method)
+        if config.deep_weights is not None:
+            from stages.networks.memory import encoder
+
+            encoder(config.deep_weights, device)
+        return Resources(method, device)
 
     def run(
         self, inputs: Inputs, config: SegmentConfig, resources: Resources, units: Sequence[Unit]
@@ -62,13 +67,15 @@ class SegmentStage:
         if "prior" in inputs.upstream:
             prior = inputs.upstream["prior"][None].arrays
             scene = replace(scene, contour=contour_of(prior))
+        borders = scene.contour
         for unit in units:
             if unit is None or unit < 1:
                 raise ValueError(f"at least one superpixel must be asked for, not {unit}")
             n_pixels = scene.lab.shape[0] * scene.lab.shape[1]
             count = min(unit, n_pixels)
-            objects = objects_for(prior, scene.contour, count, config)
-            labels = resources.method(replace(scene, objects=objects), count, config)
+            objects = objects_for(prior, borders, count, config)
+            seen = _with_deep_features(scene, count, inputs.image_digest, config, resources.device)
+            labels = resources.method(replace(seen, objects=objects), count, config)
             n = int(labels.max()) + 1
             attributes: dict[str, Any] = {
                 "n_requested": unit,
@@ -82,7 +89,25 @@ class SegmentStage:
             )
 
 
+def _with_deep_features(
+    scene: Scene, count: int, digest: str, config: SegmentConfig, device: str
+) -> Scene:
+    """Add what the network says of the image; its contour is finer than any prior's."""
+    if config.deep_weights is None:
+        return scene
+    from stages.networks.memory import encoder, forward
+
+    network = encoder(config.deep_weights, device)
+    if network.takes_positions:
+        height, width, _ = scene.lab.shape
+        classical = scaled_features(scene.lab, count).reshape(height, width, -1)
+        return replace(scene, deep=network.forward(scene.lab, classical).deep)
+    deep, contour = forward(config.deep_weights, device, digest, scene.lab)
+    return replace(scene, deep=deep, contour=scene.contour if contour is None else contour)
+
+
 def contour_of(prior: Arrays) -> NDArray[np.float32] | None:
+    """Return a prior's (H, W) contour probability in 0..1, where it has one."""
     if "contour" not in prior:
         return None
     return np.asarray(prior["contour"], np.float32) / np.float32(255)
@@ -91,7 +116,7 @@ def contour_of(prior: Arrays) -> NDArray[np.float32] | None:
 def objects_for(
     prior: Arrays, contour: NDArray[np.float32] | None, count: int, config: SegmentConfig
 ) -> NDArray[np.integer] | None:
-    """The prior's objects at a given count: its tree cut, or the largest kept."""
+    """Return a prior's (H, W) objects at a given count: its tree cut, or the largest kept."""
     objects = prior.get("objects")
     if objects is None or not objects.any():
         return None

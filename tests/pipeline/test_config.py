@@ -1,8 +1,11 @@
 """Layers, their precedence, and errors that suggest the cure."""
 
+import json
+import textwrap
 import tomllib
 
 import pytest
+from pydantic import BaseModel
 
 from pipeline.config import (
     RunConfig,
@@ -33,8 +36,8 @@ def test_what_is_dumped_resolves_to_the_same() -> None:
     assert config.n_superpixels == (100, 400)
 
 
-def test_none_takes_an_option_back() -> None:
-    layers = [{"segment": {"border_weight": 4}}, parse_assignment("segment.border_weight=none")]
+def test_default_takes_an_option_back() -> None:
+    layers = [{"segment": {"border_weight": 4}}, parse_assignment("segment.border_weight=default")]
     assert resolve(layers).segment.border_weight is None
 
 
@@ -89,8 +92,33 @@ def test_merge_leaves_its_layers_alone() -> None:
     assert below == {"segment": {"rho": 0.5}}
 
 
+def documented(model: BaseModel, table: str = "") -> str:
+    """Write a model's options as TOML, each under its description."""
+    lines: list[str] = []
+    tables = ""
+    for name, field in type(model).model_fields.items():
+        value = getattr(model, name)
+        if isinstance(value, BaseModel):
+            inner = f"{table}.{name}" if table else name
+            tables += f"\n[{inner}]\n{documented(value, inner)}"
+            continue
+        lines += [f"# {line}" for line in textwrap.wrap(field.description or name, 96)]
+        if value is None:
+            lines.append(f"# {name} is not set")
+        else:
+            lines.append(f"{name} = {json.dumps(value)}")
+    return "\n".join(lines) + "\n" * bool(lines) + tables
+
+
+DEFAULT = f"""# Every option with its default. Copy what you want to change into a file of your own and give
+# it with --config, or set single ones with --set, as in --set segment.compactness=5.
+
+{documented(RunConfig())}"""
+
+
 def test_the_shipped_default_is_what_the_code_does() -> None:
     text = (configs_folder() / "default.toml").read_text(encoding="utf-8")
+    assert text == DEFAULT, "bring it up to date with: python -m tests.pipeline.test_config"
     assert resolve([read_toml(text, "default.toml")]) == RunConfig()
 
 
@@ -98,3 +126,7 @@ def test_every_shipped_run_configuration_resolves() -> None:
     for path in configs_folder().glob("*.toml"):
         if not path.name.startswith("train-"):
             resolve([read_toml(path.read_text(encoding="utf-8"), path.name)])
+
+
+if __name__ == "__main__":
+    (configs_folder() / "default.toml").write_text(DEFAULT, encoding="utf-8")
