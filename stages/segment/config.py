@@ -1,16 +1,19 @@
 """Options of the superpixel segmentation."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from stages.base import StageConfig
+from stages.segment.methods import known_method
 
 
 class SegmentConfig(StageConfig):
     """Options of `spam-pipe segment` (SPAM.md, sections 1 to 4)."""
 
-    method: str = Field("spam", description="superpixel method: spam, slic")
+    method: Annotated[str, AfterValidator(known_method)] = Field(
+        "spam", description="superpixel method: spam, slic"
+    )
     network: Literal["trunk", "ssn", "none"] = Field(
         "trunk",
         description="deep features: trunk, ssn (the paper's encoder), or none for colour and "

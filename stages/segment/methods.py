@@ -1,15 +1,21 @@
-"""The superpixel methods that can be chosen by name: another one is a file and a line here."""
+"""The superpixel methods that can be chosen by name: another one is a file and a line here.
+
+The configuration checks names here, so what a method needs is imported when it is used.
+"""
+
+from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.segment.baselines import slic
-from stages.segment.config import SegmentConfig
-from stages.segment.nearest import Labels
-from stages.segment.spam import spam
+if TYPE_CHECKING:
+    from stages.segment.config import SegmentConfig
+    from stages.segment.nearest import Labels
 
 
 @dataclass(frozen=True)
@@ -40,10 +46,9 @@ class Scene:
     deep: NDArray[np.float32] | None = None
 
 
-Method = Callable[[Scene, int, SegmentConfig], Labels]
-
-
 def _spam(scene: Scene, n_superpixels: int, config: SegmentConfig) -> Labels:
+    from stages.segment.spam import spam
+
     return spam(
         scene.lab,
         n_superpixels,
@@ -56,10 +61,23 @@ def _spam(scene: Scene, n_superpixels: int, config: SegmentConfig) -> Labels:
 
 
 def _slic(scene: Scene, n_superpixels: int, config: SegmentConfig) -> Labels:
+    from stages.segment.baselines import slic
+
     return slic(scene.image, n_superpixels)
 
 
+Method = Callable[[Scene, int, "SegmentConfig"], "Labels"]
+
 METHODS: dict[str, Method] = {"spam": _spam, "slic": _slic}
+
+
+def known_method(name: str) -> str:
+    """Return the name if it is a method's, else raise a ValueError that suggests one."""
+    if name not in METHODS:
+        near = get_close_matches(name, METHODS, n=1)
+        hint = f"did you mean {near[0]}? " if near else ""
+        raise ValueError(f"no superpixel method is named {name!r}: {hint}({', '.join(METHODS)})")
+    return name
 
 
 def find_method(name: str) -> Method:
@@ -70,6 +88,4 @@ def find_method(name: str) -> Method:
     ValueError
         When there is none; the message lists those there are.
     """
-    if name not in METHODS:
-        raise ValueError(f"no superpixel method is named {name!r}: choose {', '.join(METHODS)}")
-    return METHODS[name]
+    return METHODS[known_method(name)]
