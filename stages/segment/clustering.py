@@ -41,7 +41,7 @@ def cluster(
     seeds
         (N,) int32 initial superpixel of each pixel, in 0..K-1; each has a pixel at least.
     candidates
-        (K, 9) int32 superpixels that pixels starting in each may join, nearest first, -1 after them.
+        (K, 9) int32 superpixels that pixels starting in each may join, -1 after the last.
     iterations
         Passes over the distances; the last one decides.
     uncertain, uncertain_candidates

@@ -12,16 +12,19 @@ from stages.segment.objects import Objects
 
 _REACH = 3
 _SPAN = 2 * _REACH + 1
+_SLOTS = 64
+"""A window's 49 pixels in rows of 8, so that vectors fit; the rest stays empty."""
+_EMPTY = -1
 
 
-def _ways() -> NDArray[np.int64]:
-    """Offsets of three points evenly spaced on the way to each pixel of the window."""
+def _ways() -> NDArray[np.int32]:
+    """Slots of the points at one and two thirds of the way to each slot of the window."""
     offsets = np.arange(-_REACH, _REACH + 1)
-    thirds = np.rint(offsets[:, None] * np.array([1, 2, 3]) / 3).astype(np.int64)
-    ways = np.empty((_SPAN, _SPAN, 3, 2), np.int64)
-    ways[..., 0] = thirds[:, None]
-    ways[..., 1] = thirds[None, :]
-    return ways
+    thirds = np.rint(offsets[:, None] * np.array([1, 2]) / 3).astype(np.int64) + _REACH
+    ways = np.zeros((2, 8, 8), np.int32)
+    for step in range(2):
+        ways[step, :_SPAN, :_SPAN] = thirds[:, None, step] * 8 + thirds[None, :, step]
+    return ways.reshape(2, _SLOTS)
 
 
 _WAYS = _ways()
@@ -81,11 +84,12 @@ def relax_borders(
         if contour is None
         else np.exp(np.float32(-contour_decay) * contour).astype(np.float32)
     )
-    present = np.ascontiguousarray(labels)
+    present = np.pad(labels, _REACH, constant_values=_EMPTY)
+    transparency = np.pad(transparency, _REACH)
     stirred = np.ones(labels.shape, np.bool_)
     compared = means.astype(np.float32)
     for _ in range(rounds):
-        following = np.empty_like(present)
+        following = present.copy()
         _relax_once(
             present,
             stirred,
@@ -104,35 +108,23 @@ def relax_borders(
         if not _stir(present, following, stirred):
             break
         present = following
-    return present
+    return present[_REACH:-_REACH, _REACH:-_REACH].copy()
 
 
 @kernel
 def _stir(present: Labels, following: Labels, stirred: NDArray[np.bool_]) -> bool:
     """Mark the pixels that have a pixel that moved in their window."""
-    height, width = present.shape
     stirred[:] = False
     moved = False
-    for row in range(height):
-        for column in range(width):
-            if present[row, column] != following[row, column]:
+    for row in range(stirred.shape[0]):
+        for column in range(stirred.shape[1]):
+            if present[row + _REACH, column + _REACH] != following[row + _REACH, column + _REACH]:
                 moved = True
                 stirred[
                     max(0, row - _REACH) : row + _REACH + 1,
                     max(0, column - _REACH) : column + _REACH + 1,
                 ] = True
     return moved
-
-
-@kernel
-def _on_border(labels: Labels, row: int, column: int) -> bool:
-    height, width = labels.shape
-    own = labels[row, column]
-    for i in range(max(0, row - 1), min(height, row + 2)):
-        for j in range(max(0, column - 1), min(width, column + 2)):
-            if labels[i, j] != own:
-                return True
-    return False
 
 
 @parallel_kernel
@@ -146,58 +138,113 @@ def _relax_once(
     owners: NDArray[np.int32],
     transparency: NDArray[np.float32],
     has_contour: bool,
-    ways: NDArray[np.int64],
+    ways: NDArray[np.int32],
     smoothness: np.float32,
     following: Labels,
 ) -> None:
-    height, width = present.shape
-    n_features = features.shape[1]
+    """One round, on label and transparency maps padded by the window's reach."""
+    height, width = objects.shape
     for row in prange(height):
-        found = np.empty(_SPAN * _SPAN, np.int32)
-        support = np.empty(_SPAN * _SPAN, np.float32)
+        window = np.full(_SLOTS, _EMPTY, np.int32)
+        view = np.zeros(_SLOTS, np.float32)
+        weights = np.ones(_SLOTS, np.float32)
+        lanes = np.empty(8, np.float32)
         for column in range(width):
-            own = present[row, column]
-            following[row, column] = own
-            if not stirred[row, column] or not _on_border(present, row, column):
+            if not stirred[row, column]:
                 continue
-            n_found = 1
-            found[0] = own
-            support[0] = np.float32(0)
-            last = 0
-            for i in range(max(0, row - _REACH), min(height, row + _REACH + 1)):
-                for j in range(max(0, column - _REACH), min(width, column + _REACH + 1)):
-                    label = present[i, j]
-                    if label != found[last]:
-                        last = 0
-                        while last < n_found and found[last] != label:
-                            last += 1
-                        if last == n_found:
-                            found[last] = label
-                            support[last] = np.float32(0)
-                            n_found += 1
-                    weight = np.float32(1)
-                    if has_contour:
-                        way = ways[i - row + _REACH, j - column + _REACH]
-                        through = transparency[row + way[0, 0], column + way[0, 1]]
-                        for step in range(1, 3):
-                            through = min(
-                                through, transparency[row + way[step, 0], column + way[step, 1]]
-                            )
-                        weight = min(weight, through / transparency[row, column])
-                    support[last] += weight
+            own = present[row + _REACH, column + _REACH]
+            other = own
+            for i in range(row + _REACH - 1, row + _REACH + 2):
+                for j in range(column + _REACH - 1, column + _REACH + 2):
+                    if present[i, j] != own and present[i, j] != _EMPTY:
+                        other = present[i, j]
+            if other == own:
+                continue
+            for i in range(_SPAN):
+                for j in range(_SPAN):
+                    window[8 * i + j] = present[row + i, column + j]
+            if has_contour:
+                for i in range(_SPAN):
+                    for j in range(_SPAN):
+                        view[8 * i + j] = transparency[row + i, column + j]
+                here = view[8 * _REACH + _REACH]
+                for i in range(_SLOTS):
+                    through = min(view[i], min(view[ways[0, i]], view[ways[1, i]]))
+                    weights[i] = min(through / here, np.float32(1))
+            n_left = (min(row, _REACH) + 1 + min(height - 1 - row, _REACH)) * (
+                min(column, _REACH) + 1 + min(width - 1 - column, _REACH)
+            )
             wanted = objects[row, column]
-            x = features[row * width + column]
+            pixel = features[row * width + column]
+            chosen = own
             least = np.float32(np.inf)
-            for candidate in range(n_found):
-                label = found[candidate]
-                if wanted > 0 and owners[label] != wanted:
-                    continue
-                spatial = (x[n_features - 2] - means[label, n_features - 2]) ** 2 + (
-                    x[n_features - 1] - means[label, n_features - 1]
-                ) ** 2
-                cost = factors[label] * spatial - smoothness * support[candidate]
-                for channel in range(n_features - 2):
-                    cost += (x[channel] - means[label, channel]) ** 2
-                if cost < least:
-                    least = cost
-                    following[row, column] = label
+            # The own label comes first, so that ties keep it; each leaves the window once weighed.
+            label, following_label = own, other
+            while True:
+                n_found, support = _take(window, label, weights, lanes, has_contour)
+                if wanted == 0 or owners[label] == wanted:
+                    cost = _distance(pixel, means[label], factors[label]) - smoothness * support
+                    if cost < least:
+                        least, chosen = cost, label
+                n_left -= n_found
+                if n_left == 0:
+                    break
+                label = following_label if following_label != _EMPTY else _any_label(window)
+                following_label = np.int32(_EMPTY)
+            following[row + _REACH, column + _REACH] = chosen
+
+
+@kernel
+def _take(
+    window: NDArray[np.int32],
+    label: int,
+    weights: NDArray[np.float32],
+    lanes: NDArray[np.float32],
+    weighted: bool,
+) -> tuple[int, np.float32]:
+    """Count the window's pixels of a label, sum their weights, and empty their slots."""
+    count = np.int32(0)
+    for i in range(_SLOTS):
+        count += np.int32(1) if window[i] == label else np.int32(0)
+    support = np.float32(count)
+    if weighted:
+        # Summed in a fixed order, eight lanes at a time.
+        lanes[:] = np.float32(0)
+        for first in range(0, _SLOTS, 8):
+            for i in range(8):
+                found = window[first + i] == label
+                lanes[i] += weights[first + i] if found else np.float32(0)
+        support = ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) + (
+            (lanes[4] + lanes[5]) + (lanes[6] + lanes[7])
+        )
+    for i in range(_SLOTS):
+        window[i] = _EMPTY if window[i] == label else window[i]
+    return count, support
+
+
+@kernel
+def _any_label(window: NDArray[np.int32]) -> np.int32:
+    label = np.int32(_EMPTY)
+    for i in range(_SLOTS):
+        label = max(label, window[i])
+    return label
+
+
+@kernel
+def _distance(
+    pixel: NDArray[np.float32], mean: NDArray[np.float32], factor: np.float32
+) -> np.float32:
+    """Squared distance, four channels at a time so that sums don't wait for one another."""
+    n = pixel.size - 2
+    down, across = pixel[n] - mean[n], pixel[n + 1] - mean[n + 1]
+    total = factor * (down * down + across * across)
+    c = 0
+    while c + 4 <= n:
+        d0, d1 = pixel[c] - mean[c], pixel[c + 1] - mean[c + 1]
+        d2, d3 = pixel[c + 2] - mean[c + 2], pixel[c + 3] - mean[c + 3]
+        total += (d0 * d0 + d1 * d1) + (d2 * d2 + d3 * d3)
+        c += 4
+    while c < n:
+        total += (pixel[c] - mean[c]) ** 2
+        c += 1
+    return total
