@@ -1,8 +1,9 @@
 """The training run: steps, checkpoints, validations, all resumable (SPAM.md, section 7)."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from stages.train.checkpoint import load_checkpoint, save_checkpoint
 from stages.train.config import TrainConfig
 from stages.train.learner import Learner, Losses, make_learner, train_step
 from stages.train.log import Row, append_row, plot_curve
-from stages.train.memory import keep_freed_memory
+from stages.train.process import keep_freed_memory, one_thread_an_operation
 from stages.train.samples import Example, Sample, draw_batch
 from stages.train.schedule import Schedule
 from stages.train.validation import Score
@@ -136,24 +137,38 @@ def train(
     if not examples:
         raise ValueError("training needs images with ground truth; the dataset has none")
     keep_freed_memory()
-    # The shards are the parallel part. Threads within an operation would wait for one another at
-    # its end, thousands of times a step, whenever another program uses a core.
-    torch.set_num_threads(1)
     folder.mkdir(parents=True, exist_ok=True)
-    learner, run = _begin(config, folder, torch.device(device))
-    schedule = _schedule(config, minutes)
-    if schedule.progress(learner.step - run.start, run.seconds) >= 1:
-        _warm_restart(learner, run, folder)
-    since_save = since_validation = run.seconds
-    begun, first = run.seconds, learner.step
-    clock = time.perf_counter()
-    for sample in prefetch(config, examples, learner.step):
+    with one_thread_an_operation():
+        learner, run = _begin(config, folder, torch.device(device))
+        schedule = _schedule(config, minutes)
         if schedule.progress(learner.step - run.start, run.seconds) >= 1:
-            break
+            _warm_restart(learner, run, folder)
+        with closing(prefetch(config, examples, learner.step)) as samples:
+            _loop(learner, run, schedule, samples, folder, validate, on_progress)
+        if validate:
+            _validate(learner, run, folder, validate)
+        _save(learner, run, folder)
+    return folder / (BEST if (folder / BEST).is_file() else LAST)
+
+
+def _loop(
+    learner: Learner,
+    run: Run,
+    schedule: Schedule,
+    samples: Iterator[Sample],
+    folder: Path,
+    validate: Validate | None,
+    on_progress: OnProgress | None,
+) -> None:
+    """Train until the schedule ends; checkpoints and validations come by the clock."""
+    config = learner.config
+    since_save = since_validation = begun = run.seconds
+    first = learner.step
+    while schedule.progress(learner.step - run.start, run.seconds) < 1:
+        clock = time.perf_counter()
         rate = schedule.learning_rate(learner.step - run.start, run.seconds)
-        run.losses.append(train_step(learner, sample, rate))
-        now = time.perf_counter()
-        run.seconds, clock = run.seconds + now - clock, now
+        run.losses.append(train_step(learner, next(samples), rate))
+        run.seconds += time.perf_counter() - clock
         if on_progress:
             on_progress(_progress(learner, run, schedule, begun, first))
         if validate and run.seconds - since_validation >= 60 * config.validate_minutes:
@@ -162,13 +177,11 @@ def train(
         if run.seconds - since_save >= 60 * config.save_minutes:
             _save(learner, run, folder)
             since_save = run.seconds
-    if validate:
-        _validate(learner, run, folder, validate)
-    _save(learner, run, folder)
-    return folder / (BEST if (folder / BEST).is_file() else LAST)
 
 
-def prefetch(config: TrainConfig, examples: Sequence[Example], step: int) -> Iterator[Sample]:
+def prefetch(
+    config: TrainConfig, examples: Sequence[Example], step: int
+) -> Generator[Sample, None, None]:
     """Yield the batches from a step on, each drawn in the background while the last is used."""
 
     def draw(index: int) -> Sample:

@@ -1,7 +1,11 @@
-"""How the process keeps memory between training steps."""
+"""How a process is set up for training."""
 
 import ctypes
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
 
 _MMAP_THRESHOLD, _TRIM_THRESHOLD = -3, -1
 """glibc's numbers of the two options of `mallopt`."""
@@ -20,3 +24,18 @@ def keep_freed_memory() -> None:
     if mallopt is not None:
         mallopt(_MMAP_THRESHOLD, 1 << 30)
         mallopt(_TRIM_THRESHOLD, (1 << 31) - 1)
+
+
+@contextmanager
+def one_thread_an_operation() -> Iterator[None]:
+    """Leave the cores to the shards of a batch.
+
+    Threads within an operation wait for one another at its end, thousands of times a step:
+    whenever another program uses a core, a step takes ten times as long.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
