@@ -1,4 +1,4 @@
-"""Fetching datasets: from where, with which hash, and never half."""
+"""Fetching files and datasets: from where, with which hash, and never half."""
 
 import json
 import re
@@ -118,7 +118,7 @@ def fetch_dataset(
     """
     asset = _asset(name)
     address = url or asset.url
-    expected = _parse_hash(sha256) if sha256 else asset.sha256
+    expected = parse_hash(sha256) if sha256 else asset.sha256
     folder = target / name
     if (folder / MARKER).is_file():
         say(f"{name}: already in {folder}; remove that folder to fetch it again")
@@ -251,7 +251,14 @@ def _asset(name: str) -> Asset:
     return DATASET_ASSETS[name]
 
 
-def _parse_hash(text: str) -> str:
+def parse_hash(text: str) -> str:
+    """Return a SHA-256 as the user wrote it in its usual form.
+
+    Raises
+    ------
+    ConfigError
+        When it is not 64 hexadecimal digits.
+    """
     digest = text.strip().lower().removeprefix("sha256:")
     if not re.fullmatch(r"[0-9a-f]{64}", digest):
         raise ConfigError(f"--sha256 {text}: write 64 hexadecimal digits")

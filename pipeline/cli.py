@@ -30,10 +30,14 @@ app = typer.Typer(
 )
 datasets_app = typer.Typer(help="List the datasets, where they are looked for; fetch one.")
 app.add_typer(datasets_app, name="datasets")
+weights_app = typer.Typer(help="List the networks' weights; show, verify or fetch them.")
 
 
 _PIPELINE = "The pipeline"
+_NETWORKS = "The networks"
 _AROUND = "Around it"
+
+app.add_typer(weights_app, name="weights", rich_help_panel=_NETWORKS)
 
 
 def main() -> None:
@@ -177,6 +181,109 @@ def fetch(
     from pipeline.inspection import fetch_dataset_to
 
     fetch_dataset_to(name, to, url, sha256)
+
+
+@app.command(rich_help_panel=_NETWORKS)
+def train(
+    config: Annotated[
+        str | None,
+        typer.Option(
+            help="TOML file of a recipe, or a shipped one by name [by default the one that "
+            "--folder was begun with, else train-trunk]",
+            metavar="FILE",
+        ),
+    ] = None,
+    folder: Annotated[
+        str | None,
+        typer.Option(help="where checkpoint, weights, log and curve go [training/NAME]"),
+    ] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(min=0.01, help="time limit that replaces the recipe's number of steps"),
+    ] = None,
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            help="any option of the recipe, such as learning_rate=1e-3; repeatable",
+            metavar="KEY=VALUE",
+        ),
+    ] = None,
+    dataset: Annotated[
+        str | None, typer.Option(help="annotated images: bsd by default, or a folder of images")
+    ] = None,
+    ground_truth: Annotated[
+        str | None, typer.Option(help="folder of ground truth for a folder of images")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda[:i]")] = "auto",
+    as_json: Json = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print nothing but errors")] = False,
+) -> None:
+    """Train a network; the same command goes on where it was stopped, or with more minutes."""
+    from pipeline.train_command import train_network
+
+    options = Options(
+        assignments=assignments,
+        dataset=dataset,
+        ground_truth=ground_truth,
+        device=device,
+        as_json=as_json,
+        quiet=quiet,
+    )
+    if status := train_network(options, config, folder, minutes):
+        raise typer.Exit(status)
+
+
+@weights_app.callback(invoke_without_command=True)
+def weights(context: typer.Context, as_json: Json = False) -> None:
+    """List the networks' weights: shipped, fetched, or how to get them; show, verify, fetch."""
+    from pipeline.weights_command import show_weights
+
+    if context.invoked_subcommand is None:
+        show_weights(as_json=as_json)
+
+
+_WeightsName = Annotated[str, typer.Argument(help="as `spam-pipe weights` lists it")]
+
+
+@weights_app.command("show")
+def show_weights_card(name: _WeightsName, as_json: Json = False) -> None:
+    """Print the card of weights: data, recipe, steps, figures, licence."""
+    from pipeline.weights_command import show_card
+
+    show_card(name, as_json=as_json)
+
+
+@weights_app.command("verify")
+def verify_weights(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="[by default all that are here]", metavar="NAME")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Load what is shipped, check the hash of what was fetched; status 1 on a finding."""
+    from pipeline import weights_command
+
+    if status := weights_command.verify_weights(names or [], as_json=as_json):
+        raise typer.Exit(status)
+
+
+@weights_app.command("fetch")
+def fetch_weights(
+    name: _WeightsName,
+    to: Annotated[
+        str | None, typer.Option(help="folder [by default SPAM_WEIGHTS, else the cache]")
+    ] = None,
+    url: Annotated[str | None, typer.Option(help="another place to get it from")] = None,
+    sha256: Annotated[
+        str | None, typer.Option(help="SHA-256 of another version of the file, 64 hex digits")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Download weights; an interrupted or altered download leaves nothing behind."""
+    from pipeline import weights_command
+
+    weights_command.fetch_weights(name, to, url, sha256, as_json=as_json)
 
 
 if __name__ == "__main__":

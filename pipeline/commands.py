@@ -83,6 +83,8 @@ def run_items(target: str, options: Options) -> int:
         raise ConfigError("--workers and --scheduler: give one of them")
     selection = Selection(run, options.limit)  # a dataset that is not there leaves no trace
     require_writable(outputs)
+    if not _kernels_compiled():
+        teller.say("first run here: compiling kernels, which takes about a minute, once")
     with locked(run.folder):
         run.save(outputs)
         executor = make_executor(options.workers, options.scheduler)
@@ -262,3 +264,11 @@ def _closing_line(run: Run, target: str, summary: Summary) -> str:
 def _width() -> int | None:
     """Return the width for output that goes to no terminal; a terminal knows its own."""
     return None if os.isatty(1) else 100
+
+
+def _kernels_compiled() -> bool:
+    """Say whether numba's cache beside the kernels' files holds any."""
+    import stages.segment
+
+    folder = Path(stages.segment.__path__[0])
+    return "NUMBA_CACHE_DIR" in os.environ or any(folder.glob("__pycache__/*.nbi"))

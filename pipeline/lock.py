@@ -15,8 +15,10 @@ _KEY = ".lock"
 
 
 @contextmanager
-def locked(run: Folder) -> Iterator[None]:
+def locked(run: Folder, *, option: str = "--run") -> Iterator[None]:
     """Hold a run's lock; a lock left by a dead process of this machine is taken over.
+
+    `option` is what chooses another run, to be named in the error.
 
     Raises
     ------
@@ -34,7 +36,7 @@ def locked(run: Folder) -> Iterator[None]:
         if holder is not None and _may_live(holder):
             raise UserError(
                 f"{run}: process {holder['pid']} on {holder['host']} is working on this run; wait "
-                f"for it, choose another --run, or delete {run}/{_KEY} if it is dead"
+                f"for it, choose another {option}, or delete {run}/{_KEY} if it is dead"
             )
         run.delete(_KEY)
     try:

@@ -50,19 +50,23 @@ class _Counting:
     def __init__(self, title: str) -> None:
         self.title = title
         self.total = self.seen = self.computed = self.failed = 0
-        self.started = time.monotonic()
+        self.first: float | None = None
 
     def count(self, *, computed: bool, failed: bool) -> None:
         self.seen += 1
         self.computed += computed
+        if computed and self.first is None:
+            self.first = time.monotonic()
         self.failed += failed
 
     def describe(self) -> str:
-        elapsed = max(1e-9, time.monotonic() - self.started)
-        rate = self.computed / elapsed
-        words = [f"{rate:.1f} items/s" if self.computed else "checking what is done"]
-        if rate > 0:
-            words.append(f"{_clock((self.total - self.seen) / rate)} left")
+        words = []
+        if self.first is None:
+            words.append("checking what is done")
+        elif self.computed > 1:  # the first one also loaded models and kernels
+            rate = (self.computed - 1) / max(1e-9, time.monotonic() - self.first)
+            left = _clock((self.total - self.seen) / rate)
+            words += [f"{rate:.1f} items/s", f"{left} left"]
         if self.failed:
             words.append(f"{self.failed} failed")
         return ", ".join(words)

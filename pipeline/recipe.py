@@ -1,0 +1,105 @@
+"""What a training is: its recipe and its images, from TOML files and options."""
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Self
+
+import tomli_w
+from pydantic import ValidationError, model_validator
+
+from pipeline.config import Layer, merge, read_config_file, read_toml
+from pipeline.datasets.config import DatasetConfig
+from pipeline.errors import ConfigError
+from stages.train.config import TrainConfig
+
+RECIPE = "train.toml"
+"""In a training's folder: all that was resolved; passed to `--config` it repeats the training."""
+
+DEFAULT = "train-trunk"
+"""The shipped configuration that is taken where nothing else is said."""
+
+
+class TrainingConfig(TrainConfig):
+    """Everything that decides a training's results."""
+
+    dataset: DatasetConfig = DatasetConfig(name="bsd")
+
+    @model_validator(mode="after")
+    def _counts_have_bounds(self) -> Self:
+        if len(self.validate_counts) != len(self.least_regularity):
+            raise ValueError(
+                f"least_regularity needs one bound for each of validate_counts, "
+                f"{len(self.validate_counts)}, not {len(self.least_regularity)}"
+            )
+        return self
+
+
+def default_folder(config: str | None) -> Path:
+    """Return where a training goes that was given no folder: named after its configuration."""
+    return Path("training") / Path(config or DEFAULT).stem.removeprefix("train-")
+
+
+def read_recipe(config: str | None, folder: Path, layers: Iterable[Layer]) -> TrainingConfig:
+    """Resolve a training's configuration.
+
+    Parameters
+    ----------
+    config
+        `--config`; without it the recipe that the folder's training was begun with goes on, and
+        a new one takes `DEFAULT`.
+    folder
+        The training's folder.
+    layers
+        What the command's other options say, weakest first; they win over the file.
+
+    Raises
+    ------
+    ConfigError
+        In one line: the key, what is wrong with it and, for an unknown key, the nearest known.
+    """
+    begun = folder / RECIPE
+    if config is None and begun.is_file():
+        layer = read_toml(begun.read_text(encoding="utf-8"), str(begun))
+    else:
+        layer = read_config_file(Path(config or DEFAULT))
+    given = merge(layers)
+    for table in ("network", "dataset"):
+        if _name(given, table) not in {None, _name(layer, table)}:
+            layer.pop(table, None)  # options of another network or dataset mean nothing here
+    default = {"dataset": {"name": "bsd"}, "network": {"name": "trunk"}}
+    try:
+        return TrainingConfig.model_validate(merge([default, layer, given]))
+    except ValidationError as error:
+        raise ConfigError(_explain(error)) from error
+
+
+def dump_recipe(config: TrainingConfig) -> str:
+    """Write all that was resolved; an option that is None is left out."""
+    return tomli_w.dumps(config.model_dump(mode="json", exclude_none=True))
+
+
+def _name(layer: Layer, table: str) -> object:
+    inner = layer.get(table)
+    return inner.get("name") if isinstance(inner, Mapping) else None
+
+
+def _explain(error: ValidationError) -> str:
+    first = error.errors()[0]
+    path = [str(part) for part in first["loc"]]
+    if path[:1] == ["network"] and len(path) > 2:
+        del path[1]  # the kind of network, which pydantic puts between
+    key = ".".join(path)
+    if first["type"] == "extra_forbidden":
+        near = get_close_matches(key, _known_keys(), n=1)
+        cure = f"; did you mean {near[0]}?" if near else f"; known: {', '.join(_known_keys())}"
+        return f"{key}: no such option of a training{cure}"
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{key}: {message} (given: {first['input']!r})" if key else message
+
+
+def _known_keys() -> list[str]:
+    """Return all options by their full names, the default network's among them."""
+    values: dict[str, Any] = TrainingConfig().model_dump()
+    tables = {key: value for key, value in values.items() if isinstance(value, dict)}
+    return [*values, *(f"{key}.{name}" for key, table in tables.items() for name in table)]
