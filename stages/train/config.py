@@ -1,6 +1,8 @@
 """Options of `spam-pipe train`."""
 
-from pydantic import Field
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from stages.base import StageConfig
 from stages.networks.config import NetworkConfig, TrunkConfig
@@ -75,3 +77,17 @@ class TrainConfig(StageConfig):
     least_regularity: tuple[float, ...] = Field(
         (0.46, 0.57), description="GR that the best weights keep, for each count"
     )
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        crop = self.augment.crop
+        uneven = [side for side in self.grids if side < 1 or crop % side]
+        if uneven:
+            raise ValueError(
+                f"grids: a crop of {crop} pixels has no {uneven[0]} equal cells a side"
+            )
+        if self.shards > self.batch:
+            raise ValueError(f"shards: a batch of {self.batch} has no {self.shards} parts")
+        if len(self.least_regularity) != len(self.validate_counts):
+            raise ValueError("least_regularity: give one GR for each of validate_counts")
+        return self
