@@ -1,8 +1,4 @@
-"""The stages by name.
-
-Planning needs a stage's version and what it reads, so a stage's module is cheap to import: it
-imports numba, torch and their like inside `setup` and `run`.
-"""
+"""The stages by name, imported when a command first plans or runs items."""
 
 from functools import cache
 from importlib import import_module

@@ -110,8 +110,8 @@ def documented(model: BaseModel, table: str = "") -> str:
     return "\n".join(lines) + "\n" * bool(lines) + tables
 
 
-DEFAULT = f"""# Every option with its default. Copy what you want to change into a file of your own and give
-# it with --config, or set single ones with --set, as in --set segment.compactness=5.
+DEFAULT = f"""# Every option with its default. Copy what you want to change into a file of your own
+# and give it with --config, or set single ones, as in --set segment.compactness=5.
 
 {documented(RunConfig())}"""
 

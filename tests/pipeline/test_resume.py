@@ -1,7 +1,9 @@
 """What is recomputed, and what is not: decided by fingerprints alone."""
 
 import csv
+import json
 import os
+import shutil
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+
+from stages.networks.files import find_weights
 
 Command = Callable[..., dict[str, Any]]
 
@@ -200,3 +204,22 @@ def test_outputs_may_be_any_url(run: Command, tmp_path: Path) -> None:
     first = run("run", outputs=url)
     assert (first["status"], first["computed"]) == (0, 6)
     assert run("run", outputs=url)["complete"] == 6
+
+
+def test_changed_weights_make_what_they_made_stale(run: Command, tmp_path: Path) -> None:
+    weights = tmp_path / "mine.safetensors"
+    shutil.copy(find_weights("trunk"), weights)
+    chosen = [f"propose.contour.weights={weights}", f"segment.weights={weights}"]
+    first = run("segment", prior="contour", assignments=chosen, n_superpixels="6")
+    assert (first["status"], first["computed"]) == (0, 6)
+    weights.write_bytes(weights.read_bytes()[:-2] + b"\0\0")
+    again = run("segment", prior="contour", assignments=chosen, n_superpixels="6")
+    assert again["stale"] == {"propose": 6, "prior": 6, "segment": 6}
+
+
+def test_colour_alone_reads_no_weights(run: Command, tmp_path: Path) -> None:
+    assert run("segment", prior="none", assignments=["segment.network=none"])["status"] == 0
+    (record,) = tmp_path.glob("outputs/images/segment-*.zarr/000/6/zarr.json")
+    inputs = json.loads(record.read_text())["attributes"]["spam_pipe"]["inputs"]
+    assert inputs["segment_weights"] == ["", ""]
+    assert len(inputs["image"][1]) == 64
