@@ -139,6 +139,33 @@ def adjacent_pairs(regions: Labels, n_regions: int) -> tuple[NDArray[np.int32], 
     return pairs[:n_pairs].copy(), lengths[:n_pairs].copy()
 
 
+@kernel
+def neighbour_lists(
+    pairs: NDArray[np.int32], n_regions: int
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]:
+    """Turn pairs into lists: each region's neighbours, and the pairs they come from.
+
+    Returns
+    -------
+    (n_regions + 1,) int64 offsets into the (2E,) int32 neighbours and (2E,) int32 pairs.
+    """
+    starts = np.zeros(n_regions + 1, np.int64)
+    for k in range(len(pairs)):
+        starts[pairs[k, 0] + 1] += 1
+        starts[pairs[k, 1] + 1] += 1
+    starts = np.cumsum(starts)
+    following = starts[:-1].copy()
+    neighbours = np.empty(2 * len(pairs), np.int32)
+    sources = np.empty(2 * len(pairs), np.int32)
+    for k in range(len(pairs)):
+        for side in range(2):
+            own = pairs[k, side]
+            neighbours[following[own]] = pairs[k, 1 - side]
+            sources[following[own]] = k
+            following[own] += 1
+    return starts, neighbours, sources
+
+
 def absorb_small(
     regions: Labels, n_regions: int, owners: NDArray[np.int32], thresholds: NDArray[np.float64]
 ) -> tuple[Labels, int]:
@@ -181,20 +208,7 @@ def _absorb(
     for row in range(regions.shape[0]):
         for column in range(regions.shape[1]):
             sizes[regions[row, column]] += 1
-    starts = np.zeros(n + 1, np.int64)
-    for a, b in pairs:
-        starts[a + 1] += 1
-        starts[b + 1] += 1
-    starts = np.cumsum(starts)
-    following = starts[:-1].copy()
-    neighbours = np.empty(2 * len(pairs), np.int32)
-    borders = np.empty(2 * len(pairs), np.int32)
-    for k in range(len(pairs)):
-        for own, other in ((pairs[k, 0], pairs[k, 1]), (pairs[k, 1], pairs[k, 0])):
-            neighbours[following[own]] = other
-            borders[following[own]] = lengths[k]
-            following[own] += 1
-
+    starts, neighbours, sources = neighbour_lists(pairs, n)
     parents = np.arange(n).astype(np.int32)
     # The regions of a set form a list, so that its border is found without merging lists.
     next_member = np.full(n, -1, np.int32)
@@ -219,7 +233,7 @@ def _absorb(
                 if shared[other] == 0:
                     touched[n_touched] = other
                     n_touched += 1
-                shared[other] += borders[k]
+                shared[other] += lengths[sources[k]]
             member = next_member[member]
         best = -1
         for k in range(n_touched):

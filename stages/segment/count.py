@@ -7,7 +7,12 @@ from numpy.typing import NDArray
 
 from stages.compiled import kernel
 from stages.segment.clustering import Means, label_means
-from stages.segment.connectivity import adjacent_pairs, find_root, merge_regions
+from stages.segment.connectivity import (
+    adjacent_pairs,
+    find_root,
+    merge_regions,
+    neighbour_lists,
+)
 from stages.segment.features import Features
 from stages.segment.nearest import Labels
 
@@ -66,24 +71,28 @@ def _merge(
 ) -> NDArray[np.int32]:
     n = areas.size
     parents = np.arange(n).astype(np.int32)
+    starts, neighbours, _ = neighbour_lists(pairs, n)
+    # The regions of a set form a list, so that its neighbours are found without merging lists.
+    next_member = np.full(n, -1, np.int32)
+    last_member = np.arange(n).astype(np.int32)
+    seen = np.full(n, -1, np.int32)
     queue = [
-        (_cost(means, areas, pairs[k, 0], pairs[k, 1]), np.int64(k)) for k in range(len(pairs))
+        (
+            _cost(means, areas, pairs[k, 0], pairs[k, 1]),
+            areas[pairs[k, 0]] + areas[pairs[k, 1]],
+            pairs[k, 0],
+            pairs[k, 1],
+        )
+        for k in range(len(pairs))
     ]
     heapify(queue)
     while n_merges > 0 and len(queue) > 0:
-        cost, k = heappop(queue)
-        a, b = find_root(parents, pairs[k, 0]), find_root(parents, pairs[k, 1])
-        if a == b or (owners[a] != owners[b] and owners[a] > 0 and owners[b] > 0):
+        _, total, a, b = heappop(queue)
+        # Areas only grow: an entry is out of date if their sum is no longer what it was.
+        if parents[a] != a or parents[b] != b or areas[a] + areas[b] != total:
             continue
-        # Merging never makes a third region's cost fall below what either part cost, so a cost
-        # that has risen since it was queued need only be queued again.
-        present = _cost(means, areas, a, b)
-        if present > cost:
-            heappush(queue, (present, k))
+        if owners[a] != owners[b] and owners[a] > 0 and owners[b] > 0:
             continue
-        if b < a:
-            a, b = b, a
-        total = areas[a] + areas[b]
         for channel in range(means.shape[1]):
             means[a, channel] = (
                 areas[a] * means[a, channel] + areas[b] * means[b, channel]
@@ -91,7 +100,28 @@ def _merge(
         areas[a] = total
         owners[a] = max(owners[a], owners[b])
         parents[b] = a
+        next_member[last_member[a]] = b
+        last_member[a] = last_member[b]
         n_merges -= 1
+        # A neighbour of one part alone may be more like the whole: all costs are queued anew.
+        seen[a] = b
+        member = a
+        while member >= 0:
+            for k in range(starts[member], starts[member + 1]):
+                other = np.int32(find_root(parents, neighbours[k]))
+                # No two merges remove the same region, so its number says which merge this is.
+                if seen[other] != b:
+                    seen[other] = b
+                    heappush(
+                        queue,
+                        (
+                            _cost(means, areas, a, other),
+                            areas[a] + areas[other],
+                            min(a, other),
+                            max(a, other),
+                        ),
+                    )
+            member = next_member[member]
     return parents
 
 
