@@ -109,6 +109,57 @@ for _name, (_text, _without) in _ITEM_COMMANDS.items():
     _add_item_command(_name, _text, _without)
 
 
+@app.command(rich_help_panel=_NETWORKS)
+def train(
+    config: Annotated[
+        str | None,
+        typer.Option(
+            help="TOML file of a recipe, or a shipped one by name (by default the one that "
+            "--folder was begun with, else train-trunk)",
+            metavar="FILE",
+        ),
+    ] = None,
+    folder: Annotated[
+        str | None,
+        typer.Option(help="where checkpoint, weights, log and curve go (training/NAME)"),
+    ] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(min=0.01, help="time limit that replaces the recipe's number of steps"),
+    ] = None,
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            help="any option of the recipe, such as learning_rate=1e-3; repeatable",
+            metavar="KEY=VALUE",
+        ),
+    ] = None,
+    dataset: Annotated[
+        str | None, typer.Option(help="annotated images: bsd by default, or a folder of images")
+    ] = None,
+    ground_truth: Annotated[
+        str | None, typer.Option(help="folder of ground truth for a folder of images")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda[:i]")] = "auto",
+    as_json: Json = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print nothing but errors")] = False,
+) -> None:
+    """Train a network; the same command goes on where it was stopped, or with more minutes."""
+    from pipeline.train_command import train_network
+
+    options = Options(
+        assignments=assignments,
+        dataset=dataset,
+        ground_truth=ground_truth,
+        device=device,
+        as_json=as_json,
+        quiet=quiet,
+    )
+    if status := train_network(options, config, folder, minutes):
+        raise typer.Exit(status)
+
+
 @app.command(rich_help_panel=_AROUND)
 def status(
     run: RunName = None,
@@ -170,7 +221,7 @@ def datasets(context: typer.Context, as_json: Json = False) -> None:
 def fetch(
     name: Annotated[str, typer.Argument(help="bsd, nyuv2 or sbd")],
     to: Annotated[
-        str | None, typer.Option(help="folder [by default SPAM_DATA, else the cache]")
+        str | None, typer.Option(help="folder (by default SPAM_DATA, else the cache)")
     ] = None,
     url: Annotated[str | None, typer.Option(help="another place to get it from")] = None,
     sha256: Annotated[
@@ -181,57 +232,6 @@ def fetch(
     from pipeline.inspection import fetch_dataset_to
 
     fetch_dataset_to(name, to, url, sha256)
-
-
-@app.command(rich_help_panel=_NETWORKS)
-def train(
-    config: Annotated[
-        str | None,
-        typer.Option(
-            help="TOML file of a recipe, or a shipped one by name [by default the one that "
-            "--folder was begun with, else train-trunk]",
-            metavar="FILE",
-        ),
-    ] = None,
-    folder: Annotated[
-        str | None,
-        typer.Option(help="where checkpoint, weights, log and curve go [training/NAME]"),
-    ] = None,
-    minutes: Annotated[
-        float | None,
-        typer.Option(min=0.01, help="time limit that replaces the recipe's number of steps"),
-    ] = None,
-    assignments: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            help="any option of the recipe, such as learning_rate=1e-3; repeatable",
-            metavar="KEY=VALUE",
-        ),
-    ] = None,
-    dataset: Annotated[
-        str | None, typer.Option(help="annotated images: bsd by default, or a folder of images")
-    ] = None,
-    ground_truth: Annotated[
-        str | None, typer.Option(help="folder of ground truth for a folder of images")
-    ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda[:i]")] = "auto",
-    as_json: Json = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print nothing but errors")] = False,
-) -> None:
-    """Train a network; the same command goes on where it was stopped, or with more minutes."""
-    from pipeline.train_command import train_network
-
-    options = Options(
-        assignments=assignments,
-        dataset=dataset,
-        ground_truth=ground_truth,
-        device=device,
-        as_json=as_json,
-        quiet=quiet,
-    )
-    if status := train_network(options, config, folder, minutes):
-        raise typer.Exit(status)
 
 
 @weights_app.callback(invoke_without_command=True)
@@ -257,7 +257,7 @@ def show_weights_card(name: _WeightsName, as_json: Json = False) -> None:
 @weights_app.command("verify")
 def verify_weights(
     names: Annotated[
-        list[str] | None, typer.Argument(help="[by default all that are here]", metavar="NAME")
+        list[str] | None, typer.Argument(help="(by default all that are here)", metavar="NAME")
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -272,7 +272,7 @@ def verify_weights(
 def fetch_weights(
     name: _WeightsName,
     to: Annotated[
-        str | None, typer.Option(help="folder [by default SPAM_WEIGHTS, else the cache]")
+        str | None, typer.Option(help="folder (by default SPAM_WEIGHTS, else the cache)")
     ] = None,
     url: Annotated[str | None, typer.Option(help="another place to get it from")] = None,
     sha256: Annotated[

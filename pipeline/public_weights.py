@@ -36,6 +36,8 @@ class PublicWeights:
         Bytes.
     about
         What it is.
+    paper
+        Its source.
     licence
         Under which its authors publish it.
     """
@@ -45,6 +47,7 @@ class PublicWeights:
     sha256: str
     size: int
     about: str
+    paper: str = "Kirillov et al., Segment Anything, ICCV 2023, arXiv 2304.02643"
     licence: str = "Apache-2.0"
 
 
@@ -54,28 +57,29 @@ PUBLIC_WEIGHTS: dict[str, PublicWeights] = {
         f"{_SAM}sam_vit_h_4b8939.pth",
         "a7bf3b02f3ebf1267aba913ff637d9a2d5c33d3173bb679e46d9f338c26f262e",
         2_564_550_879,
-        "Segment Anything, ViT-H (Kirillov et al., ICCV 2023): the paper's prior",
+        "Segment Anything, ViT-H: the paper's prior",
     ),
     "sam-vit-l": PublicWeights(
         "sam_vit_l_0b3195.pth",
         f"{_SAM}sam_vit_l_0b3195.pth",
         "3adcc4315b642a4d2101128f611684e8734c41232a17c648ed1693702a49a622",
         1_249_524_607,
-        "Segment Anything, ViT-L (Kirillov et al., ICCV 2023)",
+        "Segment Anything, ViT-L",
     ),
     "sam-vit-b": PublicWeights(
         "sam_vit_b_01ec64.pth",
         f"{_SAM}sam_vit_b_01ec64.pth",
         "ec2df62732614e57411cdcf32a23ffdf28910380d03139ee0f4fcbe91eb8c912",
         375_042_383,
-        "Segment Anything, ViT-B (Kirillov et al., ICCV 2023)",
+        "Segment Anything, ViT-B",
     ),
     "mobile-sam": PublicWeights(
         "mobile_sam.pt",
         f"{_MOBILE_SAM}mobile_sam.pt",
         "6dbb90523a35330fedd7f1d3dfc66f995213d81b29a5ca8108dbcdd4e37d6c2f",
         40_728_226,
-        "MobileSAM, TinyViT distilled from Segment Anything (Zhang et al., 2023)",
+        "MobileSAM: a TinyViT distilled from Segment Anything",
+        paper="Zhang et al., Faster Segment Anything, arXiv 2306.14289",
     ),
 }
 """What `spam-pipe weights fetch` can get, by name."""

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import tomli_w
-from pydantic import ValidationError, model_validator
+from pydantic import ValidationError
 
 from pipeline.config import Layer, merge, read_config_file, read_toml
 from pipeline.datasets.config import DatasetConfig
@@ -24,15 +24,6 @@ class TrainingConfig(TrainConfig):
     """Everything that decides a training's results."""
 
     dataset: DatasetConfig = DatasetConfig(name="bsd")
-
-    @model_validator(mode="after")
-    def _counts_have_bounds(self) -> Self:
-        if len(self.validate_counts) != len(self.least_regularity):
-            raise ValueError(
-                f"least_regularity needs one bound for each of validate_counts, "
-                f"{len(self.validate_counts)}, not {len(self.least_regularity)}"
-            )
-        return self
 
 
 def default_folder(config: str | None) -> Path:
@@ -63,13 +54,14 @@ def read_recipe(config: str | None, folder: Path, layers: Iterable[Layer]) -> Tr
         layer = read_toml(begun.read_text(encoding="utf-8"), str(begun))
     else:
         layer = read_config_file(Path(config or DEFAULT))
-    given = merge(layers)
+    asked = list(layers)
+    given = merge(asked)
     for table in ("network", "dataset"):
         if _name(given, table) not in {None, _name(layer, table)}:
             layer.pop(table, None)  # options of another network or dataset mean nothing here
     default = {"dataset": {"name": "bsd"}, "network": {"name": "trunk"}}
     try:
-        return TrainingConfig.model_validate(merge([default, layer, given]))
+        return TrainingConfig.model_validate(merge([default, layer, *asked]))
     except ValidationError as error:
         raise ConfigError(_explain(error)) from error
 

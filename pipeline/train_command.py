@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 from pipeline.commands import INTERRUPTED, SUCCESS, Teller, config_layers
 from pipeline.datasets import describe, open_dataset
@@ -42,6 +41,7 @@ def train_network(
     dataset = _open(recipe)
     examples = _read_examples(dataset, recipe, teller)
     validate = _make_validate(dataset, recipe, teller)
+    teller.say(f"training {recipe.network.name} on {device} in {place}")
     reporter = Reporter(recipe, place, teller.say)
     interrupted = False
     with stop_on_interrupt(reporter.tell_stop) as stopping:

@@ -64,7 +64,7 @@ def show_weights(*, as_json: bool) -> None:
         listed[name] = {"state": "shipped", "path": str(path), "bytes": size, "about": about}
     for name, asset in PUBLIC_WEIGHTS.items():
         place = find_public_weights(name)
-        state = f"in {place}" if place else f"not here: `spam-pipe weights fetch {name}`"
+        state = f"in {place}" if place else "not here"
         table.add_row(name, format_size(asset.size), asset.about, state)
         listed[name] = {
             "state": "fetched" if place else "not here",
@@ -73,6 +73,9 @@ def show_weights(*, as_json: bool) -> None:
             "about": asset.about,
         }
     teller.show(table)
+    teller.show(
+        "`spam-pipe weights fetch NAME` gets what is not here; the default needs none of it"
+    )
     teller.show_json(listed)
 
 
@@ -180,6 +183,7 @@ def _card(name: str) -> dict[str, Any]:
     return {
         "name": name,
         "network": asset.about,
+        "paper": asset.paper,
         "licence": asset.licence,
         "url": asset.url,
         "bytes": asset.size,
