@@ -56,7 +56,7 @@ def uncertain_candidate_seeds(positions: Positions) -> Candidates:
 def _nearest(points: NDArray[np.float64], radii: NDArray[np.float64]) -> Candidates:
     n = points.shape[0]
     distances, found = cKDTree(points).query(points, k=min(N_CANDIDATES, n))
-    distances, found = distances.reshape(n, -1), found.reshape(n, -1)
+    distances, found = np.reshape(distances, (n, -1)), np.reshape(found, (n, -1))
     near = distances <= radii[:, None] * (1 + 1e-9)
     candidates = np.full((n, N_CANDIDATES), -1, np.int32)
     candidates[:, : found.shape[1]] = np.where(near, found, -1)

@@ -284,7 +284,7 @@ def _accumulate(
         totals = np.empty(TILE, np.float32)
         active = np.empty(N_CANDIDATES, np.bool_)
         lanes = np.zeros((N_CANDIDATES, n_features + 1, _LANES), np.float32)
-        n = np.count_nonzero(candidates[chunk] >= 0)
+        n = int(np.count_nonzero(candidates[chunk] >= 0))
         _linearise(origins[chunk], candidates[chunk], means, factors, weighted, slopes, constants)
         for tile in range(chunks[chunk], chunks[chunk + 1]):
             x = values[tile]
@@ -357,7 +357,7 @@ def _assign(
         constants = np.empty(N_CANDIDATES, np.float32)
         distances = np.empty((N_CANDIDATES, TILE), np.float32)
         nearest = np.empty(TILE, np.int32)
-        n = np.count_nonzero(candidates[chunk] >= 0)
+        n = int(np.count_nonzero(candidates[chunk] >= 0))
         _linearise(origins[chunk], candidates[chunk], means, factors, weighted, slopes, constants)
         for tile in range(chunks[chunk], chunks[chunk + 1]):
             _measure(values[tile], slopes, constants, n, distances)

@@ -81,7 +81,7 @@ def merge_regions(regions: Labels, parents: NDArray[np.int32]) -> tuple[Labels, 
     -------
     The (H, W) int32 merged regions 0..m-1, and m.
     """
-    return _renumber(regions, parents, parents.size)  # type: ignore[no-any-return]
+    return _renumber(regions, parents, parents.size)
 
 
 @kernel

@@ -16,6 +16,8 @@ from stages.segment.connectivity import (
 from stages.segment.features import Features
 from stages.segment.nearest import Labels
 
+Index = int | np.integer
+
 
 def merge_to_count(
     regions: Labels,
@@ -54,11 +56,12 @@ def merge_to_count(
 
 
 @kernel
-def _cost(means: Means, areas: NDArray[np.float64], a: int, b: int) -> float:
+def _cost(means: Means, areas: NDArray[np.float64], a: Index, b: Index) -> float:
     distance = 0.0
     for channel in range(means.shape[1]):
         distance += (means[a, channel] - means[b, channel]) ** 2
-    return areas[a] * areas[b] / (areas[a] + areas[b]) * distance
+    cost: float = areas[a] * areas[b] / (areas[a] + areas[b]) * distance
+    return cost
 
 
 @kernel

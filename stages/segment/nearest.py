@@ -108,16 +108,16 @@ def _search(
     for strip in prange((height + _BLOCK - 1) // _BLOCK):
         top = strip * _BLOCK
         bottom = min(top + _BLOCK, height)
-        first_row = max(np.int64((top - cell) // cell), 0)
-        last_row = min(np.int64((bottom - 1 + cell) // cell), n_rows - 1)
+        first_row = max(int((top - cell) // cell), 0)
+        last_row = min(int((bottom - 1 + cell) // cell), n_rows - 1)
         near = np.empty(positions.shape[0], np.int32)
         least = np.empty(_BLOCK, np.float32)
         nearest = np.empty(_BLOCK, np.int32)
         wanted = np.empty(_BLOCK, np.int32)
         for left in range(0, width, _BLOCK):
             right = min(left + _BLOCK, width)
-            first_column = max(np.int64((left - cell) // cell), 0)
-            last_column = min(np.int64((right - 1 + cell) // cell), n_columns - 1)
+            first_column = max(int((left - cell) // cell), 0)
+            last_column = min(int((right - 1 + cell) // cell), n_columns - 1)
             n_near = 0
             for i in range(first_row, last_row + 1):
                 for k in range(
@@ -192,7 +192,7 @@ def _search_alone(
                 least, nearest = distance, seed
         return nearest
     n_rows = (starts.size - 1) // n_columns
-    cell_row, cell_column = np.int64(y // cell), np.int64(x // cell)
+    cell_row, cell_column = int(y // cell), int(x // cell)
     for ring in range(max(n_rows, n_columns)):
         # Whatever is in this ring or beyond is at least so far.
         if least < (np.float32(ring - 1) * cell) ** 2 and ring > 0:

@@ -201,7 +201,7 @@ def _take(
     weights: NDArray[np.float32],
     lanes: NDArray[np.float32],
     weighted: bool,
-) -> tuple[int, np.float32]:
+) -> tuple[np.signedinteger, np.float32]:
     """Count the window's pixels of a label, sum their weights, and empty their slots."""
     count = np.int32(0)
     for i in range(_SLOTS):
@@ -237,7 +237,7 @@ def _distance(
     """Squared distance, four channels at a time so that sums don't wait for one another."""
     n = pixel.size - 2
     down, across = pixel[n] - mean[n], pixel[n + 1] - mean[n + 1]
-    total = factor * (down * down + across * across)
+    total: np.float32 = factor * (down * down + across * across)
     c = 0
     while c + 4 <= n:
         d0, d1 = pixel[c] - mean[c], pixel[c + 1] - mean[c + 1]
