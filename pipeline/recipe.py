@@ -54,14 +54,13 @@ def read_recipe(config: str | None, folder: Path, layers: Iterable[Layer]) -> Tr
         layer = read_toml(begun.read_text(encoding="utf-8"), str(begun))
     else:
         layer = read_config_file(Path(config or DEFAULT))
+    below = merge([{"dataset": {"name": "bsd"}, "network": {"name": "trunk"}}, layer])
     asked = list(layers)
-    given = merge(asked)
     for table in ("network", "dataset"):
-        if _name(given, table) not in {None, _name(layer, table)}:
-            layer.pop(table, None)  # options of another network or dataset mean nothing here
-    default = {"dataset": {"name": "bsd"}, "network": {"name": "trunk"}}
+        if _name(merge(asked), table) not in {None, _name(below, table)}:
+            del below[table]  # options of another network or dataset mean nothing here
     try:
-        return TrainingConfig.model_validate(merge([default, layer, *asked]))
+        return TrainingConfig.model_validate(merge([below, *asked]))
     except ValidationError as error:
         raise ConfigError(_explain(error)) from error
 

@@ -132,14 +132,7 @@ def _open(recipe: TrainingConfig) -> Dataset:
 
 def _read_examples(dataset: Dataset, recipe: TrainingConfig, teller: Teller) -> list[Example]:
     """Read the images to train on."""
-    split = recipe.dataset.split or next(
-        (each for each in ("train", "all") if each in dataset.splits), None
-    )
-    if split is None:
-        raise ConfigError(
-            f"--dataset {dataset.name}: has no split to train on, only "
-            f"{', '.join(dataset.splits)}; choose one with --set dataset.split=NAME"
-        )
+    split = recipe.dataset.split or _training_split(dataset)
     items = list(dataset.items(split))
     annotated = [item for item in items if item.annotations is not None]
     teller.say(describe(dataset, split, len(items)))
@@ -151,6 +144,18 @@ def _read_examples(dataset: Dataset, recipe: TrainingConfig, teller: Teller) -> 
     if len(annotated) < len(items):
         teller.say(f"{len(annotated)} of them have ground truth")
     return [make_example(*scene) for scene in _read_scenes(annotated)]
+
+
+def _training_split(dataset: Dataset) -> str:
+    """Choose what to train on; never images that are there to be tested on."""
+    if "train" in dataset.splits:
+        return "train"
+    if dataset.splits == ("all",):
+        return "all"
+    raise ConfigError(
+        f"--dataset {dataset.name}: has no split to train on, only {', '.join(dataset.splits)}; "
+        "choose one with --set dataset.split=NAME"
+    )
 
 
 def _make_validate(dataset: Dataset, recipe: TrainingConfig, teller: Teller) -> Validate | None:

@@ -128,6 +128,25 @@ def verify_weights(names: list[str], *, as_json: bool) -> int:
     return SOME_FAILED if any(findings.values()) else SUCCESS
 
 
+def check_shipped(name: str, path: Path) -> str | None:
+    """Say what is wrong with weights that come with the project; None where nothing is.
+
+    Raises
+    ------
+    ValueError, DataError
+        When the weights don't load, or the card doesn't.
+    """
+    from stages.networks.weights import load_weights
+
+    load_weights(path)
+    card = read_card(path)
+    if card.get("name") != name:
+        return f"{path.with_suffix('.toml')}: is the card of {card.get('name')}, not of {name}"
+    if "sha256" in card and card["sha256"] != (found := hash_file(path)):
+        return f"{path}: has SHA-256 {found}, its card says {card['sha256']}; install again"
+    return None
+
+
 def fetch_weights(
     name: str, to: str | None, url: str | None, sha256: str | None, *, as_json: bool
 ) -> None:
@@ -154,21 +173,12 @@ def _about(path: Path) -> str:
 
 
 def _check(name: str, shipped: dict[str, Path]) -> str | None:
-    if name not in shipped:
-        place = find_public_weights(name)
-        if place is None:
-            return f"not here; `spam-pipe weights fetch {name}` gets them"
-        return check_public_weights(name, place)
-    from stages.networks.weights import load_weights
-
-    path = shipped[name]
-    load_weights(path)
-    card = read_card(path)
-    if card.get("name") != name:
-        return f"{path.with_suffix('.toml')}: is the card of {card.get('name')}, not of {name}"
-    if "sha256" in card and card["sha256"] != (found := hash_file(path)):
-        return f"{path}: has SHA-256 {found}, its card says {card['sha256']}; install again"
-    return None
+    if name in shipped:
+        return check_shipped(name, shipped[name])
+    place = find_public_weights(name)
+    if place is None:
+        return f"not here; `spam-pipe weights fetch {name}` gets them"
+    return check_public_weights(name, place)
 
 
 def _card(name: str) -> dict[str, Any]:
