@@ -74,6 +74,10 @@ class SegmentConfig(StageConfig):
         6.0, ge=0, description="refined: how fast a contour in between takes a neighbour's weight"
     )
     seed: int = Field(0, ge=0, description="seed of the paper mode's random seeds")
+    backend: Literal["auto", "numba", "torch"] = Field(
+        "auto",
+        description="what computes the clustering; auto: numba on the CPU, torch on a GPU",
+    )
 
     @property
     def deep_weights(self) -> str | None:
@@ -81,3 +85,7 @@ class SegmentConfig(StageConfig):
         if self.network == "none" or self.method != "spam":
             return None
         return self.weights or self.network
+
+    def uses_torch(self, device: str) -> bool:
+        """Say whether the torch back end clusters on that device."""
+        return self.backend == "torch" or (self.backend == "auto" and device != "cpu")

@@ -1,19 +1,23 @@
 """SPAM: superpixels by masked soft clustering (Walther, Giraud and Clément, 2025)."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
+from stages.segment.backends import Clustered, cluster_tasks
 from stages.segment.balance import resolve_balance
 from stages.segment.candidates import candidate_seeds, uncertain_candidate_seeds
-from stages.segment.clustering import cluster
 from stages.segment.config import SegmentConfig
 from stages.segment.connectivity import absorb_small, connected_components, region_owners
 from stages.segment.count import merge_to_count, split_to_count
-from stages.segment.features import scaled_features, smooth_lab
+from stages.segment.features import smooth_lab
 from stages.segment.nearest import Labels, settle_seeds
 from stages.segment.objects import Objects, compact_objects, largest_objects
-from stages.segment.refine import relax_borders
 from stages.segment.seeds import lattice_seeds, random_seeds, share_seeds
+from stages.segment.task import Map, Task
 
 _DEFAULT = SegmentConfig()
 
@@ -22,11 +26,12 @@ def spam(
     lab: NDArray[np.float32],
     n_superpixels: int,
     *,
-    deep: NDArray[np.float32] | None = None,
+    deep: Map | None = None,
     objects: NDArray[np.integer] | None = None,
     density: NDArray[np.floating] | None = None,
-    contour: NDArray[np.float32] | None = None,
+    contour: Map | None = None,
     config: SegmentConfig = _DEFAULT,
+    device: str = "cpu",
 ) -> Labels:
     """Segment an image into superpixels that never cross an object.
 
@@ -45,9 +50,12 @@ def spam(
         (n,) factor f of each object 1..n: its share of the superpixels is multiplied by f, and
         so is its superpixels' squared spatial distance.
     contour
-        (H, W) float32 contour probability in 0..1, which the border relaxation respects.
+        (H, W) float32 contour probability in 0..1, which the border relaxation respects. Deep
+        features and contour may be tensors where the back end is torch.
     config
         Options.
+    device
+        Where the torch back end computes; any but ``cpu`` chooses it by default.
 
     Returns
     -------
@@ -59,22 +67,60 @@ def spam(
     ValueError
         When shapes don't fit the image's, or values are out of range; it names which.
     """
+    task = lay_out(
+        lab,
+        n_superpixels,
+        deep=deep,
+        objects=objects,
+        density=density,
+        contour=contour,
+        config=config,
+    )
+    return next(spam_batch([task], config=config, device=device))
+
+
+def spam_batch(
+    tasks: Sequence[Task], *, config: SegmentConfig = _DEFAULT, device: str = "cpu"
+) -> Iterator[Labels]:
+    """Segment images of any size at any counts; the torch back end takes them all in one go.
+
+    Parameters
+    ----------
+    tasks
+        Made by `lay_out` with the same options.
+    config, device
+        As for `spam`.
+
+    Yields
+    ------
+    For each task what `spam` returns.
+    """
+    for task, clustered in zip(tasks, cluster_tasks(tasks, config, device), strict=True):
+        yield _connect(task, clustered, config)
+
+
+def lay_out(
+    lab: NDArray[np.float32],
+    n_superpixels: int,
+    *,
+    deep: Map | None = None,
+    objects: NDArray[np.integer] | None = None,
+    density: NDArray[np.floating] | None = None,
+    contour: Map | None = None,
+    config: SegmentConfig = _DEFAULT,
+) -> Task:
+    """Prepare an image for the clustering: share seeds among objects and lay them out.
+
+    Parameters and errors are those of `spam`.
+    """
     shape = lab.shape[:2]
-    _check(lab, n_superpixels, objects, density, contour)
+    _check(lab, n_superpixels, deep, objects, density, contour)
     refined = config.mode == "refined"
     n_pixels = shape[0] * shape[1]
     n_wanted = min(n_superpixels, n_pixels)
     regions, factors = _regions_of_interest(shape, objects, density, n_wanted)
     n_seeds = round(config.over_seeding * n_wanted) if refined else n_wanted
 
-    balance = resolve_balance(config, has_deep=deep is not None, has_contour=contour is not None)
-    features = scaled_features(
-        smooth_lab(lab, balance.smoothing * float(np.sqrt(n_pixels / n_wanted))),
-        n_wanted,
-        deep=deep,
-        color_weight=balance.color_weight,
-        compactness=config.compactness,
-    )
     areas = np.bincount(regions.ravel())[1:]
     counts = share_seeds(areas, n_seeds, factors)
     n_seeds = int(counts.sum())
@@ -84,37 +130,34 @@ def spam(
     initial, positions, counts = settle_seeds(regions, positions, counts)
     owners = np.repeat(np.arange(1, counts.size + 1, dtype=np.int32), counts)
     spacing = np.sqrt(n_pixels / n_seeds)
-    spatial_factor = None if factors is None else factors[owners - 1]
-    labels, means = cluster(
-        features,
-        initial.ravel(),
-        candidate_seeds(positions, counts, config.distance_factor * spacing, factors),
-        config.iterations,
-        uncertain=regions.ravel() == 0,
-        uncertain_candidates=uncertain_candidate_seeds(positions),
-        spatial_factor=spatial_factor,
-    )
-    labels = labels.reshape(shape)
-
-    if refined:
-        labels = relax_borders(
-            labels,
-            features,
-            means,
-            smoothness=balance.border_weight,
-            objects=regions,
-            owners=owners,
-            spatial_factor=spatial_factor,
-            contour=contour,
-            contour_decay=config.contour_decay,
-        )
-    thresholds = np.full(counts.size + 1, config.minimum_size * n_pixels / n_seeds)
+    minimum_areas = np.full(counts.size + 1, config.minimum_size * n_pixels / n_seeds)
     if factors is not None:
-        thresholds[1:] /= factors
-    labels, n = connected_components(labels)
-    labels, n = absorb_small(labels, n, region_owners(labels, n, regions), thresholds)
-    if refined:
-        labels, n = merge_to_count(labels, n, n_wanted, features, region_owners(labels, n, regions))
+        minimum_areas[1:] /= factors
+    balance = resolve_balance(config, has_deep=deep is not None, has_contour=contour is not None)
+    return Task(
+        lab=smooth_lab(lab, balance.smoothing * float(np.sqrt(n_pixels / n_wanted))),
+        n_superpixels=n_wanted,
+        balance=balance,
+        objects=regions,
+        initial=initial,
+        owners=owners,
+        candidates=candidate_seeds(positions, counts, config.distance_factor * spacing, factors),
+        uncertain_candidates=uncertain_candidate_seeds(positions),
+        minimum_areas=minimum_areas,
+        spatial_factor=None if factors is None else factors[owners - 1],
+        deep=deep,
+        contour=contour,
+    )
+
+
+def _connect(task: Task, clustered: Clustered, config: SegmentConfig) -> Labels:
+    """Turn labels into regions: connected, none too small and, in the refined mode, K of them."""
+    objects, n_wanted = task.objects, task.n_superpixels
+    labels, n = connected_components(clustered.labels)
+    labels, n = absorb_small(labels, n, region_owners(labels, n, objects), task.minimum_areas)
+    if config.mode == "refined":
+        owners = region_owners(labels, n, objects)
+        labels, n = merge_to_count(labels, n, n_wanted, clustered.features, owners)
         labels, n = split_to_count(labels, n, n_wanted)
     return labels
 
@@ -140,17 +183,21 @@ def _regions_of_interest(
 def _check(
     lab: NDArray[np.float32],
     n_superpixels: int,
+    deep: Map | None,
     objects: NDArray[np.integer] | None,
     density: NDArray[np.floating] | None,
-    contour: NDArray[np.float32] | None,
+    contour: Map | None,
 ) -> None:
     if lab.ndim != 3 or lab.shape[2] != 3 or lab.size == 0:
         raise ValueError(f"a Lab image is (H, W, 3) with pixels, this one is {lab.shape}")
     if n_superpixels < 1:
         raise ValueError(f"at least one superpixel must be asked for, not {n_superpixels}")
-    for name, array in (("objects", objects), ("contour", contour)):
-        if array is not None and array.shape != lab.shape[:2]:
-            raise ValueError(f"{name} are {array.shape} where the image is {lab.shape[:2]}")
+    for name, array in (("deep features", deep), ("objects", objects), ("contour", contour)):
+        if array is not None and tuple(array.shape[:2]) != lab.shape[:2]:
+            raise ValueError(
+                f"{name} are {tuple(array.shape)} where the image is {lab.shape[:2]}: "
+                "bring them to the image's size"
+            )
     if not np.isfinite(lab).all():
         raise ValueError("the Lab image holds values that are not finite")
     if density is None:

@@ -1,0 +1,64 @@
+"""What there is to cluster: an image at one count, with its seeds laid out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stages.segment.balance import Balance
+from stages.segment.candidates import Candidates
+from stages.segment.nearest import Labels
+from stages.segment.objects import Objects
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Map: TypeAlias = "NDArray[np.float32] | Tensor"
+"""What a network says of each pixel: in memory, or on the device that computed it."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """All that a back end of the clustering needs of an image at one count.
+
+    Attributes
+    ----------
+    lab
+        (H, W, 3) float32 CIELab, smoothed where the balance says so.
+    n_superpixels
+        How many are wanted: positions are scaled with it.
+    balance
+        Weights between colour, position and smooth borders.
+    objects
+        (H, W) int32 objects 1..n, 0 = uncertain.
+    initial
+        (H, W) int32 initial superpixel of each pixel, in 0..K-1.
+    owners
+        (K,) int32 object of each superpixel.
+    candidates, uncertain_candidates
+        (K, 9) int32 superpixels that pixels of an object, and uncertain ones, may join.
+    minimum_areas
+        (n + 1,) float64 pixels below which a region of each object (of none, at 0) is too small.
+    spatial_factor
+        (K,) float64 factor of each superpixel's squared spatial distance; 1 where absent.
+    deep
+        (H, W, C) float32 features of an encoder.
+    contour
+        (H, W) float32 contour probability in 0..1.
+    """
+
+    lab: NDArray[np.float32]
+    n_superpixels: int
+    balance: Balance
+    objects: Objects
+    initial: Labels
+    owners: NDArray[np.int32]
+    candidates: Candidates
+    uncertain_candidates: Candidates
+    minimum_areas: NDArray[np.float64]
+    spatial_factor: NDArray[np.float64] | None = None
+    deep: Map | None = None
+    contour: Map | None = None

@@ -1,0 +1,150 @@
+"""Images of any size at any counts through the torch back end in one go."""
+
+from collections.abc import Callable, Sequence
+from itertools import accumulate
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from stages.segment.config import SegmentConfig
+from stages.segment.features import Features, position_scale
+from stages.segment.nearest import Labels
+from stages.segment.task import Task
+from stages.segment.torch_clustering import cluster
+from stages.segment.torch_refine import relax_borders
+
+
+def cluster_batch(
+    tasks: Sequence[Task], config: SegmentConfig, device: str
+) -> list[tuple[Labels, Features]]:
+    """Cluster each task's pixels and, in the refined mode, relax the borders.
+
+    The tasks' pixels and superpixels are numbered on: to the clustering they are one image.
+
+    Parameters
+    ----------
+    tasks
+        Their deep features and contours may lie on the device already, where they stay.
+    config
+        Compactness, iterations, mode, contour decay.
+    device
+        A torch device.
+
+    Returns
+    -------
+    For each task (H, W) int32 labels in 0..K-1, and its (H * W, D) float32 features.
+
+    Raises
+    ------
+    ValueError
+        When the tasks don't all have the same number of deep features.
+    """
+    if not tasks:
+        return []
+    depths = {0 if task.deep is None else task.deep.shape[2] for task in tasks}
+    if len(depths) > 1:
+        raise ValueError(f"one batch needs one number of deep features, these have {depths}")
+    with torch.inference_mode():
+        return _cluster(tasks, config, torch.device(device))
+
+
+def _cluster(
+    tasks: Sequence[Task], config: SegmentConfig, device: torch.device
+) -> list[tuple[Labels, Features]]:
+    counts = [task.owners.size for task in tasks]
+    first = [0, *accumulate(counts)]
+
+    def gather(pick: Callable[[Task], NDArray[np.integer]], numbered: bool = False) -> Tensor:
+        arrays = [pick(task).astype(np.int64) for task in tasks]
+        if numbered:
+            arrays = [np.where(a < 0, a, a + n) for a, n in zip(arrays, first, strict=False)]
+        return torch.from_numpy(np.concatenate(arrays)).to(device)
+
+    features = torch.cat([scaled_features(task, config.compactness, device) for task in tasks])
+    objects = gather(lambda task: task.objects.ravel())
+    uncertain = objects == 0
+    has_uncertain = bool(uncertain.any())
+    factors = _spatial_factors(tasks, device)
+    labels, means = cluster(
+        features,
+        gather(lambda task: task.initial.ravel(), numbered=True),
+        gather(lambda task: task.candidates, numbered=True),
+        config.iterations,
+        uncertain=uncertain if has_uncertain else None,
+        uncertain_candidates=gather(lambda task: task.uncertain_candidates, numbered=True)
+        if has_uncertain
+        else None,
+        spatial_factor=factors,
+    )
+    if config.mode == "refined":
+        weights = np.array([task.balance.border_weight for task in tasks], np.float32)
+        labels = relax_borders(
+            labels,
+            features,
+            means,
+            [(task.objects.shape[0], task.objects.shape[1]) for task in tasks],
+            smoothness=torch.from_numpy(np.repeat(weights, counts)).to(device),
+            objects=objects,
+            owners=gather(lambda task: task.owners),
+            spatial_factor=factors,
+            contour=_contours(tasks, device),
+            contour_decay=config.contour_decay,
+        )
+    areas = [task.objects.size for task in tasks]
+    parts = zip(
+        tasks, first, torch.split(labels, areas), torch.split(features, areas), strict=False
+    )
+    return [
+        (
+            (own - n).to(torch.int32).cpu().numpy().reshape(task.objects.shape),
+            compared.cpu().numpy(),
+        )
+        for task, n, own, compared in parts
+    ]
+
+
+def scaled_features(task: Task, compactness: float, device: torch.device) -> Tensor:
+    """Gather what the clustering compares, as `stages.segment.features.scaled_features` does.
+
+    Returns
+    -------
+    (H * W, C + 5) float32 on the device.
+    """
+    height, width, _ = task.lab.shape
+    scale = np.float32(position_scale((height, width), task.n_superpixels, compactness)).item()
+    rows = torch.arange(height, dtype=torch.float32, device=device) * scale
+    columns = torch.arange(width, dtype=torch.float32, device=device) * scale
+    color = torch.as_tensor(task.lab, device=device) * np.float32(task.balance.color_weight).item()
+    parts = [
+        color,
+        rows[:, None, None].expand(height, width, 1),
+        columns[None, :, None].expand(height, width, 1),
+    ]
+    if task.deep is not None:
+        parts.insert(0, torch.as_tensor(task.deep, device=device))
+    return torch.cat(parts, dim=2).view(height * width, -1)
+
+
+def _spatial_factors(tasks: Sequence[Task], device: torch.device) -> Tensor | None:
+    if all(task.spatial_factor is None for task in tasks):
+        return None
+    factors = [
+        np.ones(task.owners.size) if task.spatial_factor is None else task.spatial_factor
+        for task in tasks
+    ]
+    return torch.from_numpy(np.concatenate(factors)).to(device)
+
+
+def _contours(tasks: Sequence[Task], device: torch.device) -> Tensor | None:
+    """Join the contours; no contour anywhere is as good as none."""
+    if all(task.contour is None for task in tasks):
+        return None
+    maps = [
+        torch.zeros(task.objects.size, device=device)
+        if task.contour is None
+        else torch.as_tensor(task.contour, device=device).reshape(-1)
+        for task in tasks
+    ]
+    return torch.cat(maps)
