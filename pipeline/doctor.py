@@ -14,6 +14,7 @@ from pipeline import __version__
 from pipeline.datasets import DATASETS, open_dataset
 from pipeline.datasets.lookup import data_folders
 from pipeline.errors import UserError
+from pipeline.weights_command import shipped_weights
 
 _PACKAGES = (
     "torch",
@@ -53,7 +54,7 @@ def examine(outputs: str) -> dict[str, Any]:
         "extras": {extra: find_spec(module) is not None for extra, module in _EXTRAS.items()},
         "data_folders": [str(folder) for folder in data_folders()],
         "datasets": {name: _found(name) for name in _NAMED_DATASETS},
-        "weights": _weights(),
+        "weights": sorted(shipped_weights()),
         "free_disk_gib": round(shutil.disk_usage(place).free / 2**30, 1),
         "outputs": str(place),
     }
@@ -79,13 +80,6 @@ def _found(name: str) -> str:
         f"{split} {found}" + (f" of {expected}" if expected not in {None, found} else "")
         for split, (found, expected) in counted.items()
     )
-
-
-def _weights() -> list[str]:
-    from stages import weights
-
-    folder = Path(weights.__path__[0])
-    return sorted(path.stem for path in folder.glob("*.safetensors"))
 
 
 def _version(package: str) -> str | None:

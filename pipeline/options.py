@@ -108,7 +108,7 @@ class Options:
         list[str] | None,
         typer.Option(
             "--set",
-            help="any option of the configuration, such as segment.compactness=5 (or =default); repeatable",
+            help="any option, such as segment.compactness=5 (or =default); repeatable",
             metavar="KEY=VALUE",
             rich_help_panel=_HOW,
             show_default=False,

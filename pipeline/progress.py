@@ -119,7 +119,8 @@ class Lines(_Counting):
         self.count(computed=computed, failed=failed)
         if time.monotonic() - self.printed >= _LINE_EVERY:
             self.printed = time.monotonic()
-            line = f"{self.title} {self.seen}/{self.total}, {self.describe()}"
+            words = [f"{self.title} {self.seen}/{self.total}", self.describe()]
+            line = ", ".join(word for word in words if word)
             self.console.print(line, highlight=False, soft_wrap=True)
 
     def close(self) -> None:

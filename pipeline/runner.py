@@ -1,13 +1,10 @@
 """Plan, run and account for all items of a run, up to one stage."""
 
-import signal
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from time import monotonic
-from types import FrameType
 from typing import Any
 
 from pipeline.chain import Chain, build_chain, describe
@@ -15,12 +12,14 @@ from pipeline.datasets import default_split, open_dataset
 from pipeline.datasets.base import Dataset, Item
 from pipeline.executors import Executor
 from pipeline.failures import FailedItem, Failures
+from pipeline.interruption import stop_on_interrupt
 from pipeline.plan import ItemPlan, State, plan
 from pipeline.progress import Events, Progress
 from pipeline.run import Run
 from pipeline.work import Context, Job, Outcome
 
 _SAVE_EVERY = 5.0
+_STOPPING = "stopping after the items at hand; Ctrl-C again stops at once"
 
 
 @dataclass(frozen=True)
@@ -139,7 +138,7 @@ def execute(
     )
     started = saved = monotonic()
     progress.start(selection.n_items)
-    with _stop_on_interrupt(warn) as stopped:
+    with stop_on_interrupt(lambda: warn(_STOPPING)) as stopped:
 
         def jobs() -> Iterator[Job]:
             known_failed = frozenset(failures.items)
@@ -222,23 +221,3 @@ def _account(outcome: Outcome, chain: Chain, summary: Summary, failures: Failure
     )
     failures.record(failed)
     summary.failures.append(failed)
-
-
-@contextmanager
-def _stop_on_interrupt(warn: Callable[[str], None]) -> Iterator[Callable[[], bool]]:
-    """Turn the first Ctrl-C or SIGTERM into a wish to stop; the second one stops at once."""
-    asked = False
-
-    def ask(number: int, frame: FrameType | None) -> None:
-        nonlocal asked
-        if asked:
-            raise KeyboardInterrupt
-        asked = True
-        warn("stopping after the items at hand; Ctrl-C again stops at once")
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
