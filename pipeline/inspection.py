@@ -103,10 +103,15 @@ def show_doctor(location: str, *, as_json: bool) -> None:
 def fetch_dataset_to(name: str, to: str | None, url: str | None, sha256: str | None) -> None:
     """Download a dataset into the folder where it will be looked for."""
     from pipeline.assets import fetch_dataset
+    from pipeline.download_bar import download_bar
 
+    teller = Teller()
     target = Path(to).expanduser() if to is not None else data_folders()[0]
-    place = fetch_dataset(name, target, url=url, sha256=sha256)
-    print(f"{name}: ready in {place}")
+    with download_bar(name, teller.messages) as progress:
+        place = fetch_dataset(
+            name, target, url=url, sha256=sha256, progress=progress, say=teller.say
+        )
+    teller.show(f"{name}: ready in {place}")
 
 
 def _word(value: object) -> str:

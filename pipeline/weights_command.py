@@ -1,20 +1,15 @@
 """`spam-pipe weights`: the shipped ones and those that others publish; show, verify, fetch."""
 
 import tomllib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as RichBars
 from rich.table import Table
 
 import stages.weights
-from pipeline.assets import Progress
 from pipeline.commands import SOME_FAILED, SUCCESS, Teller
+from pipeline.download_bar import download_bar
 from pipeline.errors import ConfigError, DataError, UserError
 from pipeline.public_weights import (
     PUBLIC_WEIGHTS,
@@ -157,7 +152,7 @@ def fetch_weights(
         teller.show_json({"name": name, "path": str(shipped_weights()[name])})
         return
     folder = Path(to).expanduser().absolute() if to is not None else weights_folders()[0]
-    with _download_bar(name, teller.messages) as progress:
+    with download_bar(name, teller.messages) as progress:
         path = fetch_public_weights(
             name, folder, url=url, sha256=sha256, progress=progress, say=teller.say
         )
@@ -209,20 +204,3 @@ def _require_known(name: str, shipped: dict[str, Path]) -> None:
         near = get_close_matches(name.lower(), known, n=1, cutoff=0.5)
         cure = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
         raise ConfigError(f"{name}: no weights of that name; {cure}")
-
-
-@contextmanager
-def _download_bar(name: str, console: Console) -> Iterator[Progress]:
-    """Show how far a download is, on a terminal."""
-    bars = RichBars(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=30),
-        DownloadColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
-    task = bars.add_task(name, total=None)
-    with bars:
-        yield lambda received, total: bars.update(task, completed=received, total=total or None)
