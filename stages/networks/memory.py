@@ -5,18 +5,24 @@ finds here what the first computed. Keyed by weights, device and the image's dig
 """
 
 from collections import OrderedDict
+from collections.abc import Callable
 from functools import lru_cache
 from threading import Lock
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.networks.forward import Encoder, Forward, load
+from stages.networks.forward import DeviceForward, Encoder, Forward, load
 
 _KEPT = 2
 """Images remembered: a BSD image's features are 10 MB."""
 
-_memory: OrderedDict[tuple[str, str, str], Forward] = OrderedDict()
+Key = tuple[str, str, str]
+Computed = TypeVar("Computed", Forward, DeviceForward)
+
+_on_device: OrderedDict[Key, DeviceForward] = OrderedDict()
+_in_memory: OrderedDict[Key, Forward] = OrderedDict()
 _lock = Lock()
 
 
@@ -26,7 +32,9 @@ def encoder(weights: str, device: str) -> Encoder:
     return load(weights, device)
 
 
-def forward(weights: str, device: str, digest: str, lab: NDArray[np.float32]) -> Forward:
+def forward_on_device(
+    weights: str, device: str, digest: str, lab: NDArray[np.float32]
+) -> DeviceForward:
     """Return what a network without positions says of an image; computed once.
 
     Parameters
@@ -39,14 +47,29 @@ def forward(weights: str, device: str, digest: str, lab: NDArray[np.float32]) ->
         (H, W, 3) float32 CIELab.
     """
     key = (weights, device, digest)
+    return _remembered(_on_device, key, lambda: encoder(weights, device).forward_on_device(lab))
+
+
+def forward(weights: str, device: str, digest: str, lab: NDArray[np.float32]) -> Forward:
+    """Return the same in memory; brought there once."""
+    key = (weights, device, digest)
+    return _remembered(
+        _in_memory, key, lambda: forward_on_device(weights, device, digest, lab).to_arrays()
+    )
+
+
+def _remembered(
+    memory: OrderedDict[Key, Computed], key: Key, compute: Callable[[], Computed]
+) -> Computed:
+    *_, digest = key
     with _lock:
-        if digest and key in _memory:
-            _memory.move_to_end(key)
-            return _memory[key]
-    computed = encoder(weights, device).forward(lab)
+        if digest and key in memory:
+            memory.move_to_end(key)
+            return memory[key]
+    computed = compute()
     if digest:
         with _lock:
-            _memory[key] = computed
-            while len(_memory) > _KEPT:
-                _memory.popitem(last=False)
+            memory[key] = computed
+            while len(memory) > _KEPT:
+                memory.popitem(last=False)
     return computed

@@ -5,10 +5,9 @@ The configuration checks names here, so what a method needs is imported when it 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from stages.segment.config import SegmentConfig
     from stages.segment.nearest import Labels
+    from stages.segment.task import Map
 
 
 @dataclass(frozen=True)
@@ -33,20 +33,30 @@ class Scene:
     density
         (n,) factor of each object.
     contour
-        (H, W) float32 contour probability in 0..1.
+        (H, W) float32 contour probability in 0..1, in memory or on the device.
     deep
-        (H, W, C) float32 features of an encoder.
+        (H, W, C) float32 features of an encoder, likewise.
     """
 
     image: NDArray[np.uint8]
     lab: NDArray[np.float32]
     objects: NDArray[np.integer] | None = None
     density: NDArray[np.floating] | None = None
-    contour: NDArray[np.float32] | None = None
-    deep: NDArray[np.float32] | None = None
+    contour: Map | None = None
+    deep: Map | None = None
 
 
-def _spam(scene: Scene, n_superpixels: int, config: SegmentConfig) -> Labels:
+class Method(Protocol):
+    """A superpixel method."""
+
+    def __call__(
+        self, scene: Scene, n_superpixels: int, config: SegmentConfig, device: str = "cpu"
+    ) -> Labels:
+        """Return (H, W) int32 labels 0..n-1."""
+        ...
+
+
+def _spam(scene: Scene, n_superpixels: int, config: SegmentConfig, device: str = "cpu") -> Labels:
     from stages.segment.spam import spam
 
     return spam(
@@ -57,16 +67,15 @@ def _spam(scene: Scene, n_superpixels: int, config: SegmentConfig) -> Labels:
         density=scene.density,
         contour=scene.contour,
         config=config,
+        device=device,
     )
 
 
-def _slic(scene: Scene, n_superpixels: int, config: SegmentConfig) -> Labels:
+def _slic(scene: Scene, n_superpixels: int, config: SegmentConfig, device: str = "cpu") -> Labels:
     from stages.segment.baselines import slic
 
     return slic(scene.image, n_superpixels)
 
-
-Method = Callable[[Scene, int, "SegmentConfig"], "Labels"]
 
 METHODS: dict[str, Method] = {"spam": _spam, "slic": _slic}
 

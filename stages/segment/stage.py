@@ -42,7 +42,7 @@ class SegmentStage:
         """
         method = find_method(config.method)
         gray = np.zeros((8, 8, 3), np.uint8)
-        method(Scene(gray, rgb_to_lab(gray)), 4, config)
+        method(Scene(gray, rgb_to_lab(gray)), 4, config, device)
         if config.deep_weights is not None:
             from stages.networks.memory import encoder
 
@@ -62,12 +62,11 @@ class SegmentStage:
         """
         if inputs.image is None:
             raise ValueError("there is no image to segment")
-        scene = Scene(inputs.image, rgb_to_lab(inputs.image))
         prior: Arrays = {}
         if "prior" in inputs.upstream:
             prior = inputs.upstream["prior"][None].arrays
-            scene = replace(scene, contour=contour_of(prior))
-        borders = scene.contour
+        borders = contour_of(prior)
+        scene = Scene(inputs.image, rgb_to_lab(inputs.image), contour=borders)
         for unit in units:
             if unit is None or unit < 1:
                 raise ValueError(f"at least one superpixel must be asked for, not {unit}")
@@ -75,7 +74,9 @@ class SegmentStage:
             count = min(unit, n_pixels)
             objects = objects_for(prior, borders, count, config)
             seen = _with_deep_features(scene, count, inputs.image_digest, config, resources.device)
-            labels = resources.method(replace(seen, objects=objects), count, config)
+            labels = resources.method(
+                replace(seen, objects=objects), count, config, resources.device
+            )
             n = int(labels.max()) + 1
             attributes: dict[str, Any] = {
                 "n_requested": unit,
@@ -95,14 +96,17 @@ def _with_deep_features(
     """Add what the network says of the image; its contour is finer than any prior's."""
     if config.deep_weights is None:
         return scene
-    from stages.networks.memory import encoder, forward
+    from stages.networks.memory import encoder, forward, forward_on_device
 
     network = encoder(config.deep_weights, device)
+    stays = config.uses_torch(device)
     if network.takes_positions:
         height, width, _ = scene.lab.shape
         classical = scaled_features(scene.lab, count).reshape(height, width, -1)
-        return replace(scene, deep=network.forward(scene.lab, classical).deep)
-    deep, contour = forward(config.deep_weights, device, digest, scene.lab)
+        compute = network.forward_on_device if stays else network.forward
+        return replace(scene, deep=compute(scene.lab, classical).deep)
+    recall = forward_on_device if stays else forward
+    deep, contour = recall(config.deep_weights, device, digest, scene.lab)
     return replace(scene, deep=deep, contour=scene.contour if contour is None else contour)
 
 
