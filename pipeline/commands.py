@@ -245,7 +245,7 @@ def _tell_summary(
 
 
 def _closing_line(run: Run, target: str, summary: Summary) -> str:
-    items = f"{summary.n_items}"
+    items = f"{summary.n_items} items"
     if summary.n_expected and summary.n_items != summary.n_expected:
         items += f" (of {summary.n_expected} in the split)"
     parts = [f"{summary.computed} computed", f"{summary.complete} up to date"]
@@ -253,7 +253,7 @@ def _closing_line(run: Run, target: str, summary: Summary) -> str:
         parts.append(f"{summary.failed} failed")
     if summary.skipped:
         parts.append(f"{summary.skipped} skipped, failed before")
-    line = f"{target}: {items} items, {', '.join(parts)}, {summary.seconds:.1f} s"
+    line = f"{target}: {items}, {', '.join(parts)}, {summary.seconds:.1f} s"
     if summary.interrupted:
         return f"stopped: {line}; the same command goes on from here"
     if summary.failed:
