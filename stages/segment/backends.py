@@ -36,7 +36,7 @@ def cluster_tasks(tasks: Sequence[Task], config: SegmentConfig, device: str) -> 
     tasks
         Images of any size at any counts; torch computes them together, numba one by one.
     config
-        Which back end, iterations, mode, contour decay.
+        Which back end, compactness, mode, contour decay.
     device
         A torch device. Everything between its inputs and its results stays on it.
     """
@@ -64,7 +64,7 @@ def _cluster_compiled(task: Task, config: SegmentConfig) -> Clustered:
         features,
         task.initial.ravel(),
         task.candidates,
-        config.iterations,
+        task.balance.iterations,
         uncertain=task.objects.ravel() == 0,
         uncertain_candidates=task.uncertain_candidates,
         spatial_factor=task.spatial_factor,

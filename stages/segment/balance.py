@@ -1,4 +1,4 @@
-"""The weights between colour, position and smooth borders: the one place that sets defaults."""
+"""What depends on what is known of an image: the one place that sets such defaults."""
 
 from dataclasses import dataclass
 
@@ -7,21 +7,31 @@ from stages.segment.config import SegmentConfig
 
 @dataclass(frozen=True)
 class Balance:
-    """Weights as the segmentation uses them; `SegmentConfig` says what each is.
+    """Weights and effort as the segmentation uses them; `SegmentConfig` says what each is.
 
-    Deep features know what is texture and what is not, colours don't: alone, they are smoothed,
-    then weigh more, and borders are held straighter.
+    Deep features know what is texture and what is not. Colours don't: alone, they are smoothed,
+    chroma counts for more than light and shade, and borders are held straighter.
     """
 
     color_weight: float
+    chroma_weight: float
     smoothing: float
     border_weight: float
+    iterations: int
 
 
-_PAPER = Balance(color_weight=0.26, smoothing=0.0, border_weight=0.0)
-_COLOR = Balance(color_weight=0.4, smoothing=0.05, border_weight=15.0)
-_DEEP = Balance(color_weight=0.26, smoothing=0.0, border_weight=6.0)
-_DEEP_WITH_CONTOUR = Balance(color_weight=0.26, smoothing=0.0, border_weight=20.0)
+_PAPER = Balance(
+    color_weight=0.26, chroma_weight=1.0, smoothing=0.0, border_weight=0.0, iterations=10
+)
+_COLOR = Balance(
+    color_weight=0.33, chroma_weight=2.3, smoothing=0.04, border_weight=25.0, iterations=20
+)
+_DEEP = Balance(
+    color_weight=0.26, chroma_weight=1.0, smoothing=0.0, border_weight=6.0, iterations=20
+)
+_DEEP_WITH_CONTOUR = Balance(
+    color_weight=0.26, chroma_weight=1.0, smoothing=0.0, border_weight=20.0, iterations=20
+)
 
 
 def resolve_balance(config: SegmentConfig, *, has_deep: bool, has_contour: bool) -> Balance:
@@ -34,8 +44,10 @@ def resolve_balance(config: SegmentConfig, *, has_deep: bool, has_contour: bool)
         suited = _DEEP_WITH_CONTOUR if has_contour else _DEEP
     return Balance(
         color_weight=_first(config.color_weight, suited.color_weight),
+        chroma_weight=_first(config.chroma_weight, suited.chroma_weight),
         smoothing=_first(config.smoothing, suited.smoothing),
         border_weight=_first(config.border_weight, suited.border_weight),
+        iterations=suited.iterations if config.iterations is None else config.iterations,
     )
 
 

@@ -44,6 +44,12 @@ class SegmentConfig(StageConfig):
         description="factor of the Lab colours; by default 0.26 beside deep features and in the "
         "paper's mode, more where colour stands alone",
     )
+    chroma_weight: float | None = Field(
+        None,
+        gt=0,
+        description="further factor of a and b, which light and shade change less than L; by "
+        "default 1 but where colour stands alone",
+    )
     smoothing: float | None = Field(
         None,
         ge=0,
@@ -54,7 +60,12 @@ class SegmentConfig(StageConfig):
     compactness: float = Field(
         7.5, ge=0, description="factor of the positions; larger is more regular"
     )
-    iterations: int = Field(10, ge=1, le=100, description="passes of the soft clustering")
+    iterations: int | None = Field(
+        None,
+        ge=1,
+        le=100,
+        description="passes of the soft clustering; by default 20, and 10 in the paper's mode",
+    )
     distance_factor: float = Field(
         1.65, gt=0, description="a pixel may join seeds within this many sqrt(N/K) of its own"
     )
@@ -62,7 +73,11 @@ class SegmentConfig(StageConfig):
         0.15, ge=0, le=1, description="components below this share of N/K are merged"
     )
     over_seeding: float = Field(
-        1.1, ge=1, le=4, description="refined: cluster with this many times K, then merge to K"
+        1.0,
+        ge=1,
+        le=4,
+        description="refined: cluster with this many times K, then merge to K; more seeds find "
+        "more detail and cost regularity",
     )
     border_weight: float | None = Field(
         None,

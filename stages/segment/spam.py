@@ -135,7 +135,10 @@ def lay_out(
         minimum_areas[1:] /= factors
     balance = resolve_balance(config, has_deep=deep is not None, has_contour=contour is not None)
     return Task(
-        lab=smooth_lab(lab, balance.smoothing * float(np.sqrt(n_pixels / n_wanted))),
+        lab=smooth_lab(
+            lab * np.array([1, balance.chroma_weight, balance.chroma_weight], np.float32),
+            balance.smoothing * float(np.sqrt(n_pixels / n_wanted)),
+        ),
         n_superpixels=n_wanted,
         balance=balance,
         objects=regions,

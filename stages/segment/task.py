@@ -27,7 +27,7 @@ class Task:
     Attributes
     ----------
     lab
-        (H, W, 3) float32 CIELab, smoothed where the balance says so.
+        (H, W, 3) float32 CIELab, its chroma weighed and smoothed as the balance says.
     n_superpixels
         How many are wanted: positions are scaled with it.
     balance

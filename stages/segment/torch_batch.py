@@ -28,7 +28,7 @@ def cluster_batch(
     tasks
         Their deep features and contours may lie on the device already, where they stay.
     config
-        Compactness, iterations, mode, contour decay.
+        Compactness, mode, contour decay.
     device
         A torch device.
 
@@ -71,7 +71,7 @@ def _cluster(
         features,
         gather(lambda task: task.initial.ravel(), numbered=True),
         gather(lambda task: task.candidates, numbered=True),
-        config.iterations,
+        tasks[0].balance.iterations,
         uncertain=uncertain if has_uncertain else None,
         uncertain_candidates=gather(lambda task: task.uncertain_candidates, numbered=True)
         if has_uncertain

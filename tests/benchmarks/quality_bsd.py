@@ -1,4 +1,4 @@
-"""Accuracy and regularity of the segmentation on BSDS500, without a prior.
+"""Accuracy and regularity on BSDS500, from colour and position alone and without a prior.
 
 python tests/benchmarks/quality_bsd.py --split val --limit 20 --set compactness=5
 """
