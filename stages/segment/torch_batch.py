@@ -39,13 +39,17 @@ def cluster_batch(
     Raises
     ------
     ValueError
-        When the tasks don't all have the same number of deep features.
+        When the tasks' numbers of deep features or of iterations differ.
     """
     if not tasks:
         return []
     depths = {0 if task.deep is None else task.deep.shape[2] for task in tasks}
-    if len(depths) > 1:
-        raise ValueError(f"one batch needs one number of deep features, these have {depths}")
+    passes = {task.balance.iterations for task in tasks}
+    for name, found in (("deep features", depths), ("iterations", passes)):
+        if len(found) > 1:
+            raise ValueError(
+                f"a batch has one number of {name}, this one {sorted(found)}: split it"
+            )
     with torch.inference_mode():
         return _cluster(tasks, config, torch.device(device))
 

@@ -63,7 +63,7 @@ def cluster(
     means = initial[:, :-1] / initial[:, -1:]
     # Relative to where its group starts, a pixel is small enough for float32.
     origins = means.float().repeat(candidates.shape[0] // n_seeds, 1)
-    tiles.values[:, :-1] -= origins[tiles.groups, :, None] * tiles.values[:, -1:]
+    tiles.values[:, :-1] -= origins.index_select(0, tiles.groups)[..., None] * tiles.values[:, -1:]
     if spatial_factor is not None:
         tiles = _with_squared_position(tiles)
     order, lengths = _members(candidates, n_seeds)
@@ -72,7 +72,7 @@ def cluster(
         sums = _soft_sums(tiles, scores)
         totals = sums[..., :n_features] + sums[..., -1:] * origins[:, None]
         totals = torch.cat([totals, sums[..., -1:]], dim=2).view(-1, n_features + 1)
-        totals = sum_groups(totals[order], lengths)
+        totals = sum_groups(totals.index_select(0, order), lengths)
         mass = totals[:, -1:]
         means = torch.where(mass > 1e-12, totals[:, :-1] / mass, means)
     scores = _linear_scores(means, origins, candidates, spatial_factor)
@@ -140,7 +140,7 @@ def _soft_sums(tiles: Tiles, scores: Tensor) -> Tensor:
     sums = tiles.values.new_empty(n_tiles, N_CANDIDATES, n_channels)
     for block in _blocks(tiles):
         values = tiles.values[block]
-        weights = torch.softmax(scores[tiles.groups[block]] @ values, dim=1)
+        weights = torch.softmax(scores.index_select(0, tiles.groups[block]) @ values, dim=1)
         torch.bmm(weights, values.transpose(1, 2), out=sums[block])
     return sum_groups(sums, tiles.lengths)
 
@@ -150,6 +150,6 @@ def _nearest(tiles: Tiles, scores: Tensor, candidates: Tensor) -> Tensor:
     labels = torch.empty(tiles.groups.numel(), TILE, dtype=torch.int64, device=scores.device)
     for block in _blocks(tiles):
         groups = tiles.groups[block]
-        best = (scores[groups] @ tiles.values[block]).argmax(dim=1)
-        labels[block] = candidates[groups].gather(1, best)
-    return labels.view(-1)[tiles.slots]
+        best = (scores.index_select(0, groups) @ tiles.values[block]).argmax(dim=1)
+        labels[block] = candidates.index_select(0, groups).gather(1, best)
+    return labels.view(-1).index_select(0, tiles.slots)

@@ -43,8 +43,8 @@ class _Frames:
         offsets = torch.arange(-reach, reach + 1, device=pixels.device)
         down = offsets.repeat_interleave(offsets.numel())
         across = offsets.repeat(offsets.numel())
-        steps = self.widths[pixels, None] * down + across
-        return self.places[pixels, None] + steps
+        steps = self.widths.index_select(0, pixels)[:, None] * down + across
+        return self.places.index_select(0, pixels)[:, None] + steps
 
 
 def relax_borders(
@@ -104,11 +104,11 @@ def relax_borders(
         moved, chosen = [], []
         for candidates in stirred.split(_BLOCK):
             pixels = _on_border(candidates, present, frames)
-            own = present[frames.places[pixels]]
+            own = present.index_select(0, frames.places.index_select(0, pixels))
             best = _best_labels(
                 frames.around(pixels, _REACH),
-                features[pixels],
-                objects[pixels],
+                features.index_select(0, pixels),
+                objects.index_select(0, pixels),
                 present,
                 transparency,
                 compared,
@@ -124,7 +124,7 @@ def relax_borders(
             break
         present[frames.places[pixels]] = torch.cat(chosen)
         stirred = _stirred(pixels, frames)
-    return present[frames.places]
+    return present.index_select(0, frames.places)
 
 
 def _frame(shapes: Sequence[tuple[int, int]], device: torch.device) -> _Frames:
@@ -142,8 +142,8 @@ def _frame(shapes: Sequence[tuple[int, int]], device: torch.device) -> _Frames:
 
 def _on_border(pixels: Tensor, present: Tensor, frames: _Frames) -> Tensor:
     """Keep the pixels that have another label among their 8 neighbours."""
-    around = present[frames.around(pixels, 1)]
-    own = present[frames.places[pixels], None]
+    around = _look(present, frames.around(pixels, 1))
+    own = around[:, 4, None]
     return pixels[((around != own) & (around != _EMPTY)).any(dim=1)]
 
 
@@ -153,6 +153,10 @@ def _stirred(moved: Tensor, frames: _Frames) -> Tensor:
     for pixels in moved.split(_BLOCK):
         stirred[frames.around(pixels, _REACH)] = True
     return stirred[frames.places].nonzero().squeeze(1)
+
+
+def _look(framed: Tensor, windows: Tensor) -> Tensor:
+    return framed.index_select(0, windows.view(-1)).view(windows.shape)
 
 
 def _best_labels(
@@ -167,8 +171,8 @@ def _best_labels(
     smoothness: Tensor,
 ) -> Tensor:
     """Return the best label of the (n, 49) windows, weighing one label of each at a time."""
-    left = present[windows]
-    weights = None if transparency is None else _visibility(transparency[windows])
+    left = _look(present, windows)
+    weights = None if transparency is None else _visibility(_look(transparency, windows))
     label = left[:, _CENTER]
     best = label.clone()
     least = torch.full_like(features[:, 0], torch.inf)
@@ -177,25 +181,29 @@ def _best_labels(
     while rows.numel():
         same = left == label[:, None]
         support = same.sum(dim=1) if weights is None else (weights * same).sum(dim=1)
-        squared = (features - means[label]).square()
-        distance = squared[:, :-2].sum(dim=1) + factors[label] * squared[:, -2:].sum(dim=1)
-        cost = distance - smoothness[label] * support
-        better = ((objects == 0) | (owners[label] == objects)) & (cost < least[rows])
+        squared = (features - means.index_select(0, label)).square()
+        spatial = factors.index_select(0, label) * squared[:, -2:].sum(dim=1)
+        smooth = smoothness.index_select(0, label) * support
+        cost = squared[:, :-2].sum(dim=1) + spatial - smooth
+        allowed = (objects == 0) | (owners.index_select(0, label) == objects)
+        better = allowed & (cost < least.index_select(0, rows))
         best[rows[better]] = label[better]
         least[rows[better]] = cost[better]
         left = left.masked_fill(same, _EMPTY)
         label = left.amax(dim=1)
         kept = (label != _EMPTY).nonzero().squeeze(1)
-        rows, label, left = rows[kept], label[kept], left[kept]
-        features, objects = features[kept], objects[kept]
-        weights = None if weights is None else weights[kept]
+        rows, label, left, features, objects = (
+            part.index_select(0, kept) for part in (rows, label, left, features, objects)
+        )
+        weights = None if weights is None else weights.index_select(0, kept)
     return best
 
 
 def _visibility(views: Tensor) -> Tensor:
     """Weigh the pixels of (n, 49) windows by the contours between them and the central one."""
     one_third, two_thirds = (_on_the_way(thirds, views.device) for thirds in (1, 2))
-    through = torch.minimum(views, torch.minimum(views[:, one_third], views[:, two_thirds]))
+    on_the_way = torch.minimum(views.index_select(1, one_third), views.index_select(1, two_thirds))
+    through = torch.minimum(views, on_the_way)
     return (through / views[:, _CENTER, None]).clamp(max=1)
 
 

@@ -57,7 +57,7 @@ def tile_pixels(features: Tensor, groups: Tensor, n_groups: int) -> Tiles:
     order = torch.argsort(groups, stable=True)
     rank = torch.empty_like(order)
     rank[order] = torch.arange(n_pixels, device=groups.device)
-    slots = (first_slots - first_ranks)[groups] + rank
+    slots = (first_slots - first_ranks).index_select(0, groups) + rank
     group_of_tile = torch.repeat_interleave(lengths)
     values = features.new_zeros(group_of_tile.numel() * TILE, n_features + 1)
     values[slots] = torch.cat([features, features.new_ones(n_pixels, 1)], dim=1)
