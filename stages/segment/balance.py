@@ -24,7 +24,7 @@ _PAPER = Balance(
     color_weight=0.26, chroma_weight=1.0, smoothing=0.0, border_weight=0.0, iterations=10
 )
 _COLOR = Balance(
-    color_weight=0.33, chroma_weight=2.3, smoothing=0.04, border_weight=25.0, iterations=20
+    color_weight=0.33, chroma_weight=2.2, smoothing=0.04, border_weight=25.0, iterations=20
 )
 _DEEP = Balance(
     color_weight=0.26, chroma_weight=1.0, smoothing=0.0, border_weight=6.0, iterations=20

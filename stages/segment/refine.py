@@ -41,7 +41,7 @@ def relax_borders(
     spatial_factor: NDArray[np.float64] | None = None,
     contour: NDArray[np.float32] | None = None,
     contour_decay: float = 6.0,
-    rounds: int = 8,
+    rounds: int = 16,
 ) -> Labels:
     """Let border pixels follow the labels around them where the features agree.
 

@@ -1,5 +1,7 @@
 """Where superpixels start: how many seeds each object gets and where they lie."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -49,7 +51,7 @@ def share_seeds(
     return counts
 
 
-def random_seeds(objects: Objects, counts: Counts, seed: int) -> Positions:
+def random_seeds(objects: Objects, counts: Counts, seed: Sequence[int]) -> Positions:
     """Draw distinct random pixels of each object (the paper's seeds).
 
     Parameters
@@ -59,17 +61,17 @@ def random_seeds(objects: Objects, counts: Counts, seed: int) -> Positions:
     counts
         (n,) seeds of each object, at most its area.
     seed
-        Of the generator: same input, same seeds.
+        Non-negative integers for the generator: same input, same seeds.
 
     Returns
     -------
     (sum(counts), 2) float64 rows and columns, the seeds of object 1 first.
     """
-    order = np.argsort(objects.ravel(), kind="stable")
-    areas = np.bincount(objects.ravel(), minlength=counts.size + 1)
-    shuffled = np.random.default_rng(seed).permutation(order.size)
+    flat = objects.ravel()
+    areas = np.bincount(flat, minlength=counts.size + 1)
     # Sorting a permutation by object shuffles the pixels inside each object.
-    shuffled = shuffled[np.argsort(objects.ravel()[shuffled], kind="stable")]
+    shuffled = np.random.default_rng(seed).permutation(flat.size)
+    shuffled = shuffled[np.argsort(flat[shuffled], kind="stable")]
     starts = np.cumsum(areas)[:-1]
     rank = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
     pixels = shuffled[np.repeat(starts, counts) + rank]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -125,7 +126,10 @@ def lay_out(
     counts = share_seeds(areas, n_seeds, factors)
     n_seeds = int(counts.sum())
     positions = (
-        lattice_seeds(regions, counts) if refined else random_seeds(regions, counts, config.seed)
+        lattice_seeds(regions, counts)
+        if refined
+        # Images draw apart from one another: else one draw decides over a whole dataset.
+        else random_seeds(regions, counts, [config.seed, crc32(lab.tobytes())])
     )
     initial, positions, counts = settle_seeds(regions, positions, counts)
     owners = np.repeat(np.arange(1, counts.size + 1, dtype=np.int32), counts)

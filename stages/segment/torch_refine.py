@@ -59,7 +59,7 @@ def relax_borders(
     spatial_factor: Tensor | None = None,
     contour: Tensor | None = None,
     contour_decay: float = 6.0,
-    rounds: int = 8,
+    rounds: int = 16,
 ) -> Tensor:
     """Let border pixels follow the labels around them where the features agree.
 

@@ -43,16 +43,16 @@ def test_shares_follow_the_density() -> None:
 @settings(max_examples=100, deadline=None)
 def test_random_seeds_are_distinct_pixels_of_their_object(seed: int, share: float) -> None:
     objects, counts = scene(seed, share)
-    positions = random_seeds(objects, counts, seed=3)
+    positions = random_seeds(objects, counts, seed=[3])
     rows, columns = positions.astype(int).T
     assert np.unique(positions, axis=0).shape == (counts.sum(), 2)
     assert np.array_equal(objects[rows, columns], np.repeat(np.arange(1, counts.size + 1), counts))
-    assert np.array_equal(positions, random_seeds(objects, counts, seed=3))
+    assert np.array_equal(positions, random_seeds(objects, counts, seed=[3]))
 
 
 def test_another_seed_draws_other_pixels() -> None:
     objects = np.ones((50, 50), np.int32)
-    first, second = (random_seeds(objects, np.array([20]), seed) for seed in (0, 1))
+    first, second = (random_seeds(objects, np.array([20]), [seed]) for seed in (0, 1))
     assert not np.array_equal(first, second)
 
 
@@ -136,7 +136,7 @@ def test_settled_seeds_all_have_pixels_of_their_object(seed: int, share: float) 
 
 def test_settling_evens_out_areas() -> None:
     objects = np.ones((90, 90), np.int32)
-    positions = random_seeds(objects, np.array([81]), 0)
+    positions = random_seeds(objects, np.array([81]), [0])
     before = np.bincount(nearest_seeds(objects, positions, np.array([81])).ravel()).std()
     labels, _, _ = settle_seeds(objects, positions, np.array([81]))
     assert np.bincount(labels.ravel()).std() < 0.5 * before
