@@ -9,6 +9,7 @@ from pipeline.errors import ConfigError
 from pipeline.folder import Folder
 from pipeline.store import Store, digest_of
 from stages.base import StageConfig, Unit
+from stages.propose.config import ProposeConfig
 from stages.registry import STAGES, stage
 
 
@@ -65,14 +66,16 @@ def described_config(description: Mapping[str, Any], config: RunConfig) -> RunCo
         return None
 
 
-SKIPPED_WITHOUT_PRIOR = frozenset({"propose", "prior"})
+PRIOR_STAGES = frozenset({"propose", "prior"})
 
 
 def build_chain(config: RunConfig, run: Folder, target: str = "evaluate") -> Chain:
-    """Return the links up to `target`; without a prior, proposals and prior are left out."""
+    """Return the links up to `target`; proposals and prior only where something uses them."""
+    has_prior = config.propose.source != "none"
+    wanted = target in PRIOR_STAGES or config.segment.uses_prior
     chain: dict[str, Link] = {}
     for name in STAGES:
-        if config.propose.source == "none" and name in SKIPPED_WITHOUT_PRIOR:
+        if name in PRIOR_STAGES and not (has_prior and wanted):
             continue
         stage_config: StageConfig = getattr(config, name)
         upstream = tuple(required for required in stage(name).requires if required in chain)
@@ -93,3 +96,12 @@ def build_chain(config: RunConfig, run: Folder, target: str = "evaluate") -> Cha
         if name == target:
             break
     return chain
+
+
+def prior_of(chain: Chain) -> str:
+    """Return the source of the prior that a chain's superpixels keep to, or ``none``."""
+    if "propose" not in chain:
+        return "none"
+    config = chain["propose"].config
+    assert isinstance(config, ProposeConfig)
+    return config.source

@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.chain import SKIPPED_WITHOUT_PRIOR, build_chain
+from pipeline.chain import PRIOR_STAGES, Chain, build_chain, prior_of
 from pipeline.config import Layer, parse_assignment, read_config_file
 from pipeline.datasets import DATASETS, open_dataset
 from pipeline.device import resolve_device
@@ -67,8 +67,8 @@ def run_items(target: str, options: Options) -> int:
     chain = build_chain(run.config, run.folder, stage_target)
     if stage_target not in chain:
         stage_target = "propose"
-    _introduce(run, options, teller)
-    if not chain or (target in SKIPPED_WITHOUT_PRIOR and target not in chain):
+    _introduce(run, chain, teller)
+    if not chain or (target in PRIOR_STAGES and target not in chain):
         teller.say(f"--prior none: there is nothing to compute for `{target}`")
         return SUCCESS
     if options.dry_run:
@@ -174,13 +174,13 @@ def _overwritten(target: str, overwrite: bool, stages: tuple[str, ...]) -> tuple
     return ("evaluate",) if target == "report" else (target,)
 
 
-def _introduce(run: Run, options: Options, teller: Teller) -> None:
+def _introduce(run: Run, chain: Chain, teller: Teller) -> None:
     dataset, config = run.config.dataset, run.config
     which = f"continuing run {run.name}" if run.continued else f"run {run.name}"
     counts = ",".join(map(str, config.n_superpixels))
     teller.say(
         f"{which}: {dataset.images or dataset.name}, method {config.segment.method}, "
-        f"prior {config.propose.source}, K = {counts}"
+        f"prior {prior_of(chain)}, K = {counts}"
     )
 
 

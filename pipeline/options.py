@@ -117,7 +117,7 @@ class Options:
     prior: Annotated[
         str | None,
         typer.Option(
-            help="where objects come from: none, contour (learned), gradient, masks (yours)",
+            help="where objects come from: contour (learned, the default), gradient, masks, none",
             rich_help_panel=_HOW,
             show_default=False,
         ),

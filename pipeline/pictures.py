@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from pipeline.chain import Chain, build_chain
+from pipeline.chain import Chain, build_chain, prior_of
 from pipeline.datasets.base import Item
 from pipeline.run import Run
 from pipeline.runner import Selection
@@ -45,8 +45,8 @@ def draw_contact_sheet(run: Run, selection: Selection, metrics: pd.DataFrame) ->
     if not examples:
         return None
     title = f"{run.config.dataset.name} {selection.split} · {run.config.segment.method}"
-    if run.config.propose.source != "none":
-        title += f" · prior: {run.config.propose.source}"
+    if "prior" in chain:
+        title += f" · prior: {prior_of(chain)}"
     picture = io.BytesIO()
     contact_sheet(examples, title).save(picture, "PNG")
     return picture.getvalue()

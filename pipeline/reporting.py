@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pipeline.chain import Chain, build_chain, described_config
+from pipeline.chain import Chain, build_chain, described_config, prior_of
 from pipeline.config import RunConfig
 from pipeline.failures import Failures
 from pipeline.plan import ItemPlan, State, plan
@@ -104,7 +104,7 @@ def _gather(run: Run, selection: Selection) -> _Rows:
             config.dataset.name,
             selection.split,
             config.segment.method,
-            config.propose.source,
+            prior_of(chain),
             chain["segment"].config_digest[:8],
         )
         shared = dict(zip(("dataset", "split", "method", "prior", "config"), names, strict=True))

@@ -23,6 +23,9 @@ from tests.conftest import SpamPipe
 
 Refused = Callable[..., str]
 
+PLAIN = ("--prior", "none", "--set", "segment.network=none")
+"""Colour and position alone: what these tests are about does not depend on the method."""
+
 
 @pytest.fixture
 def refused(tmp_path: Path) -> Refused:
@@ -141,7 +144,7 @@ def test_files_that_are_no_images_fail_alone_and_by_name(
     whole = images / "photo.jpg"
     Image.effect_noise((64, 64), 50).convert("RGB").save(whole)
     whole.write_bytes(whole.read_bytes()[:700])
-    done = spam_pipe("segment", "--dataset", str(images), "-k", "6")
+    done = spam_pipe("segment", "--dataset", str(images), "-k", "6", *PLAIN)
     assert done.returncode == 1
     assert "text.png" in done.stderr
     assert "photo.jpg" in done.stderr
@@ -155,7 +158,7 @@ def test_more_superpixels_than_pixels_are_clamped_with_a_note(
     folder = tmp_path / "tiny"
     folder.mkdir()
     Image.new("RGB", (3, 2), "red").save(folder / "a.png")
-    done = spam_pipe("run", "--dataset", "tiny", "-k", "2,50", "-v")
+    done = spam_pipe("run", "--dataset", "tiny", "-k", "2,50", "-v", *PLAIN)
     assert done.returncode == 0, done.stderr
     assert "50 superpixels asked for, but 6 pixels" in done.stderr
     metrics = (tmp_path / "outputs/tiny/report/metrics.csv").read_text()
@@ -190,7 +193,7 @@ def test_a_lock_of_a_dead_process_is_taken_over(pictures: Path, tmp_path: Path) 
 
 
 def test_the_run_used_last_goes_on(spam_pipe: SpamPipe, pictures: Path) -> None:
-    spam_pipe("segment", "--dataset", str(pictures / "images"), "-k", "6")
+    spam_pipe("segment", "--dataset", str(pictures / "images"), "-k", "6", *PLAIN)
     done = spam_pipe("evaluate")
     assert done.returncode == 0
     assert "continuing run images" in done.stderr
@@ -202,19 +205,19 @@ def test_dry_run_says_what_and_does_nothing(
 ) -> None:
     given = ("run", "--dataset", str(pictures / "images"), "-k", "6,12", "--dry-run")
     shown = spam_pipe(*given)
-    assert re.search(r"segment +│ +0 │ +0 │ +0 │ +12", shown.stdout)
+    assert re.search(r"evaluate +│ +0 │ +0 │ +0 │ +12", shown.stdout)
     found = json.loads(spam_pipe(*given, "--json").stdout)
     assert found["stages"]["evaluate"] == {"done": 0, "stale": 0, "failed": 0, "todo": 12}
     assert not (tmp_path / "outputs").exists()
 
 
 def test_quiet_prints_errors_only(spam_pipe: SpamPipe, pictures: Path) -> None:
-    done = spam_pipe("run", "--dataset", str(pictures / "images"), "-k", "6", "-q")
+    done = spam_pipe("run", "--dataset", str(pictures / "images"), "-k", "6", "-q", *PLAIN)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_status_counts_every_stage(spam_pipe: SpamPipe, pictures: Path) -> None:
-    spam_pipe("segment", "--dataset", str(pictures / "images"), "-k", "6", "--limit", "4")
+    spam_pipe("segment", "--dataset", str(pictures / "images"), "-k", "6", "--limit", "4", *PLAIN)
     found = json.loads(spam_pipe("status", "--json").stdout)
     assert found["stages"]["segment"] == {"done": 4, "stale": 0, "failed": 0, "todo": 2}
     assert found["stages"]["evaluate"]["todo"] == 6
@@ -257,7 +260,7 @@ def test_export_writes_what_was_made(spam_pipe: SpamPipe, pictures: Path, tmp_pa
 
 
 def test_export_of_what_is_not_there(spam_pipe: SpamPipe, pictures: Path) -> None:
-    spam_pipe("segment", "--dataset", str(pictures / "images"), "-k", "6")
+    spam_pipe("segment", "--dataset", str(pictures / "images"), "-k", "6", *PLAIN)
     done = spam_pipe("export", "to", "--what", "objects")
     assert done.returncode == 2
     assert "no prior" in done.stderr
@@ -273,7 +276,7 @@ def test_ctrl_c_stops_after_the_item_at_hand_and_the_command_goes_on(
     images = pictures / "images"
     for number in range(300):
         shutil.copy(images / "000.png", images / f"copy-{number:03d}.png")
-    given = ["segment", "--dataset", str(images), "-k", "6", "--workers", workers]
+    given = ["segment", "--dataset", str(images), "-k", "6", *PLAIN, "--workers", workers]
     process = subprocess.Popen(
         [sys.executable, "-m", "pipeline.cli", *given],
         cwd=tmp_path,

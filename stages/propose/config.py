@@ -37,7 +37,7 @@ class ProposeConfig(StageConfig):
     """Options of `spam-pipe propose` (SPAM.md, section 5)."""
 
     source: Annotated[str, AfterValidator(known_source)] = Field(
-        "none", description="where proposals come from: none, contour, gradient, masks"
+        "contour", description="where proposals come from: none, contour, gradient, masks"
     )
     masks: str | None = Field(
         None, description="masks: the folder of the user's segmentations, named like the images"

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from stages.base import StageConfig
-from stages.segment.methods import known_method
+from stages.segment.methods import IGNORE_PRIOR, known_method
 
 
 class SegmentConfig(StageConfig):
@@ -104,3 +104,8 @@ class SegmentConfig(StageConfig):
     def uses_torch(self, device: str) -> bool:
         """Say whether the torch back end clusters on that device."""
         return self.backend == "torch" or (self.backend == "auto" and device != "cpu")
+
+    @property
+    def uses_prior(self) -> bool:
+        """Whether the method keeps to the prior's objects."""
+        return self.method not in IGNORE_PRIOR

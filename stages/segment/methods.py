@@ -79,6 +79,9 @@ def _slic(scene: Scene, n_superpixels: int, config: SegmentConfig, device: str =
 
 METHODS: dict[str, Method] = {"spam": _spam, "slic": _slic}
 
+IGNORE_PRIOR = frozenset({"slic"})
+"""Methods that make nothing of a prior, for which none is computed."""
+
 
 def known_method(name: str) -> str:
     """Return the name if it is a method's, else raise a ValueError that suggests one."""

@@ -25,7 +25,9 @@ from pipeline.store import Store
 from pipeline.work import Context, Job
 from tests.conftest import SpamPipe, draw_images
 
-COMMAND = ("evaluate", "--prior", "gradient", "-k", "6,12", "--device", "cpu")
+PLAIN = ("--prior", "gradient", "--set", "segment.network=none")
+COMMAND = ("evaluate", *PLAIN, "-k", "6,12", "--device", "cpu")
+BARE = {"propose": {"source": "none"}, "segment": {"network": "none"}}
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ def executor() -> Iterator[Dask]:
 
 
 def run_jobs(executor: Dask, items: list[Item], outputs: Path, **options: Any) -> dict[str, Any]:
-    config = resolve([{"n_superpixels": [4]}])
+    config = resolve([{"n_superpixels": [4]}, BARE])
     run = open_folder(str(outputs))
     for link in build_chain(config, run).values():
         link.store.prepare({})
@@ -150,7 +152,7 @@ def test_jobs_are_taken_as_room_appears(executor: Dask, tmp_path: Path) -> None:
             taken += 1
             yield item
 
-    config = resolve([{"n_superpixels": [4]}])
+    config = resolve([{"n_superpixels": [4]}, BARE])
     context = Context(config.model_dump_json(), str(tmp_path / "run"))
     outcomes = executor.run((Job(item, {"segment": (4,)}) for item in counted()), context)
     next(outcomes)
@@ -293,5 +295,5 @@ def test_a_task_is_small(pictures: Path) -> None:
 
     source = ImageFile(pictures / "images" / "000.png")
     job = Job(Item("000", "all", source), {"segment": (100, 400)})
-    context = Context(resolve([]).model_dump_json(), "outputs/run")
+    context = Context(resolve([BARE]).model_dump_json(), "outputs/run")
     assert len(pickle.dumps((job, context))) < 4000

@@ -35,7 +35,7 @@ def test_every_source_can_be_loaded():
 
 
 def test_none_proposes_nothing():
-    (output,) = propose(ProposeConfig(), image=two_halves())
+    (output,) = propose(ProposeConfig(source="none"), image=two_halves())
     assert output.arrays == {}
     assert output.attributes == {"source": "none"}
 
