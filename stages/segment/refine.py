@@ -12,22 +12,13 @@ from stages.segment.objects import Objects
 
 _REACH = 3
 _SPAN = 2 * _REACH + 1
+_ROW = 8
 _SLOTS = 64
-"""A window's 49 pixels in rows of 8, so that vectors fit; the rest stays empty."""
+"""A window's 49 pixels in eight rows of eight, so that vectors fit; the rest stays empty."""
 _EMPTY = -1
-
-
-def _ways() -> NDArray[np.int32]:
-    """Slots of the points at one and two thirds of the way to each slot of the window."""
-    offsets = np.arange(-_REACH, _REACH + 1)
-    thirds = np.rint(offsets[:, None] * np.array([1, 2]) / 3).astype(np.int64) + _REACH
-    ways = np.zeros((2, 8, 8), np.int32)
-    for step in range(2):
-        ways[step, :_SPAN, :_SPAN] = thirds[:, None, step] * 8 + thirds[None, :, step]
-    return ways.reshape(2, _SLOTS)
-
-
-_WAYS = _ways()
+_INNER = (2, 2, 3, 3, 3, 4, 4)
+_MIDDLE = (1, 2, 2, 3, 4, 4, 5)
+"""Rows of the window that lie one and two thirds of the way to each row, rounded."""
 
 
 def relax_borders(
@@ -84,8 +75,10 @@ def relax_borders(
         if contour is None
         else np.exp(np.float32(-contour_decay) * contour).astype(np.float32)
     )
-    present = np.pad(labels, _REACH, constant_values=_EMPTY)
-    transparency = np.pad(transparency, _REACH)
+    # One column more than windows reach, because their rows are read as eight.
+    frame = ((_REACH, _REACH), (_REACH, _REACH + 1))
+    present = np.pad(labels, frame, constant_values=_EMPTY)
+    transparency = np.pad(transparency, frame)
     stirred = np.ones(labels.shape, np.bool_)
     compared = means.astype(np.float32)
     for _ in range(rounds):
@@ -100,7 +93,6 @@ def relax_borders(
             owners,
             transparency,
             contour is not None,
-            _WAYS,
             np.float32(smoothness),
             following,
         )
@@ -108,7 +100,7 @@ def relax_borders(
         if not _stir(present, following, stirred):
             break
         present = following
-    return present[_REACH:-_REACH, _REACH:-_REACH].copy()
+    return present[_REACH:-_REACH, _REACH : -_REACH - 1].copy()
 
 
 @kernel
@@ -138,7 +130,6 @@ def _relax_once(
     owners: NDArray[np.int32],
     transparency: NDArray[np.float32],
     has_contour: bool,
-    ways: NDArray[np.int32],
     smoothness: np.float32,
     following: Labels,
 ) -> None:
@@ -146,8 +137,9 @@ def _relax_once(
     height, width = objects.shape
     for row in prange(height):
         window = np.full(_SLOTS, _EMPTY, np.int32)
-        view = np.zeros(_SLOTS, np.float32)
-        weights = np.ones(_SLOTS, np.float32)
+        weights = np.zeros(_SLOTS, np.float32)
+        inner = np.zeros((_SPAN, _ROW), np.float32)
+        middle = np.zeros((_SPAN, _ROW), np.float32)
         lanes = np.empty(8, np.float32)
         for column in range(width):
             if not stirred[row, column]:
@@ -161,16 +153,11 @@ def _relax_once(
             if other == own:
                 continue
             for i in range(_SPAN):
-                for j in range(_SPAN):
-                    window[8 * i + j] = present[row + i, column + j]
+                for j in range(_ROW):
+                    label = present[row + i, column + j]
+                    window[_ROW * i + j] = label if j < _SPAN else _EMPTY
             if has_contour:
-                for i in range(_SPAN):
-                    for j in range(_SPAN):
-                        view[8 * i + j] = transparency[row + i, column + j]
-                here = view[8 * _REACH + _REACH]
-                for i in range(_SLOTS):
-                    through = min(view[i], min(view[ways[0, i]], view[ways[1, i]]))
-                    weights[i] = min(through / here, np.float32(1))
+                _look_around(transparency, row, column, inner, middle, weights)
             n_left = (min(row, _REACH) + 1 + min(height - 1 - row, _REACH)) * (
                 min(column, _REACH) + 1 + min(width - 1 - column, _REACH)
             )
@@ -195,6 +182,40 @@ def _relax_once(
 
 
 @kernel
+def _look_around(
+    transparency: NDArray[np.float32],
+    row: int,
+    column: int,
+    inner: NDArray[np.float32],
+    middle: NDArray[np.float32],
+    weights: NDArray[np.float32],
+) -> None:
+    """Weigh each pixel of a window by the contours on the way to it from the center.
+
+    The points at one and two thirds of the way, rounded, are one of 3 x 3 and of 5 x 5 pixels:
+    each row of these is spread over the columns that it serves, then shared by its rows.
+    """
+    for i in range(2, 5):
+        near = transparency[row + i, column : column + _SPAN]
+        inner[i, 0] = inner[i, 1] = near[2]
+        inner[i, 2] = inner[i, 3] = inner[i, 4] = near[3]
+        inner[i, 5] = inner[i, 6] = near[4]
+    for i in range(1, 6):
+        near = transparency[row + i, column : column + _SPAN]
+        middle[i, 0] = near[1]
+        middle[i, 1] = middle[i, 2] = near[2]
+        middle[i, 3] = near[3]
+        middle[i, 4] = middle[i, 5] = near[4]
+        middle[i, 6] = near[5]
+    here = max(transparency[row + _REACH, column + _REACH], np.float32(1e-30))
+    for i in range(_SPAN):
+        first, second = inner[_INNER[i]], middle[_MIDDLE[i]]
+        for j in range(_ROW):
+            through = min(min(first[j], second[j]), transparency[row + i, column + j])
+            weights[_ROW * i + j] = min(through / here, np.float32(1))
+
+
+@kernel
 def _take(
     window: NDArray[np.int32],
     label: int,
@@ -210,7 +231,7 @@ def _take(
     if weighted:
         # Summed in a fixed order, eight lanes at a time.
         lanes[:] = np.float32(0)
-        for first in range(0, _SLOTS, 8):
+        for first in range(0, _SPAN * _ROW, _ROW):
             for i in range(8):
                 found = window[first + i] == label
                 lanes[i] += weights[first + i] if found else np.float32(0)
