@@ -1,4 +1,4 @@
-"""Fixtures shared by all tests: reference data, small datasets, the command line as users run it."""
+"""Fixtures of all tests: reference data, small datasets, the command line as users run it."""
 
 import json
 import os
