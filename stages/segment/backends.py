@@ -81,5 +81,6 @@ def _cluster_compiled(task: Task, config: SegmentConfig) -> Clustered:
             spatial_factor=task.spatial_factor,
             contour=contour,
             contour_decay=config.contour_decay,
+            rounds=task.balance.rounds,
         )
     return Clustered(labels, features)

@@ -9,6 +9,8 @@ from stages.segment.config import SegmentConfig
 class Balance:
     """Weights and effort as the segmentation uses them; `SegmentConfig` says what each is.
 
+    The rounds are those of the border relaxation, which it has no option for.
+
     Deep features know what is texture and what is not. Colours don't: alone, they are smoothed,
     chroma counts for more than light and shade, and borders are held straighter.
     """
@@ -18,19 +20,25 @@ class Balance:
     smoothing: float
     border_weight: float
     iterations: int
+    rounds: int
 
 
 _PAPER = Balance(
-    color_weight=0.26, chroma_weight=1.0, smoothing=0.0, border_weight=0.0, iterations=10
+    color_weight=0.26, chroma_weight=1.0, smoothing=0.0, border_weight=0.0, iterations=10, rounds=0
 )
 _COLOR = Balance(
-    color_weight=0.33, chroma_weight=2.2, smoothing=0.04, border_weight=25.0, iterations=20
+    color_weight=0.33,
+    chroma_weight=2.2,
+    smoothing=0.04,
+    border_weight=25.0,
+    iterations=20,
+    rounds=16,
 )
 _DEEP = Balance(
-    color_weight=0.26, chroma_weight=1.0, smoothing=0.0, border_weight=6.0, iterations=20
+    color_weight=0.26, chroma_weight=1.0, smoothing=0.0, border_weight=6.0, iterations=20, rounds=8
 )
 _DEEP_WITH_CONTOUR = Balance(
-    color_weight=0.26, chroma_weight=1.0, smoothing=0.0, border_weight=20.0, iterations=20
+    color_weight=0.26, chroma_weight=1.0, smoothing=0.0, border_weight=20.0, iterations=20, rounds=8
 )
 
 
@@ -48,6 +56,7 @@ def resolve_balance(config: SegmentConfig, *, has_deep: bool, has_contour: bool)
         smoothing=_first(config.smoothing, suited.smoothing),
         border_weight=_first(config.border_weight, suited.border_weight),
         iterations=suited.iterations if config.iterations is None else config.iterations,
+        rounds=suited.rounds,
     )
 
 

@@ -32,13 +32,14 @@ def relax_borders(
     spatial_factor: NDArray[np.float64] | None = None,
     contour: NDArray[np.float32] | None = None,
     contour_decay: float = 6.0,
-    rounds: int = 16,
+    rounds: int = 8,
 ) -> Labels:
     """Let border pixels follow the labels around them where the features agree.
 
     In each round every pixel with another label among its 8 neighbours takes, of the labels in
     its 7x7 window that it may have, the one with the least ``d(pixel, k) - smoothness * sum w(q)``
-    over the window's pixels q labelled k. All pixels move at once; ties keep the present label.
+    over the window's pixels q labelled k. All pixels move at once; ties keep the present label,
+    or else take the highest.
     ``w(q) = exp(-contour_decay * max(0, m - e(pixel)))`` with m the largest contour probability e
     at three points on the way to q: labels behind a contour don't count. Without contours w = 1.
 
@@ -171,7 +172,8 @@ def _relax_once(
                 n_found, support = _take(window, label, weights, lanes, has_contour)
                 if wanted == 0 or owners[label] == wanted:
                     cost = _distance(pixel, means[label], factors[label]) - smoothness * support
-                    if cost < least:
+                    tied = cost == least and chosen != own and label > chosen
+                    if cost < least or tied:
                         least, chosen = cost, label
                 n_left -= n_found
                 if n_left == 0:

@@ -95,6 +95,7 @@ def _cluster(
             spatial_factor=factors,
             contour=_contours(tasks, device),
             contour_decay=config.contour_decay,
+            rounds=tasks[0].balance.rounds,
         )
     areas = [task.objects.size for task in tasks]
     parts = zip(

@@ -135,6 +135,22 @@ def test_without_weight_on_smoothness_features_alone_decide() -> None:
     assert np.array_equal(relaxed.ravel(), (np.arange(32) > 15).astype(np.int32))
 
 
+def test_of_equal_others_the_highest_is_taken() -> None:
+    labels = np.int32([[1, 0, 2]])
+    means = np.zeros((3, 5))
+    means[0] = 9.0
+    relaxed = relax_borders(
+        labels,
+        np.zeros((3, 5), np.float32),
+        means,
+        smoothness=1.0,
+        objects=np.ones((1, 3), np.int32),
+        owners=np.ones(3, np.int32),
+        rounds=1,
+    )
+    assert relaxed.tolist() == [[1, 2, 2]]
+
+
 @pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="one core")
 def test_any_number_of_threads_relaxes_alike() -> None:
     rng = np.random.default_rng(8)

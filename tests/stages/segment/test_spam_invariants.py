@@ -1,12 +1,13 @@
 """What holds for every image, prior and count."""
 
+import numba
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import ndimage
-from segment_strategies import scenes
+from segment_strategies import lab_image, scenes
 
 from stages.segment.config import SegmentConfig
 from stages.segment.objects import largest_objects
@@ -85,3 +86,34 @@ def test_as_many_as_pixels_is_the_pixels_themselves(size: tuple[int, int]) -> No
     lab = np.zeros((*size, 3), np.float32)
     for count in (size[0] * size[1], 1000):
         assert np.array_equal(spam(lab, count).ravel(), np.arange(size[0] * size[1]))
+
+
+@pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="one core")
+@pytest.mark.parametrize("mode", ["refined", "paper"])
+def test_any_number_of_threads_gives_the_same_labels(mode: str) -> None:
+    rng = np.random.default_rng(1)
+    lab = lab_image(rng, 130, 170)
+    objects = np.zeros((130, 170), np.uint16)
+    objects[:, :80], objects[:, 83:] = 1, 2
+    contour = rng.random((130, 170), np.float32)
+    results = []
+    threads = numba.get_num_threads()
+    try:
+        for n in (1, 2):
+            numba.set_num_threads(n)
+            labels = spam(
+                lab, 60, objects=objects, contour=contour, config=SegmentConfig(mode=mode)
+            )
+            results.append(labels.tobytes())
+    finally:
+        numba.set_num_threads(threads)
+    assert results[0] == results[1]
+
+
+def test_random_seeds_differ_from_image_to_image() -> None:
+    dark, light = (np.full((40, 40, 3), lightness, np.float32) for lightness in (10, 90))
+    paper = SegmentConfig(mode="paper")
+    assert np.array_equal(spam(dark, 20, config=paper), spam(dark, 20, config=paper))
+    assert not np.array_equal(spam(dark, 20, config=paper), spam(light, 20, config=paper))
+    other = SegmentConfig(mode="paper", seed=1)
+    assert not np.array_equal(spam(dark, 20, config=paper), spam(dark, 20, config=other))
