@@ -59,7 +59,7 @@ def relax_borders(
     spatial_factor: Tensor | None = None,
     contour: Tensor | None = None,
     contour_decay: float = 6.0,
-    rounds: int = 16,
+    rounds: int = 8,
 ) -> Tensor:
     """Let border pixels follow the labels around them where the features agree.
 
@@ -204,7 +204,7 @@ def _visibility(views: Tensor) -> Tensor:
     one_third, two_thirds = (_on_the_way(thirds, views.device) for thirds in (1, 2))
     on_the_way = torch.minimum(views.index_select(1, one_third), views.index_select(1, two_thirds))
     through = torch.minimum(views, on_the_way)
-    return (through / views[:, _CENTER, None]).clamp(max=1)
+    return (through / views[:, _CENTER, None].clamp(min=1e-30)).clamp(max=1)
 
 
 def _on_the_way(thirds: int, device: torch.device) -> Tensor:

@@ -60,7 +60,8 @@ def tile_pixels(features: Tensor, groups: Tensor, n_groups: int) -> Tiles:
     slots = (first_slots - first_ranks).index_select(0, groups) + rank
     group_of_tile = torch.repeat_interleave(lengths)
     values = features.new_zeros(group_of_tile.numel() * TILE, n_features + 1)
-    values[slots] = torch.cat([features, features.new_ones(n_pixels, 1)], dim=1)
+    values[:, :n_features].index_copy_(0, slots, features)
+    values[:, n_features].index_fill_(0, slots, 1)
     tiled = values.view(-1, TILE, n_features + 1).transpose(1, 2).contiguous()
     return Tiles(tiled, group_of_tile, lengths, slots)
 

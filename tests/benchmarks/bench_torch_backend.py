@@ -10,9 +10,10 @@ import time
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image
 
+# First, for it tells OpenMP not to spin; after torch that would come too late.
+import stages.compiled  # noqa: F401 # isort: skip
 from stages.networks.memory import encoder, forward_on_device
 from stages.segment.backends import cluster_tasks
 from stages.segment.config import SegmentConfig
@@ -71,6 +72,8 @@ def main() -> None:
         )
     print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB")
     if options.device != "cpu":
+        import torch
+
         print(f"peak on the device {torch.cuda.max_memory_allocated() / 2**30:.2f} GiB")
 
 

@@ -21,9 +21,11 @@ def scene(
     objects[rng.random(shape) < 0.3] = 0
     deep = rng.normal(size=(*shape, n_deep)).astype(np.float32)
     features = scaled_features(lab_image(rng, *shape), 6, deep=deep)
+    # No two alike: the order among equally good labels, but for the present one, is open.
+    means = features[rng.integers(0, len(features), 6)] + rng.normal(size=(6, n_deep + 5))
     arguments = {
         "features": features,
-        "means": features[rng.integers(0, len(features), 6)].astype(np.float64),
+        "means": means,
         "objects": objects,
         "owners": owners,
     }
@@ -122,6 +124,14 @@ def test_ties_keep_the_present_label() -> None:
     }
     assert np.array_equal(relax([(labels, arguments)], smoothness=1.0)[0], labels)
     assert np.array_equal(relax([(labels, arguments)], smoothness=0.0)[0], labels)
+
+
+def test_contours_that_let_nothing_through_leave_numbers() -> None:
+    labels, arguments = scene(3, 2, True, False, (12, 10))
+    options = {"smoothness": 3.0, "contour_decay": 500.0}
+    (relaxed,) = relax([(labels, arguments)], **options)
+    assert np.array_equal(relaxed, refine.relax_borders(labels, **arguments, **options))
+    assert (relaxed != labels).any()
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
