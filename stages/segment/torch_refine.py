@@ -102,7 +102,7 @@ def relax_borders(
     stirred = torch.arange(labels.numel(), device=labels.device)
     for _ in range(rounds):
         moved, chosen = [], []
-        for candidates in stirred.split(_BLOCK):
+        for candidates in torch.split(stirred, _BLOCK):
             pixels = _on_border(candidates, present, frames)
             own = present.index_select(0, frames.places.index_select(0, pixels))
             best = _best_labels(
@@ -150,7 +150,7 @@ def _on_border(pixels: Tensor, present: Tensor, frames: _Frames) -> Tensor:
 def _stirred(moved: Tensor, frames: _Frames) -> Tensor:
     """List the pixels with one that moved in their window: others would decide as they did."""
     stirred = torch.zeros(frames.size, dtype=torch.bool, device=moved.device)
-    for pixels in moved.split(_BLOCK):
+    for pixels in torch.split(moved, _BLOCK):
         stirred[frames.around(pixels, _REACH)] = True
     return stirred[frames.places].nonzero().squeeze(1)
 
