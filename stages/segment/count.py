@@ -6,13 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stages.compiled import kernel
-from stages.segment.clustering import Means, label_means
+from stages.segment.clustering import label_means
 from stages.segment.connectivity import (
     adjacent_pairs,
     find_root,
     merge_regions,
     neighbour_lists,
 )
+from stages.segment.distances import Means
 from stages.segment.features import Features
 from stages.segment.nearest import Labels
 

@@ -5,7 +5,7 @@ from numba import prange
 from numpy.typing import NDArray
 
 from stages.compiled import kernel, parallel_kernel
-from stages.segment.clustering import Means
+from stages.segment.distances import Means
 from stages.segment.features import Features
 from stages.segment.nearest import Labels
 from stages.segment.objects import Objects
