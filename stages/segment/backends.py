@@ -36,7 +36,7 @@ def cluster_tasks(tasks: Sequence[Task], config: SegmentConfig, device: str) -> 
     tasks
         Images of any size at any counts; torch computes them together, numba one by one.
     config
-        Which back end, compactness, mode, contour decay.
+        Which back end, mode, contour decay.
     device
         A torch device. Everything between its inputs and its results stays on it.
     """
@@ -58,7 +58,7 @@ def _cluster_compiled(task: Task, config: SegmentConfig) -> Clustered:
         task.n_superpixels,
         deep=deep,
         color_weight=task.balance.color_weight,
-        compactness=config.compactness,
+        compactness=task.balance.compactness,
     )
     flat, means = cluster(
         features,

@@ -17,6 +17,7 @@ class Balance:
 
     color_weight: float
     chroma_weight: float
+    compactness: float
     smoothing: float
     border_weight: float
     iterations: int
@@ -24,21 +25,40 @@ class Balance:
 
 
 _PAPER = Balance(
-    color_weight=0.26, chroma_weight=1.0, smoothing=0.0, border_weight=0.0, iterations=10, rounds=0
+    color_weight=0.26,
+    chroma_weight=1.0,
+    compactness=7.5,
+    smoothing=0.0,
+    border_weight=0.0,
+    iterations=10,
+    rounds=0,
 )
 _COLOR = Balance(
     color_weight=0.33,
     chroma_weight=2.2,
+    compactness=7.5,
     smoothing=0.04,
     border_weight=25.0,
     iterations=20,
     rounds=16,
 )
 _DEEP = Balance(
-    color_weight=0.26, chroma_weight=1.0, smoothing=0.0, border_weight=6.0, iterations=20, rounds=8
+    color_weight=0.26,
+    chroma_weight=1.0,
+    compactness=6.0,
+    smoothing=0.0,
+    border_weight=6.0,
+    iterations=20,
+    rounds=8,
 )
 _DEEP_WITH_CONTOUR = Balance(
-    color_weight=0.26, chroma_weight=1.0, smoothing=0.0, border_weight=20.0, iterations=20, rounds=8
+    color_weight=0.26,
+    chroma_weight=1.0,
+    compactness=6.0,
+    smoothing=0.0,
+    border_weight=20.0,
+    iterations=20,
+    rounds=8,
 )
 
 
@@ -53,6 +73,7 @@ def resolve_balance(config: SegmentConfig, *, has_deep: bool, has_contour: bool)
     return Balance(
         color_weight=_first(config.color_weight, suited.color_weight),
         chroma_weight=_first(config.chroma_weight, suited.chroma_weight),
+        compactness=_first(config.compactness, suited.compactness),
         smoothing=_first(config.smoothing, suited.smoothing),
         border_weight=_first(config.border_weight, suited.border_weight),
         iterations=suited.iterations if config.iterations is None else config.iterations,

@@ -57,8 +57,11 @@ class SegmentConfig(StageConfig):
         description="standard deviation of a Gaussian over the colours, as a share of sqrt(N/K); "
         "by default only where colour stands alone",
     )
-    compactness: float = Field(
-        7.5, ge=0, description="factor of the positions; larger is more regular"
+    compactness: float | None = Field(
+        None,
+        ge=0,
+        description="factor of the positions, larger is more regular; by default 6 beside deep "
+        "features, else 7.5",
     )
     iterations: int | None = Field(
         None,

@@ -66,7 +66,7 @@ def _cluster(
             arrays = [np.where(a < 0, a, a + n) for a, n in zip(arrays, first, strict=False)]
         return torch.from_numpy(np.concatenate(arrays)).to(device)
 
-    features = torch.cat([scaled_features(task, config.compactness, device) for task in tasks])
+    features = torch.cat([scaled_features(task, device) for task in tasks])
     objects = gather(lambda task: task.objects.ravel())
     uncertain = objects == 0
     has_uncertain = bool(uncertain.any())
@@ -110,7 +110,7 @@ def _cluster(
     ]
 
 
-def scaled_features(task: Task, compactness: float, device: torch.device) -> Tensor:
+def scaled_features(task: Task, device: torch.device) -> Tensor:
     """Gather what the clustering compares, as `stages.segment.features.scaled_features` does.
 
     Returns
@@ -118,7 +118,9 @@ def scaled_features(task: Task, compactness: float, device: torch.device) -> Ten
     (H * W, C + 5) float32 on the device.
     """
     height, width, _ = task.lab.shape
-    scale = np.float32(position_scale((height, width), task.n_superpixels, compactness)).item()
+    scale = np.float32(
+        position_scale((height, width), task.n_superpixels, task.balance.compactness)
+    ).item()
     rows = torch.arange(height, dtype=torch.float32, device=device) * scale
     columns = torch.arange(width, dtype=torch.float32, device=device) * scale
     color = torch.as_tensor(task.lab, device=device) * np.float32(task.balance.color_weight).item()

@@ -13,7 +13,7 @@ from stages.networks.base import Network
 from stages.networks.folding import fold_norms
 from stages.networks.forward import Encoder
 from stages.segment.config import SegmentConfig
-from stages.segment.features import position_scale, rgb_to_lab
+from stages.segment.features import rgb_to_lab, scaled_features
 from stages.segment.spam import spam
 
 _SEGMENT = SegmentConfig()
@@ -89,16 +89,8 @@ def _measure(
     computed = None
     for count in counts:
         if computed is None or encoder.takes_positions:
-            computed = encoder.forward(lab, _classical(lab, count, config))
+            computed = encoder.forward(lab, scaled_features(lab, count).reshape(*lab.shape[:2], -1))
         labels = spam(lab, count, deep=computed.deep, contour=computed.contour, config=config)
         figures = evaluate(labels, None, annotations)
         results.append((float(figures["asa"] or 0), float(figures["gr"] or 0)))
     return results
-
-
-def _classical(lab: NDArray[np.float32], count: int, config: SegmentConfig) -> NDArray[np.float32]:
-    height, width = lab.shape[:2]
-    scale = position_scale((height, width), count, config.compactness)
-    positions = np.moveaxis(np.indices((height, width), dtype=np.float32), 0, -1) * scale
-    color_weight = 0.26 if config.color_weight is None else config.color_weight
-    return np.concatenate([lab * color_weight, positions], axis=2, dtype=np.float32)
