@@ -36,7 +36,7 @@ class SegmentConfig(StageConfig):
     )
     rho: float = Field(0.5, gt=0, le=1, description="cut: at most rho * K objects")
     tau: float = Field(
-        0.4, ge=0, le=1, description="cut: neighbours with a weaker common border are merged"
+        0.5, ge=0, le=1, description="cut: neighbours with a weaker common border are merged"
     )
     color_weight: float | None = Field(
         None,
