@@ -152,6 +152,8 @@ class Store:
             attributes=output.attributes,
             provenance=provenance,
         )
+        if record.arrays:
+            self.run.write(f"{self.name}/{path}/{attempt}/zarr.json", _group_json({}))
         if unit is not None:
             self.run.create(f"{self.name}/{_encode(item_id)}/zarr.json", _group_json({}))
         self.run.write(f"{self.name}/{path}/zarr.json", _group_json({_ATTRIBUTE: vars(record)}))
@@ -208,9 +210,9 @@ class Store:
         chunks = tuple(
             max(1, length if whole else min(length, _CHUNK_EDGE)) for length in content.shape
         )
+        # A store of its own spares zarr the look at every group above: a third of the time.
         zarr.create_array(
-            self.run.zarr_store(self.name, read_only=False),
-            name=path,
+            self.run.zarr_store(f"{self.name}/{path}", read_only=False),
             data=content,
             chunks=chunks,
             compressors=[ZstdCodec(level=1), Crc32cCodec()],

@@ -5,6 +5,7 @@ Images are BSDS500's test split where it is found, else the embedded sample.
 """
 
 import argparse
+import csv
 import json
 import os
 import statistics
@@ -58,18 +59,33 @@ def bench_overhead(folder: Path, dataset: str, items: int) -> None:
 
 
 def bench_workers(folder: Path, dataset: str, items: int, rounds: int) -> None:
-    """Print two workers against one process with one thread, interleaved."""
+    """Print two workers against one process with one thread, interleaved.
+
+    Steady: from the first quarter of the items on, when every process has loaded its models.
+    """
     times: dict[str, list[float]] = {"0": [], "2": []}
+    steady: dict[str, list[float]] = {"0": [], "2": []}
     for number in range(rounds):
         for workers in times:
             given = ["--dataset", dataset, "--limit", str(items), "--workers", workers]
             found = run(folder / f"workers-{workers}-{number}", given, **ONE_THREAD)
             times[workers].append(float(str(found["seconds"])))
+            steady[workers].append(steady_seconds(Path(str(found["folder"])), items))
     ratios = [one / two for one, two in zip(times["0"], times["2"], strict=True)]
     print(f"\nworkers, {dataset}, {items} items, {rounds} rounds interleaved, seconds (median)")
     print(f"--workers 0, one thread  {statistics.median(times['0']):8.2f}")
     print(f"--workers 2              {statistics.median(times['2']):8.2f}")
-    print(f"speed-up (median)        {statistics.median(ratios):8.2f}   of {sorted(ratios)}")
+    print(f"speed-up (median)        {statistics.median(ratios):8.2f}")
+    even = [one / two for one, two in zip(steady["0"], steady["2"], strict=True)]
+    print(f"speed-up, steady         {statistics.median(even):8.2f}")
+
+
+def steady_seconds(run: Path, items: int) -> float:
+    """Return the seconds from a quarter of the items to the last one."""
+    with (run / "events.csv").open() as file:
+        ended = {row["item"]: float(row["time"]) for row in csv.DictReader(file)}
+    moments = sorted(ended.values())
+    return moments[-1] - moments[items // 4]
 
 
 def bench_memory(folder: Path, many: int) -> None:
