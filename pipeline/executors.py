@@ -71,7 +71,7 @@ class Dask:
                 "distributed.admin.low-level-log-length": 100,
                 "distributed.admin.log-length": 100,
                 "distributed.scheduler.allowed-failures": 0,
-                "distributed.nanny.pre-spawn-environ": _thread_limits(max(1, workers)),
+                "distributed.nanny.pre-spawn-environ": _worker_environment(max(1, workers)),
             }
         )
         self.cluster = None
@@ -189,11 +189,16 @@ def _result(future: Any) -> Outcome | None:
     return outcome
 
 
-def _thread_limits(workers: int) -> dict[str, int]:
-    """Share the cores: threads x workers = cores, whatever library makes the threads."""
+def _worker_environment(workers: int) -> dict[str, int]:
+    """Share the cores, threads x workers = cores, and keep freed memory for the next image.
+
+    Dask's own setting gives memory back at every chance: each large array is then mapped, zeroed
+    and unmapped anew, which takes longer than many a kernel.
+    """
     threads = max(1, len(os.sched_getaffinity(0)) // workers)
     names = ("OMP", "MKL", "OPENBLAS", "NUMBA")
-    return {f"{name}_NUM_THREADS": threads for name in names} | {"MALLOC_TRIM_THRESHOLD_": 65536}
+    limits = {f"{name}_NUM_THREADS": threads for name in names}
+    return limits | {"MALLOC_TRIM_THRESHOLD_": 2**28, "MALLOC_MMAP_THRESHOLD_": 2**25}
 
 
 @contextmanager

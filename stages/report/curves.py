@@ -112,8 +112,8 @@ def draw_curves(summary: pd.DataFrame, title: str | None = None) -> Figure:
     return figure
 
 
-def save_figure(figure: Figure, target: str | BinaryIO, kind: str = "png") -> None:
-    """Write a figure so that equal figures give equal bytes.
+def save_figure(figure: Figure, target: str | BinaryIO) -> None:
+    """Write a figure as a PNG; equal figures give equal bytes.
 
     Parameters
     ----------
@@ -121,12 +121,9 @@ def save_figure(figure: Figure, target: str | BinaryIO, kind: str = "png") -> No
         From `draw_curves`.
     target
         A path or a file open for bytes.
-    kind
-        ``png`` or ``svg``.
     """
-    undated = {"png": {"Software": None}, "svg": {"Date": None}}
     with matplotlib.rc_context(MATPLOTLIB_STYLE):  # type: ignore[arg-type]
-        figure.savefig(target, format=kind, metadata=undated[kind])
+        figure.savefig(target, format="png", metadata={"Software": None})
 
 
 def _curves(summary: pd.DataFrame, labels: Sequence[str]) -> list[_Curve]:

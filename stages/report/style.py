@@ -40,7 +40,6 @@ MATPLOTLIB_STYLE = {
     "xtick.minor.visible": False,
     "ytick.minor.visible": False,
     "figure.facecolor": PAPER,
-    "svg.hashsalt": "spam-pipe",
 }
 
 

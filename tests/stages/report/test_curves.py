@@ -153,12 +153,3 @@ def test_drawing_leaves_the_callers_settings_alone() -> None:
     before = dict(matplotlib.rcParams)
     png(draw_curves(summary()))
     assert dict(matplotlib.rcParams) == before
-
-
-def test_vector_files_are_the_same_twice() -> None:
-    contents = []
-    for _ in range(2):
-        target = io.BytesIO()
-        save_figure(draw_curves(summary()), target, "svg")
-        contents.append(target.getvalue())
-    assert contents[0] == contents[1]
