@@ -19,6 +19,7 @@ import numpy as np
 from PIL import Image
 
 COMMAND = [sys.executable, "-m", "pipeline.cli", "evaluate", "--json", "--device", "cpu"]
+PLAIN = ["--prior", "none", "--set", "segment.network=none"]
 ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("NUMBA", "OMP", "MKL", "OPENBLAS")}
 
 
@@ -95,7 +96,7 @@ def bench_memory(folder: Path, many: int) -> None:
     for number in range(many):
         noise = np.random.default_rng(number).integers(0, 255, (16, 16, 3), dtype=np.uint8)
         Image.fromarray(noise).save(images / f"{number:06d}.png")
-    given = ["--dataset", str(images), "-k", "4", "--workers", "2"]
+    given = ["--dataset", str(images), "-k", "4", "--workers", "2", *PLAIN]
     peaks = {}
     for items in (100, many):
         name = f"memory-{items}"
