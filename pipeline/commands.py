@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.chain import PRIOR_STAGES, Chain, build_chain, prior_of
+from pipeline.chain import Chain, build_chain, prior_of
 from pipeline.config import Layer, parse_assignment, read_config_file
 from pipeline.datasets import DATASETS, open_dataset
 from pipeline.device import resolve_device
@@ -65,10 +65,8 @@ def run_items(target: str, options: Options) -> int:
     run = open_run(outputs, options.run, layers, default=default)
     stage_target = "evaluate" if target in {"run", "report"} else target
     chain = build_chain(run.config, run.folder, stage_target)
-    if stage_target not in chain:
-        stage_target = "propose"
     _introduce(run, chain, teller)
-    if not chain or (target in PRIOR_STAGES and target not in chain):
+    if stage_target not in chain:
         teller.say(f"--prior none: there is nothing to compute for `{target}`")
         return SUCCESS
     if options.dry_run:

@@ -104,7 +104,8 @@ class Dask:
         completed = as_completed(loop=self.client.loop)
 
         def fill() -> None:
-            while len(running) < _WINDOW * max(1, self._n_threads()):
+            room = _WINDOW * max(1, self._n_threads())
+            while len(running) < room:
                 job = next(jobs, None)
                 if job is None:
                     return
