@@ -16,6 +16,7 @@ from stages.segment.connectivity import (
 from stages.segment.distances import Means
 from stages.segment.features import Features
 from stages.segment.nearest import Labels
+from stages.segment.seeds import Counts
 
 Index = int | np.integer
 
@@ -47,12 +48,63 @@ def merge_to_count(
     -------
     The (H, W) int32 regions 0..m-1, and m: more than wanted only where nothing more may merge.
     """
-    if n_regions <= n_wanted:
+    n_merges = n_regions - n_wanted
+    if n_merges <= 0:
         return regions, n_regions
+    surplus = np.full(owners.max() + 1, n_merges)
+    return _merge_alike(regions, n_regions, n_merges, surplus, features, owners)
+
+
+def merge_to_quotas(
+    regions: Labels,
+    n_regions: int,
+    quotas: Counts,
+    features: Features,
+    owners: NDArray[np.int32],
+) -> tuple[Labels, int]:
+    """Merge the most alike of each object until it has no more regions than its quota.
+
+    Regions of uncertain pixels alone have no quota: each merges with a neighbour.
+
+    Parameters
+    ----------
+    quotas
+        (n,) how many regions objects 1..n may keep, at least one each.
+    regions, n_regions, features, owners
+        As for `merge_to_count`.
+
+    Returns
+    -------
+    The (H, W) int32 regions 0..m-1, and m. An object of more pieces than its quota keeps them.
+    """
+    surplus = np.maximum(_count_owned(owners, quotas.size) - _with_uncertain(quotas), 0)
+    n_merges = int(surplus.sum())
+    if n_merges == 0:
+        return regions, n_regions
+    return _merge_alike(regions, n_regions, n_merges, surplus, features, owners)
+
+
+def _count_owned(owners: NDArray[np.int32], n_objects: int) -> Counts:
+    """Count the regions of no object, of object 1, of object 2 …"""
+    return np.bincount(owners, minlength=n_objects + 1)
+
+
+def _with_uncertain(quotas: Counts) -> Counts:
+    return np.concatenate([np.zeros(1, quotas.dtype), quotas])
+
+
+def _merge_alike(
+    regions: Labels,
+    n_regions: int,
+    n_merges: int,
+    surplus: Counts,
+    features: Features,
+    owners: NDArray[np.int32],
+) -> tuple[Labels, int]:
     pairs, _ = adjacent_pairs(regions, n_regions)
     means = label_means(features, regions.ravel(), n_regions)
     areas = np.bincount(regions.ravel(), minlength=n_regions).astype(np.float64)
-    parents = _merge(pairs, means, areas, owners.copy(), n_regions - n_wanted)
+    parents = _merge(pairs, means, areas, owners.copy(), n_merges, surplus)
     return merge_regions(regions, parents)
 
 
@@ -72,7 +124,13 @@ def _merge(
     areas: NDArray[np.float64],
     owners: NDArray[np.int32],
     n_merges: int,
+    surplus: Counts,
 ) -> NDArray[np.int32]:
+    """Merge so many pairs, the cheapest first, and no more of an object than it has in surplus.
+
+    A merge with a region of uncertain pixels alone costs their surplus (the entry 0).
+    """
+    surplus = surplus.copy()
     n = areas.size
     parents = np.arange(n).astype(np.int32)
     starts, neighbours, _ = neighbour_lists(pairs, n)
@@ -97,6 +155,11 @@ def _merge(
             continue
         if owners[a] != owners[b] and owners[a] > 0 and owners[b] > 0:
             continue
+        # Surpluses only shrink: a pair that is left out here never comes to its turn.
+        payer = min(owners[a], owners[b])
+        if surplus[payer] == 0:
+            continue
+        surplus[payer] -= 1
         for channel in range(means.shape[1]):
             means[a, channel] = (
                 areas[a] * means[a, channel] + areas[b] * means[b, channel]
@@ -129,7 +192,6 @@ def _merge(
     return parents
 
 
-@kernel
 def split_to_count(regions: Labels, n_regions: int, n_wanted: int) -> tuple[Labels, int]:
     """Split the largest region in two until there are enough.
 
@@ -147,9 +209,43 @@ def split_to_count(regions: Labels, n_regions: int, n_wanted: int) -> tuple[Labe
     -------
     The (H, W) int32 regions 0..n-1, and n.
     """
+    missing = np.array([max(n_wanted - n_regions, 0)])
+    return _split_largest(regions, n_regions, np.zeros(n_regions, np.int32), missing)
+
+
+def split_to_quotas(
+    regions: Labels, n_regions: int, quotas: Counts, owners: NDArray[np.int32]
+) -> tuple[Labels, int]:
+    """Split the largest region of each object in two until it has as many as its quota.
+
+    Parameters
+    ----------
+    regions, n_regions
+        As for `split_to_count`.
+    quotas
+        (n,) how many regions objects 1..n are to have, at most their areas.
+    owners
+        (n_regions,) int32 object of each region, 0 = uncertain.
+
+    Returns
+    -------
+    The (H, W) int32 regions 0..m-1, and m.
+    """
+    missing = np.maximum(_with_uncertain(quotas) - _count_owned(owners, quotas.size), 0)
+    return _split_largest(regions, n_regions, owners, missing)
+
+
+@kernel
+def _split_largest(
+    regions: Labels, n_regions: int, owners: NDArray[np.int32], missing: Counts
+) -> tuple[Labels, int]:
     split = regions.copy()
-    if n_regions >= n_wanted:
+    missing = missing.copy()
+    n_wanted = n_regions + missing.sum()
+    if n_wanted == n_regions:
         return split, n_regions
+    owner = np.zeros(n_wanted, np.int32)
+    owner[:n_regions] = owners
     width = regions.shape[1]
     flat = split.reshape(-1)
     # Pixels sorted by region: each region is a slice, and its parts are slices of that slice.
@@ -168,6 +264,10 @@ def split_to_count(regions: Labels, n_regions: int, n_wanted: int) -> tuple[Labe
     n = n_regions
     while n < n_wanted:
         _, region = heappop(queue)
+        if missing[owner[region]] == 0:
+            continue
+        missing[owner[region]] -= 1
+        owner[n] = owner[region]
         members = pixels[starts[region] : ends[region]]
         size = members.size
         # The last pixel that a flood reaches is an end of the region; so is the first one's last.

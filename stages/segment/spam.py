@@ -13,7 +13,12 @@ from stages.segment.balance import resolve_balance
 from stages.segment.candidates import candidate_seeds, uncertain_candidate_seeds
 from stages.segment.config import SegmentConfig
 from stages.segment.connectivity import absorb_small, connected_components, region_owners
-from stages.segment.count import merge_to_count, split_to_count
+from stages.segment.count import (
+    merge_to_count,
+    merge_to_quotas,
+    split_to_count,
+    split_to_quotas,
+)
 from stages.segment.features import smooth_lab
 from stages.segment.nearest import Labels, settle_seeds
 from stages.segment.objects import Objects, compact_objects, largest_objects
@@ -152,6 +157,7 @@ def lay_out(
         uncertain_candidates=uncertain_candidate_seeds(positions),
         minimum_areas=minimum_areas,
         spatial_factor=None if factors is None else factors[owners - 1],
+        quotas=None if factors is None else share_seeds(areas, n_wanted, factors),
         deep=deep,
         contour=contour,
     )
@@ -163,6 +169,11 @@ def _connect(task: Task, clustered: Clustered, config: SegmentConfig) -> Labels:
     labels, n = connected_components(clustered.labels)
     labels, n = absorb_small(labels, n, region_owners(labels, n, objects), task.minimum_areas)
     if config.mode == "refined":
+        if task.quotas is not None:
+            owners = region_owners(labels, n, objects)
+            labels, n = merge_to_quotas(labels, n, task.quotas, clustered.features, owners)
+            owners = region_owners(labels, n, objects)
+            labels, n = split_to_quotas(labels, n, task.quotas, owners)
         owners = region_owners(labels, n, objects)
         labels, n = merge_to_count(labels, n, n_wanted, clustered.features, owners)
         labels, n = split_to_count(labels, n, n_wanted)

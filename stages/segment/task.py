@@ -44,6 +44,8 @@ class Task:
         (n + 1,) float64 pixels below which a region of each object (of none, at 0) is too small.
     spatial_factor
         (K,) float64 factor of each superpixel's squared spatial distance; 1 where absent.
+    quotas
+        (n,) int64 superpixels that each object is to have; how it falls out where absent.
     deep
         (H, W, C) float32 features of an encoder.
     contour
@@ -60,5 +62,6 @@ class Task:
     uncertain_candidates: Candidates
     minimum_areas: NDArray[np.float64]
     spatial_factor: NDArray[np.float64] | None = None
+    quotas: NDArray[np.int64] | None = None
     deep: Map | None = None
     contour: Map | None = None
