@@ -36,7 +36,8 @@ def draw_contact_sheet(run: Run, selection: Selection, metrics: pd.DataFrame) ->
     complete = own.groupby("image", sort=True)["n_requested"].nunique()
     names = [str(name) for name in complete[complete == complete.max()].index]
     chosen = set(spread(names, run.config.report.n_pictures))
-    counts = _spread_counts(sorted(own["n_requested"].unique()), run.config.report.n_picture_counts)
+    measured = sorted(int(count) for count in own["n_requested"].unique())
+    counts = spread(measured, run.config.report.n_picture_counts)
     figures = {
         (str(row["image"]), int(row["n_requested"])): {name: row[name] for name in MEASURES}
         for _, row in own.iterrows()
@@ -50,10 +51,6 @@ def draw_contact_sheet(run: Run, selection: Selection, metrics: pd.DataFrame) ->
     picture = io.BytesIO()
     contact_sheet(examples, title).save(picture, "PNG")
     return picture.getvalue()
-
-
-def _spread_counts(counts: Sequence[int], most: int) -> list[int]:
-    return [int(name) for name in spread([str(count) for count in counts], most)]
 
 
 def _example(

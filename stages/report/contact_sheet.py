@@ -13,6 +13,7 @@ from stages.report.layout import Slot, arrange
 from stages.report.style import INK, PAPER, QUIET, font_file
 
 Pixel = TypeVar("Pixel", bound=np.generic)
+Value = TypeVar("Value")
 
 GAP = 10
 CARD_GAP = 26
@@ -118,10 +119,10 @@ def contact_sheet(examples: Sequence[Example], title: str = "") -> Image.Image:
     return sheet
 
 
-def spread(names: Sequence[str], count: int) -> list[str]:
-    """Choose up to `count` names evenly from a sequence, always the same ones."""
-    picks = np.linspace(0, len(names) - 1, min(count, len(names)))
-    return [names[round(float(pick))] for pick in picks]
+def spread(values: Sequence[Value], count: int) -> list[Value]:
+    """Choose up to `count` values evenly from a sequence, always the same ones."""
+    picks = np.linspace(0, len(values) - 1, min(count, len(values)))
+    return [values[round(float(pick))] for pick in picks]
 
 
 def _aspect(example: Example) -> float:
