@@ -10,20 +10,20 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from pipeline.errors import UserError
-from pipeline.work import Context, Failure, Job, Outcome, perform, time_limit
+from pipeline.work import Failure, Job, Outcome, Task, perform, time_limit
 
 _WINDOW = 3
-"""Jobs in flight per worker: enough to hide the way there and back, few enough to stay small."""
+"""Tasks in flight per worker: enough to hide the way there and back, few enough to stay small."""
 
 _GIVEN_UP = 71
 """Exit status of a worker process that ended itself because its item took too long."""
 
 
 class Executor(Protocol):
-    """Runs jobs in any order."""
+    """Runs tasks in any order."""
 
-    def run(self, jobs: Iterator[Job], context: Context) -> Iterator[Outcome]:
-        """Yield an outcome per job as it completes; `jobs` is read as room appears."""
+    def run(self, tasks: Iterator[Task]) -> Iterator[Outcome]:
+        """Yield an outcome per job as its task completes; `tasks` is read as room appears."""
         ...
 
     def close(self) -> None:
@@ -34,19 +34,21 @@ class Executor(Protocol):
 class InProcess:
     """Runs one job after the other here; the kernels use all cores."""
 
-    def run(self, jobs: Iterator[Job], context: Context) -> Iterator[Outcome]:
+    def run(self, tasks: Iterator[Task]) -> Iterator[Outcome]:
         """Yield an outcome per job, in order."""
-        for job in jobs:
-            with time_limit(context.item_timeout):
-                outcome = perform(job, context)
-            yield outcome
+        for task in tasks:
+            outcomes = perform(task)
+            for job in task:
+                with time_limit(job.context.item_timeout):
+                    outcome = next(outcomes)
+                yield outcome
 
     def close(self) -> None:
         """Nothing to give back."""
 
 
 class Dask:
-    """Runs jobs on Dask workers: a local cluster of processes, or a scheduler that is there.
+    """Runs tasks on Dask workers: a local cluster of processes, or a scheduler that is there.
 
     Parameters
     ----------
@@ -95,37 +97,38 @@ class Dask:
                 "`dask scheduler`, or use --workers N"
             ) from error
 
-    def run(self, jobs: Iterator[Job], context: Context) -> Iterator[Outcome]:
-        """Yield outcomes as they come; a job whose worker died runs again, alone."""
+    def run(self, tasks: Iterator[Task]) -> Iterator[Outcome]:
+        """Yield outcomes as they come; jobs whose worker died run again, each alone."""
         from distributed import as_completed
 
-        suspects: list[Job] = []
-        running: dict[Any, Job] = {}
+        suspects: list[Task] = []
+        running: dict[Any, Task] = {}
         completed = as_completed(loop=self.client.loop)
 
         def fill() -> None:
             room = _WINDOW * max(1, self._n_threads())
             while len(running) < room:
-                job = next(jobs, None)
-                if job is None:
+                task = next(tasks, None)
+                if task is None:
                     return
-                future = self._submit(job, context)
-                running[future] = job
+                future = self._submit(task)
+                running[future] = task
                 completed.add(future)
 
         fill()
         while running:
             future = next(completed)
-            job = running.pop(future)
-            outcome = _result(future)
-            if outcome is None:
-                suspects.append(job)
+            task = running.pop(future)
+            outcomes = _result(future)
+            if outcomes is None:
+                suspects.append(task)
             else:
-                yield outcome
+                yield from outcomes
             del future
             fill()
-        for job in suspects:
-            yield self._run_alone(job, context)
+        for task in suspects:
+            for job in task:
+                yield self._run_alone(job)
 
     def close(self) -> None:
         """Leave the scheduler; end the local cluster."""
@@ -137,16 +140,16 @@ class Dask:
         workers = self.client.scheduler_info(n_workers=-1)["workers"].values()
         return sum(worker["nthreads"] for worker in workers)
 
-    def _submit(self, job: Job, context: Context) -> Any:
-        return self.client.submit(_perform_watched, job, context, pure=False, retries=0)
+    def _submit(self, task: Task) -> Any:
+        return self.client.submit(_perform_watched, task, pure=False, retries=0)
 
-    def _run_alone(self, job: Job, context: Context) -> Outcome:
+    def _run_alone(self, job: Job) -> Outcome:
         """Run a job whose worker died once more with nothing beside it, to know who is guilty."""
         started = time.monotonic()
-        outcome = _result(self._submit(job, context))
-        if outcome is not None:
-            return outcome
-        limit = context.item_timeout
+        outcomes = _result(self._submit((job,)))
+        if outcomes is not None:
+            return outcomes[0]
+        limit = job.context.item_timeout
         if limit is not None and time.monotonic() - started >= limit:
             reason = f"gave no result within {limit:g} s (--item-timeout)"
             failure = Failure(next(iter(job.work)), "TimeoutError", reason)
@@ -156,7 +159,7 @@ class Dask:
                 "try it alone with --workers 0"
             )
             failure = Failure(next(iter(job.work)), "WorkerDied", reason)
-        return Outcome(job.item.id, failure=failure)
+        return Outcome(job.item.id, failure=failure, point=job.point)
 
 
 def make_executor(workers: int, scheduler: str | None) -> Executor:
@@ -166,28 +169,33 @@ def make_executor(workers: int, scheduler: str | None) -> Executor:
     return Dask(workers, scheduler)
 
 
-def _perform_watched(job: Job, context: Context) -> Outcome:
-    """Run a job in a worker; a hung one takes its process along, since threads can't be killed."""
-    if context.item_timeout is None:
-        return perform(job, context)
-    watchdog = threading.Timer(context.item_timeout, os._exit, (_GIVEN_UP,))
+def _perform_watched(task: Task) -> tuple[Outcome, ...]:
+    """Run a task in a worker; a hung job takes its process along: threads can't be killed."""
+    outcomes = perform(task)
+    return tuple(_watched(outcomes, job.context.item_timeout) for job in task)
+
+
+def _watched(outcomes: Iterator[Outcome], limit: float | None) -> Outcome:
+    if limit is None:
+        return next(outcomes)
+    watchdog = threading.Timer(limit, os._exit, (_GIVEN_UP,))
     watchdog.daemon = True
     watchdog.start()
     try:
-        return perform(job, context)
+        return next(outcomes)
     finally:
         watchdog.cancel()
 
 
-def _result(future: Any) -> Outcome | None:
-    """Return a task's outcome; None when its worker died."""
+def _result(future: Any) -> tuple[Outcome, ...] | None:
+    """Return a task's outcomes; None when its worker died."""
     from distributed.scheduler import KilledWorker
 
     try:
-        outcome: Outcome = future.result()
+        outcomes: tuple[Outcome, ...] = future.result()
     except KilledWorker:
         return None
-    return outcome
+    return outcomes
 
 
 def _worker_environment(workers: int) -> dict[str, int]:

@@ -1,13 +1,14 @@
 """Plan, run and account for all items of a run, up to one stage."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from time import monotonic
 from typing import Any
 
 from pipeline.chain import Chain, build_chain, describe
+from pipeline.config import RunConfig
 from pipeline.datasets import default_split, open_dataset
 from pipeline.datasets.base import Dataset, Item
 from pipeline.executors import Executor
@@ -16,7 +17,8 @@ from pipeline.interruption import stop_on_interrupt
 from pipeline.plan import ItemPlan, State, plan
 from pipeline.progress import Events, Progress
 from pipeline.run import Run
-from pipeline.work import Context, Job, Outcome
+from pipeline.work import Context, Job, Outcome, Task
+from stages.base import Unit
 
 _SAVE_EVERY = 5.0
 _STOPPING = "stopping after the items at hand; Ctrl-C again stops at once"
@@ -55,7 +57,8 @@ class Summary:
     n_expected
         Items that the split officially has; None where nobody can say.
     complete, computed, failed, skipped
-        Items found complete, computed now, failed now, left alone for an earlier failure.
+        Items found complete, computed now, failed now, left alone for an earlier failure; in a
+        sweep an item counts once per point.
     stale
         Stages with results out of date, and of how many items.
     seconds
@@ -125,42 +128,68 @@ def execute(
     progress: Progress,
     *,
     warn: Callable[[str], None],
+    points: Sequence[RunConfig] = (),
 ) -> Summary:
-    """Bring every selected item up to date up to the target stage."""
-    chain = build_chain(run.config, run.folder, target)
-    for link in chain.values():
-        link.store.prepare(describe(chain, link.name))
+    """Bring every selected item up to date up to the target stage.
+
+    Parameters
+    ----------
+    run, selection, target, choices
+        What to do.
+    executor, progress, warn
+        Where it is done and shown.
+    points
+        The configurations to bring up to date; by default the run's own. An item's points are
+        done together, so that what they share is computed once.
+    """
+    points = points or (run.config,)
+    chains = [build_chain(point, run.folder, target) for point in points]
+    for chain in chains:
+        for link in chain.values():
+            link.store.prepare(describe(chain, link.name))
     failures = Failures(run.folder)
     events = Events(run.folder)
     summary = Summary(selection.n_items, selection.dataset.expected(selection.split))
-    context = Context(
-        run.config.model_dump_json(), run.folder.url, choices.device, choices.item_timeout
-    )
+    contexts = [
+        Context(point.model_dump_json(), run.folder.url, choices.device, choices.item_timeout)
+        for point in points
+    ]
     started = saved = monotonic()
-    progress.start(selection.n_items)
+    progress.start(selection.n_items * len(points))
     with stop_on_interrupt(lambda: warn(_STOPPING)) as stopped:
 
-        def jobs() -> Iterator[Job]:
+        def tasks() -> Iterator[Task]:
             known_failed = frozenset(failures.items)
-            for planned in plan(
-                selection,
-                chain,
-                run.config,
-                run.folder,
-                failed=known_failed,
-                overwrite=choices.overwrite,
-            ):
+            plans = [
+                plan(
+                    selection,
+                    chain,
+                    point,
+                    run.folder,
+                    failed=known_failed,
+                    overwrite=choices.overwrite,
+                )
+                for chain, point in zip(chains, points, strict=True)
+            ]
+            for planned in zip(*plans, strict=True):
                 if stopped():
                     return
-                job = _next_job(planned, choices.skip_failed, summary)
-                if job is None:
+                works = [_missing(each, choices.skip_failed, summary) for each in planned]
+                task = tuple(
+                    Job(each.item, work, context, number)
+                    for number, (each, work, context) in enumerate(
+                        zip(planned, works, contexts, strict=True)
+                    )
+                    if work
+                )
+                for _ in range(len(points) - len(task)):
                     progress.advance(computed=False, failed=False)
-                else:
-                    yield job
+                if task:
+                    yield task
 
         try:
-            for outcome in executor.run(jobs(), context):
-                _account(outcome, chain, summary, failures)
+            for outcome in executor.run(tasks()):
+                _account(outcome, chains[outcome.point], summary, failures)
                 events.add(outcome)
                 progress.advance(computed=True, failed=outcome.failure is not None)
                 if monotonic() - saved > _SAVE_EVERY:
@@ -186,17 +215,18 @@ def count_states(run: Run, selection: Selection, target: str) -> dict[str, Count
     return counts
 
 
-def _next_job(planned: ItemPlan, skip_failed: bool, summary: Summary) -> Job | None:
+def _missing(planned: ItemPlan, skip_failed: bool, summary: Summary) -> dict[str, tuple[Unit, ...]]:
+    """Return the units to compute by stage, nothing where the item is to be left alone."""
     work = planned.work()
     if not work:
         summary.complete += 1
-        return None
+        return {}
     if skip_failed and planned.counts()[State.FAILED]:
         summary.skipped += 1
-        return None
+        return {}
     for name, units in planned.states.items():
         summary.stale[name] += State.STALE in units.values()
-    return Job(planned.item, work)
+    return work
 
 
 def _account(outcome: Outcome, chain: Chain, summary: Summary, failures: Failures) -> None:

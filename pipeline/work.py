@@ -12,16 +12,16 @@ from typing import Any
 
 from pipeline.chain import Chain, Link, build_chain
 from pipeline.config import RunConfig
-from pipeline.datasets.base import Item
+from pipeline.datasets.base import Item, Source
 from pipeline.folder import open_folder
 from pipeline.plan import NO_DATA, fingerprint, part_source
-from stages.base import Inputs, Output, Unit
+from stages.base import Inputs, Output, StageConfig, Unit
 from stages.registry import stage
 
 
 @dataclass(frozen=True)
 class Context:
-    """What all items of a command share; small, because it travels with every task.
+    """What all items share under one configuration; small, because it travels with every task.
 
     Attributes
     ----------
@@ -43,10 +43,28 @@ class Context:
 
 @dataclass(frozen=True)
 class Job:
-    """One item and the units that it misses, by stage."""
+    """One item and the units that it misses under one configuration.
+
+    Attributes
+    ----------
+    item
+        The item.
+    work
+        The missing units by stage, stages in order.
+    context
+        The configuration, and where results go.
+    point
+        Number of the configuration among those that the command brings up to date.
+    """
 
     item: Item
     work: Mapping[str, tuple[Unit, ...]]
+    context: Context
+    point: int = 0
+
+
+Task = tuple[Job, ...]
+"""Jobs on one item, done one after the other in one process: what they share is made once."""
 
 
 @dataclass(frozen=True)
@@ -72,27 +90,53 @@ class Outcome:
         None when everything was made.
     notes
         What a stage had to say of the item.
+    point
+        The job's.
     """
 
     item_id: str
     seconds: Mapping[tuple[str, Unit], tuple[float, float]] = field(default_factory=dict)
     failure: Failure | None = None
     notes: tuple[str, ...] = ()
+    point: int = 0
 
 
-def perform(job: Job, context: Context) -> Outcome:
-    """Run a job; an exception becomes part of the outcome, so that one item harms no other."""
-    return _ItemRun(job, context).outcome()
+def perform(task: Task) -> Iterator[Outcome]:
+    """Run a task's jobs, each when the next outcome is asked for.
+
+    An exception becomes part of the outcome, so that one item harms no other.
+    """
+    shared = _Shared()
+    for job in task:
+        yield _ItemRun(job, shared).outcome()
+
+
+@dataclass
+class _Shared:
+    """What a task's jobs have in common.
+
+    Attributes
+    ----------
+    parts
+        The item's parts as last loaded: source, signature and digest, content.
+    made, failed
+        Units made and stores failed by earlier jobs, which need no second try.
+    """
+
+    parts: dict[str, tuple[Source, tuple[str, str], Any]] = field(default_factory=dict)
+    made: set[tuple[str, Unit]] = field(default_factory=set)
+    failed: dict[str, Failure] = field(default_factory=dict)
 
 
 class _ItemRun:
     """A job while it runs: its parts and upstream results are loaded once, when first needed."""
 
-    def __init__(self, job: Job, context: Context) -> None:
+    def __init__(self, job: Job, shared: _Shared) -> None:
         self.item = job.item
         self.job = job
-        self.device = context.device
-        self.config, self.chain = _open_run(context.config_json, context.run_url)
+        self.shared = shared
+        self.device = job.context.device
+        self.config, self.chain = _open_run(job.context.config_json, job.context.run_url)
         self.made: dict[tuple[str, Unit], Output] = {}
         self.fingerprints: dict[str, dict[Unit, str]] = {}
         self.seconds: dict[tuple[str, Unit], tuple[float, float]] = {}
@@ -105,15 +149,22 @@ class _ItemRun:
         current = next(iter(self.job.work), "")
         try:
             for current, units in self.job.work.items():
-                self.run_stage(self.chain[current], units)
+                name = self.chain[current].store.name
+                if failure := self.shared.failed.get(name):
+                    break
+                missing = tuple(unit for unit in units if (name, unit) not in self.shared.made)
+                if missing:
+                    self.run_stage(self.chain[current], missing)
         except Exception as error:
             kind, message = type(error).__name__, " ".join(str(error).split())
             failure = Failure(current, kind, message or kind)
-        return Outcome(self.item.id, self.seconds, failure, tuple(self.notes))
+            self.shared.failed[self.chain[current].store.name] = failure
+        notes = tuple(self.notes)
+        return Outcome(self.item.id, self.seconds, failure, notes, self.job.point)
 
     def run_stage(self, link: Link, units: tuple[Unit, ...]) -> None:
         worker = stage(link.name)
-        resources = _resources(link.name, self.config, self.device)
+        resources = _resources(link.name, link.config, self.device)
         started = time.perf_counter()
         inputs = self.inputs(link, units)
         results = worker.run(inputs, link.config, resources, units)
@@ -143,6 +194,8 @@ class _ItemRun:
             image_digest=self.identities.get("image", NO_DATA)[1],
             annotations=(self.parts.get("annotations") or ()) if "annotations" in reads else (),
             masks=self.parts.get("masks") if "masks" in reads else None,
+            checkpoint=self.parts.get("checkpoint") if "checkpoint" in reads else None,
+            prompts=self.parts.get("prompts") if "prompts" in reads else None,
             upstream=upstream,
         )
 
@@ -155,9 +208,12 @@ class _ItemRun:
         source = part_source(part, self.item, self.config)
         if source is None:
             self.parts[part], self.identities[part] = None, NO_DATA
-        else:
-            self.identities[part] = source.signature(), source.digest()
-            self.parts[part] = source.read()
+            return
+        known = self.shared.parts.get(part)
+        if known is None or known[0] != source:
+            known = source, (source.signature(), source.digest()), source.read()
+            self.shared.parts[part] = known
+        _, self.identities[part], self.parts[part] = known
 
     def upstream_output(self, name: str, unit: Unit) -> Output:
         if (name, unit) not in self.made:
@@ -181,19 +237,20 @@ class _ItemRun:
             },
         )
         self.made[link.name, unit] = output
+        self.shared.made.add((link.store.name, unit))
         self.fingerprints.setdefault(link.name, {})[unit] = own
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=64)
 def _open_run(config_json: str, run_url: str) -> tuple[RunConfig, Chain]:
     config = RunConfig.model_validate_json(config_json)
     return config, build_chain(config, open_folder(run_url))
 
 
-@lru_cache(maxsize=16)
-def _resources(name: str, config: RunConfig, device: str) -> Any:
+@lru_cache(maxsize=64)
+def _resources(name: str, config: StageConfig, device: str) -> Any:
     """Build a stage's models and kernels once per process."""
-    return stage(name).setup(getattr(config, name), device)
+    return stage(name).setup(config, device)
 
 
 @lru_cache(maxsize=1)

@@ -93,9 +93,9 @@ def run_jobs(executor: Dask, items: list[Item], outputs: Path, **options: Any) -
     run = open_folder(str(outputs))
     for link in build_chain(config, run).values():
         link.store.prepare({})
-    jobs = (Job(item, {"segment": (4,), "evaluate": (4,)}) for item in items)
     context = Context(config.model_dump_json(), str(outputs), **options)
-    return {outcome.item_id: outcome for outcome in executor.run(jobs, context)}
+    tasks = ((Job(item, {"segment": (4,), "evaluate": (4,)}, context),) for item in items)
+    return {outcome.item_id: outcome for outcome in executor.run(tasks)}
 
 
 def plain_items(count: int) -> list[Item]:
@@ -154,7 +154,7 @@ def test_jobs_are_taken_as_room_appears(executor: Dask, tmp_path: Path) -> None:
 
     config = resolve([{"n_superpixels": [4]}, BARE])
     context = Context(config.model_dump_json(), str(tmp_path / "run"))
-    outcomes = executor.run((Job(item, {"segment": (4,)}) for item in counted()), context)
+    outcomes = executor.run((Job(item, {"segment": (4,)}, context),) for item in counted())
     next(outcomes)
     assert taken <= 3 * 2 + 1
     assert sum(1 for _ in outcomes) == 39
@@ -294,6 +294,6 @@ def test_a_task_is_small(pictures: Path) -> None:
     import pickle
 
     source = ImageFile(pictures / "images" / "000.png")
-    job = Job(Item("000", "all", source), {"segment": (100, 400)})
     context = Context(resolve([BARE]).model_dump_json(), "outputs/run")
-    assert len(pickle.dumps((job, context))) < 4000
+    job = Job(Item("000", "all", source), {"segment": (100, 400)}, context)
+    assert len(pickle.dumps((job,))) < 4000
