@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.chain import Chain, Link
+from pipeline.checkpoints import find_checkpoint
 from pipeline.config import RunConfig
 from pipeline.datasets.base import FileSource, Item, Source
+from pipeline.datasets.prompts import ItemPrompts
 from pipeline.errors import DataError
 from pipeline.folder import Folder
 from pipeline.store import Record, digest_of, parse_record
@@ -75,16 +77,21 @@ def part_source(part: str, item: Item, config: RunConfig) -> Source | None:
     Raises
     ------
     DataError
-        When the user named a folder of masks and it has none for this item.
+        When the user named a folder of masks and it has none for this item, or weights that
+        are needed are not here.
     """
     if part == "image":
         return item.image
     if part == "annotations":
         return item.annotations
-    if part == "masks" and config.propose.source == "masks":
+    if part == "masks" and "masks" in config.propose.sources:
         return _mask_folder(str(config.propose.masks)).find(item.id)
-    if part == "contour_weights" and config.propose.source == "contour":
+    if part == "contour_weights" and "contour" in config.propose.sources:
         return _weights(config.propose.contour.weights)
+    if part == "checkpoint":
+        return find_checkpoint(config.propose)
+    if part == "prompts" and config.propose.uses_prompts:
+        return ItemPrompts(Path(str(config.propose.prompts)).expanduser(), item.id)
     if part == "segment_weights" and config.segment.deep_weights is not None:
         return _weights(config.segment.deep_weights)
     return None

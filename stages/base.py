@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -50,6 +51,10 @@ class Inputs:
         Ground truth, one (H, W) uint32 region map per annotator; empty where there is none.
     masks
         The user's mask proposals for the image (`stages.propose.run_lengths.RunLengths`).
+    checkpoint
+        File or folder of a mask generator's weights.
+    prompts
+        What the user points at in the image (`stages.propose.prompts.Prompt`); None for a grid.
     upstream
         Outputs of the required stages, by stage name and unit.
     """
@@ -58,6 +63,8 @@ class Inputs:
     image_digest: str = ""
     annotations: tuple[NDArray[np.uint32], ...] = ()
     masks: Any = None
+    checkpoint: Path | None = None
+    prompts: tuple[Any, ...] | None = None
     upstream: Mapping[str, Mapping[Unit, Output]] = field(default_factory=dict)
 
 
@@ -75,7 +82,7 @@ class Stage(Protocol):
     requires
         Names of the upstream stages whose outputs it reads.
     reads
-        Which parts of the item it reads: ``image``, ``annotations``, ``masks``.
+        Which parts of the item it reads: ``image``, ``annotations``, ``masks``, ``checkpoint`` …
     per_count
         True when each requested number of superpixels is a unit of its own.
     """

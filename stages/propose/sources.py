@@ -2,6 +2,7 @@
 
 from difflib import get_close_matches
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any, Protocol, cast
 
 from stages.base import Inputs
@@ -11,8 +12,18 @@ SOURCES = {
     "contour": "stages.propose.contour",
     "gradient": "stages.propose.gradient",
     "masks": "stages.propose.masks",
+    "sam": "stages.propose.sam",
+    "mobile-sam": "stages.propose.mobile_sam",
+    "fast-sam": "stages.propose.fast_sam",
+    "hf-sam": "stages.propose.hf_sam",
 }
 """Name of a source and the module that holds it: another source is one file and one line."""
+
+MASK_SOURCES = ("masks", "sam", "mobile-sam", "fast-sam", "hf-sam")
+"""Sources whose proposals are masks: ``<name>+contour`` divides their objects by contours."""
+
+EXTRAS = {"mobile-sam": "mobile_sam", "fast-sam": "ultralytics", "hf-sam": "transformers"}
+"""Sources that need an extra of the same name, and the package that tells whether it is there."""
 
 
 class Source(Protocol):
@@ -35,13 +46,27 @@ class Source(Protocol):
 
 def known_source(name: str) -> str:
     """Return the name if it is a source's, else raise a ValueError that suggests one."""
-    if name not in SOURCES:
-        near = get_close_matches(name, SOURCES, n=1)
+    known = [*SOURCES, *(f"{each}+contour" for each in MASK_SOURCES)]
+    if name not in known:
+        near = get_close_matches(name, known, n=1)
         hint = f"; did you mean '{near[0]}'?" if near else ""
-        raise ValueError(f"no source of proposals is called '{name}'{hint} ({', '.join(SOURCES)})")
+        raise ValueError(
+            f"no source of proposals is called '{name}'{hint} "
+            f"({', '.join(SOURCES)}; {', '.join(MASK_SOURCES)} also with +contour)"
+        )
     return name
 
 
+def require_extra(name: str) -> None:
+    """Raise a ValueError that says what to install when a source's package is not here."""
+    if name in EXTRAS and find_spec(EXTRAS[name]) is None:
+        raise ValueError(
+            f"--prior {name} needs the package {EXTRAS[name]}: pip install 'spam-pipe[{name}]'"
+        )
+
+
 def load_source(name: str) -> Source:
-    """Import a source's module."""
-    return cast(Source, import_module(SOURCES[known_source(name)]))
+    """Import a source's module; for ``<masks>+contour`` that of the two together."""
+    if "+" in known_source(name):
+        return cast(Source, import_module("stages.propose.masks_and_contour"))
+    return cast(Source, import_module(SOURCES[name]))

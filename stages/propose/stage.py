@@ -20,7 +20,13 @@ class ProposeStage:
     name: ClassVar[str] = "propose"
     version: ClassVar[int] = 1
     requires: ClassVar[tuple[str, ...]] = ()
-    reads: ClassVar[tuple[str, ...]] = ("image", "masks", "contour_weights")
+    reads: ClassVar[tuple[str, ...]] = (
+        "image",
+        "masks",
+        "contour_weights",
+        "checkpoint",
+        "prompts",
+    )
     per_count: ClassVar[bool] = False
     Config: ClassVar[type[ProposeConfig]] = ProposeConfig
 

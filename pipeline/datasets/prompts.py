@@ -1,0 +1,225 @@
+"""The user's prompts: a CSV or JSON file of points and boxes for all images.
+
+CSV: columns ``image``, ``x``, ``y``, and where wanted ``label`` (1 on the object, the default,
+or 0 beside it), ``x0``, ``y0``, ``x1``, ``y1`` for boxes, and ``object``: rows of one image with
+the same object belong together. A row without an object is one by itself. JSON:
+``{"image": [{"points": [[x, y], …], "labels": [1, …], "box": [x0, y0, x1, y1]}, …], …}``, an
+entry per object. Images are named by their ids, as in ``metrics.csv``.
+"""
+
+import csv
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.datasets.base import FileSource
+from pipeline.errors import DataError
+from stages.propose.prompts import Prompt
+
+_LABELS = {"": 1, "1": 1, "foreground": 1, "0": 0, "background": 0}
+_BOX = ("x0", "y0", "x1", "y1")
+
+
+@dataclass
+class _Entry:
+    """One object's prompt as plain values."""
+
+    points: list[list[float]] = field(default_factory=list)
+    labels: list[int] = field(default_factory=list)
+    box: list[float] | None = None
+
+
+Table = Mapping[str, tuple[_Entry, ...]]
+"""Objects by image."""
+
+
+@dataclass(frozen=True)
+class ItemPrompts(FileSource):
+    """What a file of prompts says of one image; reads as a tuple of `Prompt`.
+
+    Attributes
+    ----------
+    item_id
+        The image.
+    """
+
+    item_id: str
+
+    def digest(self) -> str:
+        """Return the SHA-256 (hex) of what is said of this image alone."""
+        plain = [vars(entry) for entry in self._entries()]
+        return sha256(json.dumps(plain).encode()).hexdigest()
+
+    def read(self) -> tuple[Prompt, ...]:
+        """Load the image's prompts."""
+        return tuple(
+            Prompt(
+                np.array(entry.points, np.float64).reshape(-1, 2),
+                np.array(entry.labels, np.int64),
+                None if entry.box is None else np.array(entry.box, np.float64),
+            )
+            for entry in self._entries()
+        )
+
+    def _entries(self) -> tuple[_Entry, ...]:
+        table = read_prompts(self.path, self.signature())
+        if self.item_id not in table:
+            raise DataError(
+                f"{self.path}: no prompts for '{self.item_id}'; add some, or choose images "
+                "with --pattern, --split or --limit"
+            )
+        return table[self.item_id]
+
+
+@lru_cache(maxsize=4)
+def read_prompts(path: Path, signature: str) -> Table:
+    """Read a file of prompts.
+
+    Parameters
+    ----------
+    path
+        A ``.csv`` or ``.json`` file.
+    signature
+        The file's, so that a changed one is read again.
+
+    Raises
+    ------
+    DataError
+        When it is none; the message names the line or the entry.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read as text: {error}") from error
+    match path.suffix.lower():
+        case ".csv":
+            return _read_csv(path, text)
+        case ".json":
+            return _read_json(path, text)
+    raise DataError(f"{path}: prompts are a .csv or a .json file")
+
+
+def require_known(path: Path, images: Iterable[str]) -> None:
+    """Raise a DataError when a file of prompts names an image that the dataset does not have."""
+    known = set(images)
+    for image in read_prompts(path, FileSource.signature(ItemPrompts(path, ""))):
+        if image not in known:
+            near = get_close_matches(image, known, n=1)
+            cure = f"did you mean {near[0]}?" if near else f"there are {_some(known)}"
+            raise DataError(f"{path}: the dataset has no image '{image}'; {cure}")
+
+
+def _some(names: set[str]) -> str:
+    first = sorted(names)[:3]
+    return ", ".join(first) + (" …" if len(names) > len(first) else "")
+
+
+def _read_csv(path: Path, text: str) -> Table:
+    reader = csv.DictReader(text.splitlines())
+    known = {"image", "object", "x", "y", "label", *_BOX}
+    columns = set(reader.fieldnames or ())
+    if not {"image"} <= columns <= known:
+        wrong = sorted(columns - known) or ["no column image"]
+        raise DataError(
+            f"{path}: not a table of prompts ({wrong[0]}); its columns are image, x, y, label, "
+            "x0, y0, x1, y1, object"
+        )
+    table: dict[str, dict[str, _Entry]] = {}
+    for row in reader:
+        where = f"{path}, line {reader.line_num}"
+        cells = {key: (value or "").strip() for key, value in row.items() if key is not None}
+        objects = table.setdefault(cells["image"], {})
+        name = cells.get("object") or f"line {reader.line_num}"
+        entry = objects.setdefault(name, _Entry())
+        if any(cells.get(side) for side in _BOX):
+            if entry.box is not None:
+                raise DataError(f"{where}: object {name} has a box already; an object has one")
+            entry.box = _box([cells.get(side, "") for side in _BOX], where)
+        if cells.get("x") or cells.get("y"):
+            entry.points.append([_number(cells.get(axis, ""), axis, where) for axis in ("x", "y")])
+            entry.labels.append(_label(cells.get("label", ""), where))
+        elif not any(cells.get(side) for side in _BOX):
+            raise DataError(f"{where}: neither a point (x, y) nor a box (x0, y0, x1, y1)")
+    return {
+        image: tuple(_checked(each, f"{path}: {image}, {name}") for name, each in objects.items())
+        for image, objects in table.items()
+    }
+
+
+def _read_json(path: Path, text: str) -> Table:
+    try:
+        content = json.loads(text)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise DataError(f"{path}: not JSON: {error}") from error
+    if not isinstance(content, dict) or not all(isinstance(v, list) for v in content.values()):
+        raise DataError(f'{path}: not prompts; write {{"image": [{{"points": [[x, y]]}}]}}')
+    return {
+        image: tuple(
+            _checked(_entry(each, f"{path}: {image}, object {number}"), f"{path}: {image}")
+            for number, each in enumerate(entries, start=1)
+        )
+        for image, entries in content.items()
+    }
+
+
+def _entry(given: Any, where: str) -> _Entry:
+    if not isinstance(given, dict) or not given.keys() <= {"points", "labels", "box"}:
+        raise DataError(f"{where}: an object has points, labels and box, nothing else")
+    points = given.get("points", [])
+    labels = given.get("labels", [1] * len(points) if isinstance(points, list) else [])
+    if not isinstance(points, list) or not all(
+        isinstance(point, list) and len(point) == 2 for point in points
+    ):
+        raise DataError(f"{where}: points are a list of [x, y]")
+    if not isinstance(labels, list) or len(labels) != len(points):
+        raise DataError(f"{where}: {len(points)} points need as many labels")
+    box = given.get("box")
+    if box is not None and not (isinstance(box, list) and len(box) == 4):
+        raise DataError(f"{where}: a box is [x0, y0, x1, y1]")
+    return _Entry(
+        [[_number(x, "x", where), _number(y, "y", where)] for x, y in points],
+        [_label(label, where) for label in labels],
+        None if box is None else _box(box, where),
+    )
+
+
+def _box(values: list[Any], where: str) -> list[float]:
+    box = [_number(value, name, where) for value, name in zip(values, _BOX, strict=True)]
+    if box[0] >= box[2] or box[1] >= box[3]:
+        raise DataError(f"{where}: the box is empty; x0 < x1 and y0 < y1 are needed")
+    return box
+
+
+def _number(value: Any, name: str, where: str) -> float:
+    try:
+        number = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise DataError(f"{where}: {name} is '{value}', not a number of pixels")
+    return number
+
+
+def _label(value: Any, where: str) -> int:
+    text = str(value).strip().lower()
+    if text not in _LABELS:
+        raise DataError(f"{where}: label '{value}'; 1 is on the object, 0 beside it")
+    return _LABELS[text]
+
+
+def _checked(entry: _Entry, where: str) -> _Entry:
+    """Refuse an object that nothing lies on."""
+    if entry.box is None and 1 not in entry.labels:
+        raise DataError(
+            f"{where}: an object needs a box or a point on it; give background points the "
+            "object of a point that is (column object)"
+        )
+    return entry

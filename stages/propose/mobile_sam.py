@@ -1,0 +1,21 @@
+"""MobileSAM (Zhang et al., arXiv 2306.14289): Segment Anything's decoder on a small encoder."""
+
+from stages.base import Inputs
+from stages.propose.config import ProposeConfig
+from stages.propose.proposal import Proposal
+from stages.propose.sources import require_extra
+
+
+def setup(config: ProposeConfig, device: str) -> str:
+    """Make sure that the package is here; return the device."""
+    require_extra("mobile-sam")
+    return device
+
+
+def propose(inputs: Inputs, config: ProposeConfig, resources: str) -> Proposal:
+    """Generate masks as `stages.propose.sam` does, with its generator and predictor."""
+    from mobile_sam import sam_model_registry
+
+    from stages.propose.sam_masks import propose_masks
+
+    return propose_masks(sam_model_registry["vit_t"], "mobile-sam", inputs, config, resources)

@@ -1,0 +1,38 @@
+"""What a user points at in an image: points and boxes around objects."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Prompt:
+    """What is said of one object.
+
+    Attributes
+    ----------
+    points
+        (n, 2) float64: x (column) and y (row) in pixels.
+    labels
+        (n,) int64: 1 where a point lies on the object, 0 where it lies beside it.
+    box
+        (4,) float64: x0, y0, x1, y1 in pixels around the object; None without.
+    """
+
+    points: NDArray[np.float64]
+    labels: NDArray[np.int64]
+    box: NDArray[np.float64] | None = None
+
+
+def require_inside(prompts: Sequence[Prompt], height: int, width: int) -> None:
+    """Raise a ValueError that names the first point or corner outside an image of that size."""
+    for number, prompt in enumerate(prompts, start=1):
+        corners = np.zeros((0, 2)) if prompt.box is None else prompt.box.reshape(2, 2)
+        for x, y in np.concatenate([prompt.points, corners]):
+            if not (0 <= x <= width and 0 <= y <= height):
+                raise ValueError(
+                    f"propose.prompts: object {number} has a point at ({x:g}, {y:g}), outside "
+                    f"the image of {width}×{height} (width × height)"
+                )
