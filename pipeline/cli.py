@@ -109,6 +109,28 @@ for _name, (_text, _without) in _ITEM_COMMANDS.items():
     _add_item_command(_name, _text, _without)
 
 
+_SWEPT = ("config", "prior", "masks", "prior_mode", "method")
+"""Options that a sweep's file takes the place of."""
+
+
+def _add_sweep() -> None:
+    def command(options: Options, path: str) -> None:
+        from pipeline.sweep_command import run_sweep
+
+        if status := run_sweep(path, options):
+            raise typer.Exit(status)
+
+    path = Annotated[
+        str, typer.Argument(help="the sweep's TOML file, or a shipped one by name", metavar="FILE")
+    ]
+    accepting = accept_options(command, without=_SWEPT, arguments={"path": path})
+    text = "Run a grid of configurations that share what they can, and compare them."
+    app.command("sweep", help=text, rich_help_panel=_PIPELINE)(accepting)
+
+
+_add_sweep()
+
+
 @app.command(rich_help_panel=_NETWORKS)
 def train(
     config: Annotated[

@@ -81,7 +81,7 @@ def run_items(target: str, options: Options) -> int:
         raise ConfigError("--workers and --scheduler: give one of them")
     selection = Selection(run, options.limit)  # a dataset that is not there leaves no trace
     require_writable(outputs)
-    if not _kernels_compiled():
+    if not kernels_compiled():
         teller.say("first run here: compiling kernels, which takes about a minute, once")
     with locked(run.folder):
         run.save(outputs)
@@ -264,7 +264,7 @@ def _width() -> int | None:
     return None if os.isatty(1) else 100
 
 
-def _kernels_compiled() -> bool:
+def kernels_compiled() -> bool:
     """Say whether numba's cache beside the kernels' files holds any."""
     import stages.segment
 

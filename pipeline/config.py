@@ -84,10 +84,14 @@ def parse_assignment(text: str) -> dict[str, Any]:
     path = key.strip().split(".")
     if not equals or not all(path):
         raise ConfigError(f"--set {text}: write key=value, such as segment.compactness=5")
-    nested: Any = _parse_value(value.strip())
-    for part in reversed(path):
-        nested = {part: nested}
-    return dict(nested)
+    return nest(key.strip(), _parse_value(value.strip()))
+
+
+def nest(key: str, value: Any) -> dict[str, Any]:
+    """Return the nested options in which a dotted key has a value."""
+    for part in reversed(key.split(".")):
+        value = {part: value}
+    return dict(value)
 
 
 def read_toml(text: str, name: str) -> dict[str, Any]:
@@ -98,7 +102,7 @@ def read_toml(text: str, name: str) -> dict[str, Any]:
         raise ConfigError(f"{name}: not valid TOML: {error}") from error
 
 
-def read_config_file(path: Path) -> dict[str, Any]:
+def read_config_file(path: Path, option: str = "--config") -> dict[str, Any]:
     """Read a TOML file given by the user, or one of the shipped `configs/` by its name."""
     found = path if path.is_file() else configs_folder() / f"{path.name.removesuffix('.toml')}.toml"
     try:
@@ -106,7 +110,7 @@ def read_config_file(path: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         shipped = ", ".join(sorted(file.stem for file in configs_folder().glob("*.toml")))
         raise ConfigError(
-            f"--config {path}: no readable file of that name; shipped ones: {shipped}"
+            f"{option} {path}: no readable file of that name; shipped ones: {shipped}"
         ) from error
 
 

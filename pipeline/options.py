@@ -1,7 +1,7 @@
 """The options of the commands: each is written once and means the same everywhere."""
 
 import inspect
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, fields
 from typing import Annotated, Any, get_type_hints
 
@@ -221,11 +221,29 @@ class Options:
 
 
 def accept_options(
-    command: Callable[[Options], None], *, without: Collection[str] = ()
+    command: Callable[..., None],
+    *,
+    without: Collection[str] = (),
+    arguments: Mapping[str, Any] | None = None,
 ) -> Callable[..., None]:
-    """Return the command as Typer reads it: a parameter per option but those it goes without."""
+    """Return the command as Typer reads it.
+
+    Parameters
+    ----------
+    command
+        Takes `Options`, and the arguments by name.
+    without
+        Options that it does not have.
+    arguments
+        Annotations of further parameters, which must be given.
+    """
+    arguments = arguments or {}
     hints = get_type_hints(Options, include_extras=True)
     parameters = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation)
+        for name, annotation in arguments.items()
+    ]
+    parameters += [
         inspect.Parameter(
             field.name,
             inspect.Parameter.KEYWORD_ONLY,
@@ -237,7 +255,8 @@ def accept_options(
     ]
 
     def accepting(**given: Any) -> None:
-        command(Options(**given))
+        own = {name: given.pop(name) for name in arguments}
+        command(Options(**given), **own)
 
     accepting.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     accepting.__annotations__ = {each.name: each.annotation for each in parameters}

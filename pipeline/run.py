@@ -71,13 +71,12 @@ def open_run(
     if name is None:
         last = (outputs.read(_LAST) or b"").decode().strip() or None
         if dataset is not None:
-            name = _run_name(asked["dataset"])
+            name = name_after(asked["dataset"])
         elif default is not None or last is None:
             name = dataset = default or "sample"
         else:
             name, continued = last, True
-    if not re.fullmatch(r"[\w][\w .+=@-]*", name):
-        raise ConfigError(f"--run {name!r}: use letters, digits, spaces and . _ - + = @ only")
+    check_name(name)
     folder = outputs.child(name)
     saved = read_toml((folder.read(_CONFIG) or b"").decode(), f"{folder}/{_CONFIG}")
     before = saved.get("dataset", {}).get("name")
@@ -95,7 +94,19 @@ def find_runs(outputs: Folder) -> list[str]:
     return [name for name in outputs.names() if outputs.read(f"{name}/{_CONFIG}") is not None]
 
 
-def _run_name(dataset: Layer) -> str:
+def check_name(name: str) -> None:
+    """Refuse a run's name that can't be a folder's.
+
+    Raises
+    ------
+    ConfigError
+        Saying what it may hold.
+    """
+    if not re.fullmatch(r"[\w][\w .+=@-]*", name):
+        raise ConfigError(f"--run {name!r}: use letters, digits, spaces and . _ - + = @ only")
+
+
+def name_after(dataset: Layer) -> str:
     """Name a run after its dataset; a folder of images after the folder."""
     images = dataset.get("images")
     if dataset["name"] == "folder" and images:

@@ -1,0 +1,227 @@
+"""What `spam-pipe sweep` does: the points of a grid on each dataset, by one set of workers."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.commands import (
+    INTERRUPTED,
+    SOME_FAILED,
+    SUCCESS,
+    Teller,
+    config_layers,
+    kernels_compiled,
+)
+from pipeline.config import merge
+from pipeline.device import resolve_device
+from pipeline.errors import ConfigError, DataError
+from pipeline.executors import Executor, make_executor
+from pipeline.folder import Folder, open_folder, require_writable
+from pipeline.lock import locked
+from pipeline.options import Options
+from pipeline.progress import make_progress
+from pipeline.reporting import Report, write_report
+from pipeline.run import name_after
+from pipeline.runner import Choices, Summary, execute
+from pipeline.sweep_config import Sweep, read_sweep, require_no_conflict
+from pipeline.sweep_estimate import estimate, plan_table, say_duration, survey
+from pipeline.sweep_points import SweptRun, stage_runs, sweep_dataset
+from pipeline.sweep_record import SkippedPoint
+from stages.registry import STAGES
+
+
+@dataclass(frozen=True)
+class _Done:
+    """What came of a sweep on one dataset."""
+
+    swept: SweptRun
+    summary: Summary
+    report: Report | None
+
+
+def run_sweep(path: str, options: Options) -> int:
+    """Bring all points of a sweep up to date and report; return the exit status."""
+    teller = Teller(quiet=options.quiet, as_json=options.as_json)
+    if options.scheduler is not None and options.workers:
+        raise ConfigError("--workers and --scheduler: give one of them")
+    sweep = read_sweep(path)
+    outputs = open_folder(options.outputs)
+    runs, missing = _open_runs(sweep, options, outputs)
+    _introduce(sweep, runs, missing, teller)
+    if options.dry_run:
+        return _tell_plan(runs, options, teller)
+    choices = Choices(
+        overwrite=tuple(STAGES) if options.overwrite else (),
+        skip_failed=options.skip_failed,
+        device=resolve_device(options.device),
+        item_timeout=options.item_timeout,
+    )
+    require_writable(outputs)
+    if not kernels_compiled():
+        teller.say("first run here: compiling kernels, which takes about a minute, once")
+    done: list[_Done] = []
+    executor = make_executor(options.workers, options.scheduler)
+    try:
+        for swept in runs:
+            done.append(_sweep_run(swept, choices, executor, outputs, teller, options))
+            _tell_run(done[-1], options, teller)
+            if done[-1].summary.interrupted:
+                break
+    finally:
+        executor.close()
+    teller.show_json({"sweep": sweep.name, "runs": [_plain(each) for each in done]})
+    if done[-1].summary.interrupted:
+        return INTERRUPTED
+    failed = any(each.summary.failed or each.summary.skipped for each in done)
+    return SOME_FAILED if failed else SUCCESS
+
+
+def _open_runs(
+    sweep: Sweep, options: Options, outputs: Folder
+) -> tuple[list[SweptRun], list[SkippedPoint]]:
+    """Return a run for each dataset that is here, and the datasets that are not."""
+    given = merge(config_layers(options))
+    require_no_conflict(sweep, given)
+    base = merge([{"dataset": {"name": "sample"}}, sweep.base, given])["dataset"]
+    several = bool(sweep.datasets) and options.dataset is None
+    datasets = [{**base, "name": name} for name in sweep.datasets] if several else [base]
+    stem = options.run or sweep.name
+    runs: list[SweptRun] = []
+    missing: list[SkippedPoint] = []
+    for dataset in datasets:
+        bare = options.run is not None and len(datasets) == 1
+        name = stem if bare else f"{stem}-{name_after(dataset)}"
+        try:
+            layer = merge([given, {"dataset": dataset}])
+            runs.append(sweep_dataset(sweep, layer, outputs, name, options.limit))
+        except DataError as error:
+            if len(datasets) == 1:
+                raise
+            missing.append(SkippedPoint(f"dataset {dataset['name']}", str(error)))
+    if not runs:
+        raise DataError(f"sweep {sweep.name}: no dataset is here; {missing[0].reason}")
+    return [run.also_skipping(missing) for run in runs], missing
+
+
+def _introduce(
+    sweep: Sweep, runs: Sequence[SweptRun], missing: Sequence[SkippedPoint], teller: Teller
+) -> None:
+    skipped = {each: None for run in runs for each in run.record.skipped}
+    counts = ",".join(map(str, runs[0].run.config.n_superpixels))
+    names = ", ".join(run.run.name for run in runs)
+    teller.say(
+        f"sweep {sweep.name}: {len(sweep.points)} points, K = {counts}, "
+        f"run{'s' * (len(runs) > 1)} {names}"
+    )
+    for each in skipped:
+        teller.say(f"skipped: {each.label}: {each.reason}")
+
+
+def _sweep_run(
+    swept: SweptRun,
+    choices: Choices,
+    executor: Executor,
+    outputs: Folder,
+    teller: Teller,
+    options: Options,
+) -> _Done:
+    run = swept.run
+    with locked(run.folder):
+        run.save(outputs)
+        swept.record.save(run.folder)
+        summary = execute(
+            run,
+            swept.selection,
+            "evaluate",
+            choices,
+            executor,
+            make_progress(run.name, teller.messages, quiet=options.quiet or options.as_json),
+            warn=teller.warn,
+            points=swept.configs,
+        )
+        report = None
+        if not summary.interrupted:
+            report = write_report(run, swept.selection, teller.results.width)
+    return _Done(swept, summary, report)
+
+
+def _tell_plan(runs: Sequence[SweptRun], options: Options, teller: Teller) -> int:
+    plans: list[dict[str, Any]] = []
+    for swept in runs:
+        states = survey(swept)
+        seconds = estimate(states, options.workers)
+        alone, shared = stage_runs(swept.chains(), swept.selection.n_items)
+        todo = Counter[str]()
+        for state in states.values():
+            todo[state.stage] += state.todo
+        teller.show(plan_table(swept, states))
+        teller.show(
+            f"{swept.selection.n_items} items; {sum(todo.values())} stage runs to do, about "
+            f"{say_duration(seconds)}; {_say_sharing(alone, shared)}"
+        )
+        plans.append(
+            {
+                "run": swept.run.name,
+                "points": [vars(point) for point in swept.record.points],
+                "skipped": [vars(point) for point in swept.record.skipped],
+                "stores": {name: vars(state) for name, state in states.items()},
+                "to_do": dict(todo),
+                "seconds": round(seconds, 1),
+                "stage_runs": {"alone": alone, "shared": shared},
+            }
+        )
+    teller.show_json({"runs": plans})
+    return SUCCESS
+
+
+def _tell_run(done: _Done, options: Options, teller: Teller) -> None:
+    summary, run = done.summary, done.swept.run
+    if options.verbose:
+        for note, count in sorted(summary.notes.items()):
+            teller.say(f"note: {note}" + (f" ({count} times)" if count > 1 else ""))
+    for failed in summary.failures[:5]:
+        teller.warn(f"{failed.item}: {failed.stage} failed: {failed.reason}")
+    if len(summary.failures) > 5:
+        teller.warn(f"… and {len(summary.failures) - 5} more; all in {run.folder}/failures.csv")
+    if done.report is not None and done.report.table is not None:
+        teller.show(done.report.table)
+    teller.say(_closing_line(done))
+    for line in () if done.report is None else done.report.places:
+        teller.say(line)
+
+
+def _closing_line(done: _Done) -> str:
+    summary, swept = done.summary, done.swept
+    alone, shared = stage_runs(swept.chains(), summary.n_items)
+    parts = [f"{summary.computed} computed", f"{summary.complete} up to date"]
+    if summary.failed:
+        parts.append(f"{summary.failed} failed")
+    if summary.skipped:
+        parts.append(f"{summary.skipped} skipped, failed before")
+    line = (
+        f"sweep: {len(swept.configs)} points × {summary.n_items} items: {', '.join(parts)}, "
+        f"{summary.seconds:.1f} s; {_say_sharing(alone, shared)}"
+    )
+    if summary.interrupted:
+        return f"stopped: {line}; the same command goes on from here"
+    if summary.failed:
+        line += f"; reasons in {swept.run.folder}/failures.csv, the same command tries them again"
+    return line
+
+
+def _say_sharing(alone: int, shared: int) -> str:
+    return f"sharing saves {alone - shared} of {alone} stage runs"
+
+
+def _plain(done: _Done) -> Mapping[str, Any]:
+    alone, shared = stage_runs(done.swept.chains(), done.summary.n_items)
+    return {
+        "run": done.swept.run.name,
+        "folder": str(done.swept.run.folder),
+        **done.summary.plain(),
+        "points": [vars(point) for point in done.swept.record.points],
+        "skipped_points": [vars(point) for point in done.swept.record.skipped],
+        "stage_runs": {"alone": alone, "shared": shared},
+        "summary": [] if done.report is None else done.report.summary,
+    }
