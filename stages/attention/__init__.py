@@ -1,0 +1,1 @@
+"""Where superpixels matter more: saliency and the user's factors, as a density per object."""
