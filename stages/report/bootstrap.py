@@ -43,13 +43,26 @@ def mean_interval(
         columns = np.flatnonzero(which.ravel() == pattern)
         if rows.sum() < 2:
             continue
-        means = _resampled_means(values[np.ix_(rows, columns)], samples, seed)
+        means = resampled_means(values[np.ix_(rows, columns)], samples, seed)
         low[columns], high[columns] = np.quantile(means, (tail, 1 - tail), axis=0)
     return low, high
 
 
-def _resampled_means(values: NDArray[np.float64], samples: int, seed: int) -> NDArray[np.float64]:
-    """Return (samples, m) means of rows drawn with replacement from (n, m) values."""
+def resampled_means(values: NDArray[np.float64], samples: int, seed: int) -> NDArray[np.float64]:
+    """Return the means of rows drawn with replacement.
+
+    Parameters
+    ----------
+    values
+        (n, m) figures of n images, all defined.
+    samples, seed
+        As for `mean_interval`, by the same draws.
+
+    Returns
+    -------
+    NDArray[np.float64]
+        (samples, m).
+    """
     n = len(values)
     draws = np.random.default_rng(seed)
     columns = [np.ascontiguousarray(column) for column in values.T]
