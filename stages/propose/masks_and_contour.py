@@ -16,8 +16,9 @@ def setup(config: ProposeConfig, device: str) -> tuple[Any, ...]:
 
 def propose(inputs: Inputs, config: ProposeConfig, resources: tuple[Any, ...]) -> Proposal:
     """Ask both sources."""
-    masks, contours = (
+    proposed: list[Proposal] = [
         load_source(name).propose(inputs, config, needed)
         for name, needed in zip(config.sources, resources, strict=True)
-    )
+    ]
+    masks, contours = proposed
     return replace(contours, masks=masks.masks)

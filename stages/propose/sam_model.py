@@ -50,8 +50,8 @@ def load_sam(
         raise ValueError(f"{checkpoint}: not a checkpoint of {name}; {_cure(state, name)}")
     model.load_state_dict(state)
     if precision != "float32":
-        model.image_encoder = Reduced(model.image_encoder, PRECISIONS[precision])
-        model.mask_decoder = Reduced(model.mask_decoder, PRECISIONS[precision])
+        for part in ("image_encoder", "mask_decoder"):
+            setattr(model, part, Reduced(model.get_submodule(part), PRECISIONS[precision]))
     return model.eval().to(device)
 
 
