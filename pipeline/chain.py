@@ -81,7 +81,7 @@ def build_chain(config: RunConfig, run: Folder, target: str = "evaluate") -> Cha
         upstream = tuple(required for required in stage(name).requires if required in chain)
         digest = digest_of(
             {
-                "config": stage_config.model_dump(mode="json"),
+                "config": stage_config.decisive,
                 "upstream": {required: chain[required].config_digest for required in upstream},
             }
         )

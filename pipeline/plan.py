@@ -14,6 +14,7 @@ from pipeline.chain import Chain, Link
 from pipeline.checkpoints import find_checkpoint
 from pipeline.config import RunConfig
 from pipeline.datasets.base import FileSource, Item, Source
+from pipeline.datasets.external import ExternalMaps
 from pipeline.datasets.prompts import ItemPrompts
 from pipeline.errors import DataError
 from pipeline.folder import Folder
@@ -94,6 +95,10 @@ def part_source(part: str, item: Item, config: RunConfig) -> Source | None:
         return ItemPrompts(Path(str(config.propose.prompts)).expanduser(), item.id)
     if part == "segment_weights" and config.segment.deep_weights is not None:
         return _weights(config.segment.deep_weights)
+    if part == "segment_annotations" and config.segment.method == "ground-truth":
+        return item.annotations
+    if part == "external" and (folder := config.segment.external_folder) is not None:
+        return ExternalMaps(Path(folder).expanduser(), item.id)
     return None
 
 

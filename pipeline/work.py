@@ -12,6 +12,7 @@ from typing import Any
 
 from pipeline.chain import Chain, Link, build_chain
 from pipeline.config import RunConfig
+from pipeline.datasets.annotations import Annotations
 from pipeline.datasets.base import Item, Source
 from pipeline.folder import open_folder
 from pipeline.plan import NO_DATA, fingerprint, part_source
@@ -192,12 +193,19 @@ class _ItemRun:
         return Inputs(
             image=self.parts.get("image") if "image" in reads else None,
             image_digest=self.identities.get("image", NO_DATA)[1],
-            annotations=(self.parts.get("annotations") or ()) if "annotations" in reads else (),
+            annotations=self.annotations(reads),
             masks=self.parts.get("masks") if "masks" in reads else None,
             checkpoint=self.parts.get("checkpoint") if "checkpoint" in reads else None,
             prompts=self.parts.get("prompts") if "prompts" in reads else None,
+            external=(self.parts.get("external") or {}) if "external" in reads else {},
             upstream=upstream,
         )
+
+    def annotations(self, reads: tuple[str, ...]) -> Annotations:
+        for part in ("annotations", "segment_annotations"):
+            if part in reads:
+                return self.parts.get(part) or ()
+        return ()
 
     def units_of(self, name: str, units: tuple[Unit, ...]) -> tuple[Unit, ...]:
         return units if self.chain[name].units != (None,) else (None,)

@@ -20,6 +20,11 @@ class StageConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    @property
+    def decisive(self) -> dict[str, Any]:
+        """The options that decide results, as plain values: equal ones give equal results."""
+        return self.model_dump(mode="json")
+
 
 @dataclass(frozen=True)
 class Output:
@@ -55,6 +60,12 @@ class Inputs:
         File or folder of a mask generator's weights.
     prompts
         What the user points at in the image (`stages.propose.prompts.Prompt`); None for a grid.
+    external
+        (H, W) label maps of the image that another program made, by number of superpixels.
+    attention
+        What the user wants of the image (`stages.attention.factors.UserFactors`), if anything.
+    attention_checkpoint
+        File of the weights that find what stands out.
     upstream
         Outputs of the required stages, by stage name and unit.
     """
@@ -65,6 +76,9 @@ class Inputs:
     masks: Any = None
     checkpoint: Path | None = None
     prompts: tuple[Any, ...] | None = None
+    external: Mapping[int, NDArray[Any]] = field(default_factory=dict)
+    attention: Any = None
+    attention_checkpoint: Path | None = None
     upstream: Mapping[str, Mapping[Unit, Output]] = field(default_factory=dict)
 
 

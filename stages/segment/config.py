@@ -1,18 +1,38 @@
 """Options of the superpixel segmentation."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
+from stages.attention.config import AttentionConfig
 from stages.base import StageConfig
-from stages.segment.methods import IGNORE_PRIOR, known_method
+from stages.segment.baselines.config import (
+    FelzenszwalbConfig,
+    LscConfig,
+    MaskSlicConfig,
+    MslicConfig,
+    QuickshiftConfig,
+    SeedsConfig,
+    SlicConfig,
+    SlicCvConfig,
+    SnicConfig,
+    WatershedConfig,
+)
+from stages.segment.methods import (
+    ALIASES,
+    KEEP_TO_PRIOR,
+    METHODS,
+    external_name,
+    known_method,
+    method_names,
+)
 
 
 class SegmentConfig(StageConfig):
     """Options of `spam-pipe segment` (SPAM.md, sections 1 to 4)."""
 
     method: Annotated[str, AfterValidator(known_method)] = Field(
-        "spam", description="superpixel method: spam, slic"
+        "spam", description=f"superpixel method: {', '.join(method_names())}"
     )
     network: Literal["trunk", "ssn", "none"] = Field(
         "trunk",
@@ -97,12 +117,72 @@ class SegmentConfig(StageConfig):
         description="what computes the clustering; auto: numba on the CPU, torch on a GPU",
     )
 
+    attention: AttentionConfig = AttentionConfig()
+    external: str | None = Field(
+        None,
+        description="external:NAME: the folder of label maps NAME/<K>/<image>.png, .npy, .mat, "
+        ".csv or .tif",
+    )
+    slic: SlicConfig = SlicConfig()
+    maskslic: MaskSlicConfig = MaskSlicConfig()
+    felzenszwalb: FelzenszwalbConfig = FelzenszwalbConfig()
+    watershed: WatershedConfig = WatershedConfig()
+    quickshift: QuickshiftConfig = QuickshiftConfig()
+    slic_cv: SlicCvConfig = SlicCvConfig()
+    mslic: MslicConfig = MslicConfig()
+    seeds: SeedsConfig = SeedsConfig()
+    lsc: LscConfig = LscConfig()
+    snic: SnicConfig = SnicConfig()
+
+    @model_validator(mode="after")
+    def _fits_the_method(self) -> Self:
+        if external_name(self.method) and self.external is None:
+            raise ValueError(
+                f"method {self.method} needs segment.external, the folder that holds "
+                f"{external_name(self.method)}/<K>/<image>.png"
+            )
+        _, fixed = ALIASES.get(self.method, ("", {}))
+        for key, value in fixed.items():
+            given, usual = getattr(self, key), type(self).model_fields[key].default
+            if given not in {value, usual}:
+                raise ValueError(
+                    f"method {self.method} means {key}={value}, not {given}; take it back with "
+                    f"--set segment.{key}=default"
+                )
+        return self
+
+    @property
+    def external_folder(self) -> str | None:
+        """The folder of the label maps that the method consists of; None where it computes."""
+        name = external_name(self.method)
+        return None if name is None else f"{self.external}/{name}"
+
+    @property
+    def resolved(self) -> Self:
+        """The options with an alias replaced by the method and the options it stands for."""
+        if self.method not in ALIASES:
+            return self
+        method, fixed = ALIASES[self.method]
+        return self.model_copy(update={"method": method, **fixed})
+
+    @property
+    def decisive(self) -> dict[str, Any]:
+        """The options that decide the chosen method's results, as plain values."""
+        options = self.resolved.model_dump(mode="json") | {"method": self.method}
+        tables = {name: name.replace("-", "_") for name in METHODS}
+        own = tables[self.resolved.method.partition(":")[0]]
+        if not self.uses_prior:
+            return {key: value for key, value in options.items() if key in {"method", own}}
+        others = {*tables.values()} - {own}
+        return {key: value for key, value in options.items() if key not in others}
+
     @property
     def deep_weights(self) -> str | None:
         """Name or file of the weights that the method needs; None for colour and position alone."""
-        if self.network == "none" or self.method != "spam":
+        options = self.resolved
+        if options.network == "none" or options.method != "spam":
             return None
-        return self.weights or self.network
+        return options.weights or options.network
 
     def uses_torch(self, device: str) -> bool:
         """Say whether the torch back end clusters on that device."""
@@ -111,4 +191,4 @@ class SegmentConfig(StageConfig):
     @property
     def uses_prior(self) -> bool:
         """Whether the method keeps to the prior's objects."""
-        return self.method not in IGNORE_PRIOR
+        return self.resolved.method in KEEP_TO_PRIOR

@@ -1,95 +1,84 @@
-"""The superpixel methods that can be chosen by name: another one is a file and a line here.
+"""The superpixel methods that can be chosen by name: another one is a function and a line here.
 
 The configuration checks names here, so what a method needs is imported when it is used.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
+from importlib import import_module
+from typing import TYPE_CHECKING, Protocol, cast
 
 if TYPE_CHECKING:
     from stages.segment.config import SegmentConfig
-    from stages.segment.nearest import Labels
-    from stages.segment.task import Map
+    from stages.segment.scene import Scene, Segmentation
 
+METHODS = {
+    "spam": "stages.segment.methods.spam",
+    "slic": "stages.segment.baselines.scikit_image.slic",
+    "maskslic": "stages.segment.baselines.maskslic.maskslic",
+    "felzenszwalb": "stages.segment.baselines.scikit_image.felzenszwalb",
+    "watershed": "stages.segment.baselines.scikit_image.watershed",
+    "quickshift": "stages.segment.baselines.scikit_image.quickshift",
+    "slic-cv": "stages.segment.baselines.opencv.slic_cv",
+    "slico": "stages.segment.baselines.opencv.slico",
+    "mslic": "stages.segment.baselines.opencv.mslic",
+    "seeds": "stages.segment.baselines.opencv.seeds",
+    "lsc": "stages.segment.baselines.opencv.lsc",
+    "snic": "stages.segment.baselines.snic.snic",
+    "grid": "stages.segment.baselines.layouts.grid",
+    "voronoi": "stages.segment.baselines.layouts.voronoi",
+    "ground-truth": "stages.segment.baselines.ground_truth.ground_truth",
+    "external": "stages.segment.baselines.external.external",
+}
+"""Where the function of each method is. ``external`` goes by the name ``external:NAME``."""
 
-@dataclass(frozen=True)
-class Scene:
-    """What is known of an image before it is segmented at a given count.
+ALIASES: dict[str, tuple[str, dict[str, str]]] = {
+    "spam-ssn": ("spam", {"network": "ssn"}),
+    "slic-masked": ("spam", {"network": "none"}),
+}
+"""Names for a method with certain options."""
 
-    Attributes
-    ----------
-    image
-        (H, W, 3) uint8, sRGB.
-    lab
-        (H, W, 3) float32 CIELab of it.
-    objects
-        (H, W) objects of the prior cut for this count, 0 = uncertain.
-    density
-        (n,) factor of each object.
-    contour
-        (H, W) float32 contour probability in 0..1, in memory or on the device.
-    deep
-        (H, W, C) float32 features of an encoder, likewise.
-    """
+KEEP_TO_PRIOR = frozenset({"spam", "maskslic"})
+"""Methods that keep to a prior's objects; for the others none is computed."""
 
-    image: NDArray[np.uint8]
-    lab: NDArray[np.float32]
-    objects: NDArray[np.integer] | None = None
-    density: NDArray[np.floating] | None = None
-    contour: Map | None = None
-    deep: Map | None = None
+EXTRAS = {name: "opencv" for name in ("slic-cv", "slico", "mslic", "seeds", "lsc")}
+"""The extra that a method needs to be installed."""
+
+COMPILED = frozenset({"spam", "snic", "voronoi", "ground-truth"})
+"""Methods with kernels of our own, compiled when a process starts and not with its first image."""
+
+_EXTERNAL = "external:"
 
 
 class Method(Protocol):
     """A superpixel method."""
 
-    def __call__(
-        self, scene: Scene, n_superpixels: int, config: SegmentConfig, device: str = "cpu"
-    ) -> Labels:
-        """Return (H, W) int32 labels 0..n-1."""
+    def __call__(self, scene: Scene, n_superpixels: int, config: SegmentConfig) -> Segmentation:
+        """Segment a scene into about so many superpixels, at most its pixels."""
         ...
 
 
-def _spam(scene: Scene, n_superpixels: int, config: SegmentConfig, device: str = "cpu") -> Labels:
-    from stages.segment.spam import spam
-
-    return spam(
-        scene.lab,
-        n_superpixels,
-        deep=scene.deep,
-        objects=scene.objects,
-        density=scene.density,
-        contour=scene.contour,
-        config=config,
-        device=device,
-    )
-
-
-def _slic(scene: Scene, n_superpixels: int, config: SegmentConfig, device: str = "cpu") -> Labels:
-    from stages.segment.baselines import slic
-
-    return slic(scene.image, n_superpixels)
-
-
-METHODS: dict[str, Method] = {"spam": _spam, "slic": _slic}
-
-IGNORE_PRIOR = frozenset({"slic"})
-"""Methods that make nothing of a prior, for which none is computed."""
+def method_names() -> tuple[str, ...]:
+    """Return what can be asked for, ours first."""
+    names = [name for name in METHODS if name != "external"]
+    return (names[0], *ALIASES, *names[1:], f"{_EXTERNAL}NAME")
 
 
 def known_method(name: str) -> str:
     """Return the name if it is a method's, else raise a ValueError that suggests one."""
-    if name not in METHODS:
-        near = get_close_matches(name, METHODS, n=1)
-        hint = f"did you mean {near[0]}? " if near else ""
-        raise ValueError(f"no superpixel method is named {name!r}: {hint}({', '.join(METHODS)})")
-    return name
+    if external_name(name) or name in ALIASES or (name in METHODS and name != "external"):
+        return name
+    near = get_close_matches(name, method_names(), n=1)
+    hint = f"did you mean {near[0]}? " if near else ""
+    raise ValueError(f"no superpixel method is named {name!r}: {hint}({', '.join(method_names())})")
+
+
+def external_name(name: str) -> str | None:
+    """Return NAME of ``external:NAME``, the folder with that method's label maps; else None."""
+    folder = name.removeprefix(_EXTERNAL)
+    is_folder = folder not in {name, "", ".", ".."} and not set(folder) & set("/\\")
+    return folder if is_folder else None
 
 
 def find_method(name: str) -> Method:
@@ -100,4 +89,25 @@ def find_method(name: str) -> Method:
     ValueError
         When there is none; the message lists those there are.
     """
-    return METHODS[known_method(name)]
+    known_method(name)
+    plain, _ = ALIASES.get(name, (name.partition(":")[0], {}))
+    module, _, function = METHODS[plain].rpartition(".")
+    return cast(Method, getattr(import_module(module), function))
+
+
+def spam(scene: Scene, n_superpixels: int, config: SegmentConfig) -> Segmentation:
+    """Cluster softly inside the prior's objects (`stages.segment.spam`)."""
+    from stages.segment.scene import Segmentation
+    from stages.segment.spam import spam as segment
+
+    labels = segment(
+        scene.lab,
+        n_superpixels,
+        deep=scene.deep,
+        objects=scene.objects,
+        density=scene.density,
+        contour=scene.contour,
+        config=config,
+        device=scene.device,
+    )
+    return Segmentation(labels)

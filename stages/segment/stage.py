@@ -7,12 +7,14 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from stages.attention.attend import Attention, user_attention, visual_attention
 from stages.base import Arrays, Inputs, Output, Unit
 from stages.segment.config import SegmentConfig
 from stages.segment.cut import cut_objects
 from stages.segment.features import rgb_to_lab, scaled_features
-from stages.segment.methods import Method, Scene, find_method
+from stages.segment.methods import COMPILED, Method, find_method
 from stages.segment.objects import largest_objects
+from stages.segment.scene import Scene
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,14 @@ class SegmentStage:
     name: ClassVar[str] = "segment"
     version: ClassVar[int] = 1
     requires: ClassVar[tuple[str, ...]] = ("prior",)
-    reads: ClassVar[tuple[str, ...]] = ("image", "segment_weights")
+    reads: ClassVar[tuple[str, ...]] = (
+        "image",
+        "segment_weights",
+        "segment_annotations",
+        "external",
+        "attention",
+        "attention_checkpoint",
+    )
     per_count: ClassVar[bool] = True
 
     def setup(self, config: SegmentConfig, device: str) -> Resources:
@@ -41,8 +50,11 @@ class SegmentStage:
             When the method is unknown.
         """
         method = find_method(config.method)
-        gray = np.zeros((8, 8, 3), np.uint8)
-        method(Scene(gray, rgb_to_lab(gray)), 4, config, device)
+        config = config.resolved
+        if config.method in COMPILED:
+            gray = np.zeros((8, 8, 3), np.uint8)
+            truth = (np.zeros((8, 8), np.uint32),)
+            method(Scene(gray, rgb_to_lab(gray), device=device, annotations=truth), 4, config)
         if config.deep_weights is not None:
             from stages.networks.memory import encoder
 
@@ -58,35 +70,50 @@ class SegmentStage:
         tree ``parents`` and ``altitudes``; optionally ``contour``, (H, W) uint8, 255 = certain.
 
         Attributes say what was asked for and made: ``n_requested``, ``n_superpixels``,
-        ``n_objects``, and a ``note`` where the count was more than there are pixels.
+        ``n_objects``, what the method says of itself, and a ``note`` where the count is not
+        what was asked for or attention has something to say.
         """
         if inputs.image is None:
             raise ValueError("there is no image to segment")
+        config = config.resolved
         prior: Arrays = {}
         if "prior" in inputs.upstream:
             prior = inputs.upstream["prior"][None].arrays
         borders = contour_of(prior)
-        scene = Scene(inputs.image, rgb_to_lab(inputs.image), contour=borders)
+        scene = Scene(
+            inputs.image,
+            rgb_to_lab(inputs.image),
+            contour=borders,
+            device=resources.device,
+            annotations=inputs.annotations,
+            external=inputs.external,
+        )
+        attention = _attention_of(inputs, scene, prior, config)
         for unit in units:
             if unit is None or unit < 1:
                 raise ValueError(f"at least one superpixel must be asked for, not {unit}")
             n_pixels = scene.lab.shape[0] * scene.lab.shape[1]
             count = min(unit, n_pixels)
             objects = objects_for(prior, borders, count, config)
+            density, note = None, ""
+            if attention is not None and objects is not None:
+                density, note = attention(objects, count)
             seen = _with_deep_features(scene, count, inputs.image_digest, config, resources.device)
-            labels = resources.method(
-                replace(seen, objects=objects), count, config, resources.device
-            )
-            n = int(labels.max()) + 1
+            seen = replace(seen, objects=objects, density=density)
+            made = resources.method(seen, count, config)
+            n = int(made.labels.max()) + 1
             attributes: dict[str, Any] = {
                 "n_requested": unit,
                 "n_superpixels": n,
                 "n_objects": 0 if objects is None else int(objects.max()),
+                **made.attributes,
             }
+            if note:
+                attributes["note"] = note
             if unit > n_pixels:
                 attributes["note"] = f"{unit} superpixels asked for, but {n_pixels} pixels"
             yield Output(
-                {"labels": labels.astype(np.uint16 if n <= 65535 else np.uint32)}, attributes
+                {"labels": made.labels.astype(np.uint16 if n <= 65535 else np.uint32)}, attributes
             )
 
 
@@ -108,6 +135,26 @@ def _with_deep_features(
     recall = forward_on_device if stays else forward
     deep, contour = recall(config.deep_weights, device, digest, scene.lab)
     return replace(scene, deep=deep, contour=scene.contour if contour is None else contour)
+
+
+def _attention_of(
+    inputs: Inputs, scene: Scene, prior: Arrays, config: SegmentConfig
+) -> Attention | None:
+    """Return what gives the objects their density; None where nothing makes them differ."""
+    wanted = config.attention
+    if wanted.mode == "none" or (wanted.mode == "file" and inputs.attention is None):
+        return None
+    if "objects" not in prior:
+        raise ValueError("attention needs the objects of a prior: choose one with --prior")
+    if wanted.mode == "visual":
+        checkpoint = inputs.attention_checkpoint
+        return visual_attention(scene.image, scene.lab, wanted, checkpoint, scene.device)
+
+    def objects_at(count: int) -> NDArray[np.integer]:
+        found = objects_for(prior, scene.contour, count, config)
+        return prior["objects"] if found is None else found
+
+    return user_attention(inputs.attention, prior["objects"], objects_at)
 
 
 def contour_of(prior: Arrays) -> NDArray[np.float32] | None:

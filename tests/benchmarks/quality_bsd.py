@@ -16,7 +16,8 @@ from PIL import Image
 from stages.evaluate.evaluate import evaluate
 from stages.segment.config import SegmentConfig
 from stages.segment.features import rgb_to_lab
-from stages.segment.methods import Scene, find_method
+from stages.segment.methods import find_method
+from stages.segment.scene import Scene
 
 ROOT = Path(os.environ.get("SPAM_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
 COLUMNS = ("n", "asa", "gr", "boundary_recall", "boundary_precision", "explained_variation")
@@ -45,7 +46,7 @@ def measure(
         scene = Scene(image, rgb_to_lab(image))
         row = []
         for count in counts:
-            labels = method(scene, count, config)
+            labels = method(scene, count, config.resolved).labels
             figures = evaluate(labels, image, annotations)
             row.append([labels.max() + 1, *(figures[name] for name in COLUMNS[1:])])
         rows.append(row)

@@ -1,0 +1,91 @@
+"""Label maps that another program made: `<folder>/<method>/<K>/<image>.png`."""
+
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.datasets.annotations import LABEL_SUFFIXES, LabelFile
+from pipeline.datasets.base import FileSource
+from pipeline.errors import DataError
+
+SUFFIXES = (*LABEL_SUFFIXES, ".csv")
+
+
+@dataclass(frozen=True)
+class ExternalMaps(FileSource):
+    """A method's label maps of one image; reads as a mapping from K to (H, W) uint32.
+
+    PNG, TIFF, npy and mat are read as `LabelFile` says; csv is a row of integers per row of
+    pixels. Which labels stand for the superpixels doesn't matter. A K without a map is left out.
+
+    Attributes
+    ----------
+    path
+        The method's folder, which holds one folder for each K.
+    item_id
+        The image.
+    """
+
+    item_id: str
+
+    def signature(self) -> str:
+        """Return size and modification time of every map."""
+        return _digest({n: LabelFile(path).signature() for n, path in self._files().items()})
+
+    def digest(self) -> str:
+        """Return the SHA-256 of every map's number of superpixels and content."""
+        return _digest({n: LabelFile(path).digest() for n, path in self._files().items()})
+
+    def read(self) -> dict[int, NDArray[np.uint32]]:
+        """Load the maps."""
+        return {n: _read(path) for n, path in self._files().items()}
+
+    def _files(self) -> dict[int, Path]:
+        """Return the image's file for each K that has one."""
+        relative = PurePosixPath(self.item_id)
+        if relative.is_absolute() or ".." in relative.parts:
+            raise DataError(f"'{self.item_id}' leads out of the folder of label maps {self.path}")
+        if not self.path.is_dir():
+            raise DataError(f"{self.path}: there is no such folder of label maps: segment.external")
+        files = {}
+        for folder in sorted(self.path.iterdir()):
+            if not (folder.name.isdecimal() and folder.is_dir()):
+                continue
+            base = folder / relative
+            named = [base.with_name(base.name + suffix) for suffix in SUFFIXES]
+            found = [path for path in named if path.is_file()]
+            if len(found) > 1:
+                names = " and ".join(path.name for path in found)
+                raise DataError(f"{folder}: {names} are both for '{self.item_id}'; keep one")
+            if found:
+                files[int(folder.name)] = found[0]
+        return files
+
+
+def _digest(parts: dict[int, str]) -> str:
+    lines = [f"{n} {part}" for n, part in sorted(parts.items())]
+    return sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _read(path: Path) -> NDArray[np.uint32]:
+    if path.suffix.lower() == ".csv":
+        return _read_csv(path)
+    maps = LabelFile(path).read()
+    if len(maps) > 1:
+        raise DataError(f"{path}: holds {len(maps)} label maps; one is expected")
+    return maps[0]
+
+
+def _read_csv(path: Path) -> NDArray[np.uint32]:
+    try:
+        labels = np.loadtxt(path, dtype=np.int64, delimiter=",", ndmin=2)
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"{path}: is not a label map: write integers separated by commas, a line per row"
+        ) from error
+    if labels.size == 0 or labels.min() < 0 or labels.max() > np.iinfo(np.uint32).max:
+        raise DataError(f"{path}: labels must lie between 0 and 2^32 - 1")
+    return labels.astype(np.uint32)

@@ -1,0 +1,1 @@
+"""Other superpixels to compare with: other authors' methods, floors and ceilings."""

@@ -1,0 +1,72 @@
+"""What every superpixel method gets and gives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from stages.segment.nearest import Labels
+    from stages.segment.task import Map
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What is known of an image before it is segmented at a given count.
+
+    Attributes
+    ----------
+    image
+        (H, W, 3) uint8, sRGB.
+    lab
+        (H, W, 3) float32 CIELab of it.
+    objects
+        (H, W) objects of the prior cut for this count, 0 = uncertain.
+    density
+        (n,) factor of each object.
+    contour
+        (H, W) float32 contour probability in 0..1, in memory or on the device.
+    deep
+        (H, W, C) float32 features of an encoder, likewise.
+    device
+        Where a torch back end computes.
+    annotations
+        (H, W) ground truth per annotator; only a method made of it may look at it.
+    external
+        (H, W) label maps made elsewhere, by requested number of superpixels.
+    """
+
+    image: NDArray[np.uint8]
+    lab: NDArray[np.float32]
+    objects: NDArray[np.integer] | None = None
+    density: NDArray[np.floating] | None = None
+    contour: Map | None = None
+    deep: Map | None = None
+    device: str = "cpu"
+    annotations: tuple[NDArray[np.integer], ...] = ()
+    external: Mapping[int, NDArray[np.integer]] = field(default_factory=dict)
+
+    @property
+    def n_pixels(self) -> int:
+        """Number of the image's pixels."""
+        return self.image.shape[0] * self.image.shape[1]
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """What a method made.
+
+    Attributes
+    ----------
+    labels
+        (H, W) int32 in 0..n-1, each of which occurs.
+    attributes
+        JSON-serialisable facts on how; ``note``, if present, is shown beside the figures.
+    """
+
+    labels: Labels
+    attributes: Mapping[str, Any] = field(default_factory=dict)
