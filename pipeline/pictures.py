@@ -10,6 +10,7 @@ from pipeline.chain import Chain, build_chain, prior_of
 from pipeline.datasets.base import Item
 from pipeline.run import Run
 from pipeline.runner import Selection
+from pipeline.sweep_record import config_name, read_record
 from stages.base import Output
 from stages.report.contact_sheet import Example, Superpixels, contact_sheet, spread
 from stages.report.tables import MEASURES
@@ -32,7 +33,7 @@ def draw_contact_sheet(run: Run, selection: Selection, metrics: pd.DataFrame) ->
         None when the current configuration has no measured image.
     """
     chain = build_chain(run.config, run.folder)
-    own = metrics[metrics["config"] == chain["segment"].config_digest[:8]]
+    own = metrics[metrics["config"] == config_name(chain, read_record(run.folder))]
     complete = own.groupby("image", sort=True)["n_requested"].nunique()
     names = [str(name) for name in complete[complete == complete.max()].index]
     chosen = set(spread(names, run.config.report.n_pictures))
@@ -69,11 +70,11 @@ def _example(
     objects = None
     if "prior" in chain:
         _, prior = chain["prior"].store.read(item.id, None)
-        objects = _shown_objects(prior, counts[0], chain["segment"].config)
+        objects = shown_objects(prior, counts[0], chain["segment"].config)
     return Example(item.id, image, made, objects)
 
 
-def _shown_objects(
+def shown_objects(
     prior: Output, count: int, config: object
 ) -> np.ndarray[tuple[int, int], np.dtype[np.integer]] | None:
     """Return the objects as the segmentation used them for a count."""

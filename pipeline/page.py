@@ -1,0 +1,160 @@
+"""The report's page: its pictures and provenance gathered from a run's stores."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from pipeline.chain import Chain
+from pipeline.datasets.base import Item
+from pipeline.gathering import Evaluated, Gathered
+from pipeline.pictures import shown_objects
+from pipeline.repetition import deciding_options, report_command, sweep_command
+from pipeline.run import Run
+from pipeline.runner import Selection
+from stages.report.page.choice import choose
+from stages.report.page.data import (
+    Drawing,
+    Failure,
+    Gallery,
+    Method,
+    Picture,
+    Progress,
+    Provenance,
+    Report,
+    SeriesKey,
+)
+from stages.report.page.headline import key_of
+from stages.report.page.pictures import (
+    encode_lines,
+    encode_objects,
+    encode_photo,
+    fitting_size,
+)
+from stages.report.page.render import render
+from stages.report.series import NAMES, name_series, say_prior
+from stages.report.tables import seconds_per_image
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def make_page(
+    run: Run,
+    selection: Selection,
+    gathered: Gathered,
+    metrics: "pd.DataFrame",
+    summary: "pd.DataFrame",
+) -> str:
+    """Return the page of all methods that were gathered.
+
+    Parameters
+    ----------
+    run, selection, gathered
+        The run, its items and what its stores hold of them.
+    metrics, summary
+        The tables made of that.
+    """
+    labels = _labels(summary)
+    report = Report(
+        progress=Progress(
+            selection.n_items,
+            selection.dataset.expected(selection.split),
+            sum(method.n_done for method in gathered.methods),
+            sum(method.n_wanted for method in gathered.methods),
+        ),
+        methods=[_method(each, labels, run, selection) for each in gathered.methods],
+        failures=[Failure(f.item, f.stage, f.reason) for f in gathered.failures],
+        skipped=_skipped(gathered),
+        gallery=_gallery(selection, gathered, metrics),
+        provenance=_provenance(run, selection, gathered),
+    )
+    return render(report, metrics, summary, seconds_per_image(metrics))
+
+
+def _labels(summary: "pd.DataFrame") -> dict[SeriesKey, str]:
+    if summary.empty:
+        return {}
+    series = name_series(summary)
+    keys = (tuple(map(str, row)) for row in summary[list(NAMES)].to_numpy().tolist())
+    return {
+        (dataset, split, method, prior, config): label
+        for (dataset, split, method, prior, config), label in zip(keys, series.labels, strict=True)
+    }
+
+
+def _method(
+    each: Evaluated, labels: Mapping[SeriesKey, str], run: Run, selection: Selection
+) -> Method:
+    _, _, method, prior, _ = each.key
+    return Method(
+        each.key,
+        each.swept or labels.get(each.key) or f"{method} · {say_prior(prior)}",
+        deciding_options(each.config),
+        each.weights,
+        report_command(each.config, run, selection),
+    )
+
+
+def _skipped(gathered: Gathered) -> list[Failure]:
+    if gathered.sweep is None:
+        return []
+    return [Failure(point.label, "", point.reason) for point in gathered.sweep.skipped]
+
+
+def _provenance(run: Run, selection: Selection, gathered: Gathered) -> Provenance:
+    versions: dict[str, set[str]] = {}
+    for method in gathered.methods:
+        for package, found in method.versions.items():
+            versions.setdefault(package, set()).update(found)
+    if gathered.sweep is not None:
+        command = sweep_command(gathered.sweep.name, run, selection)
+    else:
+        command = "\n".join(
+            report_command(method.config, run, selection) for method in gathered.methods
+        )
+    return Provenance(
+        run.name,
+        datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        {package: ", ".join(sorted(found)) for package, found in versions.items()},
+        sorted({device for method in gathered.methods for device in method.devices}),
+        command,
+    )
+
+
+def _gallery(selection: Selection, gathered: Gathered, metrics: "pd.DataFrame") -> Gallery:
+    if metrics.empty:
+        return Gallery("", (), (), {})
+    names, counts, rule = choose(metrics, len(gathered.methods))
+    measured = {
+        (str(row["image"]), key_of(row), int(row["n_requested"])) for _, row in metrics.iterrows()
+    }
+    pictures: dict[str, Picture] = {}
+    drawings: dict[tuple[str, SeriesKey, int], Drawing] = {}
+    for item in selection:
+        if item.id not in names:
+            continue
+        pictures[item.id] = _picture(item)
+        for method in gathered.methods:
+            for count in counts:
+                if (item.id, method.key, count) in measured:
+                    drawings[item.id, method.key, count] = _drawing(item.id, method.chain, count)
+    return Gallery(rule, counts, [pictures[name] for name in names], drawings)
+
+
+def _picture(item: Item) -> Picture:
+    image = item.image.read()
+    height, width = image.shape[:2]
+    fitted = fitting_size(height, width)
+    return Picture(item.id, encode_photo(image), fitted[1], fitted[0], (width, height))
+
+
+def _drawing(item_id: str, chain: Chain, count: int) -> Drawing:
+    _, segmented = chain["segment"].store.read(item_id, count)
+    lines = encode_lines(segmented.arrays["labels"])
+    if "prior" not in chain:
+        return Drawing(lines)
+    _, prior = chain["prior"].store.read(item_id, None)
+    objects = shown_objects(prior, count, chain["segment"].config)
+    if objects is None:
+        return Drawing(lines)
+    return Drawing(lines, encode_objects(objects), int(objects.max()))

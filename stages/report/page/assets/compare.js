@@ -1,0 +1,150 @@
+// The gallery: two methods on one image, with a slider between them.
+page.gallery = (() => {
+  const { data, element, press, fill, pixels } = page;
+  const get = (id) => document.getElementById(id);
+  if (!data || !data.pictures.length) return null;
+
+  const NOTHING = data.series.length; // as a side: the photo alone
+  const HIGHER = data.figures.measures;
+  const state = { image: 0, count: data.counts.length - 1, left: 0, right: 1, view: "lines", sorting: 0 };
+  state.right = Math.min(1, NOTHING);
+  const figures = new Map();
+  for (const [image, series, count, made, ...values] of data.figures.rows)
+    figures.set(`${data.figures.images[image]}\n${series}\n${count}`, { made, values });
+
+  const figuresOf = (image, series) => figures.get(`${data.pictures[image].name}\n${series}\n${state.count}`);
+  const drawingOf = (series) => data.drawings[`${state.image}/${series}/${state.count}`] ?? null;
+  const nameOf = (series) => (series === NOTHING ? "image" : data.series[series]);
+  const heading = (measure) => data.headings[HIGHER[measure]];
+
+  function gain(image) {
+    const left = figuresOf(image, state.left), right = figuresOf(image, state.right);
+    const difference = left && right ? left.values[state.sorting] - right.values[state.sorting] : NaN;
+    return left?.values[state.sorting] == null || right?.values[state.sorting] == null ? NaN : difference;
+  }
+  const signed = (value) => (value < 0 ? "−" : "+") + Math.abs(value).toFixed(3);
+
+  let latest = 0;
+  async function redraw() {
+    const turn = ++latest;
+    const picture = data.pictures[state.image];
+    for (const [id, series] of [["over", state.left], ["under", state.right]]) {
+      const made = document.createElement("canvas");
+      await pixels.draw(made, picture, drawingOf(series), state.view);
+      if (turn !== latest) return;
+      const canvas = get(id);
+      canvas.width = made.width; canvas.height = made.height;
+      canvas.getContext("2d").drawImage(made, 0, 0);
+      canvas.setAttribute("aria-label", says(series, picture));
+    }
+    get("stage").dataset.drawn = String(turn);
+  }
+
+  function says(series, picture) {
+    const views = { lines: "boundaries of superpixels", means: "superpixels in their mean colours", objects: "objects of the prior", photo: "the image alone" };
+    const k = data.counts[state.count];
+    return series === NOTHING || state.view === "photo" ? `${picture.name}: the image alone`
+      : `${picture.name}: ${views[state.view]}, ${nameOf(series)}, K = ${k}`;
+  }
+
+  function caption(series) {
+    const box = element("div");
+    const title = element("h4");
+    if (series !== NOTHING) title.append(page.swatch(series));
+    title.append(nameOf(series));
+    box.append(title);
+    const known = series === NOTHING ? null : figuresOf(state.image, series);
+    const drawing = series === NOTHING ? null : drawingOf(series);
+    if (series !== NOTHING && !known) { box.append(element("p", { class: "note" }, "not measured on this image at this K")); return box; }
+    if (!known) return box;
+    const list = element("dl");
+    const add = (name, value) => list.append(element("div", {}, element("dt", {}, name), element("dd", {}, value)));
+    add("n", String(known.made));
+    if (drawing && drawing[1] !== null) add("objects", String(drawing[2]));
+    known.values.forEach((value, i) => { if (value !== null) add(heading(i), value.toFixed(3)); });
+    box.append(list);
+    return box;
+  }
+
+  function showThumbnails() {
+    const gains = data.pictures.map((_, image) => gain(image));
+    const order = d3.range(data.pictures.length);
+    if (gains.some((value) => !isNaN(value)))
+      order.sort((a, b) => (isNaN(gains[a]) - isNaN(gains[b])) || gains[b] - gains[a] || a - b);
+    const focused = document.activeElement?.dataset?.image;
+    get("thumbnails").replaceChildren(...order.map((image) => {
+      const picture = data.pictures[image];
+      const button = element("button", { type: "button", "data-image": image, "aria-pressed": String(image === state.image), title: picture.name },
+        element("img", { src: picture.photo, alt: "" }), element("span", {}, picture.name));
+      if (!isNaN(gains[image])) button.append(element("span", { class: "gain" }, `${heading(state.sorting)} ${signed(gains[image])}`));
+      button.addEventListener("click", () => set({ image }));
+      return button;
+    }));
+    if (focused !== undefined) get("thumbnails").querySelector(`[data-image="${focused}"]`)?.focus({ preventScroll: true });
+  }
+
+  function slide(percent) {
+    get("slider").value = String(percent);
+    get("over").style.clipPath = `inset(0 ${100 - percent}% 0 0)`;
+    get("divider").style.left = `${percent}%`;
+    get("tag-left").style.visibility = percent < 12 ? "hidden" : "";
+    get("tag-right").style.visibility = percent > 88 ? "hidden" : "";
+  }
+
+  function set(change, remark = "") {
+    Object.assign(state, change);
+    get("left").value = String(state.left); get("right").value = String(state.right);
+    press(get("gallery-counts"), get("gallery-counts").querySelector(`[data-count="${state.count}"]`));
+    press(get("views"), get("views").querySelector(`[data-view="${state.view}"]`));
+    get("remark").textContent = remark;
+    const picture = data.pictures[state.image];
+    get("stage").style.aspectRatio = `${picture.width} / ${picture.height}`;
+    get("stage").style.maxWidth = `calc(76vh * ${picture.width / picture.height})`;
+    get("tag-left").textContent = nameOf(state.left); get("tag-right").textContent = nameOf(state.right);
+    get("captions").replaceChildren(caption(state.left), caption(state.right));
+    showThumbnails();
+    return redraw();
+  }
+
+  // Show what a point of a chart stands for: its method on the left, the nearest K there is.
+  function show({ series, k, image }) {
+    const change = { left: series };
+    let remark = "";
+    if (k !== undefined) {
+      change.count = d3.leastIndex(data.counts, (a, b) => Math.abs(Math.log(a / k)) - Math.abs(Math.log(b / k)));
+      if (data.counts[change.count] !== k) remark = `The page carries no pictures for K = ${k}; these are for K = ${data.counts[change.count]}.`;
+    }
+    if (image !== undefined) change.image = image;
+    if (state.right === series) change.right = state.left === series ? NOTHING : state.left;
+    set(change, remark);
+    get("gallery").scrollIntoView();
+  }
+
+  const sides = [...data.series, "the image alone"];
+  fill(get("left"), sides, state.left);
+  fill(get("right"), sides, state.right);
+  fill(get("sorting"), HIGHER.map((_, i) => heading(i)), 0);
+  data.counts.forEach((count, i) => {
+    const button = element("button", { type: "button", "data-count": i }, String(count));
+    button.addEventListener("click", () => set({ count: i }));
+    get("gallery-counts").append(button);
+  });
+  for (const side of ["left", "right"])
+    get(side).addEventListener("change", (event) => set({ [side]: Number(event.target.value) }));
+  get("sorting").addEventListener("change", (event) => set({ sorting: Number(event.target.value) }));
+  for (const button of get("views").querySelectorAll("button")) {
+    if (button.dataset.view === "objects") button.disabled = !data.objects.length;
+    button.addEventListener("click", () => set({ view: button.dataset.view }));
+  }
+  get("slider").addEventListener("input", (event) => slide(Number(event.target.value)));
+  const follow = (event) => {
+    const box = get("stage").getBoundingClientRect();
+    slide(Math.round(Math.min(100, Math.max(0, (100 * (event.clientX - box.left)) / box.width))));
+  };
+  get("stage").addEventListener("pointerdown", (event) => { get("stage").setPointerCapture(event.pointerId); follow(event); });
+  get("stage").addEventListener("pointermove", (event) => { if (event.buttons) follow(event); });
+
+  slide(50);
+  set({});
+  return { show };
+})();

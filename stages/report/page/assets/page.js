@@ -1,0 +1,71 @@
+"use strict";
+// What all parts share: the data, the choice of theme, groups of buttons of which one is pressed.
+const page = (() => {
+  const holder = document.getElementById("data");
+  const data = holder ? JSON.parse(holder.textContent) : null;
+
+  function element(name, attributes = {}, ...children) {
+    const made = document.createElement(name);
+    for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+    made.append(...children);
+    return made;
+  }
+
+  function press(group, chosen) {
+    for (const button of group.querySelectorAll("button"))
+      button.setAttribute("aria-pressed", String(button === chosen));
+  }
+
+  function swatch(series) {
+    const template = document.createElement("template");
+    template.innerHTML = `<svg class="swatch c${series % 7} d${Math.floor(series / 7) % 3}" viewBox="0 0 26 12" width="26" height="12" aria-hidden="true"><line x1="1" y1="6" x2="25" y2="6"/></svg>`;
+    const svg = template.content.firstChild;
+    const mark = document.createElementNS("http://www.w3.org/2000/svg", "path");
+    mark.setAttribute("d", d3.symbol(symbolOf(series), 46)());
+    mark.setAttribute("transform", "translate(13,6)");
+    svg.append(mark);
+    return svg;
+  }
+
+  function symbolOf(series) {
+    const symbols = d3.symbolsFill;
+    return symbols[(series + Math.floor(series / 7)) % symbols.length];
+  }
+
+  function fill(select, labels, chosen) {
+    select.replaceChildren(...labels.map((label, i) => element("option", { value: i }, label)));
+    select.value = String(chosen);
+  }
+
+  const theme = document.getElementById("theme");
+  const root = document.documentElement;
+  const wishesDark = matchMedia("(prefers-color-scheme: dark)");
+  const isDark = () => (root.dataset.theme ? root.dataset.theme === "dark" : wishesDark.matches);
+  const label = () => { theme.textContent = isDark() ? "Light" : "Dark"; theme.setAttribute("aria-label", `Switch to the ${isDark() ? "light" : "dark"} theme`); };
+  theme.hidden = false;
+  theme.addEventListener("click", () => { root.dataset.theme = isDark() ? "light" : "dark"; label(); });
+  wishesDark.addEventListener("change", label);
+  label();
+
+  const counts = document.getElementById("table-counts");
+  if (counts) {
+    counts.hidden = false;
+    const blocks = document.querySelectorAll("#headline tbody");
+    const choose = (button) => {
+      press(counts, button);
+      for (const block of blocks)
+        block.hidden = Boolean(button.dataset.count) && block.dataset.count !== button.dataset.count;
+    };
+    for (const button of counts.querySelectorAll("button"))
+      button.addEventListener("click", () => choose(button));
+    const rows = document.querySelectorAll("#headline tbody tr").length;
+    const buttons = counts.querySelectorAll("button");
+    if (rows > 16) choose(buttons[Math.floor((buttons.length - 1) / 2)]);
+    addEventListener("beforeprint", () => choose(buttons[buttons.length - 1]));
+  }
+  addEventListener("beforeprint", () => { for (const each of document.querySelectorAll("details")) each.open = true; });
+
+  if (data) for (const plain of document.querySelectorAll(".swatch[data-series]")) plain.replaceWith(swatch(Number(plain.dataset.series)));
+
+  return { data, element, press, swatch, symbolOf, fill };
+})();

@@ -1,0 +1,171 @@
+"""What the page says, gathered before anything is rendered."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+SeriesKey = tuple[str, str, str, str, str]
+"""Dataset, split, method, prior and config: the columns that tell a summary's series apart."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """One series of the tables: a method under one configuration.
+
+    Attributes
+    ----------
+    key
+        Its values in the summary's columns.
+    label
+        What it is called on the page.
+    options
+        All options that decide its results, by dotted key.
+    weights
+        SHA-256 of each weights file that it read, by what it was read for.
+    command
+        The command line that makes it again.
+    """
+
+    key: SeriesKey
+    label: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    weights: Mapping[str, str] = field(default_factory=dict)
+    command: str = ""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An item that failed, or a sweep's point that could not run here.
+
+    Attributes
+    ----------
+    what
+        The item's id or the point's label.
+    where
+        The stage that failed; empty for a skipped point.
+    reason
+        Why.
+    """
+
+    what: str
+    where: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How much of what was asked for is in.
+
+    Attributes
+    ----------
+    n_items, n_expected
+        Images that the report is about, and that the split officially has (None: nobody knows).
+    n_done, n_wanted
+        Results measured, and asked for: images × methods × counts.
+    """
+
+    n_items: int
+    n_expected: int | None
+    n_done: int
+    n_wanted: int
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where the figures come from.
+
+    Attributes
+    ----------
+    run
+        The run's name.
+    made
+        When the page was written, as text.
+    versions
+        Of each package that computed results, as text.
+    devices
+        On which devices.
+    command
+        The command that makes the whole report again.
+    """
+
+    run: str
+    made: str
+    versions: Mapping[str, str]
+    devices: Sequence[str]
+    command: str
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image of the gallery.
+
+    Attributes
+    ----------
+    name
+        Its id.
+    photo
+        Data URI of the image, its longer side at most `pictures.LONGEST` pixels.
+    width, height
+        Of the photo.
+    original
+        Width and height of the image itself.
+    """
+
+    name: str
+    photo: str
+    width: int
+    height: int
+    original: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """One method's superpixels of one image of the gallery at one K.
+
+    Attributes
+    ----------
+    lines
+        Data URI of the boundaries, a 1-bit PNG of the photo's size.
+    objects
+        Data URI of the prior's objects, an indexed PNG of that size; None without a prior.
+    n_objects
+        How many objects these are.
+    """
+
+    lines: str
+    objects: str | None = None
+    n_objects: int = 0
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """The pictures that the page carries.
+
+    Attributes
+    ----------
+    rule
+        A sentence: how they were chosen.
+    counts
+        Requested counts, ascending.
+    pictures
+        The images.
+    drawings
+        By image name, series key and requested count.
+    """
+
+    rule: str
+    counts: Sequence[int]
+    pictures: Sequence[Picture]
+    drawings: Mapping[tuple[str, SeriesKey, int], Drawing]
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that the page says beside the tables' figures."""
+
+    progress: Progress
+    methods: Sequence[Method]
+    failures: Sequence[Failure]
+    skipped: Sequence[Failure]
+    gallery: Gallery
+    provenance: Provenance

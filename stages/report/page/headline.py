@@ -1,0 +1,157 @@
+"""The table at the top of the page: a block per K, the best in bold, ties marked."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from stages.report.page.data import SeriesKey
+from stages.report.series import NAMES
+from stages.report.tables import Group, group_of
+from stages.report.text_tables import NOTHING, SHOWN
+
+NEAR = 0.1
+"""A method competes for the best where its mean count is off by at most this share of K."""
+
+Cell = tuple[SeriesKey, int, str]
+"""Series, requested count, measure."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A cell.
+
+    Attributes
+    ----------
+    mean, half
+        The mean and half its 95 % interval, as text; `half` is empty where there is none.
+    best
+        The best of its block.
+    tied
+        Not distinguishable from the best.
+    """
+
+    mean: str
+    half: str = ""
+    best: bool = False
+    tied: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    """One method at one K."""
+
+    series: int
+    made: str
+    near: bool
+    figures: Sequence[Figure]
+    images: str
+
+
+@dataclass(frozen=True)
+class Block:
+    """The methods at one K."""
+
+    count: int
+    rows: Sequence[Row]
+
+
+def shown_measures(summary: pd.DataFrame) -> dict[str, str]:
+    """Return the short tables' measures that have any figure, and their headings."""
+    return {
+        measure: heading
+        for measure, heading in SHOWN.items()
+        if bool(summary[f"{measure}_mean"].notna().any())
+    }
+
+
+def best_cells(summary: pd.DataFrame) -> dict[tuple[int, str], SeriesKey]:
+    """Return which series is best, by count and measure.
+
+    Only where two compete: series whose mean count is within `NEAR` of what was asked for.
+    """
+    best = {}
+    for count, rows in summary.groupby("n_requested"):
+        rivals = rows[(rows["n_superpixels_mean"] / rows["n_requested"] - 1).abs() <= NEAR]
+        for measure in SHOWN:
+            defined = rivals.dropna(subset=[f"{measure}_mean"])
+            if len(defined) > 1:
+                place = int(defined[f"{measure}_mean"].argmax())
+                best[int(str(count)), measure] = key_of(defined.iloc[place])
+    return best
+
+
+def headline(
+    summary: pd.DataFrame,
+    seconds: Mapping[Group, float],
+    order: Sequence[SeriesKey],
+    tied: Collection[Cell] = (),
+) -> list[Block]:
+    """Lay the summary out, a block per requested count.
+
+    Parameters
+    ----------
+    summary
+        From `stages.report.tables.summary_table`.
+    seconds
+        Seconds per image (`stages.report.tables.seconds_per_image`).
+    order
+        All series; a row's `series` is the position here, and rows keep this order.
+    tied
+        Cells that a test does not tell from the best of their block.
+    """
+    best = best_cells(summary)
+    shown = shown_measures(summary)
+    blocks = []
+    for count, rows in summary.groupby("n_requested", sort=True):
+        made = {key_of(row): row for _, row in rows.iterrows()}
+        blocks.append(
+            Block(
+                int(str(count)),
+                [
+                    _row(made[key], order.index(key), shown, seconds, best, tied)
+                    for key in order
+                    if key in made
+                ],
+            )
+        )
+    return blocks
+
+
+def key_of(row: "pd.Series[Any]") -> SeriesKey:
+    """Return the series that a row of either table belongs to."""
+    dataset, split, method, prior, config = (str(row[name]) for name in NAMES)
+    return dataset, split, method, prior, config
+
+
+def _row(
+    row: "pd.Series[Any]",
+    series: int,
+    shown: Mapping[str, str],
+    seconds: Mapping[Group, float],
+    best: Mapping[tuple[int, str], SeriesKey],
+    tied: Collection[Cell],
+) -> Row:
+    key, count, made = key_of(row), int(row["n_requested"]), row["n_superpixels_mean"]
+    figures = []
+    for measure in shown:
+        mean, low, high = (row[f"{measure}_{part}"] for part in ("mean", "lo", "hi"))
+        figures.append(
+            Figure(
+                NOTHING if pd.isna(mean) else f"{mean:.3f}",
+                "" if pd.isna(low) else f"±{(high - low) / 2:.3f}",
+                best=best.get((count, measure)) == key,
+                tied=(key, count, measure) in tied,
+            )
+        )
+    taken = seconds.get(group_of(row))
+    figures.append(Figure(NOTHING if taken is None else f"{taken:.2g}"))
+    done, failed = int(row["n_images"]), int(row["n_failed"])
+    return Row(
+        series,
+        NOTHING if pd.isna(made) else f"{made:.1f}".removesuffix(".0"),
+        not pd.isna(made) and abs(made / count - 1) <= NEAR,
+        figures,
+        f"{done} of {done + failed}" if failed else str(done),
+    )

@@ -1,0 +1,137 @@
+"""The page's text: one HTML file that needs nothing beside it."""
+
+from collections.abc import Collection, Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from stages.report.page.charts import curves, image_figures, panels
+from stages.report.page.data import Gallery, Method, Report, SeriesKey
+from stages.report.page.headline import Cell, headline, key_of, shown_measures
+from stages.report.page.words import differing_options, lead, notices, title
+from stages.report.tables import Group
+from stages.report.text_tables import SHOWN
+
+LIBRARIES = ("vendor/d3.min.js", "vendor/plot.umd.min.js")
+SCRIPTS = ("page.js", "pixels.js", "compare.js", "curves.js", "scatter.js")
+MOST_FAILURES = 200
+COLORS = 7
+"""Colours of series in page.css; later series repeat them with other dashes and symbols."""
+
+
+def render(
+    report: Report,
+    metrics: pd.DataFrame,
+    summary: pd.DataFrame,
+    seconds: Mapping[Group, float],
+    tied: Collection[Cell] = (),
+) -> str:
+    """Write the page.
+
+    Parameters
+    ----------
+    report
+        All but the tables.
+    metrics, summary
+        From `stages.report.tables`; both may be empty.
+    seconds
+        Seconds per image (`stages.report.tables.seconds_per_image`).
+    tied
+        Cells of the headline table that a test does not tell from the best of their block.
+
+    Returns
+    -------
+    str
+        HTML. Whatever users named is escaped; a content security policy forbids all requests.
+    """
+    methods = in_order(report.methods, summary)
+    order = [method.key for method in methods]
+    measured = len(metrics) > 0
+    template = _environment().get_template("page.html")
+    return template.render(
+        report=report,
+        methods=methods,
+        title=title(methods),
+        lead=lead(report, methods, summary),
+        notices=notices(report),
+        measures=shown_measures(summary) if measured else {},
+        blocks=headline(summary, seconds, order, tied) if measured else [],
+        has_ties=bool(tied),
+        options=differing_options(methods),
+        data=_data(report.gallery, methods, metrics, summary, seconds) if measured else None,
+        style=_asset("page.css"),
+        libraries=[_asset(name) for name in LIBRARIES],
+        scripts=[_asset(name) for name in SCRIPTS],
+        colors=COLORS,
+        most_failures=MOST_FAILURES,
+    )
+
+
+def in_order(methods: Sequence[Method], summary: pd.DataFrame) -> list[Method]:
+    """Sort methods by mean accuracy, or regularity where there is no ground truth; best first."""
+    measure = "asa_mean" if bool(summary["asa_mean"].notna().any()) else "gr_mean"
+    scores: dict[SeriesKey, list[float]] = {}
+    for _, row in summary.iterrows():
+        scores.setdefault(key_of(row), []).append(float(row[measure]))
+    means = {key: pd.Series(values).mean() for key, values in scores.items()}
+
+    def place(method: Method) -> tuple[bool, float, str]:
+        score = means.get(method.key, float("nan"))
+        return bool(pd.isna(score)), 0.0 if pd.isna(score) else -score, method.label
+
+    return sorted(methods, key=place)
+
+
+def _data(
+    gallery: Gallery,
+    methods: Sequence[Method],
+    metrics: pd.DataFrame,
+    summary: pd.DataFrame,
+    seconds: Mapping[Group, float],
+) -> dict[str, Any]:
+    """Return what the scripts read."""
+    order = [method.key for method in methods]
+    place = {picture.name: i for i, picture in enumerate(gallery.pictures)}
+    objects = sorted({d.objects for d in gallery.drawings.values() if d.objects is not None})
+    return {
+        "series": [method.label for method in methods],
+        "headings": dict(SHOWN),
+        "panels": panels(summary),
+        "curves": curves(summary, seconds, order),
+        "counts": list(gallery.counts),
+        "figures": image_figures(metrics, gallery.counts, order),
+        "pictures": [
+            {"name": p.name, "photo": p.photo, "width": p.width, "height": p.height}
+            for p in gallery.pictures
+        ],
+        "objects": objects,  # methods that share a prior share its picture
+        "drawings": {
+            f"{place[name]}/{order.index(key)}/{gallery.counts.index(count)}": [
+                drawing.lines,
+                None if drawing.objects is None else objects.index(drawing.objects),
+                drawing.n_objects,
+            ]
+            for (name, key, count), drawing in gallery.drawings.items()
+        },
+    }
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("stages.report.page"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+@cache
+def _asset(name: str) -> Markup:
+    """Return a file of the package that goes into the page as it is."""
+    return Markup(files("stages.report.page").joinpath("assets", name).read_text("utf-8"))

@@ -1,0 +1,99 @@
+"""The page's sentences."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from stages.report.page.data import Method, Report
+from stages.report.series import say_prior
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A remark at the top; `target` is the id of the section that says more."""
+
+    text: str
+    serious: bool = False
+    target: str = ""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """An option that tells methods apart, with each method's value in turn."""
+
+    option: str
+    values: Sequence[str]
+
+
+def title(methods: Sequence[Method]) -> str:
+    """Name the page after what all methods share."""
+    if not methods:
+        return "Superpixels"
+    dataset, split, method, prior, _ = methods[0].key
+    if len(methods) == 1:
+        return " · ".join([dataset, split, method, say_prior(prior)])
+    same = len({each.key[2] for each in methods}) == 1
+    return " · ".join([dataset, split, *([method] if same else [])])
+
+
+def lead(report: Report, methods: Sequence[Method], summary: pd.DataFrame) -> str:
+    """Say what was run, on how many images."""
+    progress = report.progress
+    counts = sorted({int(count) for count in summary["n_requested"]})
+    images = plural(progress.n_items, "image")
+    if progress.n_expected is not None and progress.n_expected != progress.n_items:
+        images += f" of the {progress.n_expected} in the split"
+    said = f"{plural(len(methods), 'method')} on {images}"
+    if counts:
+        numbers = ", ".join(map(str, counts))
+        said += f", asked for {numbers} superpixels"
+    return said + "."
+
+
+def notices(report: Report) -> list[Notice]:
+    """Return what a reader must know before believing a figure."""
+    progress, said = report.progress, []
+    if progress.n_done == 0:
+        said.append(Notice("Not one image could be measured: there are no figures.", True))
+    elif progress.n_done < progress.n_wanted:
+        share = 100 * progress.n_done / progress.n_wanted
+        said.append(
+            Notice(
+                f"Not finished: {progress.n_done} of {progress.n_wanted} results are in "
+                f"({share:.0f} %). Methods may stand on different images.",
+                True,
+            )
+        )
+    if report.failures:
+        failed = plural(len({f.what for f in report.failures}), "image")
+        said.append(Notice(f"{failed} failed.", True, "failures"))
+    if report.skipped:
+        points = plural(len(report.skipped), "point")
+        said.append(Notice(f"{points} of the sweep could not run here.", True, "skipped"))
+    if progress.n_items == 1 and progress.n_done:
+        said.append(Notice("One image only: no interval can be given, and no test made."))
+    return said
+
+
+def differing_options(methods: Sequence[Method]) -> list[Difference]:
+    """Return the options in which methods differ; an option that one does not have is a dash."""
+    names = list(dict.fromkeys(name for method in methods for name in method.options))
+    rows = [
+        Difference(name, [_value(method.options.get(name)) for method in methods]) for name in names
+    ]
+    return [row for row in rows if len(set(row.values)) > 1]
+
+
+def plural(count: int, noun: str) -> str:
+    """Return a count and its noun."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
