@@ -9,9 +9,11 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from pipeline.attention import parse_attention
 from pipeline.chain import Chain, build_chain, prior_of
 from pipeline.config import Layer, parse_assignment, read_config_file
 from pipeline.datasets import DATASETS, open_dataset
+from pipeline.datasets.external import require_maps
 from pipeline.device import resolve_device
 from pipeline.errors import ConfigError
 from pipeline.executors import make_executor
@@ -23,6 +25,8 @@ from pipeline.progress import make_progress
 from pipeline.reporting import Report, write_report
 from pipeline.run import Run, open_run
 from pipeline.runner import Choices, Selection, Summary, count_states, execute
+from stages.segment.config import SegmentConfig
+from stages.segment.methods import require_extra
 
 SUCCESS, SOME_FAILED, INTERRUPTED = 0, 1, 130
 
@@ -81,6 +85,8 @@ def run_items(target: str, options: Options) -> int:
         raise ConfigError("--workers and --scheduler: give one of them")
     selection = Selection(run, options.limit)  # a dataset that is not there leaves no trace
     require_writable(outputs)
+    if "segment" in chain and options.scheduler is None:
+        _require_method(run.config.segment)
     if not kernels_compiled():
         teller.say("first run here: compiling kernels, which takes about a minute, once")
     with locked(run.folder):
@@ -102,6 +108,16 @@ def run_items(target: str, options: Options) -> int:
     if summary.interrupted:
         return INTERRUPTED
     return SOME_FAILED if summary.failed or summary.skipped else SUCCESS
+
+
+def _require_method(config: SegmentConfig) -> None:
+    """Fail once, before any item does, when a method's package or label maps are not here."""
+    try:
+        require_extra(config.method)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+    if config.external_folder is not None:
+        require_maps(config.external_folder)
 
 
 def config_layers(options: Options) -> Iterator[Layer]:
@@ -127,6 +143,8 @@ def config_layers(options: Options) -> Iterator[Layer]:
     for table, key, value in flags:
         if value is not None:
             yield {table: {key: value}}
+    if options.attention is not None:
+        yield {"segment": {"attention": parse_attention(options.attention)}}
     if options.n_superpixels is not None:
         yield {"n_superpixels": parse_counts(options.n_superpixels)}
 

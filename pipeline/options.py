@@ -7,6 +7,8 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
+from stages.segment.methods import method_names
+
 _WHAT = "What to work on"
 _HOW = "How superpixels are made"
 _RUNNING = "How it runs"
@@ -140,10 +142,20 @@ class Options:
             show_default=False,
         ),
     ] = None
+    attention: Annotated[
+        str | None,
+        typer.Option(
+            help="where superpixels are denser: none, visual (what stands out), or a file of your "
+            "factors: CSV or JSON of image, x, y, factor; a map, or a folder of maps",
+            metavar="none|visual|FILE",
+            rich_help_panel=_HOW,
+            show_default=False,
+        ),
+    ] = None
     method: Annotated[
         str | None,
         typer.Option(
-            help="superpixel method: spam, slic",
+            help=f"superpixel method: {', '.join(method_names())}",
             rich_help_panel=_HOW,
             show_default=False,
         ),

@@ -10,11 +10,12 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.attention import find_factors, find_saliency_weights
 from pipeline.chain import Chain, Link
 from pipeline.checkpoints import find_checkpoint
 from pipeline.config import RunConfig
 from pipeline.datasets.base import FileSource, Item, Source
-from pipeline.datasets.external import ExternalMaps
+from pipeline.datasets.external import ExternalMaps, require_maps
 from pipeline.datasets.prompts import ItemPrompts
 from pipeline.errors import DataError
 from pipeline.folder import Folder
@@ -78,8 +79,8 @@ def part_source(part: str, item: Item, config: RunConfig) -> Source | None:
     Raises
     ------
     DataError
-        When the user named a folder of masks and it has none for this item, or weights that
-        are needed are not here.
+        When the user named a folder of masks and it has none for this item, or weights or label
+        maps that are needed are not here.
     """
     if part == "image":
         return item.image
@@ -98,7 +99,11 @@ def part_source(part: str, item: Item, config: RunConfig) -> Source | None:
     if part == "segment_annotations" and config.segment.method == "ground-truth":
         return item.annotations
     if part == "external" and (folder := config.segment.external_folder) is not None:
-        return ExternalMaps(Path(folder).expanduser(), item.id)
+        return ExternalMaps(require_maps(folder), item.id)
+    if part == "attention":
+        return find_factors(config.segment.attention, item.id)
+    if part == "attention_checkpoint":
+        return find_saliency_weights(config.segment.attention)
     return None
 
 

@@ -123,8 +123,10 @@ def sweep_dataset(
 def why_not(chain: Chain, config: RunConfig, item: Item) -> str | None:
     """Say in one line why a configuration cannot run here: weights or a package are missing."""
     from stages.propose.sources import require_extra
+    from stages.segment.methods import require_extra as require_method_extra
 
     try:
+        require_method_extra(config.segment.method)
         if "propose" in chain:
             for source in config.propose.sources:
                 require_extra(source)

@@ -14,6 +14,25 @@ from pipeline.errors import DataError
 SUFFIXES = (*LABEL_SUFFIXES, ".csv")
 
 
+def require_maps(folder: str) -> Path:
+    """Return a method's folder of label maps.
+
+    Raises
+    ------
+    DataError
+        When it is not there, or has no folder of a number of superpixels.
+    """
+    path = Path(folder).expanduser()
+    if not path.is_dir():
+        raise DataError(
+            f"{path}: there is no such folder of label maps; segment.external is the folder that "
+            f"holds {path.name}"
+        )
+    if not any(_count_folders(path)):
+        raise DataError(f"{path}: holds no folder of a number of superpixels, such as 100")
+    return path
+
+
 @dataclass(frozen=True)
 class ExternalMaps(FileSource):
     """A method's label maps of one image; reads as a mapping from K to (H, W) uint32.
@@ -48,12 +67,8 @@ class ExternalMaps(FileSource):
         relative = PurePosixPath(self.item_id)
         if relative.is_absolute() or ".." in relative.parts:
             raise DataError(f"'{self.item_id}' leads out of the folder of label maps {self.path}")
-        if not self.path.is_dir():
-            raise DataError(f"{self.path}: there is no such folder of label maps: segment.external")
         files = {}
-        for folder in sorted(self.path.iterdir()):
-            if not (folder.name.isdecimal() and folder.is_dir()):
-                continue
+        for folder in _count_folders(self.path):
             base = folder / relative
             named = [base.with_name(base.name + suffix) for suffix in SUFFIXES]
             found = [path for path in named if path.is_file()]
@@ -63,6 +78,12 @@ class ExternalMaps(FileSource):
             if found:
                 files[int(folder.name)] = found[0]
         return files
+
+
+def _count_folders(path: Path) -> list[Path]:
+    return sorted(
+        folder for folder in path.iterdir() if folder.name.isdecimal() and folder.is_dir()
+    )
 
 
 def _digest(parts: dict[int, str]) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Protocol, cast
 
 if TYPE_CHECKING:
@@ -42,8 +43,8 @@ ALIASES: dict[str, tuple[str, dict[str, str]]] = {
 KEEP_TO_PRIOR = frozenset({"spam", "maskslic"})
 """Methods that keep to a prior's objects; for the others none is computed."""
 
-EXTRAS = {name: "opencv" for name in ("slic-cv", "slico", "mslic", "seeds", "lsc")}
-"""The extra that a method needs to be installed."""
+NEED_OPENCV = frozenset({"slic-cv", "slico", "mslic", "seeds", "lsc"})
+"""Methods that need the extra ``opencv`` to be installed."""
 
 COMPILED = frozenset({"spam", "snic", "voronoi", "ground-truth"})
 """Methods with kernels of our own, compiled when a process starts and not with its first image."""
@@ -93,6 +94,12 @@ def find_method(name: str) -> Method:
     plain, _ = ALIASES.get(name, (name.partition(":")[0], {}))
     module, _, function = METHODS[plain].rpartition(".")
     return cast(Method, getattr(import_module(module), function))
+
+
+def require_extra(name: str) -> None:
+    """Raise a ValueError that says what to install when a method's package is not here."""
+    if name in NEED_OPENCV and find_spec("cv2") is None:
+        raise ValueError(f"--method {name} needs OpenCV: pip install 'spam-pipe[opencv]'")
 
 
 def spam(scene: Scene, n_superpixels: int, config: SegmentConfig) -> Segmentation:

@@ -12,7 +12,7 @@ from stages.base import Arrays, Inputs, Output, Unit
 from stages.segment.config import SegmentConfig
 from stages.segment.cut import cut_objects
 from stages.segment.features import rgb_to_lab, scaled_features
-from stages.segment.methods import COMPILED, Method, find_method
+from stages.segment.methods import COMPILED, Method, find_method, require_extra
 from stages.segment.objects import largest_objects
 from stages.segment.scene import Scene
 
@@ -47,9 +47,10 @@ class SegmentStage:
         Raises
         ------
         ValueError
-            When the method is unknown.
+            When the method is unknown, or needs what is not installed.
         """
         method = find_method(config.method)
+        require_extra(config.method)
         config = config.resolved
         if config.method in COMPILED:
             gray = np.zeros((8, 8, 3), np.uint8)
@@ -95,9 +96,10 @@ class SegmentStage:
             n_pixels = scene.lab.shape[0] * scene.lab.shape[1]
             count = min(unit, n_pixels)
             objects = objects_for(prior, borders, count, config)
-            density, note = None, ""
+            density, notes = None, []
             if attention is not None and objects is not None:
-                density, note = attention(objects, count)
+                density, said = attention(objects, count)
+                notes.append(said)
             seen = _with_deep_features(scene, count, inputs.image_digest, config, resources.device)
             seen = replace(seen, objects=objects, density=density)
             made = resources.method(seen, count, config)
@@ -108,10 +110,11 @@ class SegmentStage:
                 "n_objects": 0 if objects is None else int(objects.max()),
                 **made.attributes,
             }
-            if note:
-                attributes["note"] = note
+            notes.append(made.attributes.get("note", ""))
             if unit > n_pixels:
-                attributes["note"] = f"{unit} superpixels asked for, but {n_pixels} pixels"
+                notes.append(f"{unit} superpixels asked for, but {n_pixels} pixels")
+            if any(notes):
+                attributes["note"] = "; ".join(filter(None, notes))
             yield Output(
                 {"labels": made.labels.astype(np.uint16 if n <= 65535 else np.uint32)}, attributes
             )
@@ -151,7 +154,7 @@ def _attention_of(
         return visual_attention(scene.image, scene.lab, wanted, checkpoint, scene.device)
 
     def objects_at(count: int) -> NDArray[np.integer]:
-        found = objects_for(prior, scene.contour, count, config)
+        found = objects_for(prior, contour_of(prior), count, config)
         return prior["objects"] if found is None else found
 
     return user_attention(inputs.attention, prior["objects"], objects_at)

@@ -72,6 +72,4 @@ class LscConfig(StageConfig):
 class SnicConfig(StageConfig):
     """`--method snic` (Achanta and Süsstrunk, 2017)."""
 
-    compactness: float = Field(
-        10.0, gt=0, description="the paper's m: larger is more regular"
-    )
+    compactness: float = Field(10.0, gt=0, description="the paper's m: larger is more regular")

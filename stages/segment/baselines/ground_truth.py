@@ -18,8 +18,8 @@ from stages.segment.connectivity import (
     neighbour_lists,
 )
 from stages.segment.count import split_to_count
-from stages.segment.scene import Scene, Segmentation
 from stages.segment.nearest import Labels
+from stages.segment.scene import Scene, Segmentation
 
 if TYPE_CHECKING:
     from stages.segment.config import SegmentConfig

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stages.segment.scene import Scene, Segmentation
 from stages.segment.nearest import Labels, settle_seeds
+from stages.segment.scene import Scene, Segmentation
 from stages.segment.seeds import lattice_seeds
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from scipy.ndimage import distance_transform_edt, find_objects
 
 from stages.segment.baselines.numbering import number_labels
 from stages.segment.baselines.search import Knob, search_count
-from stages.segment.scene import Scene, Segmentation
 from stages.segment.nearest import Labels
 from stages.segment.objects import Objects, compact_objects
-from stages.segment.seeds import share_seeds
+from stages.segment.scene import Scene, Segmentation
+from stages.segment.seeds import Counts, share_seeds
 
 if TYPE_CHECKING:
     from stages.segment.config import SegmentConfig
@@ -22,18 +22,22 @@ if TYPE_CHECKING:
 def maskslic(scene: Scene, n_superpixels: int, config: SegmentConfig) -> Segmentation:
     """Run scikit-image's masked SLIC in each object; the knob is the number shared among them.
 
-    Each object gets of that number in proportion to its area, as `share_seeds` says, and at
-    least one; it is clustered in its bounding box, alone. Uncertain pixels join the superpixel
+    Each object gets of that number in proportion to its area and density, as `share_seeds` says,
+    and at least one; it is clustered in its bounding box, alone. Uncertain pixels join the superpixel
     of the nearest certain one. Without a prior the whole image is one object.
     """
-    objects: Objects
-    if scene.objects is None or not scene.objects.any():
-        objects = np.ones(scene.image.shape[:2], np.int32)
-    else:
-        objects = compact_objects(scene.objects)[0]
+    objects: Objects = np.ones(scene.image.shape[:2], np.int32)
+    density = None
+    if scene.objects is not None and scene.objects.any():
+        objects, ids = compact_objects(scene.objects)
+        density = None if scene.density is None else scene.density[ids - 1]
+    areas = np.bincount(objects.ravel())[1:]
     return search_count(
         lambda n_seeds: _in_each_object(
-            scene.image, objects, int(n_seeds), config.maskslic.compactness
+            scene.image,
+            objects,
+            share_seeds(areas, int(n_seeds), density),
+            config.maskslic.compactness,
         ),
         Knob("n_segments", n_superpixels, 1, scene.n_pixels, power=1, whole=True),
         n_superpixels,
@@ -41,11 +45,10 @@ def maskslic(scene: Scene, n_superpixels: int, config: SegmentConfig) -> Segment
 
 
 def _in_each_object(
-    image: NDArray[np.uint8], objects: Objects, n_seeds: int, compactness: float
+    image: NDArray[np.uint8], objects: Objects, counts: Counts, compactness: float
 ) -> Labels:
     from skimage.segmentation import slic
 
-    counts = share_seeds(np.bincount(objects.ravel())[1:], n_seeds)
     labels = np.full(objects.shape, -1, np.int32)
     n = 0
     # A library call costs more than this loop: objects are at most half as many as superpixels.
@@ -62,8 +65,6 @@ def _in_each_object(
         labels[box][mask] = n + numbered
         n += n_own
     if (labels < 0).any():
-        nearest = distance_transform_edt(
-            labels < 0, return_distances=False, return_indices=True
-        )
+        nearest = distance_transform_edt(labels < 0, return_distances=False, return_indices=True)
         labels = labels[tuple(nearest)]
     return labels

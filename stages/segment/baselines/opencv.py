@@ -17,8 +17,6 @@ from stages.segment.scene import Scene, Segmentation
 if TYPE_CHECKING:
     from stages.segment.config import SegmentConfig
 
-MISSING = "needs OpenCV's contributed modules: pip install 'spam-pipe[opencv]'"
-
 _N_ITERATIONS = 10
 _MINIMUM_SIZE = 25
 _SMALLEST_SIDE = 8
@@ -46,9 +44,7 @@ def lsc(scene: Scene, n_superpixels: int, config: SegmentConfig) -> Segmentation
     image = _blurred_lab(scene.image)
 
     def segment(region_size: float) -> NDArray[np.int32]:
-        return _labels(
-            cv2.ximgproc.createSuperpixelLSC(image, int(region_size), config.lsc.ratio)
-        )
+        return _labels(cv2.ximgproc.createSuperpixelLSC(image, int(region_size), config.lsc.ratio))
 
     return search_count(segment, _region_size(scene, n_superpixels), n_superpixels)
 
@@ -125,11 +121,12 @@ def _large_enough(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _contributed() -> Any:
-    """Return OpenCV, with the modules that are only in its contributed builds."""
-    try:
-        import cv2
-    except ImportError as error:
-        raise ValueError(MISSING) from error
+    """Return OpenCV; only its contributed builds hold the superpixels."""
+    import cv2
+
     if not hasattr(cv2, "ximgproc"):
-        raise ValueError(f"this OpenCV is without them; {MISSING}")
+        raise ValueError(
+            "this OpenCV is one without superpixels: pip uninstall it, then "
+            "pip install 'spam-pipe[opencv]'"
+        )
     return cv2

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from stages.compiled import kernel
 from stages.segment.baselines.layouts import grid_shape
-from stages.segment.scene import Scene, Segmentation
 from stages.segment.nearest import Labels
+from stages.segment.scene import Scene, Segmentation
 
 if TYPE_CHECKING:
     from stages.segment.config import SegmentConfig

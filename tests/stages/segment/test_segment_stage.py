@@ -1,12 +1,10 @@
 import numpy as np
 import pytest
-from skimage.segmentation import slic
 
 from stages.base import Inputs, Output
 from stages.segment.balance import resolve_balance
 from stages.segment.config import SegmentConfig
 from stages.segment.features import rgb_to_lab
-from stages.segment.methods import find_method
 from stages.segment.objects import compact_objects, largest_objects
 from stages.segment.spam import spam
 from stages.segment.stage import SegmentStage
@@ -91,16 +89,6 @@ def test_a_prior_without_objects_is_none() -> None:
     (with_empty,) = run(Inputs(image=IMAGE, upstream=empty), [9])
     (without,) = run(Inputs(image=IMAGE), [9])
     assert np.array_equal(with_empty.arrays["labels"], without.arrays["labels"])
-
-
-def test_slic_is_scikit_image_s() -> None:
-    (output,) = run(Inputs(image=IMAGE, upstream=prior()), [12], method="slic")
-    assert np.array_equal(output.arrays["labels"], slic(IMAGE, n_segments=12, start_label=0))
-
-
-def test_an_unknown_method_names_those_there_are() -> None:
-    with pytest.raises(ValueError, match=r"'seeds'.*spam, slic"):
-        find_method("seeds")
 
 
 @pytest.mark.parametrize("unit", [0, -4, None])
