@@ -198,6 +198,10 @@ class _ItemRun:
             checkpoint=self.parts.get("checkpoint") if "checkpoint" in reads else None,
             prompts=self.parts.get("prompts") if "prompts" in reads else None,
             external=(self.parts.get("external") or {}) if "external" in reads else {},
+            attention=self.parts.get("attention") if "attention" in reads else None,
+            attention_checkpoint=(
+                self.parts.get("attention_checkpoint") if "attention_checkpoint" in reads else None
+            ),
             upstream=upstream,
         )
 

@@ -108,8 +108,10 @@ def _centers(regions: Labels, areas: NDArray[np.float64]) -> NDArray[np.float64]
 
 
 def _distances(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.linalg.norm(points[:, None] - points, axis=2)
+    distances: NDArray[np.float64] = np.linalg.norm(points[:, None] - points, axis=2)
+    return distances
 
 
 def _gaussian(distance: NDArray[np.float64], deviation: float) -> NDArray[np.float64]:
-    return np.exp(-(distance**2) / (2 * deviation**2))
+    nearness: NDArray[np.float64] = np.exp(-(distance**2) / (2 * deviation**2))
+    return nearness

@@ -62,7 +62,8 @@ def visual_density(
         return None
     foreground = areas[salient].sum() / areas.sum()
     share = min(ratio * foreground, 1 - _LEAST_BACKGROUND * (1 - foreground))
-    return np.where(salient, share / foreground, (1 - share) / (1 - foreground))
+    density: Density = np.where(salient, share / foreground, (1 - share) / (1 - foreground))
+    return density
 
 
 def user_density(factors: NDArray[np.floating[Any]], objects: Objects) -> Density | None:

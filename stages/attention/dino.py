@@ -85,7 +85,7 @@ def attention_saliency(
     (H, W) float32, from 0 at the least to 1 at the most attended patch; 0 where all are equal.
     """
     height, width = image.shape[:2]
-    patch = int(network.patch_embed.proj.kernel_size[0])  # type: ignore[union-attr, index, arg-type]
+    patch = int(network.patch_embed.proj.kernel_size[0])  # type: ignore[union-attr, index]
     shrink = min(1.0, _LONGEST / max(height, width))
     rows, columns = (max(1, round(side * shrink / patch)) for side in (height, width))
     pixels = torch.from_numpy(np.ascontiguousarray(image)).to(device).permute(2, 0, 1)[None]
@@ -120,7 +120,8 @@ def _class_attention(network: nn.Module, seen: Tensor) -> Tensor:
     n_tokens, width = projected[0].shape[1], projected[0].shape[2] // 3
     queries, keys, _ = projected[0].view(n_tokens, 3, width // _HEAD, _HEAD).unbind(1)
     scores = torch.einsum("hc,nhc->hn", queries[0], keys) * _HEAD**-0.5
-    return scores.softmax(dim=1)[:, 1:].mean(dim=0)
+    attention: Tensor = scores.softmax(dim=1)[:, 1:].mean(dim=0)
+    return attention
 
 
 def _read(checkpoint: Path) -> Mapping[str, Tensor]:

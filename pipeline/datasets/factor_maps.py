@@ -1,0 +1,119 @@
+"""The user's factors as maps: an npy of factors, or a picture painted in grey, for each image."""
+
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from pipeline.datasets.base import FileSource
+from pipeline.datasets.factor_table import LARGEST, SMALLEST
+from pipeline.errors import DataError
+from stages.attention.factors import UserFactors
+
+SUFFIXES = (".npy", ".png")
+
+
+@dataclass(frozen=True)
+class FactorMap(FileSource):
+    """A map of factors; reads as `UserFactors`.
+
+    An npy file holds the (H, W) factors themselves. A PNG is painted: black is 1, white `white`,
+    grey in between; so what is left black stays as it is.
+
+    Attributes
+    ----------
+    path
+        The file.
+    white
+        Factor that a PNG's white stands for.
+    """
+
+    white: float
+
+    def read(self) -> UserFactors:
+        """Load the map."""
+        npy = self.path.suffix.lower() == ".npy"
+        factors = _read_npy(self.path) if npy else 1 + (self.white - 1) * _read_png(self.path)
+        if factors.ndim != 2 or factors.size == 0:
+            raise DataError(f"{self.path}: a map of factors is (H, W), this one is {factors.shape}")
+        wrong = ~((factors >= SMALLEST) & (factors <= LARGEST))
+        if wrong.any():
+            row, column = np.argwhere(wrong)[0].tolist()
+            raise DataError(
+                f"{self.path}: {factors[row, column]:g} at x = {column}, y = {row} is no factor: "
+                f"factors are numbers from {SMALLEST:g} to {LARGEST:g}"
+            )
+        return UserFactors(pixels=factors)
+
+
+def find_map(path: Path, item_id: str, white: float) -> FactorMap | None:
+    """Return an image's map of factors; None where it has none.
+
+    Parameters
+    ----------
+    path
+        A map, which belongs to the image of its name, or a folder of maps.
+    item_id
+        The image.
+    white
+        Factor that a PNG's white stands for.
+
+    Raises
+    ------
+    DataError
+        When an image has two, or an id leads out of the folder.
+    """
+    if not path.is_dir():
+        return FactorMap(path, white) if path.stem == item_id else None
+    relative = PurePosixPath(item_id)
+    if relative.is_absolute() or ".." in relative.parts:
+        raise DataError(f"'{item_id}' leads out of the folder of maps {path}")
+    base = path / relative
+    found = [base.with_name(base.name + suffix) for suffix in SUFFIXES]
+    found = [file for file in found if file.is_file()]
+    if len(found) > 1:
+        raise DataError(
+            f"{path}: {found[0].name} and {found[1].name} are both for '{item_id}'; keep one"
+        )
+    return FactorMap(found[0], white) if found else None
+
+
+def mapped_names(path: Path) -> list[str]:
+    """Return the names of the images that maps are for, sorted."""
+    if not path.is_dir():
+        return [path.stem]
+    files = [file for suffix in SUFFIXES for file in path.rglob(f"*{suffix}") if file.is_file()]
+    return sorted({file.relative_to(path).with_suffix("").as_posix() for file in files})
+
+
+def _read_npy(path: Path) -> NDArray[np.float64]:
+    try:
+        content = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise DataError(
+            f"{path}: is not an npy file of numbers; save it with numpy.save"
+        ) from error
+    if not isinstance(content, np.ndarray) or content.dtype.kind not in "fiu":
+        raise DataError(f"{path}: holds no numbers; a map of factors is (H, W) of floats")
+    return content.astype(np.float64)
+
+
+def _read_png(path: Path) -> NDArray[np.float64]:
+    """Return the grey values in 0..1."""
+    try:
+        with Image.open(path, formats=["PNG"]) as picture:
+            picture.load()
+            deep = picture.mode.startswith("I")
+            values = np.asarray(picture if deep else picture.convert("RGB"), np.float64)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise DataError(f"{path}: is not a PNG that can be read; save it again") from error
+    if deep:
+        return values / 65535
+    if np.ptp(values, axis=2).any():
+        raise DataError(
+            f"{path}: is a picture in colour; a map of factors is grey: black 1, white more "
+            "(numbered pictures go with their attention.csv: give that)"
+        )
+    return values[..., 0] / 255
