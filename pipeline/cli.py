@@ -77,7 +77,7 @@ def _root(
     pass
 
 
-_NOT_FOR_PRIORS = ("prior_mode", "method", "n_superpixels", "seed")
+_NOT_FOR_PRIORS = ("prior_mode", "attention", "method", "n_superpixels", "seed")
 _ITEM_COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "run": ("Run all stages on a dataset and report; without a dataset, on embedded pictures.", ()),
     "propose": (

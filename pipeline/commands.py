@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.attention import parse_attention
+from pipeline.attention import check_attention, parse_attention
 from pipeline.chain import Chain, build_chain, prior_of
 from pipeline.config import Layer, parse_assignment, read_config_file
 from pipeline.datasets import DATASETS, open_dataset
@@ -84,6 +84,8 @@ def run_items(target: str, options: Options) -> int:
     if options.scheduler is not None and options.workers:
         raise ConfigError("--workers and --scheduler: give one of them")
     selection = Selection(run, options.limit)  # a dataset that is not there leaves no trace
+    if "segment" in chain:
+        check_attention(run.config, (item.id for item in selection.dataset.items(selection.split)))
     require_writable(outputs)
     if "segment" in chain and options.scheduler is None:
         _require_method(run.config.segment)
@@ -194,9 +196,11 @@ def _introduce(run: Run, chain: Chain, teller: Teller) -> None:
     dataset, config = run.config.dataset, run.config
     which = f"continuing run {run.name}" if run.continued else f"run {run.name}"
     counts = ",".join(map(str, config.n_superpixels))
+    mode = config.segment.attention.mode if "segment" in chain else "none"
+    attention = "" if mode == "none" else f"attention {mode}, "
     teller.say(
         f"{which}: {dataset.images or dataset.name}, method {config.segment.method}, "
-        f"prior {prior_of(chain)}, K = {counts}"
+        f"prior {prior_of(chain)}, {attention}K = {counts}"
     )
 
 
