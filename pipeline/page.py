@@ -1,6 +1,6 @@
 """The report's page: its pictures and provenance gathered from a run's stores."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -8,7 +8,7 @@ from pipeline.chain import Chain
 from pipeline.datasets.base import Item
 from pipeline.gathering import Evaluated, Gathered
 from pipeline.pictures import shown_objects
-from pipeline.repetition import deciding_options, report_command, sweep_command
+from pipeline.repetition import deciding_options, differing, report_command, sweep_command
 from pipeline.run import Run
 from pipeline.runner import Selection
 from stages.report.page.choice import choose
@@ -55,6 +55,10 @@ def make_page(
         The tables made of that.
     """
     labels = _labels(summary)
+    stated = differing([each.config for each in gathered.methods])
+    commands = {
+        each.key: report_command(each.config, run, selection, stated) for each in gathered.methods
+    }
     report = Report(
         progress=Progress(
             selection.n_items,
@@ -62,13 +66,16 @@ def make_page(
             sum(method.n_done for method in gathered.methods),
             sum(method.n_wanted for method in gathered.methods),
         ),
-        methods=[_method(each, labels, run, selection) for each in gathered.methods],
+        methods=[_method(each, labels, commands[each.key]) for each in gathered.methods],
         failures=[Failure(f.item, f.stage, f.reason) for f in gathered.failures],
         skipped=_skipped(gathered),
         gallery=_gallery(selection, gathered, metrics),
-        provenance=_provenance(run, selection, gathered),
+        provenance=_provenance(run, selection, gathered, list(commands.values())),
+        reference=next(
+            (each.key for each in gathered.methods if each.swept == _reference(gathered)), None
+        ),
     )
-    return render(report, metrics, summary, seconds_per_image(metrics))
+    return render(report, metrics, summary, seconds_per_image(metrics), run.config.report)
 
 
 def _labels(summary: "pd.DataFrame") -> dict[SeriesKey, str]:
@@ -82,17 +89,20 @@ def _labels(summary: "pd.DataFrame") -> dict[SeriesKey, str]:
     }
 
 
-def _method(
-    each: Evaluated, labels: Mapping[SeriesKey, str], run: Run, selection: Selection
-) -> Method:
+def _method(each: Evaluated, labels: Mapping[SeriesKey, str], command: str) -> Method:
     _, _, method, prior, _ = each.key
     return Method(
         each.key,
         each.swept or labels.get(each.key) or f"{method} · {say_prior(prior)}",
         deciding_options(each.config),
         each.weights,
-        report_command(each.config, run, selection),
+        command,
     )
+
+
+def _reference(gathered: Gathered) -> str:
+    """Return the label of the sweep's reference point."""
+    return "" if gathered.sweep is None else gathered.sweep.reference
 
 
 def _skipped(gathered: Gathered) -> list[Failure]:
@@ -101,7 +111,9 @@ def _skipped(gathered: Gathered) -> list[Failure]:
     return [Failure(point.label, "", point.reason) for point in gathered.sweep.skipped]
 
 
-def _provenance(run: Run, selection: Selection, gathered: Gathered) -> Provenance:
+def _provenance(
+    run: Run, selection: Selection, gathered: Gathered, commands: Sequence[str]
+) -> Provenance:
     versions: dict[str, set[str]] = {}
     for method in gathered.methods:
         for package, found in method.versions.items():
@@ -109,9 +121,7 @@ def _provenance(run: Run, selection: Selection, gathered: Gathered) -> Provenanc
     if gathered.sweep is not None:
         command = sweep_command(gathered.sweep.name, run, selection)
     else:
-        command = "\n".join(
-            report_command(method.config, run, selection) for method in gathered.methods
-        )
+        command = "\n".join(commands)
     return Provenance(
         run.name,
         datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),

@@ -2,7 +2,7 @@
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from pipeline.config import RunConfig, dataset_layer, resolve
@@ -37,8 +37,30 @@ def deciding_options(config: RunConfig) -> dict[str, Any]:
     }
 
 
-def report_command(config: RunConfig, run: Run, selection: Selection) -> str:
-    """Return the `spam-pipe report` that makes one method's results from nothing."""
+def differing(configs: Sequence[RunConfig]) -> frozenset[str]:
+    """Return the options in which a run's methods differ.
+
+    A run remembers what its last command said, so each of its commands must say all of these.
+    """
+    options = [deciding_options(config) for config in configs]
+    keys = {key for each in options for key in each}
+    return frozenset(
+        key for key in keys if len({json.dumps(each.get(key)) for each in options}) > 1
+    )
+
+
+def report_command(
+    config: RunConfig, run: Run, selection: Selection, stated: Collection[str] = ()
+) -> str:
+    """Return the `spam-pipe report` that makes one method's results from nothing.
+
+    Parameters
+    ----------
+    config, run, selection
+        The method's options and what it ran on.
+    stated
+        Options to state even where they have their default.
+    """
     name = config.dataset.name
     usual = flat_options(resolve([dataset_layer(name), {"dataset": {"name": name}}]))
     words = ["spam-pipe", "report", "--run", run.name]
@@ -50,9 +72,9 @@ def report_command(config: RunConfig, run: Run, selection: Selection) -> str:
     if config.propose.masks is not None:
         skipped.add("propose.source")  # --masks implies it
     for key, value in flat_options(config).items():
-        if key in skipped or value == usual.get(key):
+        if key in skipped or (value == usual.get(key) and key not in stated):
             continue
-        if key in _FLAGS:
+        if key in _FLAGS and value is not None:
             words += [_FLAGS[key], str(value)]
         else:
             words += ["--set", f"{key}={_written(value)}"]

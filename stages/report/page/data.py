@@ -161,7 +161,15 @@ class Gallery:
 
 @dataclass(frozen=True)
 class Report:
-    """All that the page says beside the tables' figures."""
+    """All that the page says beside the tables' figures.
+
+    Attributes
+    ----------
+    progress, methods, failures, skipped, gallery, provenance
+        See there; `skipped` are a sweep's points that could not run.
+    reference
+        The method that others are compared with; None for the most accurate one.
+    """
 
     progress: Progress
     methods: Sequence[Method]
@@ -169,3 +177,4 @@ class Report:
     skipped: Sequence[Failure]
     gallery: Gallery
     provenance: Provenance
+    reference: SeriesKey | None = None

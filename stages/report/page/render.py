@@ -1,6 +1,6 @@
 """The page's text: one HTML file that needs nothing beside it."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -9,9 +9,11 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from stages.report.config import ReportConfig
 from stages.report.page.charts import curves, image_figures, panels
+from stages.report.page.compared import compare, tied_cells
 from stages.report.page.data import Gallery, Method, Report, SeriesKey
-from stages.report.page.headline import Cell, headline, key_of, shown_measures
+from stages.report.page.headline import headline, key_of, shown_measures
 from stages.report.page.words import differing_options, lead, notices, title
 from stages.report.tables import Group
 from stages.report.text_tables import SHOWN
@@ -28,7 +30,7 @@ def render(
     metrics: pd.DataFrame,
     summary: pd.DataFrame,
     seconds: Mapping[Group, float],
-    tied: Collection[Cell] = (),
+    config: ReportConfig | None = None,
 ) -> str:
     """Write the page.
 
@@ -40,8 +42,8 @@ def render(
         From `stages.report.tables`; both may be empty.
     seconds
         Seconds per image (`stages.report.tables.seconds_per_image`).
-    tied
-        Cells of the headline table that a test does not tell from the best of their block.
+    config
+        Number of resamples and seed of the bootstrap.
 
     Returns
     -------
@@ -51,6 +53,9 @@ def render(
     methods = in_order(report.methods, summary)
     order = [method.key for method in methods]
     measured = len(metrics) > 0
+    config = config or ReportConfig()
+    tied = tied_cells(metrics, summary, config)
+    reference = report.reference if report.reference in order else order[0] if order else None
     template = _environment().get_template("page.html")
     return template.render(
         report=report,
@@ -61,6 +66,7 @@ def render(
         measures=shown_measures(summary) if measured else {},
         blocks=headline(summary, seconds, order, tied) if measured else [],
         has_ties=bool(tied),
+        comparison=compare(metrics, reference, order, config) if measured and reference else None,
         options=differing_options(methods),
         data=_data(report.gallery, methods, metrics, summary, seconds) if measured else None,
         style=_asset("page.css"),

@@ -6,7 +6,7 @@ page.gallery = (() => {
 
   const NOTHING = data.series.length; // as a side: the photo alone
   const HIGHER = data.figures.measures;
-  const state = { image: 0, count: data.counts.length - 1, left: 0, right: 1, view: "lines", sorting: 0 };
+  const state = { image: 0, count: Math.floor(data.counts.length / 2), left: 0, right: 1, view: "lines", sorting: 0 };
   state.right = Math.min(1, NOTHING);
   const figures = new Map();
   for (const [image, series, count, made, ...values] of data.figures.rows)
@@ -99,7 +99,7 @@ page.gallery = (() => {
     get("remark").textContent = remark;
     const picture = data.pictures[state.image];
     get("stage").style.aspectRatio = `${picture.width} / ${picture.height}`;
-    get("stage").style.maxWidth = `calc(76vh * ${picture.width / picture.height})`;
+    get("frame").style.maxWidth = `calc(76vh * ${picture.width / picture.height})`;
     get("tag-left").textContent = nameOf(state.left); get("tag-right").textContent = nameOf(state.right);
     get("captions").replaceChildren(caption(state.left), caption(state.right));
     showThumbnails();

@@ -50,7 +50,7 @@ const page = (() => {
   const counts = document.getElementById("table-counts");
   if (counts) {
     counts.hidden = false;
-    const blocks = document.querySelectorAll("#headline tbody");
+    const blocks = document.querySelectorAll("tbody[data-count]");
     const choose = (button) => {
       press(counts, button);
       for (const block of blocks)

@@ -70,7 +70,7 @@ page.scatter = (() => {
   fill(get("scatter-up"), data.series, 0);
   fill(get("scatter-across"), data.series, 1);
   fill(get("scatter-measure"), measures.map((name) => data.headings[name]), 0);
-  fill(get("scatter-count"), data.counts.map(String), data.counts.length - 1);
+  fill(get("scatter-count"), data.counts.map(String), Math.floor(data.counts.length / 2));
   for (const id of ids) get(id).addEventListener("change", draw);
   let width = innerWidth;
   addEventListener("resize", () => { if (innerWidth !== width) { width = innerWidth; draw(); } });

@@ -1,0 +1,170 @@
+"""What tests say of the methods: ties with the best, and each method beside the reference."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from stages.report.comparisons import SERIES, SIGNIFICANT, comparison_table
+from stages.report.config import ReportConfig
+from stages.report.equal_terms import at_equal_count, at_equal_regularity
+from stages.report.page.data import SeriesKey
+from stages.report.page.headline import Cell, best_cells
+from stages.report.text_tables import NOTHING, SHOWN
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A method beside the reference at one requested count; all figures as text.
+
+    Attributes
+    ----------
+    series
+        Place in the page's order.
+    difference, interval, wins, p
+        Of the measure, method minus reference on the same images: mean, its 95 % interval, share
+        of images where the method is higher, Wilcoxon's p after Holm's correction.
+    significant
+        Whether p is small enough.
+    equal_count, equal_regularity
+        The measure read from the method's curve where it makes exactly K superpixels, and where
+        it is as regular as the reference is at K.
+    """
+
+    series: int
+    difference: str
+    interval: str
+    wins: str
+    p: str
+    significant: bool
+    equal_count: str
+    equal_regularity: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All methods beside one.
+
+    Attributes
+    ----------
+    reference
+        Its place in the page's order.
+    measure
+        Heading of what is compared.
+    blocks
+        Rows by requested count, the reference's among them.
+    """
+
+    reference: int
+    measure: str
+    blocks: Mapping[int, Sequence[Beside]]
+
+
+def tied_cells(
+    metrics: pd.DataFrame, summary: pd.DataFrame, config: ReportConfig
+) -> frozenset[Cell]:
+    """Return the cells that no significant difference tells from the best of their block.
+
+    Parameters
+    ----------
+    metrics, summary
+        From `stages.report.tables`.
+    config
+        Number of resamples and seed of the bootstrap.
+    """
+    best = best_cells(summary)
+    tied: set[Cell] = set()
+    for key in dict.fromkeys(best.values()):
+        led = [cell for cell, owner in best.items() if owner == key]
+        measures = [measure for measure in SHOWN if any(measure == led_by for _, led_by in led)]
+        table = comparison_table(metrics, key[2:], config, measures)
+        alike = table[(table["p_holm"] >= SIGNIFICANT) & (table["n_pairs"] > 1)]
+        for _, row in alike.iterrows():
+            count, measure = int(row["n_requested"]), str(row["measure"])
+            if (count, measure) in led:
+                method, prior, name = (str(row[part]) for part in SERIES)
+                tied.add(((key[0], key[1], method, prior, name), count, measure))
+    return frozenset(tied)
+
+
+def compare(
+    metrics: pd.DataFrame,
+    reference: SeriesKey,
+    order: Sequence[SeriesKey],
+    config: ReportConfig,
+) -> Comparison | None:
+    """Set every method beside the reference in ASA, or EV where there is no ground truth.
+
+    Returns
+    -------
+    Comparison | None
+        None when there are not two methods and two images to compare.
+    """
+    if len(order) < 2 or metrics["image"].nunique() < 2:
+        return None
+    measure = "asa" if bool(metrics["asa"].notna().any()) else "explained_variation"
+    compared = comparison_table(metrics, reference[2:], config, [measure])
+    at_count = _by_series(at_equal_count(metrics, measure, config))
+    at_regularity = _by_series(at_equal_regularity(metrics, reference[2:], measure, config))
+    tests = _by_series(compared)
+    blocks = {}
+    for count in sorted({int(count) for count in metrics["n_requested"]}):
+        rows = []
+        for place, key in enumerate(order):
+            cell = (*key[2:], count)
+            if cell in tests or key == reference:
+                test = tests.get(cell)
+                equal = (at_count.get(cell), at_regularity.get(cell))
+                rows.append(_beside(place, test, *equal))
+        blocks[count] = rows
+    return Comparison(order.index(reference), SHOWN[measure], blocks)
+
+
+_Row = pd.Series
+
+
+def _by_series(table: pd.DataFrame) -> dict[tuple[str, str, str, int], "_Row[float]"]:
+    return {
+        (str(row["method"]), str(row["prior"]), str(row["config"]), int(row["n_requested"])): row
+        for _, row in table.iterrows()
+    }
+
+
+def _beside(
+    place: int,
+    test: "_Row[float] | None",
+    at_count: "_Row[float] | None",
+    at_regularity: "_Row[float] | None",
+) -> Beside:
+    equal = (_with_interval(at_count), _with_interval(at_regularity))
+    if test is None or pd.isna(test["difference"]):
+        return Beside(place, NOTHING, "", NOTHING, NOTHING, False, *equal)
+    interval = ""
+    if not pd.isna(test["difference_lo"]):
+        interval = f"{_signed(test['difference_lo'])} … {_signed(test['difference_hi'])}"
+    return Beside(
+        place,
+        _signed(test["difference"]),
+        interval,
+        f"{100 * test['win_rate']:.0f} %",
+        _p(test["p_holm"]),
+        bool(test["p_holm"] < SIGNIFICANT),
+        *equal,
+    )
+
+
+def _with_interval(row: "_Row[float] | None") -> str:
+    if row is None or pd.isna(row["mean"]):
+        return NOTHING
+    half = "" if pd.isna(row["lo"]) else f" ±{(row['hi'] - row['lo']) / 2:.3f}"
+    return f"{row['mean']:.3f}{half}"
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.3f}".replace("-", "−")
+
+
+def _p(value: float) -> str:
+    if pd.isna(value):
+        return NOTHING
+    return "< .001" if value < 0.001 else f"{value:.3f}".replace("0.", ".", 1)
