@@ -13,6 +13,7 @@ from pipeline.run import Run
 from pipeline.runner import Selection
 from pipeline.store import Record, Store
 from pipeline.sweep_record import SweepRecord, config_name, read_record
+from stages.base import Unit
 
 _OF_WEIGHTS = ("weights", "checkpoint")
 """How the names of parts end that are the same file for all items."""
@@ -36,6 +37,8 @@ class Evaluated:
         What its results were computed with: versions by package.
     weights
         Digest by the part that was read.
+    seconds
+        Stage, requested count (None where it does not matter) and seconds of every result.
     """
 
     config: RunConfig
@@ -47,14 +50,16 @@ class Evaluated:
     versions: dict[str, set[str]] = field(default_factory=dict)
     devices: set[str] = field(default_factory=set)
     weights: dict[str, str] = field(default_factory=dict)
+    seconds: list[tuple[str, Unit, float]] = field(default_factory=list)
 
     def note(self, planned: ItemPlan) -> None:
         """Take in what the records of one item say."""
         states = planned.states["evaluate"].values()
         self.n_wanted += len(states)
         self.n_done += sum(state is State.DONE for state in states)
-        for record in planned.records.values():
+        for (stage, unit), record in planned.records.items():
             self._note_record(record)
+            self.seconds.append((stage, unit, float(record.provenance["seconds"])))
 
     def _note_record(self, record: Record) -> None:
         self.devices.add(str(record.provenance["device"]))

@@ -38,6 +38,7 @@ class Report:
 def write_report(run: Run, selection: Selection, width: int) -> Report:
     """Write tables, curves, pictures and page of all methods that the run's folder holds."""
     from pipeline.page import make_page
+    from pipeline.paper_files import write_paper_files
     from pipeline.pictures import draw_contact_sheet
     from stages.report.curves import draw_curves, save_figure
     from stages.report.tables import (
@@ -71,6 +72,7 @@ def write_report(run: Run, selection: Selection, width: int) -> Report:
             folder.write("pictures.png", sheet)
             pictures += ", pictures.png"
         places.append(f"pictures: {folder}/{pictures}")
+        places += write_paper_files(run, selection, gathered, metrics, summary, folder)
     shown = terminal_table(summary, seconds_per_image(metrics), width) if len(summary) else None
     return Report(shown, tuple(places), _plain_rows(summary))
 

@@ -111,8 +111,8 @@ def contact_sheet(examples: Sequence[Example], title: str = "") -> Image.Image:
     sheet = Image.new("RGB", size, PAPER)
     draw = ImageDraw.Draw(sheet)
     if title:
-        font = _font(TITLE_SIZE, bold=True)
-        draw.text((MARGIN, MARGIN), _elide(title, font, arranged.width), INK, font)
+        font = caption_font(TITLE_SIZE, bold=True)
+        draw.text((MARGIN, MARGIN), elide(title, font, arranged.width), INK, font)
     for example, slots in zip(ordered, arranged.slots, strict=True):
         for panel, slot in zip(_panels(example, slots[0]), slots, strict=True):
             _place(sheet, draw, panel, slot, (MARGIN, top))
@@ -140,12 +140,12 @@ def _panels(example: Example, slot: Slot) -> Iterator[_Panel]:
     height, width = example.image.shape[:2]
     yield _Panel(image, example.name, f"{width} × {height}")
     if example.objects is not None:
-        objects = _nearest(example.objects, slot)
+        objects = take_nearest(example.objects, slot)
         yield _Panel(color_objects(image, objects), "prior", _about_objects(example.objects))
     for made in example.superpixels:
-        labels = _nearest(made.labels, slot)
+        labels = take_nearest(made.labels, slot)
         n_made = len(np.unique(made.labels))
-        colors = _nearest(mean_colors(example.image, made.labels), slot)
+        colors = take_nearest(mean_colors(example.image, made.labels), slot)
         yield _Panel(
             draw_boundaries(image, labels),
             f"K = {made.n_requested}, n = {n_made}",
@@ -165,7 +165,7 @@ def _resize_image(image: Picture, slot: Slot) -> Picture:
     return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.LANCZOS))
 
 
-def _nearest(pixels: NDArray[Pixel], slot: Slot) -> NDArray[Pixel]:
+def take_nearest(pixels: NDArray[Pixel], slot: Slot) -> NDArray[Pixel]:
     """Take for each pixel of the slot the one that covers its centre."""
     height, width = pixels.shape[:2]
     rows = (2 * np.arange(slot.height) + 1) * height // (2 * slot.height)
@@ -206,16 +206,17 @@ def _place(
     sheet.paste(Image.fromarray(np.ascontiguousarray(panel.picture)), (left, top))
     below = top + slot.height + 6
     for line, (text, color) in enumerate(((panel.heading, INK), (panel.figures, QUIET))):
-        font = _font(CAPTION_SIZE, bold=line == 0)
-        text = _elide(text, font, slot.width)
+        font = caption_font(CAPTION_SIZE, bold=line == 0)
+        text = elide(text, font, slot.width)
         draw.text((left, below + line * LINE_HEIGHT), text, color, font)
 
 
-def _font(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
+def caption_font(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
+    """Return the report's font at a size in pixels."""
     return ImageFont.truetype(str(font_file(bold)), size, layout_engine=ImageFont.Layout.BASIC)
 
 
-def _elide(text: str, font: ImageFont.FreeTypeFont, width: int) -> str:
+def elide(text: str, font: ImageFont.FreeTypeFont, width: int) -> str:
     """Shorten a text in its middle until it fits."""
     text = " ".join(text.split())
     if font.getlength(text) <= width:

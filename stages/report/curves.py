@@ -60,7 +60,7 @@ NOTE = (
 
 
 @dataclass(frozen=True)
-class _Curve:
+class Curve:
     """One series of the summary and how it is drawn.
 
     `shift`, in points, keeps the bars of series with a single count apart.
@@ -92,19 +92,13 @@ def draw_curves(summary: pd.DataFrame, title: str | None = None) -> Figure:
     """
     series = name_series(summary) if len(summary) else None
     with matplotlib.rc_context(MATPLOTLIB_STYLE):  # type: ignore[arg-type]
-        curves = _curves(summary, series.labels) if series else []
+        curves = split_curves(summary, series.labels) if series else []
         panels = [panel for panel in PANELS if _drawable(curves, panel)]
         n_columns = min(N_COLUMNS, max(1, len(panels)))
         n_rows = max(1, -(-len(panels) // n_columns))
-        width = max(n_columns * PANEL_INCHES[0], MIN_WIDTH_INCHES)
-        height = n_rows * PANEL_INCHES[1] + MARGIN_INCHES
-        layout = ConstrainedLayoutEngine(
-            rect=(0.004, 0.0, 0.992, 1 - 0.62 / height), w_pad=0.07, h_pad=0.06
-        )
-        figure = Figure(figsize=(width, height), dpi=160, layout=layout)
-        FigureCanvasAgg(figure)
+        figure = empty_figure(n_rows, n_columns)
         heading = title or (series.title() if series else "")
-        _write_heading(figure, heading, curves)
+        write_heading(figure, heading, curves)
         if not panels:
             figure.text(0.5, 0.45, "no figures yet", ha="center", color=QUIET)
         for place, panel in enumerate(panels):
@@ -112,8 +106,22 @@ def draw_curves(summary: pd.DataFrame, title: str | None = None) -> Figure:
     return figure
 
 
-def save_figure(figure: Figure, target: str | BinaryIO) -> None:
-    """Write a figure as a PNG; equal figures give equal bytes.
+def empty_figure(n_rows: int, n_columns: int) -> Figure:
+    """Return a figure with room for panels and the heading above them."""
+    width = max(n_columns * PANEL_INCHES[0], MIN_WIDTH_INCHES)
+    height = n_rows * PANEL_INCHES[1] + MARGIN_INCHES
+    layout = ConstrainedLayoutEngine(
+        rect=(0.004, 0.0, 0.992, 1 - 0.62 / height), w_pad=0.07, h_pad=0.06
+    )
+    figure = Figure(figsize=(width, height), dpi=160, layout=layout)
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def save_figure(
+    figure: Figure, target: str | BinaryIO, form: Literal["png", "svg", "pdf"] = "png"
+) -> None:
+    """Write a figure; equal figures give equal bytes.
 
     Parameters
     ----------
@@ -121,18 +129,31 @@ def save_figure(figure: Figure, target: str | BinaryIO) -> None:
         From `draw_curves`.
     target
         A path or a file open for bytes.
+    form
+        A PNG, or one of the vector formats for papers.
     """
+    undated = {"png": "Software", "svg": "Date", "pdf": "CreationDate"}
     with matplotlib.rc_context(MATPLOTLIB_STYLE):  # type: ignore[arg-type]
-        figure.savefig(target, format="png", metadata={"Software": None})
+        figure.savefig(target, format=form, metadata={undated[form]: None})
 
 
-def _curves(summary: pd.DataFrame, labels: Sequence[str]) -> list[_Curve]:
-    """Split a summary into its series, each sorted by the count made."""
+def split_curves(summary: pd.DataFrame, labels: Sequence[str], across: str = COUNT) -> list[Curve]:
+    """Split a table into its series, each sorted by what its curve is drawn against.
+
+    Parameters
+    ----------
+    summary
+        A row per point of a curve; means have the suffix ``_mean``.
+    labels
+        The series of each row.
+    across
+        What the curves are drawn against.
+    """
     names = list(dict.fromkeys(labels))
     return [
-        _Curve(
+        Curve(
             label=name,
-            points=summary[[label == name for label in labels]].sort_values(f"{COUNT}_mean"),
+            points=summary[[label == name for label in labels]].sort_values(f"{across}_mean"),
             color=SERIES_COLORS[i % len(SERIES_COLORS)],
             marker=SERIES_MARKERS[i % len(SERIES_MARKERS)],
             dash=DASHES[i // len(SERIES_COLORS) % len(DASHES)],
@@ -142,17 +163,17 @@ def _curves(summary: pd.DataFrame, labels: Sequence[str]) -> list[_Curve]:
     ]
 
 
-def _drawable(curves: Sequence[_Curve], panel: tuple[str, str]) -> bool:
+def _drawable(curves: Sequence[Curve], panel: tuple[str, str]) -> bool:
     means = [f"{measure}_mean" for measure in panel]
     return any(bool(curve.points[means].notna().all(axis=1).any()) for curve in curves)
 
 
-def _write_heading(figure: Figure, heading: str, curves: Sequence[_Curve]) -> None:
+def write_heading(figure: Figure, heading: str, curves: Sequence[Curve], note: str = NOTE) -> None:
     """Put title, note and the series' names, in their colours, above the panels."""
     height = float(figure.get_size_inches()[1])
     left = 0.012
     figure.text(left, 1 - 0.13 / height, heading, va="top", size=13, weight="bold")
-    figure.text(left, 1 - 0.40 / height, NOTE, va="top", size=8.5, color=QUIET)
+    figure.text(left, 1 - 0.40 / height, note, va="top", size=8.5, color=QUIET)
     if len(curves) < 2:
         return
     handles = [
@@ -172,10 +193,10 @@ def _write_heading(figure: Figure, heading: str, curves: Sequence[_Curve]) -> No
     )
 
 
-def _draw_panel(axes: Axes, panel: tuple[str, str], curves: Sequence[_Curve]) -> None:
+def _draw_panel(axes: Axes, panel: tuple[str, str], curves: Sequence[Curve]) -> None:
     across, up = panel
     for order, curve in enumerate(curves):
-        _draw_curve(axes, panel, curve, zorder=3 + 0.1 * order)
+        draw_curve(axes, panel, curve, zorder=3 + 0.1 * order)
     axes.margins(x=0.07, y=0.12)
     axes.yaxis.set_major_locator(MaxNLocator(5))
     if across == COUNT:
@@ -189,7 +210,7 @@ def _draw_panel(axes: Axes, panel: tuple[str, str], curves: Sequence[_Curve]) ->
         axes.xaxis.set_major_locator(MaxNLocator(5))
 
 
-def _draw_curve(axes: Axes, panel: tuple[str, str], curve: _Curve, zorder: float) -> None:
+def draw_curve(axes: Axes, panel: tuple[str, str], curve: Curve, zorder: float) -> None:
     """Draw one series: a line in its band, or points with bars."""
     across, up = panel
     points = curve.points.dropna(subset=[f"{across}_mean", f"{up}_mean"])
@@ -198,9 +219,10 @@ def _draw_curve(axes: Axes, panel: tuple[str, str], curve: _Curve, zorder: float
         for name in (f"{across}_mean", f"{up}_mean", f"{up}_lo", f"{up}_hi")
     )
     place = axes.transData
-    if across == COUNT and len(points) > 1:
+    chosen = across not in TITLES or across == COUNT  # not measured: a band is of `up` alone
+    if chosen and len(points) > 1:
         axes.fill_between(x, low, high, color=curve.color, alpha=0.16, linewidth=0, zorder=2)
-    elif across == COUNT:
+    elif chosen:
         inches = axes.figure.dpi_scale_trans
         place = place + ScaledTranslation(curve.shift / 72, 0, inches)
         axes.vlines(x, low, high, curve.color, linewidth=1.6, zorder=zorder, transform=place)
@@ -224,22 +246,27 @@ def _draw_curve(axes: Axes, panel: tuple[str, str], curve: _Curve, zorder: float
     )
 
 
-def _scale_counts(axes: Axes, curves: Sequence[_Curve]) -> None:
+def _scale_counts(axes: Axes, curves: Sequence[Curve]) -> None:
     """Make the axis of counts logarithmic where it is wide, with ticks at round counts."""
     made = np.concatenate([curve.points[f"{COUNT}_mean"].dropna() for curve in curves])
-    if made.max() < LOG_FROM * made.min():
-        if made.max() < 1.1 * made.min():
-            axes.set_xlim(0.9 * made.min(), 1.1 * made.max())
-        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    if made.max() >= LOG_FROM * made.min():
+        scale_logarithmically(axes, float(made.min()), float(made.max()))
         return
+    if made.max() < 1.1 * made.min():
+        axes.set_xlim(0.9 * made.min(), 1.1 * made.max())
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+
+
+def scale_logarithmically(axes: Axes, low: float, high: float) -> None:
+    """Make the abscissa logarithmic, with ticks at round places."""
     axes.set_xscale("log")
-    axes.xaxis.set_major_locator(FixedLocator(_round_counts(made.min(), made.max())))
+    axes.xaxis.set_major_locator(FixedLocator(_round_places(low, high)))
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda count, _: f"{count:g}"))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda place, _: f"{place:g}"))
 
 
-def _round_counts(low: float, high: float) -> list[float]:
-    """Return 3 to 7 round counts, evenly spread on a logarithmic axis around [low, high]."""
+def _round_places(low: float, high: float) -> list[float]:
+    """Return 3 to 7 round places, evenly spread on a logarithmic axis around [low, high]."""
     decades = 10.0 ** np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
     steps: tuple[tuple[float, ...], ...] = ((1, 1.5, 2, 3, 4, 5, 6, 8), (1, 2, 4, 7), (1, 3), (1,))
     for step in steps:

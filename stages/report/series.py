@@ -1,5 +1,6 @@
 """What rows of a summary have in common, and the shortest names that tell the others apart."""
 
+import re
 from dataclasses import dataclass
 
 import pandas as pd
@@ -43,14 +44,18 @@ def name_series(summary: pd.DataFrame) -> Series:
     -------
     Series
         Columns that are the same everywhere are left out of the labels, and so is `config`
-        where the others tell the series apart.
+        where the others tell the series apart. The labels of a sweep's points, which are their
+        `config`, stand alone.
     """
     names = summary[list(NAMES)]
     common = {name: str(names[name].iloc[0]) for name in NAMES if names[name].nunique() == 1}
     varying = [name for name in NAMES if name not in common]
     without_config = [name for name in varying if name != "config"]
     n_series = len(names.drop_duplicates())
-    if without_config and len(names[without_config].drop_duplicates()) == n_series:
+    configs = names["config"].astype(str).unique()
+    if len(configs) == n_series > 1 and not any(map(_is_digest, configs)):
+        varying = ["config"]  # a sweep's labels say all that differs
+    elif without_config and len(names[without_config].drop_duplicates()) == n_series:
         varying = without_config
     said = names[varying].astype(str)
     if "prior" in varying:
@@ -62,3 +67,8 @@ def name_series(summary: pd.DataFrame) -> Series:
 def say_prior(prior: str) -> str:
     """Say a prior's name so that it is understood beside a method's."""
     return {"": "", "none": "no prior"}.get(prior, f"{prior} prior")
+
+
+def _is_digest(config: str) -> bool:
+    """Say whether a config's name is the digits of a hash, which nobody gave it."""
+    return re.fullmatch("[0-9a-f]{8}", config) is not None

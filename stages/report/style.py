@@ -40,6 +40,7 @@ MATPLOTLIB_STYLE = {
     "xtick.minor.visible": False,
     "ytick.minor.visible": False,
     "figure.facecolor": PAPER,
+    "svg.hashsalt": "spam-pipe",
 }
 
 

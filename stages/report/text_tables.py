@@ -50,21 +50,21 @@ def markdown_table(summary: pd.DataFrame) -> str:
     varying = [key for key in GROUP[:-1] if key not in series.common]
     head = [*varying, "K", "n", *SHOWN.values(), "images", "failed"]
     lines = [
-        f"# Superpixels: {_escape(series.title())}",
+        f"# Superpixels: {markdown_escape(series.title())}",
         "",
         *_shared(series),
         CAPTION,
         "K: superpixels requested; n: superpixels made (mean). Regularity (GR, CO) stands beside "
         "accuracy because either is easily had at the other's cost.",
         "",
-        _row(head),
-        _row(["---"] * len(varying) + ["---:"] * (len(head) - len(varying))),
+        markdown_row(head),
+        markdown_row(["---"] * len(varying) + ["---:"] * (len(head) - len(varying))),
     ]
     for _, row in summary.iterrows():
-        cells = [_escape(str(row[key])) for key in varying]
+        cells = [markdown_escape(str(row[key])) for key in varying]
         cells += [str(row["n_requested"]), _count(row["n_superpixels_mean"])]
         cells += [" ".join(part for part in _figure(row, measure) if part) for measure in SHOWN]
-        lines.append(_row([*cells, str(row["n_images"]), str(row["n_failed"])]))
+        lines.append(markdown_row([*cells, str(row["n_images"]), str(row["n_failed"])]))
     return "\n".join(lines) + "\n"
 
 
@@ -166,16 +166,18 @@ def _images(done: int, failed: int) -> str:
 def _shared(series: Series) -> list[str]:
     """Say which method, prior and config all rows have in common."""
     shared = [
-        f"{key}: {_escape(series.common[key])}"
+        f"{key}: {markdown_escape(series.common[key])}"
         for key in ("method", "prior", "config")
         if series.common.get(key)
     ]
     return [f"The same for all rows: {', '.join(shared)}."] if shared else []
 
 
-def _escape(text: str) -> str:
+def markdown_escape(text: str) -> str:
+    """Return a text that stands in a cell of a Markdown table as it is."""
     return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
 
 
-def _row(cells: Sequence[str]) -> str:
+def markdown_row(cells: Sequence[str]) -> str:
+    """Return a row of a Markdown table."""
     return "| " + " | ".join(cells) + " |"

@@ -1,0 +1,200 @@
+"""The statistics as a Markdown document that says how to read them."""
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from stages.report.comparisons import SERIES, SIGNIFICANT, SeriesKey
+from stages.report.text_tables import NOTHING, SHOWN, markdown_escape, markdown_row
+
+N_EXTREMES = 5
+"""Images listed at either end."""
+
+
+def comparison_markdown(
+    comparisons: pd.DataFrame,
+    equal_count: pd.DataFrame,
+    equal_regularity: pd.DataFrame,
+    areas: pd.DataFrame,
+    labels: Mapping[SeriesKey, str],
+    reference: SeriesKey,
+) -> str:
+    """Write the statistics of one dataset's split.
+
+    Parameters
+    ----------
+    comparisons
+        From `stages.report.comparisons.comparison_table`.
+    equal_count, equal_regularity, areas
+        From `stages.report.equal_terms`.
+    labels
+        What each series is called.
+    reference
+        The series that others are compared with.
+
+    Returns
+    -------
+    str
+        Markdown; sections without any figure are left out.
+    """
+    name = markdown_escape(labels[reference])
+    parts = [
+        f"# Compared with {name}",
+        "Every comparison is between the same images. Intervals are 95 % bootstrap intervals over "
+        "images; none is given for one image. Measures of ground truth are averaged over an "
+        "image's annotators first.",
+        *_paired(comparisons, labels, name),
+        *_at_equal(
+            "ASA at equal count",
+            "The curve of means over log n, read where exactly K superpixels are made. "
+            f"{NOTHING}: the curve does not reach there.",
+            equal_count,
+            labels,
+            "K",
+        ),
+        *_at_equal(
+            "ASA at equal regularity",
+            f"The curve of ASA over GR, read at the GR that {name} has at each K: who is higher is "
+            f"more accurate at the same regularity, whatever count it takes. {NOTHING}: the curve "
+            "does not reach there.",
+            equal_regularity,
+            labels,
+            "GR",
+        ),
+        *_areas(areas, labels),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def extremes_markdown(differences: pd.DataFrame, names: tuple[str, str], n_requested: int) -> str:
+    """List the worst and best images of a method against another.
+
+    Parameters
+    ----------
+    differences
+        From `stages.report.comparisons.image_differences`.
+    names
+        What the method and the reference are called.
+    n_requested
+        The requested count.
+    """
+    mine, theirs = map(markdown_escape, names)
+    worst = differences.head(N_EXTREMES)
+    best = differences.iloc[max(len(worst), len(differences) - N_EXTREMES) :]
+    rows = pd.concat([worst, best])
+    lines = [
+        f"## {mine} against {theirs}, image by image (ASA, K = {n_requested})",
+        "",
+        *_table(["image", mine, theirs, "difference"], 1),
+    ]
+    lines += [
+        markdown_row(
+            [
+                markdown_escape(str(row.image)),
+                f"{row.figure:.3f}",
+                f"{row.reference:.3f}",
+                f"{row.difference:+.3f}",
+            ]
+        )
+        for row in rows.itertuples(index=False)
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _paired(table: pd.DataFrame, labels: Mapping[SeriesKey, str], name: str) -> list[str]:
+    table = table[table["n_pairs"] > 0]
+    if table.empty:
+        return []
+    head = ["method", "K", "measure", "difference", "95 % interval", "wins", "p (Holm)", "images"]
+    lines = _table(head, 1)
+    for _, row in table.iterrows():
+        p = row["p_holm"]
+        said = NOTHING if pd.isna(p) else f"{p:.2g}" + ("" if p < SIGNIFICANT else " (n.s.)")
+        lines.append(
+            markdown_row(
+                [
+                    markdown_escape(labels[_key(row)]),
+                    str(row["n_requested"]),
+                    SHOWN.get(row["measure"], row["measure"]),
+                    f"{row['difference']:+.4f}",
+                    _interval(row["difference_lo"], row["difference_hi"], "+.4f"),
+                    f"{row['win_rate']:.0%}".replace("%", " %"),
+                    said,
+                    str(row["n_pairs"]),
+                ]
+            )
+        )
+    return [
+        "## Paired differences",
+        f"Method minus {name}; wins: share of images where the method is better, ties counted "
+        "half; p: Wilcoxon's signed-rank test, Holm-corrected over all tests of a measure; n.s.: "
+        f"not significant (p ≥ {SIGNIFICANT:g}).",
+        "\n".join(lines),
+    ]
+
+
+def _at_equal(
+    title: str, said: str, table: pd.DataFrame, labels: Mapping[SeriesKey, str], place: str
+) -> list[str]:
+    if table.empty or bool(table["mean"].isna().all()):
+        return []
+    places = table[["n_requested", "at"]].drop_duplicates().sort_values("n_requested")
+    head = [
+        f"K = {row.n_requested}"
+        if place == "K"
+        else f"{place} = {row.at:.3f} (K = {row.n_requested})"
+        for row in places.itertuples(index=False)
+    ]
+    lines = _table(["method", *head], 1)
+    for key, rows in table.groupby(list(SERIES), sort=False):
+        by_count = rows.set_index("n_requested")
+        cells = [_with_interval(by_count.loc[count]) for count in places["n_requested"]]
+        lines.append(markdown_row([markdown_escape(labels[_as_key(key)]), *cells]))
+    return [f"## {title}", said, "\n".join(lines)]
+
+
+def _areas(table: pd.DataFrame, labels: Mapping[SeriesKey, str]) -> list[str]:
+    table = table[table["mean"].notna()]
+    if table.empty:
+        return []
+    measures = list(dict.fromkeys(table["measure"]))
+    start, end = float(table["n_from"].iloc[0]), float(table["n_to"].iloc[0])
+    lines = _table(["method", *(SHOWN.get(measure, measure) for measure in measures)], 1)
+    for key, rows in table.groupby(list(SERIES), sort=False):
+        by_measure = rows.set_index("measure")
+        cells = [
+            _with_interval(by_measure.loc[measure]) if measure in by_measure.index else NOTHING
+            for measure in measures
+        ]
+        lines.append(markdown_row([markdown_escape(labels[_as_key(key)]), *cells]))
+    return [
+        "## Area under the curves",
+        f"Mean height of each curve over log n from n = {start:.0f} to {end:.0f}, the range that "
+        "all methods cover.",
+        "\n".join(lines),
+    ]
+
+
+def _with_interval(row: "pd.Series[float]") -> str:
+    if pd.isna(row["mean"]):
+        return NOTHING
+    return " ".join(filter(None, [f"{row['mean']:.3f}", _interval(row["lo"], row["hi"], ".3f")]))
+
+
+def _interval(low: float, high: float, form: str) -> str:
+    return "" if pd.isna(low) else f"[{low:{form}}, {high:{form}}]"
+
+
+def _table(head: Sequence[str], n_texts: int) -> list[str]:
+    rule = ["---"] * n_texts + ["---:"] * (len(head) - n_texts)
+    return [markdown_row(list(head)), markdown_row(rule)]
+
+
+def _key(row: "pd.Series[str]") -> SeriesKey:
+    return (str(row["method"]), str(row["prior"]), str(row["config"]))
+
+
+def _as_key(group: object) -> SeriesKey:
+    assert isinstance(group, tuple)
+    method, prior, config = map(str, group)
+    return (method, prior, config)
