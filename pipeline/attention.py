@@ -80,30 +80,24 @@ def find_saliency_weights(config: AttentionConfig) -> Checkpoint | None:
     return Checkpoint(place)
 
 
-def check_attention(config: RunConfig, item_ids: Iterable[str]) -> None:
+def require_attention(config: RunConfig) -> None:
     """Find out before any work is done whether the attention that was asked for can be paid.
-
-    Parameters
-    ----------
-    config
-        The run's.
-    item_ids
-        All images of the dataset's split; looked at only where a file is given.
 
     Raises
     ------
     ConfigError
-        When there is no prior, or the method takes no density.
+        When there is no prior, the method takes no density, or a package is missing.
     DataError
-        When the file cannot be read or is about other images, or weights or a package are missing.
+        When weights or the user's file are not here.
     """
     attention = config.segment.attention
     if attention.mode == "none":
         return
     cure = "; --attention none spreads superpixels evenly"
-    if config.segment.resolved.method != "spam":
+    if not config.segment.uses_prior:
         raise ConfigError(
-            f"--method {config.segment.method} takes no attention: spam and its kin do{cure}"
+            f"--method {config.segment.method}: attention is paid to a prior's objects, which it "
+            f"makes nothing of; spam does{cure}"
         )
     if config.propose.source == "none":
         raise ConfigError(
@@ -116,12 +110,27 @@ def check_attention(config: RunConfig, item_ids: Iterable[str]) -> None:
             "saliency=background needs nothing"
         )
     if attention.mode == "file":
-        _check_images(attention, set(item_ids))
+        _file(attention)
 
 
-def _check_images(config: AttentionConfig, known: set[str]) -> None:
-    """Refuse a file that names an image which is not there: most likely a misspelt one."""
-    path = _file(config)
+def require_known_images(config: AttentionConfig, item_ids: Iterable[str]) -> None:
+    """Refuse a file of factors that names an image which is not there: most likely misspelt.
+
+    Parameters
+    ----------
+    config
+        Of any mode; the images are looked at only where a file is given.
+    item_ids
+        All images of the dataset's split.
+
+    Raises
+    ------
+    DataError
+        When the file cannot be read, says nothing, or is about another image.
+    """
+    if config.mode != "file":
+        return
+    path, known = _file(config), set(item_ids)
     if _is_table(path):
         signature = factor_table.ItemFactors(path, "").signature()
         names = [*factor_table.read_factors(path, signature).names]

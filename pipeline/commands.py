@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.attention import check_attention, parse_attention
+from pipeline.attention import parse_attention, require_attention, require_known_images
 from pipeline.chain import Chain, build_chain, prior_of
 from pipeline.config import Layer, parse_assignment, read_config_file
 from pipeline.datasets import DATASETS, open_dataset
@@ -85,7 +85,9 @@ def run_items(target: str, options: Options) -> int:
         raise ConfigError("--workers and --scheduler: give one of them")
     selection = Selection(run, options.limit)  # a dataset that is not there leaves no trace
     if "segment" in chain:
-        check_attention(run.config, (item.id for item in selection.dataset.items(selection.split)))
+        require_attention(run.config)
+        everything = selection.dataset.items(selection.split)
+        require_known_images(run.config.segment.attention, (item.id for item in everything))
     require_writable(outputs)
     if "segment" in chain and options.scheduler is None:
         _require_method(run.config.segment)

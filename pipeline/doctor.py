@@ -32,7 +32,7 @@ _PACKAGES = (
     "typer",
     "h5py",
 )
-_EXTRAS = {"s3": "s3fs", "opencv": "cv2"}
+_EXTRAS = {"s3": "s3fs", "opencv": "cv2", "dino": "timm"}
 _NAMED_DATASETS = tuple(name for name in DATASETS if name != "folder")
 
 

@@ -16,6 +16,7 @@ from pipeline.assets import Progress, download, parse_hash
 from pipeline.errors import ConfigError, DataError
 
 _SAM = "https://dl.fbaipublicfiles.com/segment_anything/"
+_DINO = "https://dl.fbaipublicfiles.com/dino/"
 _MOBILE_SAM = "https://github.com/ChaoningZhang/MobileSAM/raw/master/weights/"
 _LARGEST = 2**33
 
@@ -31,9 +32,10 @@ class PublicWeights:
     url
         Its public source.
     sha256
-        Of the file.
+        Of the file; None where nobody publishes it: then that of what is fetched is noted beside
+        the file, so that damage is found later.
     size
-        Bytes.
+        Bytes; about so many where there is no hash.
     about
         What it is.
     paper
@@ -44,7 +46,7 @@ class PublicWeights:
 
     file: str
     url: str
-    sha256: str
+    sha256: str | None
     size: int
     about: str
     paper: str = "Kirillov et al., Segment Anything, ICCV 2023, arXiv 2304.02643"
@@ -80,6 +82,14 @@ PUBLIC_WEIGHTS: dict[str, PublicWeights] = {
         40_728_226,
         "MobileSAM: a TinyViT distilled from Segment Anything",
         paper="Zhang et al., Faster Segment Anything, arXiv 2306.14289",
+    ),
+    "dino-vit-s8": PublicWeights(
+        "dino_deitsmall8_pretrain.pth",
+        f"{_DINO}dino_deitsmall8_pretrain/dino_deitsmall8_pretrain.pth",
+        None,
+        86_700_000,
+        "DINO, ViT-S/8: the paper's saliency",
+        paper="Caron et al., Emerging Properties in Self-Supervised Vision Transformers, ICCV 2021",
     ),
 }
 """What `spam-pipe weights fetch` can get, by name."""
@@ -164,7 +174,9 @@ def fetch_public_weights(
     expected = parse_hash(sha256) if sha256 else asset.sha256
     path = target / asset.file
     if path.is_file():
-        if hash_file(path) != expected:
+        if expected is None:
+            expected = _chosen_hash(path)
+        if expected is not None and hash_file(path) != expected:
             raise DataError(
                 f"{path}: is there, but is damaged or another file (its SHA-256 is not {expected});"
                 " delete it and fetch it again"
@@ -180,11 +192,12 @@ def fetch_public_weights(
         raise DataError(f"{target}: cannot be written to: {error.strerror}") from error
     try:
         arrived = work / asset.file
-        download(address, arrived, asset.size if sha256 is None else _LARGEST, expected, progress)
+        limit = asset.size if expected is not None and expected == asset.sha256 else _LARGEST
+        digest = download(address, arrived, limit, expected, progress)
         record = _record_of(path)
         record.unlink(missing_ok=True)
-        if expected != asset.sha256:
-            record.write_text(json.dumps({"url": address, "sha256": expected}) + "\n")
+        if digest != asset.sha256:
+            record.write_text(json.dumps({"url": address, "sha256": digest}) + "\n")
         arrived.replace(path)
     except OSError as error:
         raise DataError(f"{path}: cannot be written: {error.strerror}") from error
@@ -202,6 +215,11 @@ def check_public_weights(name: str, path: Path) -> str | None:
         When the file cannot be read.
     """
     expected = _chosen_hash(path) or public_weights(name).sha256
+    if expected is None:
+        return (
+            f"{path}: nobody publishes its SHA-256, and none was noted; delete it and run "
+            f"`spam-pipe weights fetch {name}`, which notes it"
+        )
     found = hash_file(path)
     if found == expected:
         return None

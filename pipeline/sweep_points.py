@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from pipeline.attention import require_attention
 from pipeline.chain import Chain, build_chain
 from pipeline.config import Layer, RunConfig, dataset_layer, merge, resolve
 from pipeline.datasets.base import Item
@@ -127,6 +128,7 @@ def why_not(chain: Chain, config: RunConfig, item: Item) -> str | None:
 
     try:
         require_method_extra(config.segment.method)
+        require_attention(config)
         if "propose" in chain:
             for source in config.propose.sources:
                 require_extra(source)

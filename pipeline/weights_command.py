@@ -192,7 +192,7 @@ def _card(name: str) -> dict[str, Any]:
         "licence": asset.licence,
         "url": asset.url,
         "bytes": asset.size,
-        "sha256": asset.sha256,
+        "sha256": asset.sha256 or "not published",
         "state": "fetched" if place else f"not here: `spam-pipe weights fetch {name}`",
         "file": str(place or weights_folders()[0] / asset.file),
     }

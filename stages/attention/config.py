@@ -1,6 +1,6 @@
 """Options of the attention modes."""
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -12,7 +12,8 @@ class AttentionConfig(StageConfig):
 
     mode: Literal["none", "visual", "file"] = Field(
         "none",
-        description="none; visual: what stands out gets more superpixels; file: the user's factors",
+        description="where superpixels are denser: none (nowhere), visual (what stands out), file "
+        "(where the user's factors say)",
     )
     file: str | None = Field(
         None,
@@ -43,6 +44,17 @@ class AttentionConfig(StageConfig):
         None,
         description="dino: a file of weights instead of those that `spam-pipe weights fetch` gets",
     )
+
+    @property
+    def decisive(self) -> dict[str, Any]:
+        """The options that decide results; none where there is no attention."""
+        used = {
+            "none": (),
+            "visual": ("mode", "ratio", "saliency", "threshold", "checkpoint"),
+            "file": ("mode", "file", "ratio"),
+        }
+        options = self.model_dump(mode="json")
+        return {key: options[key] for key in used[self.mode]}
 
     @model_validator(mode="after")
     def _file_is_named(self) -> Self:

@@ -174,6 +174,9 @@ class SegmentConfig(StageConfig):
         if not self.uses_prior:
             return {key: value for key, value in options.items() if key in {"method", own}}
         others = {*tables.values()} - {own}
+        options["attention"] = self.attention.decisive
+        if not options["attention"]:
+            del options["attention"]
         return {key: value for key, value in options.items() if key not in others}
 
     @property
