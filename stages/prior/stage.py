@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from stages.base import Inputs, Output, Unit
 from stages.prior.aggregate import aggregate, painting_order, renumbered
 from stages.prior.config import PriorConfig
+from stages.prior.divide import divide
 from stages.prior.merge_tree import mean_boundary_tree
 from stages.propose.gradient import gradient_strength
 from stages.propose.proposal import Proposal
@@ -16,6 +17,9 @@ from stages.propose.proposal import Proposal
 
 class PriorStage:
     """Turn an image's proposals into disjoint objects.
+
+    Of masks and a partition together each object is divided by the partition, and the masks'
+    borders are certain contours.
 
     Output arrays: ``objects`` (H, W) uint16, uint32 above 65535 (0 is uncertain, ids 1..n);
     ``parents`` (2n − 1,) int32 and ``altitudes`` (2n − 1,) float32, a binary tree whose node
@@ -48,46 +52,49 @@ class PriorStage:
         assert inputs.image is not None
         shape = inputs.image.shape[:2]
         proposal = Proposal.from_arrays(inputs.upstream["propose"][None].arrays)
-        note = ""
-        objects: NDArray[np.integer[Any]]
-        if proposal.partition is not None:
-            tree = proposal.partition
-            objects, parents, altitudes = tree.regions, tree.parents, tree.altitudes
+        tree, contour = proposal.partition, proposal.contour
+        objects, note = _objects_of(proposal, config)
+        for found in (objects, None if tree is None else tree.regions):
+            if found is not None and found.shape != shape:
+                raise ValueError(f"the proposal is of shape {found.shape}, the image of {shape}")
+        regions: NDArray[np.integer[Any]]
+        if tree is None:
+            regions = np.ones(shape, np.int32) if objects is None else objects
+            note += ": the whole image is one object" if note else ""
+            parents, altitudes = mean_boundary_tree(regions, _strength(proposal, inputs.image))
+        elif objects is None:
+            regions, parents, altitudes = tree.regions, tree.parents, tree.altitudes
+            note += ": objects by contours alone" if note else ""
         else:
-            objects, note = _objects_of(proposal, config, shape)
-            strength = proposal.contour
-            if strength is None and objects.max() > 1:
-                strength = gradient_strength(inputs.image)
-            if strength is None:
-                strength = np.zeros(shape, np.float32)
-            parents, altitudes = mean_boundary_tree(objects, strength)
-        if objects.shape != shape:
-            raise ValueError(f"the proposal is of shape {objects.shape}, the image of {shape}")
+            divided = divide(objects, tree.regions, _strength(proposal, inputs.image))
+            regions, parents, altitudes = divided.objects, divided.parents, divided.altitudes
+            contour = divided.contour
         n = (len(parents) + 1) // 2
         arrays: dict[str, NDArray[Any]] = {
-            "objects": objects.astype(np.uint16 if n <= np.iinfo(np.uint16).max else np.uint32),
+            "objects": regions.astype(np.uint16 if n <= np.iinfo(np.uint16).max else np.uint32),
             "parents": parents,
             "altitudes": altitudes,
         }
-        if proposal.contour is not None:
-            arrays["contour"] = inputs.upstream["propose"][None].arrays["contour"]
-        attributes = {"n_objects": n, "uncertain": float(np.mean(objects == 0))}
+        if contour is not None:
+            arrays["contour"] = np.rint(255 * contour).astype(np.uint8)
+        attributes = {"n_objects": n, "uncertain": float(np.mean(regions == 0))}
         yield Output(arrays, attributes | ({"note": note} if note else {}))
 
 
-def _objects_of(
-    proposal: Proposal, config: PriorConfig, shape: tuple[int, ...]
-) -> tuple[NDArray[np.int32], str]:
-    """Return objects of masks, at least one, and a note where they are not what one expects."""
-    whole = np.ones(shape, np.int32)
+def _objects_of(proposal: Proposal, config: PriorConfig) -> tuple[NDArray[np.int32] | None, str]:
+    """Return the masks' objects, or None, and a note where masks that were asked for give none."""
     if proposal.masks is None:
-        return whole, ""
+        return None, ""
     if len(proposal.masks) == 0:
-        return whole, "no masks were proposed: the whole image is one object"
+        return None, "no masks were proposed"
     if config.as_is:
         objects = renumbered(proposal.masks.paint(painting_order(proposal.masks)))
     else:
         objects = aggregate(proposal.masks, config.minimum_area, config.opening)
     if not objects.any():
-        return whole, "no object is larger than prior.minimum_area: the image is one object"
+        return None, "no mask is larger than prior.minimum_area"
     return objects, ""
+
+
+def _strength(proposal: Proposal, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return gradient_strength(image) if proposal.contour is None else proposal.contour

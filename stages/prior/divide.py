@@ -1,0 +1,169 @@
+"""Objects of masks, each divided by a fine partition; the masks' borders merge last.
+
+Masks know what belongs together, contours know where else colours change. The pieces of an
+object merge in the order of a watershed hierarchy by volume, as regions do in
+`stages.propose.hierarchy`, but on the graph of the pieces: each is a basin with a flat bottom,
+walled by the mean strength of its borders. Slivers along a mask's border hold little water and
+go first. Only when every object is whole do objects merge, over their weakest mean border.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from skimage.measure import label
+from skimage.segmentation import find_boundaries
+
+from stages.compiled import kernel
+from stages.prior.adjacency import borders, bridged
+from stages.prior.merge_tree import mean_boundary_tree
+
+
+@dataclass(frozen=True, eq=False)
+class Divided:
+    """Objects in pieces.
+
+    Attributes
+    ----------
+    objects
+        (H, W) int32: pieces 1..n in the order of their first pixels, each 4-connected and of one
+        object; 0 is uncertain.
+    parents, altitudes
+        (2n − 1,) int32 and float32: the merge tree, as `mean_boundary_tree` gives it; every merge
+        inside an object comes before every merge across objects.
+    contour
+        (H, W) float32: the strength, and 1 along the objects' borders.
+    """
+
+    objects: NDArray[np.int32]
+    parents: NDArray[np.int32]
+    altitudes: NDArray[np.float32]
+    contour: NDArray[np.float32]
+
+
+def divide(
+    objects: NDArray[np.integer[Any]],
+    regions: NDArray[np.integer[Any]],
+    strength: NDArray[np.float32],
+) -> Divided:
+    """Intersect objects with regions, and order the pieces' merges.
+
+    Parameters
+    ----------
+    objects
+        (H, W) ids ≥ 1, at least one; 0 is uncertain. Pieces that do not touch are objects of
+        their own.
+    regions
+        (H, W) ids ≥ 1 of a partition.
+    strength
+        (H, W) boundary strength in [0, 1].
+    """
+    connected = label(objects, background=0, connectivity=1).astype(np.int32)
+    joint = connected.astype(np.int64) * (int(regions.max()) + 1) + regions
+    pieces = label(np.where(connected > 0, joint, 0), background=0, connectivity=1).astype(np.int32)
+    owner = np.zeros(int(pieces.max()) + 1, np.int64)
+    owner[pieces] = connected
+    tree = mean_boundary_tree(connected, strength)
+    parents, altitudes = _order(pieces, owner[1:], strength, *tree)
+    contour = strength.copy()
+    contour[find_boundaries(bridged(connected), mode="thick")] = 1
+    return Divided(pieces, parents, altitudes, contour)
+
+
+def _order(
+    pieces: NDArray[np.int32],
+    owner: NDArray[np.int64],
+    strength: NDArray[np.float32],
+    top_parents: NDArray[np.int32],
+    top_altitudes: NDArray[np.float32],
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Build the tree of all pieces, with the objects' own tree on top.
+
+    `owner` (n,) is the object of each piece; `top_parents` and `top_altitudes` (2m − 1,) are the
+    objects' tree.
+    """
+    n, m = len(owner), (len(top_parents) + 1) // 2
+    edges = borders(bridged(pieces), strength)
+    inside = owner[edges.first - 1] == owner[edges.second - 1]
+    first, second = edges.first[inside] - 1, edges.second[inside] - 1
+    level = edges.strength[inside]
+    area = np.bincount(pieces.ravel(), minlength=n + 1)[1:].astype(np.float64)
+    rising = np.argsort(level, kind="stable")
+    joints, volume = _flood(first[rising], second[rising], level[rising], area, n - m)
+    ranked = np.argsort(volume, kind="stable")
+    joints = rising[joints[ranked]]
+    parents, node_of = _merge(first[joints], second[joints], n)
+    # Where the nodes of the objects' tree are in the whole one.
+    place = np.arange(2 * m - 1) + 2 * (n - m)
+    place[owner - 1] = node_of
+    parents[place] = place[top_parents]
+    last = volume.max(initial=0.0)
+    altitudes = np.concatenate([np.zeros(n), volume[ranked], last + top_altitudes[m:]])
+    return parents, altitudes.astype(np.float32)
+
+
+@kernel
+def _find(root: NDArray[np.int64], node: int) -> int:
+    while root[node] != node:
+        root[node] = root[root[node]]
+        node = root[node]
+    return node
+
+
+@kernel
+def _flood(
+    first: NDArray[np.int64],
+    second: NDArray[np.int64],
+    level: NDArray[np.float64],
+    area: NDArray[np.float64],
+    n_joints: int,
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Join basins over edges of rising level; say which edges join, and what water ends there.
+
+    What a joint matters is the water in the lesser of the basins that meet, up to its level.
+    """
+    root = np.arange(len(area))
+    size, surface = area.copy(), np.zeros(len(area))
+    water, worth = np.zeros(len(area)), np.zeros(len(area))
+    joints = np.empty(n_joints, np.int64)
+    volume = np.empty(n_joints, np.float64)
+    n = 0
+    for edge in range(len(level)):
+        a, b = _find(root, first[edge]), _find(root, second[edge])
+        if a == b:
+            continue
+        for basin in (a, b):
+            # A basin that filled no further since it was joined is not one of its own.
+            if surface[basin] < level[edge]:
+                water[basin] += size[basin] * (level[edge] - surface[basin])
+                worth[basin] = water[basin]
+        joints[n] = edge
+        volume[n] = min(worth[a], worth[b])
+        n += 1
+        root[b] = a
+        size[a] += size[b]
+        water[a] += water[b]
+        worth[a] = max(worth[a], worth[b])
+        surface[a] = level[edge]
+    return joints, volume
+
+
+@kernel
+def _merge(
+    first: NDArray[np.int64], second: NDArray[np.int64], n: int
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Number the merges over these edges, in order; return parents and each leaf's last node."""
+    n_merges = len(first)
+    parents = np.arange(2 * n - 1).astype(np.int32)
+    root = np.arange(n + n_merges)
+    for merge in range(n_merges):
+        node = n + merge
+        for leaf in (first[merge], second[merge]):
+            child = _find(root, leaf)
+            parents[child] = node
+            root[child] = node
+    node_of = np.empty(n, np.int64)
+    for leaf in range(n):
+        node_of[leaf] = _find(root, leaf)
+    return parents, node_of
