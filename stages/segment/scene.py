@@ -53,7 +53,8 @@ class Scene:
     @property
     def n_pixels(self) -> int:
         """Number of the image's pixels."""
-        return self.image.shape[0] * self.image.shape[1]
+        height, width, _ = self.image.shape
+        return int(height * width)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from stages.segment.connectivity import (
     merge_regions,
     neighbour_lists,
 )
-from stages.segment.count import split_to_count
+from stages.segment.count import Index, split_to_count
 from stages.segment.nearest import Labels
 from stages.segment.scene import Scene, Segmentation
 
@@ -53,10 +53,9 @@ def ground_truth(scene: Scene, n_superpixels: int, config: SegmentConfig) -> Seg
 def annotated_pieces(annotations: tuple[NDArray[np.integer], ...]) -> tuple[Labels, int]:
     """Return the 4-connected pieces that lie in one region of every annotator, and how many."""
     pieces = np.zeros(annotations[0].shape, np.int32)
-    n = 1
     for annotation in annotations:
         regions, n_regions = number_labels(annotation)
-        pieces, n = number_labels(pieces.astype(np.int64) * n_regions + regions)
+        pieces, _ = number_labels(pieces.astype(np.int64) * n_regions + regions)
     return connected_components(pieces)
 
 
@@ -91,11 +90,12 @@ def merge_pieces(
 
 
 @kernel
-def _cost(regions: NDArray[np.int64], areas: NDArray[np.int64], a: int, b: int) -> int:
-    differing = 0
+def _cost(regions: NDArray[np.int64], areas: NDArray[np.int64], a: Index, b: Index) -> int:
+    cost = 0
     for annotator in range(regions.shape[1]):
-        differing += regions[a, annotator] != regions[b, annotator]
-    return differing * min(areas[a], areas[b])
+        if regions[a, annotator] != regions[b, annotator]:
+            cost += min(areas[a], areas[b])
+    return cost
 
 
 @kernel

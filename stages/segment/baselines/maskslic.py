@@ -23,8 +23,8 @@ def maskslic(scene: Scene, n_superpixels: int, config: SegmentConfig) -> Segment
     """Run scikit-image's masked SLIC in each object; the knob is the number shared among them.
 
     Each object gets of that number in proportion to its area and density, as `share_seeds` says,
-    and at least one; it is clustered in its bounding box, alone. Uncertain pixels join the superpixel
-    of the nearest certain one. Without a prior the whole image is one object.
+    and at least one; it is clustered in its bounding box, alone. Uncertain pixels join the
+    superpixel of the nearest certain one. Without a prior the whole image is one object.
     """
     objects: Objects = np.ones(scene.image.shape[:2], np.int32)
     density = None
