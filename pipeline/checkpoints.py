@@ -1,14 +1,17 @@
-"""The weights of mask generators: where they are, and what tells one file from another."""
+"""What the generators of masks need: their weights, their packages, the user's prompts."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
 from pipeline.datasets.base import FileSource
-from pipeline.errors import DataError
+from pipeline.datasets.prompts import require_known
+from pipeline.errors import ConfigError, DataError
 from pipeline.public_weights import find_public_weights, format_size, hash_file, public_weights
 from stages.propose.config import ProposeConfig
+from stages.propose.sources import require_extra
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,32 @@ def find_checkpoint(config: ProposeConfig) -> Checkpoint | None:
             "takes a file of yours, and --prior contour needs none"
         )
     return Checkpoint(place)
+
+
+def require_generator(config: ProposeConfig, item_ids: Iterable[str]) -> None:
+    """Find out before any work is done whether masks can be generated as asked.
+
+    Parameters
+    ----------
+    config
+        The proposals' options.
+    item_ids
+        All images of the dataset, for which prompts may be given.
+
+    Raises
+    ------
+    ConfigError
+        When the source's package is not here.
+    DataError
+        When its weights are not here, or the prompts are wrong or of images that are not there.
+    """
+    try:
+        require_extra(config.sources[0])
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+    find_checkpoint(config)
+    if config.uses_prompts:
+        require_known(Path(str(config.prompts)).expanduser(), item_ids)
 
 
 @lru_cache(maxsize=16)

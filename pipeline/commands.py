@@ -11,6 +11,7 @@ from rich.table import Table
 
 from pipeline.attention import parse_attention, require_attention, require_known_images
 from pipeline.chain import Chain, build_chain, prior_of
+from pipeline.checkpoints import require_generator
 from pipeline.config import Layer, parse_assignment, read_config_file
 from pipeline.datasets import DATASETS, open_dataset
 from pipeline.datasets.external import require_maps
@@ -84,6 +85,9 @@ def run_items(target: str, options: Options) -> int:
     if options.scheduler is not None and options.workers:
         raise ConfigError("--workers and --scheduler: give one of them")
     selection = Selection(run, options.limit)  # a dataset that is not there leaves no trace
+    if "propose" in chain and options.scheduler is None:
+        everywhere = selection.dataset.items("all")
+        require_generator(run.config.propose, (item.id for item in everywhere))
     if "segment" in chain:
         require_attention(run.config)
         everything = selection.dataset.items(selection.split)
@@ -138,12 +142,15 @@ def config_layers(options: Options) -> Iterator[Layer]:
         ("segment", "seed", options.seed),
     ]
     if options.masks is not None:
-        if options.prior not in {None, "masks"}:
-            raise ConfigError(f"--masks goes with --prior masks, not with {options.prior}")
+        if options.prior not in {None, "masks", "masks+contour"}:
+            raise ConfigError(
+                f"--masks goes with --prior masks or masks+contour, not with {options.prior}"
+            )
         folder = Path(options.masks).expanduser().absolute()
         if not folder.is_dir():
             raise ConfigError(f"--masks {options.masks}: there is no such folder")
-        flags += [("propose", "masks", str(folder)), ("propose", "source", "masks")]
+        source = options.prior or "masks"
+        flags += [("propose", "masks", str(folder)), ("propose", "source", source)]
     for table, key, value in flags:
         if value is not None:
             yield {table: {key: value}}

@@ -14,7 +14,9 @@ from pipeline import __version__
 from pipeline.datasets import DATASETS, open_dataset
 from pipeline.datasets.lookup import data_folders
 from pipeline.errors import UserError
+from pipeline.public_weights import PUBLIC_WEIGHTS, find_public_weights
 from pipeline.weights_command import shipped_weights
+from stages.propose.sources import EXTRAS
 
 _PACKAGES = (
     "torch",
@@ -32,7 +34,7 @@ _PACKAGES = (
     "typer",
     "h5py",
 )
-_EXTRAS = {"s3": "s3fs", "opencv": "cv2", "dino": "timm"}
+_EXTRAS = {"s3": "s3fs", "opencv": "cv2", "dino": "timm", **EXTRAS}
 _NAMED_DATASETS = tuple(name for name in DATASETS if name != "folder")
 
 
@@ -54,7 +56,7 @@ def examine(outputs: str) -> dict[str, Any]:
         "extras": {extra: find_spec(module) is not None for extra, module in _EXTRAS.items()},
         "data_folders": [str(folder) for folder in data_folders()],
         "datasets": {name: _found(name) for name in _NAMED_DATASETS},
-        "weights": sorted(shipped_weights()),
+        "weights": [*sorted(shipped_weights()), *filter(find_public_weights, PUBLIC_WEIGHTS)],
         "free_disk_gib": round(shutil.disk_usage(place).free / 2**30, 1),
         "outputs": str(place),
     }

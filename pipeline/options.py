@@ -119,7 +119,9 @@ class Options:
     prior: Annotated[
         str | None,
         typer.Option(
-            help="where objects come from: contour (learned, the default), gradient, masks, none",
+            help="where objects come from: contour (learned, the default), gradient, masks, sam, "
+            "none; mobile-sam, fast-sam (AGPL-3.0) and hf-sam need the extra of that name; "
+            "sam+contour, masks+contour … divide masks by contours",
             rich_help_panel=_HOW,
             show_default=False,
         ),

@@ -1,11 +1,23 @@
 """Options of the proposals."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from stages.base import StageConfig
 from stages.propose.sources import known_source
+
+_DECISIVE = {
+    "none": (),
+    "contour": ("contour",),
+    "gradient": ("gradient",),
+    "masks": ("masks",),
+    "sam": ("model", "checkpoint", "prompts", "precision", "sam"),
+    "mobile-sam": ("checkpoint", "prompts", "precision", "sam"),
+    "fast-sam": ("checkpoint", "fast_sam"),
+    "hf-sam": ("checkpoint", "precision", "sam"),
+}
+"""Which options a source reads."""
 
 PointGrid = tuple[tuple[float, float], ...]
 """Points (x, y) as shares of an image's width and height."""
@@ -137,6 +149,14 @@ class ProposeConfig(StageConfig):
     fast_sam: FastSamConfig = FastSamConfig()
     contour: ContourConfig = ContourConfig()
     gradient: GradientConfig = GradientConfig()
+
+    @property
+    def decisive(self) -> dict[str, Any]:
+        """The options that the source reads."""
+        read = {"source", *(option for name in self.sources for option in _DECISIVE[name])}
+        if self.uses_prompts:
+            read.remove("sam")
+        return self.model_dump(mode="json", include=read)
 
     @property
     def sources(self) -> tuple[str, ...]:
