@@ -44,6 +44,7 @@ def write_paper_files(
         Lines that say where to look; none for a single method.
     """
     from stages.report.comparisons import series_keys
+    from stages.report.series import name_series
 
     keys = series_keys(metrics)
     if len(keys) < 2:
@@ -53,7 +54,8 @@ def write_paper_files(
     files = _Files(folder)
     _write_statistics(files, run, metrics, summary, labels, reference)
     _write_figures(files, gathered, metrics, summary, labels, reference)
-    plate = _plate(selection, gathered, metrics, labels, reference)
+    title = name_series(summary).title()
+    plate = _plate(selection, gathered, metrics, labels, reference, title)
     if plate is not None:
         files.put("figures/plate.png", plate[0])
         files.put("figures/plate.pdf", plate[1])
@@ -201,6 +203,7 @@ def _plate(
     metrics: "pd.DataFrame",
     labels: Mapping["SeriesKey", str],
     reference: "SeriesKey",
+    title: str,
 ) -> tuple[bytes, bytes] | None:
     """Return the plate as PNG and PDF: evenly chosen images that all shown methods have."""
     from stages.report.contact_sheet import spread
@@ -229,7 +232,7 @@ def _plate(
     ]
     if not rows:
         return None
-    sheet = draw_plate(rows, [labels[key] for key in shown], f"K = {count}")
+    sheet = draw_plate(rows, [labels[key] for key in shown], f"{title} · K = {count}")
     png, pdf = io.BytesIO(), io.BytesIO()
     sheet.save(png, "PNG")
     sheet.save(pdf, "PDF", resolution=300.0, quality=95)

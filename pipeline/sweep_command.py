@@ -47,8 +47,8 @@ def run_sweep(path: str, options: Options) -> int:
         raise ConfigError("--workers and --scheduler: give one of them")
     sweep = read_sweep(path)
     outputs = open_folder(options.outputs)
-    runs, missing = _open_runs(sweep, options, outputs)
-    _introduce(sweep, runs, missing, teller)
+    runs = _open_runs(sweep, options, outputs)
+    _introduce(sweep, runs, teller)
     if options.dry_run:
         return _tell_plan(runs, options, teller)
     choices = Choices(
@@ -77,10 +77,8 @@ def run_sweep(path: str, options: Options) -> int:
     return SOME_FAILED if failed else SUCCESS
 
 
-def _open_runs(
-    sweep: Sweep, options: Options, outputs: Folder
-) -> tuple[list[SweptRun], list[SkippedPoint]]:
-    """Return a run for each dataset that is here, and the datasets that are not."""
+def _open_runs(sweep: Sweep, options: Options, outputs: Folder) -> list[SweptRun]:
+    """Return a run for each dataset that is here; each names the datasets that are not."""
     given = merge(config_layers(options))
     require_no_conflict(sweep, given)
     base = merge([{"dataset": {"name": "sample"}}, sweep.base, given])["dataset"]
@@ -101,21 +99,22 @@ def _open_runs(
             missing.append(SkippedPoint(f"dataset {dataset['name']}", str(error)))
     if not runs:
         raise DataError(f"sweep {sweep.name}: no dataset is here; {missing[0].reason}")
-    return [run.also_skipping(missing) for run in runs], missing
+    return [run.also_skipping(missing) for run in runs]
 
 
-def _introduce(
-    sweep: Sweep, runs: Sequence[SweptRun], missing: Sequence[SkippedPoint], teller: Teller
-) -> None:
-    skipped = {each: None for run in runs for each in run.record.skipped}
+def _introduce(sweep: Sweep, runs: Sequence[SweptRun], teller: Teller) -> None:
+    skipped: dict[str, list[str]] = {}
+    for each in dict.fromkeys(each for run in runs for each in run.record.skipped):
+        skipped.setdefault(each.reason, []).append(each.label)
     counts = ",".join(map(str, runs[0].run.config.n_superpixels))
     names = ", ".join(run.run.name for run in runs)
     teller.say(
         f"sweep {sweep.name}: {len(sweep.points)} points, K = {counts}, "
         f"run{'s' * (len(runs) > 1)} {names}"
     )
-    for each in skipped:
-        teller.say(f"skipped: {each.label}: {each.reason}")
+    for reason, labels in skipped.items():
+        more = f" and {len(labels) - 1} more" if len(labels) > 1 else ""
+        teller.say(f"skipped {labels[0]}{more}: {reason}")
 
 
 def _sweep_run(

@@ -4,6 +4,9 @@ The shape of such a file::
 
     reference = "D=20"                    # the point that others are compared with (the first)
     datasets = ["bsd", "nyuv2"]           # one run each (else the dataset of [base])
+    points = [                            # further points beside the grid
+      { label = "as the paper", segment.mode = "paper" },
+    ]
 
     [base]                                # options as in any configuration file
     n_superpixels = [100, 400]
@@ -101,6 +104,7 @@ class SweepTable(BaseModel):
     datasets: tuple[str, ...] = ()
     base: dict[str, Any] = Field(default_factory=dict)
     axis: tuple[AxisTable, ...] = ()
+    points: tuple[PointTable, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -166,7 +170,10 @@ def read_sweep(path: str) -> Sweep:
         raise ConfigError(f"sweep {name}: {_explain(error)}") from error
     if not table.axis:
         raise ConfigError(f"sweep {name}: an empty grid; add an [[axis]] with values or points")
-    points = tuple(_combine(name, tables, table.axis) for tables in _grid(table.axis))
+    points = (
+        *(_combine(name, tables, table.axis) for tables in _grid(table.axis)),
+        *(_combine(name, [alone], ()) for alone in table.points),
+    )
     _require_different(name, points)
     reference = table.reference or points[0].label
     if reference not in {point.label for point in points}:
@@ -205,7 +212,7 @@ def _grid(axes: Sequence[AxisTable]) -> Iterator[tuple[PointTable, ...]]:
 
 
 def _combine(name: str, tables: Sequence[PointTable], axes: Sequence[AxisTable]) -> Point:
-    """Lay one point of each axis over one another."""
+    """Lay one point of each axis over one another; without axes it stands nowhere on any."""
     label = ", ".join(table.label for table in tables if table.label) or "default"
     layer = merge(table.layer for table in tables)
     for key in layer:
@@ -217,7 +224,7 @@ def _combine(name: str, tables: Sequence[PointTable], axes: Sequence[AxisTable])
             raise ConfigError(f"sweep {name}: point {label!r}: {key}: no such option{hint}")
     values = {
         axis.title or f"axis {number}": table.label if table.value is None else table.value
-        for number, (table, axis) in enumerate(zip(tables, axes, strict=True), start=1)
+        for number, (table, axis) in enumerate(zip(tables, axes, strict=False), start=1)
     }
     needs = tuple(key for table in tables for key in table.needs)
     return Point(label, values, layer, needs)

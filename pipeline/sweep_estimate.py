@@ -7,6 +7,7 @@ from rich.table import Table
 from pipeline.failures import Failures
 from pipeline.plan import State, plan
 from pipeline.sweep_points import SweptRun
+from stages.registry import STAGES
 
 _GUESS = {"propose": 0.4, "prior": 0.1, "segment": 0.3, "evaluate": 0.03}
 """Seconds of a stage's unit where nothing is known: a BSD image on one core, as measured."""
@@ -78,7 +79,7 @@ def plan_table(swept: SweptRun, states: dict[str, StoreState]) -> Table:
     run = swept.run
     table = Table(title=f"what `sweep` would do in run {run.name}", title_justify="left")
     table.add_column("point", overflow="fold")
-    names = list(dict.fromkeys(state.stage for state in states.values()))
+    names = [name for name in STAGES if any(state.stage == name for state in states.values())]
     for name in names:
         table.add_column(name, justify="right", no_wrap=True)
     for point, chain in zip(swept.record.points, swept.chains(), strict=True):

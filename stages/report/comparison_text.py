@@ -7,6 +7,9 @@ import pandas as pd
 from stages.report.comparisons import SERIES, SIGNIFICANT, SeriesKey
 from stages.report.text_tables import NOTHING, SHOWN, markdown_escape, markdown_row
 
+PAIRED = ("asa", "boundary_recall", "gr")
+"""The measures whose differences are shown."""
+
 N_EXTREMES = 5
 """Images listed at either end."""
 
@@ -102,35 +105,40 @@ def extremes_markdown(differences: pd.DataFrame, names: tuple[str, str], n_reque
 
 
 def _paired(table: pd.DataFrame, labels: Mapping[SeriesKey, str], name: str) -> list[str]:
-    table = table[table["n_pairs"] > 0]
+    table = table[(table["n_pairs"] > 0) & table["measure"].isin(PAIRED)]
     if table.empty:
         return []
-    head = ["method", "K", "measure", "difference", "95 % interval", "wins", "p (Holm)", "images"]
-    lines = _table(head, 1)
-    for _, row in table.iterrows():
-        p = row["p_holm"]
-        said = NOTHING if pd.isna(p) else f"{p:.2g}" + ("" if p < SIGNIFICANT else " (n.s.)")
-        lines.append(
-            markdown_row(
-                [
-                    markdown_escape(labels[_key(row)]),
-                    str(row["n_requested"]),
-                    SHOWN.get(row["measure"], row["measure"]),
-                    f"{row['difference']:+.4f}",
-                    _interval(row["difference_lo"], row["difference_hi"], "+.4f"),
-                    f"{row['win_rate']:.0%}".replace("%", " %"),
-                    said,
-                    str(row["n_pairs"]),
-                ]
-            )
-        )
-    return [
+    pairs = sorted(set(table["n_pairs"].tolist()))
+    said = " to ".join(dict.fromkeys([str(pairs[0]), str(pairs[-1])]))
+    parts = [
         "## Paired differences",
-        f"Method minus {name}; wins: share of images where the method is better, ties counted "
-        "half; p: Wilcoxon's signed-rank test, Holm-corrected over all tests of a measure; n.s.: "
-        f"not significant (p ≥ {SIGNIFICANT:g}).",
-        "\n".join(lines),
+        f"Method minus {name} on the same {said} images, with its interval; share of images where "
+        "the method is better, ties counted half. Bold: significant (Wilcoxon's signed-rank test, "
+        f"Holm-corrected over all tests of a measure, p < {SIGNIFICANT:g}). Exact p values and "
+        "further measures are in `comparisons.csv`.",
     ]
+    for measure in dict.fromkeys(table["measure"]):
+        rows = table[table["measure"] == measure]
+        counts = sorted(set(rows["n_requested"].tolist()))
+        lines = _table([SHOWN.get(measure, measure), *(f"K = {count}" for count in counts)], 1)
+        for key, own in rows.groupby(list(SERIES), sort=False):
+            by_count = own.set_index("n_requested")
+            cells = [
+                _difference(by_count.loc[count]) if count in by_count.index else NOTHING
+                for count in counts
+            ]
+            lines.append(markdown_row([markdown_escape(labels[_as_key(key)]), *cells]))
+        parts.append("\n".join(lines))
+    return parts
+
+
+def _difference(row: "pd.Series[float]") -> str:
+    mean = f"{row['difference']:+.4f}"
+    if row["p_holm"] < SIGNIFICANT:
+        mean = f"**{mean}**"
+    interval = _interval(row["difference_lo"], row["difference_hi"], "+.4f")
+    wins = f"{row['win_rate']:.0%}".replace("%", " %")
+    return " ".join(part for part in (mean, interval, wins) if part)
 
 
 def _at_equal(
@@ -188,10 +196,6 @@ def _interval(low: float, high: float, form: str) -> str:
 def _table(head: Sequence[str], n_texts: int) -> list[str]:
     rule = ["---"] * n_texts + ["---:"] * (len(head) - n_texts)
     return [markdown_row(list(head)), markdown_row(rule)]
-
-
-def _key(row: "pd.Series[str]") -> SeriesKey:
-    return (str(row["method"]), str(row["prior"]), str(row["config"]))
 
 
 def _as_key(group: object) -> SeriesKey:

@@ -11,7 +11,10 @@ from stages.report.style import MATPLOTLIB_STYLE, QUIET, SERIES_COLORS
 NAMED = 3
 """How many images are named at either end."""
 
-NOTE = "One point per image; above the line the first method is better. Named: most lost, most won."
+NOTE = (
+    "One point per image; above the line the method on the vertical axis is better. "
+    "Named: where it loses and wins most."
+)
 
 
 def draw_scatter(
@@ -48,6 +51,8 @@ def draw_scatter(
             axes.scatter(
                 theirs[chosen], mine[chosen], s=26, color=color, edgecolor="white", linewidth=0.6
             )
+        axes.set_aspect("equal", adjustable="datalim")
+        axes.margins(x=0.1, y=0.1)
         axes.set_xlabel(f"{TITLES[measure]}, {names[1]}")
         axes.set_ylabel(f"{TITLES[measure]}, {names[0]}")
         ends = {*range(min(NAMED, len(mine))), *range(max(0, len(mine) - NAMED), len(mine))}

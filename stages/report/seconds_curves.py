@@ -8,6 +8,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from stages.report.curves import (
     draw_curve,
@@ -85,6 +86,9 @@ def draw_seconds(table: pd.DataFrame, title: str = "") -> Figure:
                     draw_curve(axes, ("k", "s"), own_curve, zorder=3 + 0.1 * order)
             axes.set_title(f"{stage.capitalize()}, seconds")
             axes.set_yscale("log")
+            axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+            axes.yaxis.set_minor_locator(NullLocator())
+            axes.yaxis.set_major_formatter(FuncFormatter(lambda seconds, _: f"{seconds:g}"))
             if len(counts):
                 scale_logarithmically(axes, float(counts.min()), float(counts.max()))
                 axes.set_xlim(0.9 * float(counts.min()), 1.12 * float(counts.max()))
