@@ -63,7 +63,6 @@ const page = (() => {
     if (rows > 16) choose(buttons[Math.floor((buttons.length - 1) / 2)]);
     addEventListener("beforeprint", () => choose(buttons[buttons.length - 1]));
   }
-  addEventListener("beforeprint", () => { for (const each of document.querySelectorAll("details")) each.open = true; });
 
   if (data) for (const plain of document.querySelectorAll(".swatch[data-series]")) plain.replaceWith(swatch(Number(plain.dataset.series)));
 

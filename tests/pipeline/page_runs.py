@@ -1,0 +1,67 @@
+"""Runs with a page, made by the real commands on small pictures."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from pipeline.commands import run_items
+from pipeline.options import Options
+from tests.conftest import draw_images
+
+HOSTILE = ('"><img src=x onerror=alert(1)>', "</script><script>alert(2)<", "{{ 7*7 }} & co")
+"""Names of files that a careless page would run or swallow."""
+
+PLAIN = {"prior": "none", "assignments": ["segment.network=none"]}
+COUNTS = "4,9,16"
+
+
+def draw(folder: Path, names: tuple[str, ...] = (), count: int = 6) -> Path:
+    """Draw pictures with ground truth, and give the first of them other names."""
+    root = draw_images(folder, count)
+    for number, name in enumerate(names):
+        for kind in ("images", "truth"):
+            target = root / kind / f"{name}.png"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            (root / kind / f"{number:03d}.png").rename(target)
+    return root
+
+
+def photograph(path: Path, seed: int = 0) -> None:
+    """Draw a picture that compression hardly changes: soft blobs of colour."""
+    rows, columns = np.indices((160, 240)) / 40
+    phases = np.random.default_rng(seed).uniform(0, 6, (3, 2))
+    waves = [np.sin(rows * 1.3 + a) + np.cos(columns + b) for a, b in phases]
+    Image.fromarray((127 + 60 * np.stack(waves, axis=-1)).astype(np.uint8)).save(path)
+
+
+def report(folder: Path, images: Path, **options: Any) -> int:
+    """Run `spam-pipe report` in this process on a folder with `images` and `truth`."""
+    given: dict[str, Any] = {
+        "outputs": str(folder),
+        "run": "small",
+        "dataset": str(images / "images"),
+        "ground_truth": str(images / "truth"),
+        "n_superpixels": COUNTS,
+        "device": "cpu",
+        "quiet": True,
+        **PLAIN,
+        **options,
+    }
+    return run_items("report", Options(**given))
+
+
+def page_of(folder: Path) -> Path:
+    """Return where the run's page is."""
+    return folder / "small" / "report" / "index.html"
+
+
+def data_of(html: str) -> dict[str, Any]:
+    """Return what the page's scripts read."""
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', html, re.S)
+    assert found is not None
+    data: dict[str, Any] = json.loads(found[1])
+    return data
