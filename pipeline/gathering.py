@@ -121,6 +121,18 @@ def gather(run: Run, selection: Selection) -> Gathered:
     return gathered
 
 
+def reference_method(run: Run, gathered: Gathered) -> Evaluated | None:
+    """Return the method to compare others with: the sweep's reference, else the run's own."""
+    if gathered.sweep is not None and gathered.sweep.reference:
+        label = gathered.sweep.reference
+        return next((method for method in gathered.methods if method.swept == label), None)
+    own = build_chain(run.config, run.folder)["evaluate"].store.name
+    stores = (method.chain["evaluate"].store.name for method in gathered.methods)
+    return next(
+        (method for method, name in zip(gathered.methods, stores, strict=True) if name == own), None
+    )
+
+
 def _evaluations(run: Run, selection: Selection, sweep: SweepRecord | None) -> Iterator[Evaluated]:
     """Yield every evaluation in the run's folder, by store name."""
     labels: Mapping[str, str] = {} if sweep is None else sweep.labels

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.chain import Chain
 from pipeline.datasets.base import Item
-from pipeline.gathering import Evaluated, Gathered
+from pipeline.gathering import Evaluated, Gathered, reference_method
 from pipeline.pictures import shown_objects
 from pipeline.repetition import deciding_options, differing, report_command, sweep_command
 from pipeline.run import Run
@@ -55,6 +55,7 @@ def make_page(
         The tables made of that.
     """
     labels = _labels(summary)
+    reference = reference_method(run, gathered)
     stated = differing([each.config for each in gathered.methods])
     commands = {
         each.key: report_command(each.config, run, selection, stated) for each in gathered.methods
@@ -71,9 +72,7 @@ def make_page(
         skipped=_skipped(gathered),
         gallery=_gallery(selection, gathered, metrics),
         provenance=_provenance(run, selection, gathered, list(commands.values())),
-        reference=next(
-            (each.key for each in gathered.methods if each.swept == _reference(gathered)), None
-        ),
+        reference=None if reference is None else reference.key,
     )
     return render(report, metrics, summary, seconds_per_image(metrics), run.config.report)
 
@@ -98,11 +97,6 @@ def _method(each: Evaluated, labels: Mapping[SeriesKey, str], command: str) -> M
         each.weights,
         command,
     )
-
-
-def _reference(gathered: Gathered) -> str:
-    """Return the label of the sweep's reference point."""
-    return "" if gathered.sweep is None else gathered.sweep.reference
 
 
 def _skipped(gathered: Gathered) -> list[Failure]:

@@ -4,7 +4,7 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pipeline.gathering import Evaluated, Gathered
+from pipeline.gathering import Evaluated, Gathered, reference_method
 from pipeline.run import Run
 from pipeline.runner import Selection
 
@@ -105,16 +105,10 @@ class _Files:
 
 
 def _reference(run: Run, gathered: Gathered, keys: Sequence["SeriesKey"]) -> "SeriesKey":
-    """Return the series to compare with: the sweep's, else the run's current one, else any."""
-    from pipeline.chain import build_chain
-
-    store = build_chain(run.config, run.folder)["evaluate"].store.name
-    for method in gathered.methods:
-        key = (method.key[2], method.key[3], method.key[4])
-        wanted = gathered.sweep.reference if gathered.sweep else None
-        is_it = method.swept == wanted if wanted else method.chain["evaluate"].store.name == store
-        if is_it and key in keys:
-            return key
+    """Return the series to compare with, any where the proper one has no figures."""
+    method = reference_method(run, gathered)
+    if method is not None and method.key[2:] in keys:
+        return method.key[2:]
     return keys[0]
 
 

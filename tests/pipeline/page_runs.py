@@ -9,13 +9,22 @@ import numpy as np
 from PIL import Image
 
 from pipeline.commands import run_items
+from pipeline.folder import open_folder
+from pipeline.gathering import gather
 from pipeline.options import Options
+from pipeline.page import make_page
+from pipeline.run import open_run
+from pipeline.runner import Selection
+from stages.report.tables import metrics_table, summary_table
 from tests.conftest import draw_images
 
 HOSTILE = ('"><img src=x onerror=alert(1)>', "</script><script>alert(2)<", "{{ 7*7 }} & co")
 """Names of files that a careless page would run or swallow."""
 
-PLAIN = {"prior": "none", "assignments": ["segment.network=none"]}
+PLAIN = {
+    "prior": "none",
+    "assignments": ["segment.network=none", "report.bootstrap_samples=100"],
+}
 COUNTS = "4,9,16"
 
 
@@ -38,8 +47,8 @@ def photograph(path: Path, seed: int = 0) -> None:
     Image.fromarray((127 + 60 * np.stack(waves, axis=-1)).astype(np.uint8)).save(path)
 
 
-def report(folder: Path, images: Path, **options: Any) -> int:
-    """Run `spam-pipe report` in this process on a folder with `images` and `truth`."""
+def bring(target: str, folder: Path, images: Path, **options: Any) -> int:
+    """Run a command in this process on a folder with `images` and `truth`; return its status."""
     given: dict[str, Any] = {
         "outputs": str(folder),
         "run": "small",
@@ -51,12 +60,16 @@ def report(folder: Path, images: Path, **options: Any) -> int:
         **PLAIN,
         **options,
     }
-    return run_items("report", Options(**given))
+    return run_items(target, Options(**given))
 
 
-def page_of(folder: Path) -> Path:
-    """Return where the run's page is."""
-    return folder / "small" / "report" / "index.html"
+def page_of(folder: Path) -> str:
+    """Return the page that a report would write of what is there."""
+    run = open_run(open_folder(str(folder)), "small", [])
+    selection = Selection(run, None)
+    gathered = gather(run, selection)
+    metrics = metrics_table(gathered.rows)
+    return make_page(run, selection, gathered, metrics, summary_table(metrics, gathered.failed))
 
 
 def data_of(html: str) -> dict[str, Any]:

