@@ -5,7 +5,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -22,8 +22,11 @@ _GIVEN_UP = 71
 class Executor(Protocol):
     """Runs tasks in any order."""
 
-    def run(self, tasks: Iterator[Task]) -> Iterator[Outcome]:
-        """Yield an outcome per job as its task completes; `tasks` is read as room appears."""
+    def run(self, tasks: Iterator[Task], stopped: Callable[[], bool] = ...) -> Iterator[Outcome]:
+        """Yield an outcome per job as its task completes; `tasks` is read as room appears.
+
+        Once `stopped` says so, jobs that nobody works on yet may be left out.
+        """
         ...
 
     def close(self) -> None:
@@ -34,11 +37,15 @@ class Executor(Protocol):
 class InProcess:
     """Runs one job after the other here; the kernels use all cores."""
 
-    def run(self, tasks: Iterator[Task]) -> Iterator[Outcome]:
-        """Yield an outcome per job, in order."""
+    def run(
+        self, tasks: Iterator[Task], stopped: Callable[[], bool] = lambda: False
+    ) -> Iterator[Outcome]:
+        """Yield an outcome per job, in order; none after `stopped` says so."""
         for task in tasks:
             outcomes = perform(task)
             for job in task:
+                if stopped():
+                    return
                 with time_limit(job.context.item_timeout):
                     outcome = next(outcomes)
                 yield outcome
@@ -97,7 +104,9 @@ class Dask:
                 "`dask scheduler`, or use --workers N"
             ) from error
 
-    def run(self, tasks: Iterator[Task]) -> Iterator[Outcome]:
+    def run(
+        self, tasks: Iterator[Task], stopped: Callable[[], bool] = lambda: False
+    ) -> Iterator[Outcome]:
         """Yield outcomes as they come; jobs whose worker died run again, each alone."""
         from distributed import as_completed
 
@@ -128,6 +137,8 @@ class Dask:
             fill()
         for task in suspects:
             for job in task:
+                if stopped():
+                    return
                 yield self._run_alone(job)
 
     def close(self) -> None:

@@ -188,7 +188,7 @@ def execute(
                     yield task
 
         try:
-            for outcome in executor.run(tasks()):
+            for outcome in executor.run(tasks(), stopped):
                 _account(outcome, chains[outcome.point], summary, failures)
                 events.add(outcome)
                 progress.advance(computed=True, failed=outcome.failure is not None)
