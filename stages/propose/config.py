@@ -15,7 +15,7 @@ _DECISIVE = {
     "sam": ("model", "checkpoint", "prompts", "precision", "sam"),
     "mobile-sam": ("checkpoint", "prompts", "precision", "sam"),
     "fast-sam": ("checkpoint", "fast_sam"),
-    "hf-sam": ("checkpoint", "precision", "sam"),
+    "hf-sam": ("checkpoint", "sam"),
 }
 """Which options a source reads."""
 
@@ -143,7 +143,7 @@ class ProposeConfig(StageConfig):
         "prompted instead of a grid",
     )
     precision: Literal["float32", "bf16", "fp16"] = Field(
-        "float32", description="sam, mobile-sam, hf-sam: what the network computes in"
+        "float32", description="sam, mobile-sam: what the network computes in"
     )
     sam: SamConfig = SamConfig()
     fast_sam: FastSamConfig = FastSamConfig()
@@ -183,6 +183,8 @@ class ProposeConfig(StageConfig):
                 raise ValueError(f"{name} needs a model: add --set propose.checkpoint={what}")
             if self.prompts is not None:
                 raise ValueError(f"{name} takes no prompts: --prior sam and mobile-sam do")
+            if self.precision != "float32":
+                raise ValueError(f"{name} computes in float32: set propose.precision=default")
         if name == "hf-sam":
             for option in ("crop_nms_thresh", "point_grids", "min_mask_region_area"):
                 if getattr(self.sam, option) != SamConfig.model_fields[option].default:

@@ -46,7 +46,11 @@ def _load(checkpoint: Path) -> Any:
     os.environ.setdefault("YOLO_AUTOINSTALL", "false")
     from ultralytics import FastSAM
 
+    if checkpoint.suffix != ".pt":
+        raise ValueError(f"{checkpoint}: FastSAM's weights are a .pt file of ultralytics")
     try:
         return FastSAM(checkpoint)
-    except Exception as error:  # ultralytics raises whatever it likes on a file it can't read
-        raise ValueError(f"{checkpoint}: not a FastSAM model that can be read: {error}") from error
+    except Exception as error:  # ultralytics raises whatever it likes
+        raise ValueError(
+            f"{checkpoint}: truncated or no model of ultralytics; copy FastSAM's .pt again"
+        ) from error

@@ -24,7 +24,7 @@ def propose(inputs: Inputs, config: ProposeConfig, resources: str) -> Proposal:
     assert inputs.image is not None
     assert inputs.checkpoint is not None
     options = config.sam
-    found = _load(inputs.checkpoint, resources, config.precision)(
+    found = _load(inputs.checkpoint, resources)(
         Image.fromarray(inputs.image),
         points_per_crop=options.points_per_side,
         points_per_batch=options.points_per_batch,
@@ -41,27 +41,28 @@ def propose(inputs: Inputs, config: ProposeConfig, resources: str) -> Proposal:
         masks=RunLengths.from_counts(
             [mask["counts"] for mask in found["rle_mask"]],
             inputs.image.shape[:2],
-            found["scores"].float().cpu().numpy(),
+            found["scores"].cpu().numpy(),
         )
     )
 
 
 @lru_cache(maxsize=1)
-def _load(folder: Path, device: str, precision: str) -> Any:
+def _load(folder: Path, device: str) -> Any:
     from transformers import pipeline
+    from transformers.utils.logging import disable_progress_bar
 
-    from stages.propose.sam_model import PRECISIONS
-
+    disable_progress_bar()
     try:
         return pipeline(
             "mask-generation",
             model=str(folder),
             device=device,
-            dtype=PRECISIONS[precision],
+            dtype="float32",  # its suppression of duplicates takes no other
             model_kwargs={"use_safetensors": True},  # no pickled code is ever run
         )
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         reason = " ".join(str(error).split())
         raise ValueError(
-            f"{folder}: not a mask-generation model of transformers: {reason[:200]}"
+            f"{folder}: not a mask-generation model of transformers that can be read: "
+            f"{reason[:200]}; save one there with save_pretrained or `hf download`"
         ) from error

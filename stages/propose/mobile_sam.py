@@ -1,5 +1,7 @@
 """MobileSAM (Zhang et al., arXiv 2306.14289): Segment Anything's decoder on a small encoder."""
 
+import warnings
+
 from stages.base import Inputs
 from stages.propose.config import ProposeConfig
 from stages.propose.proposal import Proposal
@@ -14,7 +16,9 @@ def setup(config: ProposeConfig, device: str) -> str:
 
 def propose(inputs: Inputs, config: ProposeConfig, resources: str) -> Proposal:
     """Generate masks as `stages.propose.sam` does, with its generator and predictor."""
-    from mobile_sam import sam_model_registry
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it registers models with timm under names that exist
+        from mobile_sam import sam_model_registry
 
     from stages.propose.sam_masks import propose_masks
 
