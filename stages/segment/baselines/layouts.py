@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from stages.segment.baselines.search import count_note
 from stages.segment.nearest import Labels, settle_seeds
 from stages.segment.scene import Scene, Segmentation
 from stages.segment.seeds import lattice_seeds
@@ -15,9 +16,11 @@ if TYPE_CHECKING:
 
 
 def grid(scene: Scene, n_superpixels: int, config: SegmentConfig) -> Segmentation:
-    """Cut the image into equal rectangles, near squares, of as near the number as rows allow."""
+    """Cut the image into equal rectangles, near squares, about as many as wanted."""
     height, width = scene.image.shape[:2]
-    return Segmentation(grid_labels(height, width, *grid_shape(height, width, n_superpixels)))
+    n_rows, n_columns = grid_shape(height, width, n_superpixels)
+    note = count_note(n_rows * n_columns, n_superpixels, f"{n_rows} rows of {n_columns}")
+    return Segmentation(grid_labels(height, width, n_rows, n_columns), note)
 
 
 def voronoi(scene: Scene, n_superpixels: int, config: SegmentConfig) -> Segmentation:
@@ -28,17 +31,15 @@ def voronoi(scene: Scene, n_superpixels: int, config: SegmentConfig) -> Segmenta
 
 
 def grid_shape(height: int, width: int, n_cells: int) -> tuple[int, int]:
-    """Return the rows and columns whose product is nearest to a number, cells being near squares.
+    """Return the rows and columns of a grid of about so many near squares.
 
-    Of the two numbers of rows around that of exact squares the one with the nearer product is
-    taken, the lower one if they are equally near.
+    The shorter side's number is that of exact squares, rounded; the longer one's then brings the
+    product as near to the wanted number as it can.
     """
-    rows = np.sqrt(n_cells * height / width)
-    shapes = []
-    for n_rows in (int(np.floor(rows)), int(np.ceil(rows))):
-        n_rows = min(max(n_rows, 1), height)
-        shapes.append((n_rows, min(max(round(n_cells / n_rows), 1), width)))
-    return min(shapes, key=lambda shape: abs(shape[0] * shape[1] - n_cells))
+    short, long = sorted((height, width))
+    n_short = min(max(round(float(np.sqrt(n_cells * short / long))), 1), short)
+    n_long = min(max(round(n_cells / n_short), 1), long)
+    return (n_short, n_long) if height <= width else (n_long, n_short)
 
 
 def grid_labels(height: int, width: int, n_rows: int, n_columns: int) -> Labels:

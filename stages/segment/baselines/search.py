@@ -104,17 +104,16 @@ def search_count(
             more = trial
         setting = _next(knob, fewer, more, n_wanted, len(tried))
     assert best is not None
-    attributes: dict[str, Any] = {
-        "knob": knob.name,
-        "knob_value": best.setting,
-        "knob_trials": len(tried),
-    }
-    if abs(best.n - n_wanted) > CLOSE * n_wanted:
-        attributes["note"] = (
-            f"{best.n} superpixels where {n_wanted} were asked for: "
-            f"the nearest found, with {knob.name} = {best.setting:g}"
-        )
-    return Segmentation(best_labels, attributes)
+    found = {"knob": knob.name, "knob_value": best.setting, "knob_trials": len(tried)}
+    how = f"the nearest found, with {knob.name} = {best.setting:g}"
+    return Segmentation(best_labels, {**found, **count_note(best.n, n_wanted, how)})
+
+
+def count_note(n: int, n_wanted: int, how: str) -> dict[str, str]:
+    """Return the attribute ``note`` where a number made is more than 5 % off the wanted one."""
+    if abs(n - n_wanted) <= CLOSE * n_wanted:
+        return {}
+    return {"note": f"{n} superpixels where {n_wanted} were asked for: {how}"}
 
 
 def _next(

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from stages.compiled import kernel
 from stages.segment.baselines.layouts import grid_shape
+from stages.segment.baselines.search import count_note
 from stages.segment.nearest import Labels
 from stages.segment.scene import Scene, Segmentation
 
@@ -18,14 +19,15 @@ if TYPE_CHECKING:
 
 
 def snic(scene: Scene, n_superpixels: int, config: SegmentConfig) -> Segmentation:
-    """Grow superpixels from a grid of as near the number of seeds as its rows allow.
+    """Grow superpixels from the middles of a grid of near squares.
 
     Every seed makes one superpixel, so that there is no knob to search.
     """
     height, width = scene.image.shape[:2]
     n_rows, n_columns = grid_shape(height, width, n_superpixels)
     seeds = grid_seeds(height, width, n_rows, n_columns)
-    return Segmentation(grow_superpixels(scene.lab, seeds, config.snic.compactness))
+    note = count_note(len(seeds), n_superpixels, f"{n_rows} rows of {n_columns} seeds")
+    return Segmentation(grow_superpixels(scene.lab, seeds, config.snic.compactness), note)
 
 
 def grid_seeds(height: int, width: int, n_rows: int, n_columns: int) -> NDArray[np.int64]:
