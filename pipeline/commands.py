@@ -14,20 +14,18 @@ from pipeline.chain import Chain, build_chain, prior_of
 from pipeline.checkpoints import require_generator
 from pipeline.config import Layer, parse_assignment, read_config_file
 from pipeline.datasets import DATASETS, open_dataset
-from pipeline.datasets.external import require_maps
 from pipeline.device import resolve_device
 from pipeline.errors import ConfigError
 from pipeline.executors import make_executor
 from pipeline.folder import open_folder, require_writable
 from pipeline.lock import locked
+from pipeline.methods import require_method
 from pipeline.options import Options
 from pipeline.plan import State
 from pipeline.progress import make_progress
 from pipeline.reporting import Report, write_report
 from pipeline.run import Run, open_run
 from pipeline.runner import Choices, Selection, Summary, count_states, execute
-from stages.segment.config import SegmentConfig
-from stages.segment.methods import require_extra
 
 SUCCESS, SOME_FAILED, INTERRUPTED = 0, 1, 130
 
@@ -94,7 +92,7 @@ def run_items(target: str, options: Options) -> int:
         require_known_images(run.config.segment.attention, (item.id for item in everything))
     require_writable(outputs)
     if "segment" in chain and options.scheduler is None:
-        _require_method(run.config.segment)
+        require_method(run.config)
     if not kernels_compiled():
         teller.say("first run here: compiling kernels, which takes about a minute, once")
     with locked(run.folder):
@@ -116,16 +114,6 @@ def run_items(target: str, options: Options) -> int:
     if summary.interrupted:
         return INTERRUPTED
     return SOME_FAILED if summary.failed or summary.skipped else SUCCESS
-
-
-def _require_method(config: SegmentConfig) -> None:
-    """Fail once, before any item does, when a method's package or label maps are not here."""
-    try:
-        require_extra(config.method)
-    except ValueError as error:
-        raise ConfigError(str(error)) from error
-    if config.external_folder is not None:
-        require_maps(config.external_folder)
 
 
 def config_layers(options: Options) -> Iterator[Layer]:

@@ -15,7 +15,7 @@ from pipeline.chain import Chain, Link
 from pipeline.checkpoints import find_checkpoint
 from pipeline.config import RunConfig
 from pipeline.datasets.base import FileSource, Item, Source
-from pipeline.datasets.external import ExternalMaps, require_maps
+from pipeline.datasets.external import ExternalMaps
 from pipeline.datasets.prompts import ItemPrompts
 from pipeline.errors import DataError
 from pipeline.folder import Folder
@@ -79,8 +79,8 @@ def part_source(part: str, item: Item, config: RunConfig) -> Source | None:
     Raises
     ------
     DataError
-        When the user named a folder of masks and it has none for this item, or weights or label
-        maps that are needed are not here.
+        When the user named a folder of masks and it has none for this item, or weights that
+        are needed are not here.
     """
     if part == "image":
         return item.image
@@ -99,7 +99,7 @@ def part_source(part: str, item: Item, config: RunConfig) -> Source | None:
     if part == "segment_annotations" and config.segment.method == "ground-truth":
         return item.annotations
     if part == "external" and (folder := config.segment.external_folder) is not None:
-        return ExternalMaps(require_maps(folder), item.id)
+        return ExternalMaps(Path(folder).expanduser(), item.id)
     if part == "attention":
         return find_factors(config.segment.attention, item.id)
     if part == "attention_checkpoint":

@@ -9,6 +9,7 @@ from pipeline.config import Layer, RunConfig, dataset_layer, merge, resolve
 from pipeline.datasets.base import Item
 from pipeline.errors import ConfigError, UserError
 from pipeline.folder import Folder
+from pipeline.methods import require_method
 from pipeline.plan import part_source
 from pipeline.run import Run, check_name
 from pipeline.runner import Selection
@@ -124,10 +125,9 @@ def sweep_dataset(
 def why_not(chain: Chain, config: RunConfig, item: Item) -> str | None:
     """Say in one line why a configuration cannot run here: weights or a package are missing."""
     from stages.propose.sources import require_extra
-    from stages.segment.methods import require_extra as require_method_extra
 
     try:
-        require_method_extra(config.segment.method)
+        require_method(config)
         require_attention(config)
         if "propose" in chain:
             for source in config.propose.sources:

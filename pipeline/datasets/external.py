@@ -1,5 +1,6 @@
 """Label maps that another program made: `<folder>/<method>/<K>/<image>.png`."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
@@ -14,13 +15,13 @@ from pipeline.errors import DataError
 SUFFIXES = (*LABEL_SUFFIXES, ".csv")
 
 
-def require_maps(folder: str) -> Path:
+def require_maps(folder: str, counts: Collection[int]) -> Path:
     """Return a method's folder of label maps.
 
     Raises
     ------
     DataError
-        When it is not there, or has no folder of a number of superpixels.
+        When it is not there, or has no folder for one of the numbers of superpixels.
     """
     path = Path(folder).expanduser()
     if not path.is_dir():
@@ -28,8 +29,13 @@ def require_maps(folder: str) -> Path:
             f"{path}: there is no such folder of label maps; segment.external is the folder that "
             f"holds {path.name}"
         )
-    if not any(_count_folders(path)):
-        raise DataError(f"{path}: holds no folder of a number of superpixels, such as 100")
+    there = [int(each.name) for each in _count_folders(path)]
+    if missing := sorted({*counts} - {*there}):
+        raise DataError(
+            f"{path}: holds no folder {', '.join(map(str, missing))}; there is one for "
+            f"{', '.join(map(str, sorted(there))) or 'no number of superpixels'}: ask for those "
+            "with -k"
+        )
     return path
 
 
@@ -81,6 +87,8 @@ class ExternalMaps(FileSource):
 
 
 def _count_folders(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return []
     return sorted(
         folder for folder in path.iterdir() if folder.name.isdecimal() and folder.is_dir()
     )
