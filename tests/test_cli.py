@@ -51,7 +51,7 @@ def test_importing_the_command_line_imports_nothing_heavy() -> None:
 
 @pytest.mark.parametrize(
     "command",
-    "run propose prior segment evaluate report datasets status export doctor".split(),  # noqa: SIM905
+    "run propose prior segment evaluate report sweep datasets status export doctor".split(),  # noqa: SIM905
 )
 def test_every_command_has_help(spam_pipe: SpamPipe, command: str) -> None:
     shown = spam_pipe("--help")
