@@ -87,7 +87,7 @@ def test_a_card_is_shown(spam_pipe: SpamPipe) -> None:
     assert card["sha256"] == sha256(path.read_bytes()).hexdigest()
     assert card["recipe"] == read_card(path)["recipe"]
     shown = spam_pipe("weights", "show", "sam-vit-b").stdout
-    assert PUBLIC_WEIGHTS["sam-vit-b"].sha256 in shown
+    assert str(PUBLIC_WEIGHTS["sam-vit-b"].sha256) in shown
     assert "not here" in shown
 
 
@@ -215,9 +215,25 @@ def test_damaged_weights_do_not_pass(tiny: Path) -> None:
         check_shipped("tiny", tiny)
 
 
-def test_every_public_file_is_pinned() -> None:
-    for asset in PUBLIC_WEIGHTS.values():
-        assert re.fullmatch(r"[0-9a-f]{64}", asset.sha256)
+def test_what_has_no_published_hash_is_verified_against_the_one_that_was_fetched(
+    server: Server, places: Path
+) -> None:
+    url = server.put("dino.pth", CONTENT)
+    path = fetch_public_weights("dino-vit-s8", places, url=url)
+    assert check_public_weights("dino-vit-s8", path) is None
+    assert fetch_public_weights("dino-vit-s8", places) == path
+    path.write_bytes(CONTENT[:-1])
+    assert "damaged" in str(check_public_weights("dino-vit-s8", path))
+    with pytest.raises(DataError, match="damaged"):
+        fetch_public_weights("dino-vit-s8", places)
+    path.with_name(f"{path.name}.json").unlink()
+    assert "which notes it" in str(check_public_weights("dino-vit-s8", path))
+
+
+def test_every_public_file_is_pinned_where_its_hash_is_published() -> None:
+    for name, asset in PUBLIC_WEIGHTS.items():
+        assert (asset.sha256 is None) == (name == "dino-vit-s8")
+        assert asset.sha256 is None or re.fullmatch(r"[0-9a-f]{64}", asset.sha256)
         assert asset.url.startswith("https://")
         assert asset.url.endswith(f"/{asset.file}")
         assert 2**20 < asset.size < 2**33
