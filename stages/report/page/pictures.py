@@ -9,7 +9,7 @@ from PIL import Image
 
 from stages.report.drawing import boundary_lines, distinct_colors
 
-LONGEST = 640
+LONGEST = 560
 """The longer side of a picture on the page, in pixels; smaller images keep their size."""
 
 PHOTO_QUALITY = 80

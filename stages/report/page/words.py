@@ -62,7 +62,7 @@ def notices(report: Report) -> list[Notice]:
         said.append(
             Notice(
                 f"Not finished: {progress.n_done} of {progress.n_wanted} results are in "
-                f"({share:.0f} %). Methods may stand on different images.",
+                f"({share:.0f} %). Methods may stand on different images and counts.",
                 True,
             )
         )

@@ -1,6 +1,6 @@
 // Measures against the count made, and the trades between measures.
 page.curves = (() => {
-  const { data, element, press, swatch, symbolOf } = page;
+  const { data, element, press, swatch, symbolOf, unlabel } = page;
   if (!data) return null;
   const DASHES = [null, "6,3", "2,3"];
   const FEW = 6; // more series than this get bars instead of bands, which would hide one another
@@ -77,7 +77,7 @@ page.curves = (() => {
       svg.dispatchEvent(new PointerEvent("pointermove", { clientX: area.left + x * ratio, clientY: area.top + y * ratio, pointerType: "mouse", bubbles: true }));
       document.getElementById("said").textContent = tell(ordered[at], panel).replaceAll("\n", ", ");
     };
-    svg.addEventListener("input", () => svg.classList.toggle("pointable", Boolean(svg.value && page.gallery)));
+    svg.addEventListener("input", () => { unlabel(svg); svg.classList.toggle("pointable", Boolean(svg.value && page.gallery)); });
     svg.addEventListener("click", () => open(svg.value));
     svg.addEventListener("keydown", (event) => {
       const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
@@ -96,7 +96,7 @@ page.curves = (() => {
     svg.setAttribute("aria-roledescription", "chart");
     svg.setAttribute("aria-label", `${panel.yTitle} against ${panel.xTitle}, ${data.series.length - hidden.size} methods; arrow keys go from point to point`);
     svg.setAttribute("tabindex", "0");
-    for (const part of svg.querySelectorAll("[aria-label]")) part.removeAttribute("aria-label");
+    unlabel(svg);
     box.querySelector("svg")?.remove();
     box.append(svg);
     listen(box, svg, panel);

@@ -32,6 +32,11 @@ const page = (() => {
     return symbols[(series + Math.floor(series / 7)) % symbols.length];
   }
 
+  // Plot labels the groups of its marks, which have no role that could bear a label.
+  function unlabel(svg) {
+    for (const part of svg.querySelectorAll("[aria-label]")) part.removeAttribute("aria-label");
+  }
+
   function fill(select, labels, chosen) {
     select.replaceChildren(...labels.map((label, i) => element("option", { value: i }, label)));
     select.value = String(chosen);
@@ -66,5 +71,5 @@ const page = (() => {
 
   if (data) for (const plain of document.querySelectorAll(".swatch[data-series]")) plain.replaceWith(swatch(Number(plain.dataset.series)));
 
-  return { data, element, press, swatch, symbolOf, fill };
+  return { data, element, press, swatch, symbolOf, unlabel, fill };
 })();

@@ -1,6 +1,6 @@
 // Two methods, image by image: who wins where, and by how much.
 page.scatter = (() => {
-  const { data, element, fill } = page;
+  const { data, element, unlabel, fill } = page;
   if (!data) return null;
   const get = (id) => document.getElementById(id);
   const { images, measures, rows } = data.figures;
@@ -56,7 +56,8 @@ page.scatter = (() => {
     svg.setAttribute("role", "img");
     svg.setAttribute("aria-label", get("scatter-note").textContent);
     const pictureOf = (p) => data.pictures.findIndex((picture) => picture.name === p?.name);
-    svg.addEventListener("input", () => svg.classList.toggle("pointable", pictureOf(svg.value) >= 0));
+    unlabel(svg);
+    svg.addEventListener("input", () => { unlabel(svg); svg.classList.toggle("pointable", pictureOf(svg.value) >= 0); });
     svg.addEventListener("click", () => {
       const image = pictureOf(svg.value);
       if (image >= 0) page.gallery.show({ series: up, k: data.counts[count], image });
