@@ -199,8 +199,11 @@ def status(
 def export(
     folder: Annotated[str, typer.Argument(help="where the files go", metavar="FOLDER")],
     what: Annotated[
-        Literal["labels", "objects", "overlays", "object-overlays"],
-        typer.Option(help="label maps, the prior's objects, or either drawn on the image"),
+        Literal["labels", "objects", "overlays", "object-overlays", "attention"],
+        typer.Option(
+            help="label maps, the prior's objects, or either drawn on the image; attention: the "
+            "objects numbered, with a table of factors to fill in"
+        ),
     ] = "labels",
     form: Annotated[
         Literal["png", "tiff", "npy", "coco"],
@@ -213,9 +216,18 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Write labels, objects or overlays of a run as files for other programs."""
+    from pipeline.commands import parse_counts
     from pipeline.export import LabelFormat
+    from pipeline.export_attention import export_attention
     from pipeline.export_command import export_run
 
+    if what == "attention":
+        counts = [] if n_superpixels is None else parse_counts(n_superpixels)
+        if export_attention(
+            folder, outputs, run, counts, LabelFormat(form), limit, as_json=as_json
+        ):
+            raise typer.Exit(1)
+        return
     if export_run(
         folder, what, LabelFormat(form), outputs, run, n_superpixels, limit, as_json=as_json
     ):

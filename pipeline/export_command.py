@@ -59,7 +59,7 @@ def export_run(
                 missing += 1
                 continue
             try:
-                target.write(_name(item.id, unit, form), _encode(item, unit, link, what, form))
+                target.write(file_name(item.id, unit, form), _encode(item, unit, link, what, form))
             except (UserError, OSError, ValueError) as error:
                 failed += 1
                 teller.warn(f"{item.id}: {' '.join(str(error).split())}")
@@ -87,7 +87,7 @@ def _encode(item: Item, unit: Unit, link: Link, what: What, form: LabelFormat) -
     return encode_labels(array, form, background=0 if what == "objects" else None)
 
 
-def _name(item_id: str, unit: Unit, form: LabelFormat) -> str:
+def file_name(item_id: str, unit: Unit, form: LabelFormat) -> str:
     """Keep an id's sub-folders, but never leave the target folder."""
     parts = [part for part in item_id.split("/") if part not in {"", ".", ".."}]
     return "/".join([*([] if unit is None else [str(unit)]), *parts]) + form.suffix
