@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
 from stages.networks.base import Network
 from stages.networks.files import find_weights
@@ -21,6 +22,9 @@ _TILE = 768
 _LARGEST_WHOLE = 1200 * 1200
 """An image of more pixels goes through in tiles; a tile's core is `_TILE` pixels a side."""
 
+_FRAME = 5
+"""Pixels at the frame whose contour is that of the nearest pixel farther in."""
+
 
 class Forward(NamedTuple):
     """What a network says of an image.
@@ -30,7 +34,8 @@ class Forward(NamedTuple):
     deep
         (H, W, C) float32, the deep features F_e.
     contour
-        (H, W) float32, contour probability; None from a network without a contour head.
+        (H, W) float32, contour probability; None from a network without a contour head. The
+        frame itself is none, though photographs often have a dark rim there.
     """
 
     deep: NDArray[np.float32]
@@ -115,7 +120,7 @@ class Encoder:
             else:
                 deep, contour = self._predict_tiles(batch)
         return DeviceForward(
-            deep.permute(1, 2, 0).contiguous(), None if contour is None else contour.contiguous()
+            deep.permute(1, 2, 0).contiguous(), None if contour is None else _without_frame(contour)
         )
 
     def _predict(self, batch: Tensor) -> tuple[Tensor, Tensor | None]:
@@ -179,6 +184,17 @@ def _repeatable(device: torch.device) -> AbstractContextManager[None]:
         enabled=True, benchmark=False, deterministic=True, allow_tf32=True
     )
     return flags
+
+
+def _without_frame(contour: Tensor) -> Tensor:
+    """Continue an (H, W) contour from a little farther in up to the frame.
+
+    The last pixels of a photograph are often darker, which looks like a contour along the frame
+    and is none: no annotator of BSD marks one. Contours that run into the frame stay.
+    """
+    margin = min(_FRAME, (min(contour.shape) - 1) // 2)
+    inner = contour[margin : contour.shape[0] - margin, margin : contour.shape[1] - margin]
+    return functional.pad(inner[None, None], (margin,) * 4, mode="replicate")[0, 0].contiguous()
 
 
 def _input(image: NDArray[np.float32], channels: int, name: str) -> NDArray[np.float32]:

@@ -18,7 +18,7 @@ class ProposeStage:
     """
 
     name: ClassVar[str] = "propose"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     requires: ClassVar[tuple[str, ...]] = ()
     reads: ClassVar[tuple[str, ...]] = (
         "image",

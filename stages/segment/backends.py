@@ -29,14 +29,14 @@ class Clustered(NamedTuple):
 
 
 def cluster_tasks(tasks: Sequence[Task], config: SegmentConfig, device: str) -> Iterator[Clustered]:
-    """Cluster each task's pixels and, in the refined mode, relax the borders.
+    """Cluster each task's pixels and, where its balance has rounds for it, relax the borders.
 
     Parameters
     ----------
     tasks
         Images of any size at any counts; torch computes them together, numba one by one.
     config
-        Which back end, mode, contour decay.
+        Which back end, contour decay.
     device
         A torch device. Everything between its inputs and its results stays on it.
     """
@@ -70,7 +70,7 @@ def _cluster_compiled(task: Task, config: SegmentConfig) -> Clustered:
         spatial_factor=task.spatial_factor,
     )
     labels = flat.reshape(task.objects.shape)
-    if config.mode == "refined":
+    if task.balance.rounds:
         labels = relax_borders(
             labels,
             features,

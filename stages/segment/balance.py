@@ -36,10 +36,10 @@ _PAPER = Balance(
 _COLOR = Balance(
     color_weight=0.33,
     chroma_weight=2.2,
-    compactness=7.5,
+    compactness=8.5,
     smoothing=0.04,
     border_weight=25.0,
-    iterations=20,
+    iterations=10,
     rounds=16,
 )
 _DEEP = Balance(
@@ -48,7 +48,7 @@ _DEEP = Balance(
     compactness=6.0,
     smoothing=0.0,
     border_weight=6.0,
-    iterations=20,
+    iterations=10,
     rounds=8,
 )
 _DEEP_WITH_CONTOUR = Balance(
@@ -57,7 +57,7 @@ _DEEP_WITH_CONTOUR = Balance(
     compactness=6.0,
     smoothing=0.0,
     border_weight=20.0,
-    iterations=20,
+    iterations=10,
     rounds=8,
 )
 

@@ -81,13 +81,13 @@ class SegmentConfig(StageConfig):
         None,
         ge=0,
         description="factor of the positions, larger is more regular; by default 6 beside deep "
-        "features, else 7.5",
+        "features, 8.5 where colour stands alone, 7.5 in the paper's mode",
     )
     iterations: int | None = Field(
         None,
         ge=1,
         le=100,
-        description="passes of the soft clustering; by default 20, and 10 in the paper's mode",
+        description="passes of the soft clustering, by default 10; with over_seeding as many twice",
     )
     distance_factor: float = Field(
         1.65, gt=0, description="a pixel may join seeds within this many sqrt(N/K) of its own"
@@ -96,11 +96,11 @@ class SegmentConfig(StageConfig):
         0.15, ge=0, le=1, description="components below this share of N/K are merged"
     )
     over_seeding: float = Field(
-        1.0,
+        2.0,
         ge=1,
         le=4,
-        description="refined: cluster with this many times K, then merge to K; more seeds find "
-        "more detail and cost regularity",
+        description="refined: cluster with this many times K first and merge the most alike to K, "
+        "from which the clustering starts again; 1 starts once, from even seeds",
     )
     border_weight: float | None = Field(
         None,

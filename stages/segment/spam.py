@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from zlib import crc32
 
 import numpy as np
@@ -10,7 +11,6 @@ from numpy.typing import NDArray
 
 from stages.segment.backends import Clustered, cluster_tasks
 from stages.segment.balance import resolve_balance
-from stages.segment.candidates import candidate_seeds, uncertain_candidate_seeds
 from stages.segment.config import SegmentConfig
 from stages.segment.connectivity import absorb_small, connected_components, region_owners
 from stages.segment.count import (
@@ -22,6 +22,7 @@ from stages.segment.count import (
 from stages.segment.features import smooth_lab
 from stages.segment.nearest import Labels, settle_seeds
 from stages.segment.objects import Objects, compact_objects, largest_objects
+from stages.segment.seeding import reseed, seeding
 from stages.segment.seeds import lattice_seeds, random_seeds, share_seeds
 from stages.segment.task import Map, Task
 
@@ -101,6 +102,10 @@ def spam_batch(
     ------
     For each task what `spam` returns.
     """
+    if config.mode == "refined" and config.over_seeding > 1:
+        drafts = [replace(task, balance=replace(task.balance, rounds=0)) for task in tasks]
+        drafted = zip(tasks, cluster_tasks(drafts, config, device), strict=True)
+        tasks = [reseed(task, draft, config) for task, draft in drafted]
     for task, clustered in zip(tasks, cluster_tasks(tasks, config, device), strict=True):
         yield _connect(task, clustered, config)
 
@@ -129,19 +134,13 @@ def lay_out(
 
     areas = np.bincount(regions.ravel())[1:]
     counts = share_seeds(areas, n_seeds, factors)
-    n_seeds = int(counts.sum())
     positions = (
         lattice_seeds(regions, counts)
         if refined
         # Images draw apart from one another: else one draw decides over a whole dataset.
         else random_seeds(regions, counts, [config.seed, crc32(lab.tobytes())])
     )
-    initial, positions, counts = settle_seeds(regions, positions, counts)
-    owners = np.repeat(np.arange(1, counts.size + 1, dtype=np.int32), counts)
-    spacing = np.sqrt(n_pixels / n_seeds)
-    minimum_areas = np.full(counts.size + 1, config.minimum_size * n_pixels / n_seeds)
-    if factors is not None:
-        minimum_areas[1:] /= factors
+    start = seeding(*settle_seeds(regions, positions, counts), factors, config)
     balance = resolve_balance(config, has_deep=deep is not None, has_contour=contour is not None)
     return Task(
         lab=smooth_lab(
@@ -151,12 +150,8 @@ def lay_out(
         n_superpixels=n_wanted,
         balance=balance,
         objects=regions,
-        initial=initial,
-        owners=owners,
-        candidates=candidate_seeds(positions, counts, config.distance_factor * spacing, factors),
-        uncertain_candidates=uncertain_candidate_seeds(positions),
-        minimum_areas=minimum_areas,
-        spatial_factor=None if factors is None else factors[owners - 1],
+        **start._asdict(),
+        density=factors,
         quotas=None if factors is None else share_seeds(areas, n_wanted, factors),
         deep=deep,
         contour=contour,

@@ -29,7 +29,7 @@ class SegmentStage:
     """Superpixels of an image, once per requested number."""
 
     name: ClassVar[str] = "segment"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     requires: ClassVar[tuple[str, ...]] = ("prior",)
     reads: ClassVar[tuple[str, ...]] = (
         "image",

@@ -46,6 +46,8 @@ class Task:
         (K,) float64 factor of each superpixel's squared spatial distance; 1 where absent.
     quotas
         (n,) int64 superpixels that each object is to have; how it falls out where absent.
+    density
+        (n,) float64 factor of each object; 1 where absent.
     deep
         (H, W, C) float32 features of an encoder.
     contour
@@ -62,6 +64,7 @@ class Task:
     uncertain_candidates: Candidates
     minimum_areas: NDArray[np.float64]
     spatial_factor: NDArray[np.float64] | None = None
+    density: NDArray[np.float64] | None = None
     quotas: NDArray[np.int64] | None = None
     deep: Map | None = None
     contour: Map | None = None

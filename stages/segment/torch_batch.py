@@ -19,7 +19,7 @@ from stages.segment.torch_refine import relax_borders
 def cluster_batch(
     tasks: Sequence[Task], config: SegmentConfig, device: str
 ) -> list[tuple[Labels, Features]]:
-    """Cluster each task's pixels and, in the refined mode, relax the borders.
+    """Cluster each task's pixels and, where its balance has rounds for it, relax the borders.
 
     The tasks' pixels and superpixels are numbered on: to the clustering they are one image.
 
@@ -28,7 +28,7 @@ def cluster_batch(
     tasks
         Their deep features and contours may lie on the device already, where they stay.
     config
-        Compactness, mode, contour decay.
+        Contour decay.
     device
         A torch device.
 
@@ -82,7 +82,7 @@ def _cluster(
         else None,
         spatial_factor=factors,
     )
-    if config.mode == "refined":
+    if tasks[0].balance.rounds:
         weights = np.array([task.balance.border_weight for task in tasks], np.float32)
         labels = relax_borders(
             labels,
