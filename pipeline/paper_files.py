@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.gathering import Evaluated, Gathered, reference_method
 from pipeline.run import Run
 from pipeline.runner import Selection
+from pipeline.salient_rows import salient_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,7 +54,7 @@ def write_paper_files(
     reference = _reference(run, gathered, keys)
     files = _Files(folder)
     _write_statistics(files, run, metrics, summary, labels, reference)
-    _write_figures(files, gathered, metrics, summary, labels, reference)
+    _write_figures(files, run, selection, gathered, metrics, summary, labels, reference)
     title = name_series(summary).title()
     plate = _plate(selection, gathered, metrics, labels, reference, title)
     if plate is not None:
@@ -149,6 +150,8 @@ def _write_statistics(
 
 def _write_figures(
     files: _Files,
+    run: Run,
+    selection: Selection,
     gathered: Gathered,
     metrics: "pd.DataFrame",
     summary: "pd.DataFrame",
@@ -158,6 +161,8 @@ def _write_figures(
     from stages.report.axis_curves import draw_axis, numeric_axes
     from stages.report.comparisons import image_differences
     from stages.report.curves import draw_curves
+    from stages.report.salient import TITLES as SALIENT_TITLES
+    from stages.report.salient import salient_table
     from stages.report.scatter import draw_scatter
     from stages.report.seconds_curves import draw_seconds, seconds_table
     from stages.report.series import name_series
@@ -169,6 +174,13 @@ def _write_figures(
         for axis in numeric_axes(points):
             figure = draw_axis(summary, points, axis, title)
             files.put_figure(f"figures/over-{_file_name(axis)}", figure)
+        rows = list(salient_rows(selection, gathered))
+        if rows:
+            salient = salient_table(rows, run.config.report)
+            files.put_table("statistics/salient.csv", salient)
+            for axis in numeric_axes(points):
+                figure = draw_axis(salient, points, axis, title, SALIENT_TITLES)
+                files.put_figure(f"figures/salient-over-{_file_name(axis)}", figure)
     seconds = seconds_table(_seconds(gathered.methods, labels))
     files.put_table("figures/seconds.csv", seconds)
     files.put_figure("figures/seconds", draw_seconds(seconds, title))

@@ -23,8 +23,8 @@ from stages.report.curves import (
 from stages.report.style import MATPLOTLIB_STYLE
 
 VALUE = "value"
-SHOWN = ("asa", "gr", "boundary_recall")
-"""The measures that are drawn, a row each, where they are defined."""
+SHOWN = {measure: TITLES[measure] for measure in ("asa", "gr", "boundary_recall")}
+"""The measures that are drawn, a row each, where they are defined, and their titles."""
 
 MOST_COUNTS = 4
 """Requested counts that get a column each; of more, evenly spread ones."""
@@ -82,6 +82,7 @@ def draw_axis(
     points: Mapping[str, Mapping[str, float | str]],
     axis: str,
     title: str = "",
+    measures: Mapping[str, str] = SHOWN,
 ) -> Figure:
     """Draw measures over an axis: a row per measure, a column per count, a curve per series.
 
@@ -91,6 +92,8 @@ def draw_axis(
         As for `axis_table`.
     title
         Of the figure.
+    measures
+        Columns of the summary, without their suffixes, and what they are called.
 
     Returns
     -------
@@ -99,7 +102,7 @@ def draw_axis(
     """
     rows = axis_table(summary, points, axis)
     counts = spread(sorted(int(count) for count in rows["n_requested"].unique()), MOST_COUNTS)
-    shown = [measure for measure in SHOWN if bool(rows[f"{measure}_mean"].notna().any())]
+    shown = [measure for measure in measures if bool(rows[f"{measure}_mean"].notna().any())]
     with matplotlib.rc_context(MATPLOTLIB_STYLE):  # type: ignore[arg-type]
         figure = empty_figure(max(1, len(shown)), max(1, len(counts)))
         write_heading(figure, title, split_curves(rows, rows["series"].tolist(), VALUE))
@@ -109,7 +112,7 @@ def draw_axis(
                 axes = figure.add_subplot(len(shown), len(counts), i * len(counts) + j + 1)
                 here = rows[rows["n_requested"] == count]
                 _draw(axes, here, names, measure)
-                axes.set_title(f"{TITLES[measure]}, K = {count}")
+                axes.set_title(f"{measures[measure]}, K = {count}")
                 axes.set_xlabel(axis)
     return figure
 

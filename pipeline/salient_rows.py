@@ -1,0 +1,47 @@
+"""Accuracy inside and outside salient objects, for the points of a sweep over attention."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from pipeline.attention import find_saliency_weights
+from pipeline.gathering import Evaluated, Gathered
+from pipeline.runner import Selection
+
+
+def salient_rows(selection: Selection, gathered: Gathered) -> Iterator[dict[str, Any]]:
+    """Yield a row per image, method and count, where any method attends to what stands out.
+
+    Salient is what the first such method's source finds in the image, pixel by pixel, whatever
+    the method: all are measured in the same places.
+    """
+    attentive = [
+        method for method in gathered.methods if method.config.segment.attention.mode == "visual"
+    ]
+    if not attentive or gathered.sweep is None:
+        return
+    from stages.attention.saliency import find_saliency, threshold_of
+    from stages.report.salient import accuracy_by_place
+    from stages.segment.features import rgb_to_lab
+
+    config = attentive[0].config.segment.attention
+    weights = find_saliency_weights(config)
+    checkpoint = None if weights is None else weights.read()
+    there = {(row["image"], row["config"], row["n_requested"]) for row in gathered.rows}
+    swept = [method for method in gathered.methods if method.swept is not None]
+    for item in selection:
+        if item.annotations is None or not any(item.id == image for image, _, _ in there):
+            continue
+        image = item.image.read()
+        saliency = find_saliency(image, rgb_to_lab(image), config, checkpoint)
+        annotations = item.annotations.read()
+        for method in swept:
+            for count in _counts(method):
+                if (item.id, method.key[4], count) in there:
+                    store = method.chain["segment"].store
+                    labels = store.read(item.id, count, ("labels",))[1].arrays["labels"]
+                    found = accuracy_by_place(labels, annotations, saliency > threshold_of(config))
+                    yield {"config": method.key[4], "n_requested": count, **found}
+
+
+def _counts(method: Evaluated) -> tuple[int, ...]:
+    return tuple(unit for unit in method.chain["segment"].units if unit is not None)
