@@ -111,7 +111,7 @@ def export_attention(
     teller.show(line)
     teller.show(
         f"write factors into {TABLE} (2: twice as dense; rows left at 1 can go), then:\n"
-        f"spam-pipe segment --run {run.name} --attention {target}/{TABLE}"
+        f"spam-pipe segment --outputs {location} --run {run.name} --attention {target}/{TABLE}"
     )
     teller.show_json(
         {"folder": str(target), "written": written, "missing": missing, "failed": failed}
