@@ -122,7 +122,7 @@ def train(
     validate
         Scores weights on validation images; without it the last weights count as the best.
     on_progress
-        Called after every step.
+        Called after every step. Where it raises KeyboardInterrupt the run is saved first.
 
     Returns
     -------
@@ -144,7 +144,11 @@ def train(
         if schedule.progress(learner.step - run.start, run.seconds) >= 1:
             _warm_restart(learner, run, folder)
         with closing(prefetch(config, examples, learner.step)) as samples:
-            _loop(learner, run, schedule, samples, folder, validate, on_progress)
+            try:
+                _loop(learner, run, schedule, samples, folder, validate, on_progress)
+            except KeyboardInterrupt:  # raised by `on_progress`, so between two steps
+                _save(learner, run, folder)
+                raise
         if validate:
             _validate(learner, run, folder, validate)
         _save(learner, run, folder)

@@ -40,3 +40,16 @@ def test_nothing_beyond_the_reach_changes_a_pixel(config):
     touched = features.grad.abs().sum(dim=(0, 1, 2)).nonzero().ravel()
     assert int(touched.max()) - reach <= reach
     assert reach % stride == 0
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 9), (4, 7), (40, 60)])
+def test_no_contour_runs_along_the_frame(shape):
+    torch.manual_seed(0)
+    encoder = Encoder(fold_norms(build(TRUNK)), torch.device("cpu"))
+    lab = np.random.default_rng(1).normal(0, 20, (*shape, 3)).astype(np.float32)
+    contour = encoder.forward(lab).contour
+    assert contour is not None
+    assert contour.shape == shape
+    margin = min(5, (min(shape) - 1) // 2)
+    for turned in (contour, contour.T, contour[::-1], contour.T[::-1]):
+        assert (turned[:margin] == turned[margin]).all()

@@ -95,6 +95,16 @@ def test_a_cut_run_ends_as_an_uncut_one(tmp_path):
     assert_same(state(tmp_path / "cut"), state(tmp_path / "whole"))
 
 
+def test_ctrl_c_loses_no_step(tmp_path):
+    def interrupt(progress):
+        if progress.step == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(CONFIG, scenes(), tmp_path, on_progress=interrupt)
+    assert state(tmp_path)["step"] == 4
+
+
 def test_a_killed_run_goes_on(tmp_path):
     """SIGKILL at any moment leaves a checkpoint that leads to the same weights."""
     config = CONFIG.model_copy(update={"steps": 10, "save_minutes": 1e-9})
