@@ -142,4 +142,6 @@ def test_labels_leave_out_what_is_shared_and_what_is_not_needed() -> None:
         "compactness=7",
     ]
     mixed = name_series(summary_table(metrics([*sweep, ("slic", "none", "c")], (100,))))
-    assert mixed.labels == ["slic · c", "spam · compactness=5", "spam · compactness=7"]
+    assert mixed.labels == ["c", "compactness=5", "compactness=7"]  # a sweep's labels say all
+    hashed = name_series(summary_table(metrics([*sweep, ("slic", "none", "0123abcd")], (100,))))
+    assert hashed.labels == ["slic · 0123abcd", "spam · compactness=5", "spam · compactness=7"]
