@@ -22,7 +22,7 @@ _BOUNDARY_DEVIATION = 1.0
 _SPACE_DEVIATION = 0.25
 """Of contrast, as a share of the image's longer side."""
 _LEAST_SMOOTHNESS = 0.1
-_REGIONS = SegmentConfig(network="none", iterations=5)
+_REGIONS = SegmentConfig(network="none", iterations=5, over_seeding=1.0)
 
 
 def background_saliency(lab: NDArray[np.float32]) -> NDArray[np.float32]:
