@@ -148,6 +148,8 @@ def _explain(error: ValidationError) -> str:
     if first["type"] == "extra_forbidden":
         return f"{key}: no such option{_suggestion(path)}"
     message = first["msg"].removeprefix("Value error, ")
+    if isinstance(first["input"], Mapping):  # two options that don't go together
+        return f"{key}: {message}"
     return f"{key}: {message} (given: {first['input']!r})"
 
 

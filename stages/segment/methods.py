@@ -71,8 +71,8 @@ def known_method(name: str) -> str:
     if external_name(name) or name in ALIASES or (name in METHODS and name != "external"):
         return name
     near = get_close_matches(name, method_names(), n=1)
-    hint = f"did you mean {near[0]}? " if near else ""
-    raise ValueError(f"no superpixel method is named {name!r}: {hint}({', '.join(method_names())})")
+    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(method_names())}"
+    raise ValueError(f"no superpixel method is named {name!r}: {hint}")
 
 
 def external_name(name: str) -> str | None:
