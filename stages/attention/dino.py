@@ -88,7 +88,7 @@ def attention_saliency(
     patch = int(network.patch_embed.proj.kernel_size[0])  # type: ignore[union-attr, index]
     shrink = min(1.0, _LONGEST / max(height, width))
     rows, columns = (max(1, round(side * shrink / patch)) for side in (height, width))
-    pixels = torch.from_numpy(np.ascontiguousarray(image)).to(device).permute(2, 0, 1)[None]
+    pixels = torch.tensor(image, device=device).permute(2, 0, 1)[None]
     seen = interpolate(
         pixels.float() / 255,
         (rows * patch, columns * patch),
