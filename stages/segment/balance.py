@@ -19,6 +19,7 @@ class Balance:
     chroma_weight: float
     compactness: float
     smoothing: float
+    minimum_size: float
     border_weight: float
     iterations: int
     rounds: int
@@ -29,6 +30,7 @@ _PAPER = Balance(
     chroma_weight=1.0,
     compactness=7.5,
     smoothing=0.0,
+    minimum_size=0.15,
     border_weight=0.0,
     iterations=10,
     rounds=0,
@@ -38,43 +40,37 @@ _COLOR = Balance(
     chroma_weight=2.2,
     compactness=8.5,
     smoothing=0.04,
+    minimum_size=0.15,
     border_weight=25.0,
     iterations=10,
     rounds=16,
 )
 _DEEP = Balance(
-    color_weight=0.26,
+    color_weight=0.2,
     chroma_weight=1.0,
     compactness=6.0,
     smoothing=0.0,
-    border_weight=6.0,
-    iterations=10,
-    rounds=8,
-)
-_DEEP_WITH_CONTOUR = Balance(
-    color_weight=0.26,
-    chroma_weight=1.0,
-    compactness=6.0,
-    smoothing=0.0,
-    border_weight=20.0,
+    minimum_size=0.05,
+    border_weight=8.0,
     iterations=10,
     rounds=8,
 )
 
 
-def resolve_balance(config: SegmentConfig, *, has_deep: bool, has_contour: bool) -> Balance:
+def resolve_balance(config: SegmentConfig, *, has_deep: bool) -> Balance:
     """Return what the user set, and what suits the features that there are where nothing is."""
     if config.mode == "paper":
         suited = _PAPER
     elif not has_deep:
         suited = _COLOR
     else:
-        suited = _DEEP_WITH_CONTOUR if has_contour else _DEEP
+        suited = _DEEP
     return Balance(
         color_weight=_first(config.color_weight, suited.color_weight),
         chroma_weight=_first(config.chroma_weight, suited.chroma_weight),
         compactness=_first(config.compactness, suited.compactness),
         smoothing=_first(config.smoothing, suited.smoothing),
+        minimum_size=_first(config.minimum_size, suited.minimum_size),
         border_weight=_first(config.border_weight, suited.border_weight),
         iterations=suited.iterations if config.iterations is None else config.iterations,
         rounds=suited.rounds,

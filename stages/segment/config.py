@@ -61,7 +61,7 @@ class SegmentConfig(StageConfig):
     color_weight: float | None = Field(
         None,
         gt=0,
-        description="factor of the Lab colours; by default 0.26 beside deep features and in the "
+        description="factor of the Lab colours; by default 0.2 beside deep features, 0.26 in the "
         "paper's mode, more where colour stands alone",
     )
     chroma_weight: float | None = Field(
@@ -92,8 +92,12 @@ class SegmentConfig(StageConfig):
     distance_factor: float = Field(
         1.65, gt=0, description="a pixel may join seeds within this many sqrt(N/K) of its own"
     )
-    minimum_size: float = Field(
-        0.15, ge=0, le=1, description="components below this share of N/K are merged"
+    minimum_size: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="components below this share of N/K are merged; by default 0.05 where deep "
+        "features tell detail from noise, else 0.15",
     )
     over_seeding: float = Field(
         2.0,
@@ -105,8 +109,8 @@ class SegmentConfig(StageConfig):
     border_weight: float | None = Field(
         None,
         ge=0,
-        description="refined: weight of smooth borders; by default chosen by what is known "
-        "of the image (colour alone, deep features, contours)",
+        description="refined: weight of smooth borders; by default 8 beside deep features, "
+        "25 where colour stands alone",
     )
     contour_decay: float = Field(
         6.0, ge=0, description="refined: how fast a contour in between takes a neighbour's weight"

@@ -37,7 +37,9 @@ def seeding(
     positions: Positions,
     counts: Counts,
     density: NDArray[np.float64] | None,
-    config: SegmentConfig,
+    *,
+    reach: float,
+    minimum_size: float,
 ) -> Seeding:
     """Start superpixels at positions.
 
@@ -51,15 +53,17 @@ def seeding(
         (n,) superpixels of each object.
     density
         (n,) factor of each object.
-    config
-        How far superpixels reach, and which regions are too small.
+    reach
+        How far from its start a superpixel may take pixels, in sqrt(N/K).
+    minimum_size
+        Share of N/K below which a region is too small.
     """
     n_pixels, n_seeds = initial.size, int(counts.sum())
     owners = np.repeat(np.arange(1, counts.size + 1, dtype=np.int32), counts)
-    minimum_areas = np.full(counts.size + 1, config.minimum_size * n_pixels / n_seeds)
+    minimum_areas = np.full(counts.size + 1, minimum_size * n_pixels / n_seeds)
     if density is not None:
         minimum_areas[1:] /= density
-    radius = config.distance_factor * np.sqrt(n_pixels / n_seeds)
+    radius = reach * np.sqrt(n_pixels / n_seeds)
     return Seeding(
         initial=initial,
         owners=owners,
@@ -101,7 +105,14 @@ def reseed(task: Task, draft: Clustered, config: SegmentConfig) -> Task:
     else:
         regions, n = merge_to_quotas(regions, n, task.quotas, draft.features, owners)
     initial, positions, counts = _as_seeds(regions, n, objects)
-    started = seeding(initial, positions, counts, task.density, config)
+    started = seeding(
+        initial,
+        positions,
+        counts,
+        task.density,
+        reach=config.distance_factor,
+        minimum_size=task.balance.minimum_size,
+    )
     return replace(task, **started._asdict())
 
 

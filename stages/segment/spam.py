@@ -140,8 +140,13 @@ def lay_out(
         # Images draw apart from one another: else one draw decides over a whole dataset.
         else random_seeds(regions, counts, [config.seed, crc32(lab.tobytes())])
     )
-    start = seeding(*settle_seeds(regions, positions, counts), factors, config)
-    balance = resolve_balance(config, has_deep=deep is not None, has_contour=contour is not None)
+    balance = resolve_balance(config, has_deep=deep is not None)
+    start = seeding(
+        *settle_seeds(regions, positions, counts),
+        factors,
+        reach=config.distance_factor,
+        minimum_size=balance.minimum_size,
+    )
     return Task(
         lab=smooth_lab(
             lab * np.array([1, balance.chroma_weight, balance.chroma_weight], np.float32),

@@ -111,15 +111,15 @@ def test_compact_objects_close_gaps() -> None:
 
 
 def test_what_the_user_sets_beats_what_suits() -> None:
-    suited = resolve_balance(SegmentConfig(), has_deep=True, has_contour=True)
+    suited = resolve_balance(SegmentConfig(), has_deep=True)
     config = SegmentConfig(color_weight=0.1, border_weight=0)
-    chosen = resolve_balance(config, has_deep=True, has_contour=True)
+    chosen = resolve_balance(config, has_deep=True)
     assert (chosen.color_weight, chosen.border_weight) == (0.1, 0)
     assert chosen.smoothing == suited.smoothing
 
 
 def test_the_paper_s_mode_has_the_paper_s_weights() -> None:
-    paper = resolve_balance(SegmentConfig(mode="paper"), has_deep=False, has_contour=False)
+    paper = resolve_balance(SegmentConfig(mode="paper"), has_deep=False)
     assert (paper.color_weight, paper.smoothing) == (0.26, 0)
 
 
