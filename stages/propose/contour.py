@@ -1,14 +1,19 @@
 """The learned prior: regions between the contours that the project's own network sees."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
+from skimage.transform import resize
 
 from stages.base import Inputs
 from stages.propose.config import ProposeConfig
 from stages.propose.hierarchy import volume_hierarchy
 from stages.propose.proposal import Proposal
 from stages.segment.features import rgb_to_lab
+
+if TYPE_CHECKING:
+    from stages.networks.forward import Encoder
 
 
 def setup(config: ProposeConfig, device: str) -> str:
@@ -33,11 +38,43 @@ def setup(config: ProposeConfig, device: str) -> str:
 
 def propose(inputs: Inputs, config: ProposeConfig, resources: Any) -> Proposal:
     """Flood the contour probability; the hierarchy of its basins is the proposal."""
-    from stages.networks.memory import forward
+    from stages.networks.memory import encoder, forward
 
     assert inputs.image is not None
     lab = rgb_to_lab(inputs.image)
     contour = forward(config.contour.weights, resources, inputs.image_digest, lab).contour
     assert contour is not None
+    if config.contour.extra_scales:
+        network = encoder(config.contour.weights, resources)
+        others = [contour_at_scale(network, lab, scale) for scale in config.contour.extra_scales]
+        contour = np.mean([contour, *others], axis=0, dtype=np.float32)
     partition = volume_hierarchy(contour, config.contour.max_regions)
     return Proposal(partition=partition, contour=contour)
+
+
+def contour_at_scale(
+    network: "Encoder", lab: NDArray[np.float32], scale: float
+) -> NDArray[np.float32]:
+    """Return the contours that a network sees in an image of another size.
+
+    Parameters
+    ----------
+    network
+        With a contour head.
+    lab
+        (H, W, 3) float32, CIELab.
+    scale
+        Factor of both sides; the network sees a pixel at least.
+
+    Returns
+    -------
+    (H, W) float32 in [0, 1], brought back to the image's size.
+    """
+    height, width = lab.shape[:2]
+    shape = (max(1, round(height * scale)), max(1, round(width * scale)))
+    smaller = scale < 1
+    zoomed = resize(lab, shape, order=1, anti_aliasing=smaller, preserve_range=True)
+    contour = network.forward(zoomed.astype(np.float32)).contour
+    assert contour is not None
+    back: NDArray[np.float32] = resize(contour, (height, width), order=1, anti_aliasing=not smaller)
+    return np.clip(back, 0, 1)

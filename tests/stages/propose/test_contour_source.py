@@ -52,6 +52,21 @@ def test_one_forward_serves_proposals_and_features() -> None:
     assert memory.forward("trunk", "cpu", "digest-of-this-image", lab) is not first
 
 
+def test_further_scales_are_averaged(scene: tuple[np.ndarray, np.ndarray]) -> None:
+    image, _ = scene
+    inputs = Inputs(image=image)
+    config = ProposeConfig.model_validate({"contour": {"extra_scales": [1.0, 0.5]}})
+    device = contour.setup(config, "cpu")
+    once = contour.propose(inputs, CONFIG, device).contour
+    seen = contour.propose(inputs, config, device).contour
+    half = contour.contour_at_scale(memory.encoder("trunk", "cpu"), rgb_to_lab(image), 0.5)
+    assert once is not None
+    assert seen is not None
+    np.testing.assert_allclose(seen, (2 * once + half) / 3, atol=1e-6)
+    tiny = np.zeros((1, 3, 3), np.float32)
+    assert contour.contour_at_scale(memory.encoder("trunk", "cpu"), tiny, 0.25).shape == (1, 3)
+
+
 def test_weights_without_contours_are_refused() -> None:
     with pytest.raises(ValueError, match=r"no such file; shipped weights: .*trunk"):
         contour.setup(ProposeConfig.model_validate({"contour": {"weights": "none-such"}}), "cpu")
