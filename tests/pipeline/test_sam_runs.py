@@ -76,12 +76,25 @@ def test_masks_divided_by_contours(
 ) -> None:
     given = {"dataset": str(pictures / "images"), "limit": 1}
     done = command("prior", prior="sam+contour", assignments=assignments(tiny), **given)
-    assert done["status"] == 0
+    assert done["failures"] == []
     record, output = store_of(tmp_path, "propose").read("000", None)
     assert {"counts", "regions", "contour"} <= output.arrays.keys()
     assert all(record.inputs[part][1] for part in ("checkpoint", "contour_weights"))
     _, prior = store_of(tmp_path, "prior").read("000", None)
     assert prior.attributes["n_objects"] == (len(prior.arrays["parents"]) + 1) // 2
+
+
+def test_the_users_masks_divided_by_contours(
+    command: Command, pictures: Path, tmp_path: Path
+) -> None:
+    given = {"dataset": str(pictures / "images"), "limit": 1, "masks": str(pictures / "truth")}
+    assert command("prior", prior="masks+contour", **given)["failures"] == []
+    _, output = store_of(tmp_path, "propose").read("000", None)
+    assert output.attributes["source"] == "masks+contour"
+    assert output.attributes["n_masks"] == 6
+    assert output.attributes["n_regions"] >= 6
+    with pytest.raises(ConfigError, match=r"--masks goes with --prior masks or masks\+contour"):
+        command("prior", prior="sam", **given)
 
 
 def test_without_weights_nothing_is_begun(

@@ -106,10 +106,17 @@ def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
 def test_fast_sam(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("YOLO_OFFLINE", "true")
     monkeypatch.setenv("YOLO_CONFIG_DIR", str(tmp_path))
+    import yaml
     from ultralytics import YOLO
+    from ultralytics.utils import ROOT
 
+    layers = yaml.safe_load((ROOT / "cfg/models/v8/yolov8-seg.yaml").read_text())
+    one_class = tmp_path / "one-class-seg.yaml"
+    one_class.write_text(yaml.safe_dump({**layers, "nc": 1, "scale": "n"}))
     file = tmp_path / "FastSAM-tiny.pt"
-    YOLO("yolov8n-seg.yaml", task="segment").save(file)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        YOLO(one_class, task="segment").save(file)
     seen = {"imgsz": 64, "conf": 0.0}
     masks = propose(ProposeConfig(source="fast-sam", checkpoint=str(file), fast_sam=seen))
     assert len(masks) > 0
