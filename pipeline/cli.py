@@ -201,8 +201,9 @@ def export(
     what: Annotated[
         Literal["labels", "objects", "overlays", "object-overlays", "attention"],
         typer.Option(
-            help="label maps, the prior's objects, or either drawn on the image; attention: the "
-            "objects numbered, with a table of factors to fill in"
+            help="label maps, the prior's objects (the finest, or with -k those for K), or either "
+            "drawn on the image; attention: the objects numbered, with a table of factors to fill "
+            "in"
         ),
     ] = "labels",
     form: Annotated[

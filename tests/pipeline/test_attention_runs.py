@@ -14,6 +14,7 @@ from pipeline.chain import build_chain
 from pipeline.errors import UserError
 from pipeline.export import LabelFormat
 from pipeline.export_attention import export_attention
+from pipeline.export_command import export_run
 from pipeline.inspection import open_existing_run
 from stages.segment.stage import contour_of, objects_for
 
@@ -241,6 +242,19 @@ def test_the_exported_table_is_read_back_and_filled_in(
     after = labels_of(tmp_path, "001", 48)
     assert after.max() == 47
     assert np.unique(after[here]).size > np.unique(before[48][here]).size
+
+
+def test_the_objects_for_a_number_of_superpixels_are_exported(run: Command, tmp_path: Path) -> None:
+    run()
+    location = str(tmp_path / "outputs")
+    given = ("objects", LabelFormat.NPY, location, None)
+    assert export_run(str(tmp_path / "cut"), *given, "12,24", 1, as_json=True) == 0
+    assert export_run(str(tmp_path / "finest"), *given, None, 1, as_json=True) == 0
+    for count in (12, 24):
+        assert np.array_equal(
+            np.load(tmp_path / f"cut/{count}/000.npy"), objects_of(tmp_path, count=count)
+        )
+    assert np.load(tmp_path / "finest/000.npy").max() > objects_of(tmp_path).max()
 
 
 def test_a_table_that_may_be_filled_in_is_not_overwritten(
