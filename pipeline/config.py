@@ -50,18 +50,28 @@ class RunConfig(BaseModel):
 
 
 def merge(layers: Iterable[Layer]) -> dict[str, Any]:
-    """Lay nested options over one another; later layers win, key by key; None takes one back."""
+    """Lay nested options over one another; later layers win, key by key.
+
+    None takes an option back, also from layers that the result is laid over in its turn.
+    """
     merged: dict[str, Any] = {}
     for layer in layers:
         for key, value in layer.items():
             if isinstance(value, Mapping):
                 below = merged.get(key)
                 merged[key] = merge([below if isinstance(below, Mapping) else {}, value])
-            elif value is None:
-                merged.pop(key, None)
             else:
                 merged[key] = value
     return merged
+
+
+def stated(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return nested options without those that were taken back."""
+    return {
+        key: stated(value) if isinstance(value, Mapping) else value
+        for key, value in options.items()
+        if value is not None
+    }
 
 
 def resolve(layers: Iterable[Layer]) -> RunConfig:
@@ -73,7 +83,7 @@ def resolve(layers: Iterable[Layer]) -> RunConfig:
         In one line: the key, what is wrong with it and, for an unknown key, the nearest known.
     """
     try:
-        return RunConfig.model_validate(merge(layers))
+        return RunConfig.model_validate(stated(merge(layers)))
     except ValidationError as error:
         raise ConfigError(_explain(error)) from error
 

@@ -8,7 +8,7 @@ from typing import Any
 import tomli_w
 from pydantic import ValidationError
 
-from pipeline.config import Layer, merge, read_config_file, read_toml
+from pipeline.config import Layer, merge, read_config_file, read_toml, stated
 from pipeline.datasets.config import DatasetConfig
 from pipeline.errors import ConfigError
 from stages.train.config import TrainConfig
@@ -60,7 +60,7 @@ def read_recipe(config: str | None, folder: Path, layers: Iterable[Layer]) -> Tr
         if _name(merge(asked), table) not in {None, _name(below, table)}:
             del below[table]  # options of another network or dataset mean nothing here
     try:
-        return TrainingConfig.model_validate(merge([below, *asked]))
+        return TrainingConfig.model_validate(stated(merge([below, *asked])))
     except ValidationError as error:
         raise ConfigError(_explain(error)) from error
 

@@ -13,7 +13,7 @@ from pipeline.commands import (
     config_layers,
     kernels_compiled,
 )
-from pipeline.config import merge
+from pipeline.config import merge, stated
 from pipeline.device import resolve_device
 from pipeline.errors import ConfigError, DataError
 from pipeline.executors import Executor, make_executor
@@ -81,7 +81,7 @@ def _open_runs(sweep: Sweep, options: Options, outputs: Folder) -> list[SweptRun
     """Return a run for each dataset that is here; each names the datasets that are not."""
     given = merge(config_layers(options))
     require_no_conflict(sweep, given)
-    base = merge([{"dataset": {"name": "sample"}}, sweep.base, given])["dataset"]
+    base = stated(merge([{"dataset": {"name": "sample"}}, sweep.base, given]))["dataset"]
     several = bool(sweep.datasets) and options.dataset is None
     datasets = [{**base, "name": name} for name in sweep.datasets] if several else [base]
     stem = options.run or sweep.name

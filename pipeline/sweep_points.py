@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from pipeline.attention import require_attention
 from pipeline.chain import Chain, build_chain
-from pipeline.config import Layer, RunConfig, dataset_layer, merge, resolve
+from pipeline.config import Layer, RunConfig, dataset_layer, merge, resolve, stated
 from pipeline.datasets.base import Item
 from pipeline.errors import ConfigError, UserError
 from pipeline.folder import Folder
@@ -82,7 +82,7 @@ def sweep_dataset(
     missing: dict[str, str] = {}
     for point in sweep.points:
         layers = [*below, point.layer]
-        lacking = [key for key in point.needs if key not in flatten(merge(layers))]
+        lacking = [key for key in point.needs if key not in flatten(stated(merge(layers)))]
         if lacking:
             missing[point.label] = f"needs {lacking[0]}: give it with --set {lacking[0]}=…"
             continue

@@ -39,6 +39,9 @@ def test_what_is_dumped_resolves_to_the_same() -> None:
 def test_default_takes_an_option_back() -> None:
     layers = [{"segment": {"border_weight": 4}}, parse_assignment("segment.border_weight=default")]
     assert resolve(layers).segment.border_weight is None
+    saved = {"segment": {"network": "none"}}
+    asked = merge([parse_assignment("segment.network=default"), {"segment": {"method": "spam"}}])
+    assert resolve([saved, asked]).segment.network == "trunk"
 
 
 @pytest.mark.parametrize(

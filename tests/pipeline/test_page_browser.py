@@ -152,6 +152,10 @@ def test_clicking_a_point_shows_what_it_stands_for(visit: Any) -> None:
     assert page.locator("#left").input_value() == str(len(series) - 1)
     assert page.locator("#gallery-counts [aria-pressed=true]").inner_text() == "16"
     assert page.locator("#tag-left").inner_text() == series[-1]
+    for _ in range(100):  # the page scrolls there smoothly
+        if page.locator("#gallery").bounding_box()["y"] < 200:
+            break
+        page.wait_for_timeout(50)
     assert page.locator("#gallery").bounding_box()["y"] < 200
 
 
