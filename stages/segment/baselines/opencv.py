@@ -129,4 +129,6 @@ def _contributed() -> Any:
             "this OpenCV is one without superpixels: pip uninstall it, then "
             "pip install 'spam-pipe[opencv]'"
         )
+    # LSC's labels depend on which thread comes first.
+    cv2.setNumThreads(1)
     return cv2
