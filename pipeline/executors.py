@@ -80,7 +80,9 @@ class Dask:
                 "distributed.admin.low-level-log-length": 100,
                 "distributed.admin.log-length": 100,
                 "distributed.scheduler.allowed-failures": 0,
-                "distributed.nanny.pre-spawn-environ": _worker_environment(max(1, workers)),
+                "distributed.nanny.pre-spawn-environ": _worker_environment(workers),
+                # Dask sets the above in this process too, and numba minds a change.
+                "distributed.nanny.environ": {"NUMBA_NUM_THREADS": _worker_threads(workers)},
             }
         )
         self.cluster = None
@@ -215,10 +217,13 @@ def _worker_environment(workers: int) -> dict[str, int]:
     Dask's own setting gives memory back at every chance: each large array is then mapped, zeroed
     and unmapped anew, which takes longer than many a kernel.
     """
-    threads = max(1, len(os.sched_getaffinity(0)) // workers)
-    names = ("OMP", "MKL", "OPENBLAS", "NUMBA")
-    limits = {f"{name}_NUM_THREADS": threads for name in names}
+    names = ("OMP", "MKL", "OPENBLAS")
+    limits = {f"{name}_NUM_THREADS": _worker_threads(workers) for name in names}
     return limits | {"MALLOC_TRIM_THRESHOLD_": 2**28, "MALLOC_MMAP_THRESHOLD_": 2**25}
+
+
+def _worker_threads(workers: int) -> int:
+    return max(1, len(os.sched_getaffinity(0)) // max(1, workers))
 
 
 @contextmanager

@@ -1,12 +1,24 @@
 """Segment Anything (Kirillov et al., ICCV 2023, arXiv 2304.02643): the paper's prior."""
 
+from importlib.util import find_spec
+
 from stages.base import Inputs
 from stages.propose.config import ProposeConfig
 from stages.propose.proposal import Proposal
 
 
 def setup(config: ProposeConfig, device: str) -> str:
-    """Return the device: the model is built when the first image brings its checkpoint."""
+    """Return the device: the model is built when the first image brings its checkpoint.
+
+    Raises
+    ------
+    ValueError
+        When segment-anything is asked for what it does with OpenCV, which is not installed.
+    """
+    if config.sam.min_mask_region_area > 0 and find_spec("cv2") is None:
+        raise ValueError(
+            "propose.sam.min_mask_region_area needs OpenCV: pip install 'spam-pipe[opencv]'"
+        )
     return device
 
 
