@@ -52,6 +52,8 @@ class Inputs:
         (H, W, 3) uint8, sRGB.
     image_digest
         SHA-256 of the image's bytes: the key under which what was computed once is kept.
+    valid
+        (H, W) bool, False where the image has no data; None where all count.
     annotations
         Ground truth, one (H, W) uint32 region map per annotator; empty where there is none.
     masks
@@ -72,6 +74,7 @@ class Inputs:
 
     image: NDArray[np.uint8] | None = None
     image_digest: str = ""
+    valid: NDArray[np.bool_] | None = None
     annotations: tuple[NDArray[np.uint32], ...] = ()
     masks: Any = None
     checkpoint: Path | None = None
