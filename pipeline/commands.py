@@ -95,7 +95,7 @@ def run_items(target: str, options: Options) -> int:
         require_method(run.config)
     if not kernels_compiled():
         teller.say("first run here: compiling kernels, which takes about a minute, once")
-    with locked(run.folder):
+    with locked(run.folder, say=teller.warn):
         run.save(outputs)
         executor = make_executor(options.workers, options.scheduler)
         try:

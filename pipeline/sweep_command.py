@@ -126,7 +126,7 @@ def _sweep_run(
     options: Options,
 ) -> _Done:
     run = swept.run
-    with locked(run.folder):
+    with locked(run.folder, say=teller.warn):
         run.save(outputs)
         swept.record.save(run.folder)
         summary = execute(

@@ -46,7 +46,7 @@ def train_network(
     interrupted = False
     with stop_on_interrupt(reporter.tell_stop) as stopping:
         try:
-            with locked(LocalFolder(place), option="--folder"):
+            with locked(LocalFolder(place), option="--folder", say=teller.warn):
                 train(
                     recipe,
                     examples,

@@ -12,12 +12,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import psutil
 import pytest
 from PIL import Image
 
 from pipeline.commands import run_items
 from pipeline.errors import UserError
+from pipeline.folder import open_folder
+from pipeline.lock import locked
 from pipeline.options import Options
 from tests.conftest import SpamPipe
 
@@ -166,30 +167,24 @@ def test_more_superpixels_than_pixels_are_clamped_with_a_note(
 
 
 def test_two_commands_on_one_run(refused: Refused, tmp_path: Path) -> None:
-    folder = tmp_path / "outputs" / "sample"
-    folder.mkdir(parents=True)
-    holder = {
-        "pid": os.getpid(),
-        "host": socket.gethostname(),
-        "started": psutil.Process().create_time(),
-    }
-    (folder / ".lock").write_text(json.dumps(holder))
-    message = refused("run", dataset="sample")
-    assert f"process {os.getpid()} on {socket.gethostname()}" in message
-    elsewhere = {**holder, "host": "another-machine", "pid": 1}
-    (folder / ".lock").write_text(json.dumps(elsewhere))
-    assert "process 1 on another-machine" in refused("run", dataset="sample")
+    with locked(open_folder(str(tmp_path / "outputs" / "sample"))):
+        message = refused("run", dataset="sample")
+    assert f"process {os.getpid()} on {socket.gethostname()} is working on this run" in message
+    assert "choose another --run" in message
 
 
-def test_a_lock_of_a_dead_process_is_taken_over(pictures: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "outputs" / "images"
-    folder.mkdir(parents=True)
-    holder = {"pid": os.getpid(), "host": socket.gethostname(), "started": 1.0}
-    (folder / ".lock").write_text(json.dumps(holder))
+def test_a_lock_of_a_dead_process_is_taken_over_with_a_line(
+    pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = open_folder(str(tmp_path / "outputs" / "images"))
+    with locked(run):
+        dead = {**json.loads(run.read(".locks/run-1") or b""), "started": "1"}
+    run.write(".locks/run-1", json.dumps(dead).encode())
     options = Options(dataset=str(pictures / "images"), n_superpixels="6", quiet=True)
     given = {**vars(options), "outputs": str(tmp_path / "outputs")}
     assert run_items("segment", Options(**given)) == 0
-    assert not (folder / ".lock").exists()
+    assert "took over the lock of process" in capsys.readouterr().err
+    assert run.names(".locks") == []
 
 
 def test_the_run_used_last_goes_on(spam_pipe: SpamPipe, pictures: Path) -> None:

@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 import pytest
 import scipy.io
 from PIL import Image
 
 from pipeline.errors import UserError
+from pipeline.folder import LocalFolder
+from pipeline.lock import locked
 from pipeline.options import Options
 from pipeline.recipe import TrainingConfig, default_folder, read_recipe
 from pipeline.train_command import train_network
@@ -176,7 +177,7 @@ def test_ctrl_c_stops_after_a_step_and_the_command_goes_on(
     found = re.search(r"stopped; the same command goes on from step ([\d,]+)", said)
     assert found is not None, said
     step = int(found.group(1).replace(",", ""))
-    assert not (tmp_path / "tiny" / ".lock").exists()
+    assert not list((tmp_path / "tiny" / ".locks").iterdir())
     # Exactly two more steps end a schedule of two steps more.
     assert train(f"steps={step + 2}")["step"] == step + 2
 
@@ -257,13 +258,8 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path, train: Train) -> None:
 
 
 def test_one_training_at_a_time_in_a_folder(trained: Path, train: Train) -> None:
-    holder = {
-        "pid": os.getpid(),
-        "host": socket.gethostname(),
-        "started": psutil.Process().create_time(),
-    }
-    (trained / ".lock").write_text(json.dumps(holder))
-    message = refusal(train)
+    with locked(LocalFolder(trained)):
+        message = refusal(train)
     assert f"process {os.getpid()} on {socket.gethostname()}" in message
     assert "--folder" in message
 
