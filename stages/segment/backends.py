@@ -19,7 +19,7 @@ class Clustered(NamedTuple):
     Attributes
     ----------
     labels
-        (H, W) int32 in 0..K-1.
+        (H, W) int32 in 0..K-1; -1 outside.
     features
         (H * W, D) float32.
     """
@@ -59,6 +59,7 @@ def _cluster_compiled(task: Task, config: SegmentConfig) -> Clustered:
         deep=deep,
         color_weight=task.balance.color_weight,
         compactness=task.balance.compactness,
+        coverage=task.coverage,
     )
     flat, means = cluster(
         features,

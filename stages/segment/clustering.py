@@ -36,7 +36,8 @@ def cluster(
     features
         (N, D) float32, the position in the last two channels.
     seeds
-        (N,) int32 initial superpixel of each pixel, in 0..K-1; each has a pixel at least.
+        (N,) int32 initial superpixel of each pixel, in 0..K-1; each has a pixel at least. Pixels
+        at -1 are left out.
     candidates
         (K, 9) int32 superpixels that pixels starting in each may join, -1 after the last.
     iterations
@@ -48,7 +49,8 @@ def cluster(
 
     Returns
     -------
-    The (N,) int32 labels in 0..K-1, and the (K, D) float64 means that the last pass compared with.
+    The (N,) int32 labels in 0..K-1, -1 where left out, and the (K, D) float64 means that the last
+    pass compared with.
     """
     n_seeds = candidates.shape[0]
     means = label_means(features, seeds, n_seeds)
@@ -66,7 +68,7 @@ def cluster(
     for _ in range(iterations - 1):
         sums = _pass(tiles, origins, candidates, means, factors, weighted)
         means = _update(sums, origins, offsets, places, means)
-    labels = np.empty(features.shape[0], np.int32)
+    labels = np.full(features.shape[0], -1, np.int32)
     _assign(
         tiles.values,
         tiles.pixels,
@@ -84,11 +86,16 @@ def cluster(
 
 @kernel
 def label_means(features: Features, labels: Labels, n_labels: int) -> Means:
-    """Return the (n_labels, D) float64 mean features of each label, zero where it has no pixel."""
+    """Return the (n_labels, D) float64 mean features of each label, zero where it has no pixel.
+
+    Pixels at -1 are left out.
+    """
     n_features = features.shape[1]
     means = np.zeros((n_labels, n_features))
     areas = np.zeros(n_labels)
     for pixel in range(labels.size):
+        if labels[pixel] < 0:
+            continue
         areas[labels[pixel]] += 1
         target = means[labels[pixel]]
         for channel in range(n_features):

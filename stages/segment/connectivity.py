@@ -20,12 +20,22 @@ def find_root(parents: NDArray[np.int32], node: int) -> int:
 
 
 @kernel
+def count_labels(labels: Labels, n_labels: int) -> NDArray[np.int64]:
+    """Count the pixels of each label of an (N,) array; those at -1 are in none."""
+    areas = np.zeros(n_labels, np.int64)
+    for label in labels:
+        if label >= 0:
+            areas[label] += 1
+    return areas
+
+
+@kernel
 def connected_components(labels: Labels) -> tuple[Labels, int]:
     """Number the 4-connected components of equal labels, in raster order of their first pixel.
 
     Returns
     -------
-    The (H, W) int32 components 0..n-1, and n.
+    The (H, W) int32 components 0..n-1, -1 where the label is, and n.
     """
     height, width = labels.shape
     provisional = np.empty((height, width), np.int32)
@@ -34,6 +44,9 @@ def connected_components(labels: Labels) -> tuple[Labels, int]:
     for row in range(height):
         for column in range(width):
             label = labels[row, column]
+            if label < 0:
+                provisional[row, column] = -1
+                continue
             up = row > 0 and labels[row - 1, column] == label
             left = column > 0 and labels[row, column - 1] == label
             if left:
@@ -59,6 +72,9 @@ def _renumber(regions: Labels, parents: NDArray[np.int32], n: int) -> tuple[Labe
     n_roots = 0
     for row in range(regions.shape[0]):
         for column in range(regions.shape[1]):
+            if regions[row, column] < 0:
+                renumbered[row, column] = -1
+                continue
             root = find_root(parents, regions[row, column])
             if numbers[root] < 0:
                 numbers[root] = n_roots
@@ -73,7 +89,7 @@ def merge_regions(regions: Labels, parents: NDArray[np.int32]) -> tuple[Labels, 
     Parameters
     ----------
     regions
-        (H, W) int32 in 0..n-1.
+        (H, W) int32 in 0..n-1; -1 outside.
     parents
         (n,) int32 union-find forest.
 
@@ -90,14 +106,14 @@ def region_owners(regions: Labels, n_regions: int, objects: Objects) -> NDArray[
     owners = np.zeros(n_regions, np.int32)
     for row in range(regions.shape[0]):
         for column in range(regions.shape[1]):
-            if objects[row, column] > 0:
+            if objects[row, column] > 0 and regions[row, column] >= 0:
                 owners[regions[row, column]] = objects[row, column]
     return owners
 
 
 @kernel
 def adjacent_pairs(regions: Labels, n_regions: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """List the pairs of 4-adjacent regions.
+    """List the pairs of 4-adjacent regions; pixels at -1 are in none.
 
     Returns
     -------
@@ -109,20 +125,20 @@ def adjacent_pairs(regions: Labels, n_regions: int) -> tuple[NDArray[np.int32], 
     for row in range(height):
         for column in range(width):
             region = regions[row, column]
-            if column + 1 < width and regions[row, column + 1] != region:
+            if column + 1 < width and _meet(region, regions[row, column + 1]):
                 n_sides += 1
-            if row + 1 < height and regions[row + 1, column] != region:
+            if row + 1 < height and _meet(region, regions[row + 1, column]):
                 n_sides += 1
     keys = np.empty(n_sides, np.int64)
     k = 0
     for row in range(height):
         for column in range(width):
             region = regions[row, column]
-            if column + 1 < width and regions[row, column + 1] != region:
+            if column + 1 < width and _meet(region, regions[row, column + 1]):
                 other = regions[row, column + 1]
                 keys[k] = np.int64(min(region, other)) * n_regions + max(region, other)
                 k += 1
-            if row + 1 < height and regions[row + 1, column] != region:
+            if row + 1 < height and _meet(region, regions[row + 1, column]):
                 other = regions[row + 1, column]
                 keys[k] = np.int64(min(region, other)) * n_regions + max(region, other)
                 k += 1
@@ -137,6 +153,12 @@ def adjacent_pairs(regions: Labels, n_regions: int) -> tuple[NDArray[np.int32], 
             n_pairs += 1
         lengths[n_pairs - 1] += 1
     return pairs[:n_pairs].copy(), lengths[:n_pairs].copy()
+
+
+@kernel
+def _meet(region: int, other: int) -> bool:
+    """Say whether two neighbouring pixels are of different regions, and neither is outside."""
+    return region != other and region >= 0 and other >= 0
 
 
 @kernel
@@ -177,7 +199,7 @@ def absorb_small(
     Parameters
     ----------
     regions
-        (H, W) int32 4-connected regions 0..n_regions-1.
+        (H, W) int32 4-connected regions 0..n_regions-1; -1 outside.
     n_regions
         How many there are.
     owners
@@ -204,10 +226,7 @@ def _absorb(
     thresholds: NDArray[np.float64],
 ) -> NDArray[np.int32]:
     owners = region_owner.copy()
-    sizes = np.zeros(n, np.int64)
-    for row in range(regions.shape[0]):
-        for column in range(regions.shape[1]):
-            sizes[regions[row, column]] += 1
+    sizes = count_labels(regions.reshape(-1), n)
     starts, neighbours, sources = neighbour_lists(pairs, n)
     parents = np.arange(n).astype(np.int32)
     # The regions of a set form a list, so that its border is found without merging lists.

@@ -9,6 +9,7 @@ from stages.compiled import kernel
 from stages.segment.clustering import label_means
 from stages.segment.connectivity import (
     adjacent_pairs,
+    count_labels,
     find_root,
     merge_regions,
     neighbour_lists,
@@ -36,7 +37,7 @@ def merge_to_count(
     Parameters
     ----------
     regions
-        (H, W) int32 4-connected regions 0..n_regions-1.
+        (H, W) int32 4-connected regions 0..n_regions-1; -1 outside.
     n_regions, n_wanted
         How many there are, and how many to come down to.
     features
@@ -103,7 +104,7 @@ def _merge_alike(
 ) -> tuple[Labels, int]:
     pairs, _ = adjacent_pairs(regions, n_regions)
     means = label_means(features, regions.ravel(), n_regions)
-    areas = np.bincount(regions.ravel(), minlength=n_regions).astype(np.float64)
+    areas = count_labels(regions.ravel(), n_regions).astype(np.float64)
     parents = _merge(pairs, means, areas, owners.copy(), n_merges, surplus)
     return merge_regions(regions, parents)
 
@@ -201,9 +202,9 @@ def split_to_count(regions: Labels, n_regions: int, n_wanted: int) -> tuple[Labe
     Parameters
     ----------
     regions
-        (H, W) int32 4-connected regions 0..n_regions-1.
+        (H, W) int32 4-connected regions 0..n_regions-1; -1 outside.
     n_regions, n_wanted
-        How many there are, and how many there are to be, at most H * W.
+        How many there are, and how many there are to be, at most as many as pixels in them.
 
     Returns
     -------
@@ -251,11 +252,14 @@ def _split_largest(
     # Pixels sorted by region: each region is a slice, and its parts are slices of that slice.
     starts = np.zeros(n_wanted + 1, np.int64)
     for pixel in range(flat.size):
-        starts[flat[pixel] + 1] += 1
+        if flat[pixel] >= 0:
+            starts[flat[pixel] + 1] += 1
     starts = np.cumsum(starts)[:-1]
     ends = starts.copy()
     pixels = np.empty(flat.size, np.int64)
     for pixel in range(flat.size):
+        if flat[pixel] < 0:
+            continue
         pixels[ends[flat[pixel]]] = pixel
         ends[flat[pixel]] += 1
     state = np.zeros(flat.size, np.int8)

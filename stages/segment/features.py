@@ -126,12 +126,15 @@ def _blur(
                 target[i] += weight * source[i]
 
 
-def position_scale(shape: tuple[int, int], n_superpixels: int, compactness: float) -> float:
+def position_scale(
+    shape: tuple[int, int], n_superpixels: int, compactness: float, coverage: float = 1.0
+) -> float:
     """Return the factor that turns pixels into position features (SPAM.md, section 1).
 
-    ``compactness * max(floor(sqrt(K)) / H, floor(sqrt(K)) / W)``, as in SSN (Jampani et al., 2018).
+    ``compactness * max(floor(sqrt(K)) / H, floor(sqrt(K)) / W)``, as in SSN (Jampani et al., 2018),
+    for an image shrunk to the area of its pixels that count.
     """
-    return compactness * int(np.sqrt(n_superpixels)) / min(shape)
+    return compactness * int(np.sqrt(n_superpixels)) / (min(shape) * float(np.sqrt(coverage)))
 
 
 def scaled_features(
@@ -141,6 +144,7 @@ def scaled_features(
     deep: NDArray[np.float32] | None = None,
     color_weight: float = 0.26,
     compactness: float = 7.5,
+    coverage: float = 1.0,
 ) -> Features:
     """Gather what the clustering compares, each part brought to its scale.
 
@@ -154,6 +158,8 @@ def scaled_features(
         (H, W, C) float32 features of an encoder, taken as they are.
     color_weight, compactness
         Factors of the colours and of the positions.
+    coverage
+        Share of the pixels that count: superpixels are so much smaller.
 
     Returns
     -------
@@ -171,7 +177,7 @@ def scaled_features(
         np.ascontiguousarray(lab),
         np.ascontiguousarray(encoded),
         np.float32(color_weight),
-        np.float32(position_scale((height, width), n_superpixels, compactness)),
+        np.float32(position_scale((height, width), n_superpixels, compactness, coverage)),
         features,
     )
     return features

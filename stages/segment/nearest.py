@@ -24,7 +24,7 @@ def settle_seeds(
     Parameters
     ----------
     objects
-        (H, W) int32, objects 1..n, 0 = uncertain.
+        (H, W) int32, objects 1..n, 0 = uncertain, -1 = outside.
     positions
         (K, 2) float64 rows and columns of the seeds, those of object 1 first.
     counts
@@ -35,7 +35,8 @@ def settle_seeds(
     Returns
     -------
     The (H, W) int32 nearest seed of each pixel, of its own object, or of any for an uncertain
-    pixel; the positions; and the counts. Seeds left without a pixel of their object are dropped.
+    pixel, -1 outside; the positions; and the counts. Seeds left without a pixel of their object
+    are dropped.
     """
     for _ in range(iterations):
         labels = nearest_seeds(objects, positions, counts)
@@ -58,7 +59,7 @@ def nearest_seeds(objects: Objects, positions: Positions, counts: Counts) -> Lab
 
     Returns
     -------
-    (H, W) int32 in 0..K-1.
+    (H, W) int32 in 0..K-1; -1 outside.
     """
     height, width = objects.shape
     cell = max(1.0, float(np.sqrt(height * width / positions.shape[0])))
@@ -151,7 +152,7 @@ def _search(
                         least[i] = distance if better else least[i]
                         nearest[i] = seed if better else nearest[i]
                 for i in range(right - left):
-                    if least[i] >= cell * cell:
+                    if wanted[i] >= 0 and least[i] >= cell * cell:
                         nearest[i] = _search_alone(
                             row,
                             left + i,

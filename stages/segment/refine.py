@@ -46,7 +46,7 @@ def relax_borders(
     Parameters
     ----------
     labels
-        (H, W) int32 in 0..K-1.
+        (H, W) int32 in 0..K-1; -1 outside.
     features
         (H * W, D) float32, the position in the last two channels.
     means
@@ -146,6 +146,8 @@ def _relax_once(
             if not stirred[row, column]:
                 continue
             own = present[row + _REACH, column + _REACH]
+            if own == _EMPTY:
+                continue
             other = own
             for i in range(row + _REACH - 1, row + _REACH + 2):
                 for j in range(column + _REACH - 1, column + _REACH + 2):
@@ -157,11 +159,11 @@ def _relax_once(
                 for j in range(_ROW):
                     label = present[row + i, column + j]
                     window[_ROW * i + j] = label if j < _SPAN else _EMPTY
+            n_left = 0
+            for i in range(_SLOTS):
+                n_left += 1 if window[i] != _EMPTY else 0
             if has_contour:
                 _look_around(transparency, row, column, inner, middle, weights)
-            n_left = (min(row, _REACH) + 1 + min(height - 1 - row, _REACH)) * (
-                min(column, _REACH) + 1 + min(width - 1 - column, _REACH)
-            )
             wanted = objects[row, column]
             pixel = features[row * width + column]
             chosen = own

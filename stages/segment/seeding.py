@@ -46,7 +46,7 @@ def seeding(
     Parameters
     ----------
     initial
-        (H, W) int32 superpixel in which each pixel starts, 0..K-1.
+        (H, W) int32 superpixel in which each pixel starts, 0..K-1; -1 outside.
     positions
         (K, 2) float64 rows and columns, those of object 1 first.
     counts
@@ -58,7 +58,7 @@ def seeding(
     minimum_size
         Share of N/K below which a region is too small.
     """
-    n_pixels, n_seeds = initial.size, int(counts.sum())
+    n_pixels, n_seeds = int(np.count_nonzero(initial >= 0)), int(counts.sum())
     owners = np.repeat(np.arange(1, counts.size + 1, dtype=np.int32), counts)
     minimum_areas = np.full(counts.size + 1, minimum_size * n_pixels / n_seeds)
     if density is not None:
@@ -126,12 +126,13 @@ def _as_seeds(
     ranks = np.zeros(n_regions, np.int32)
     ranks[order] = np.arange(order.size, dtype=np.int32)
     counts = np.bincount(owners)[1:]
-    flat = regions.ravel()
-    rows, columns = np.divmod(np.arange(flat.size), regions.shape[1])
+    inside = np.flatnonzero(regions.ravel() >= 0)
+    flat = regions.ravel()[inside]
+    rows, columns = np.divmod(inside, regions.shape[1])
     areas = np.bincount(flat, minlength=n_regions)
     sums = [np.bincount(flat, places, n_regions) for places in (rows, columns)]
     positions = (np.stack(sums, axis=1) / areas[:, None])[order]
-    initial = ranks[regions]
+    initial = np.where(regions < 0, np.int32(-1), ranks[regions])
     if not objects.all():
         initial = np.where(objects == 0, nearest_seeds(objects, positions, counts), initial)
     return initial, positions, counts

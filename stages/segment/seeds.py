@@ -57,7 +57,7 @@ def random_seeds(objects: Objects, counts: Counts, seed: Sequence[int]) -> Posit
     Parameters
     ----------
     objects
-        (H, W) int32, objects 1..n, 0 = uncertain.
+        (H, W) int32, objects 1..n, 0 = uncertain, -1 = outside.
     counts
         (n,) seeds of each object, at most its area.
     seed
@@ -68,11 +68,11 @@ def random_seeds(objects: Objects, counts: Counts, seed: Sequence[int]) -> Posit
     (sum(counts), 2) float64 rows and columns, the seeds of object 1 first.
     """
     flat = objects.ravel()
-    areas = np.bincount(flat, minlength=counts.size + 1)
+    areas = np.bincount(flat + 1, minlength=counts.size + 2)
     # Sorting a permutation by object shuffles the pixels inside each object.
     shuffled = np.random.default_rng(seed).permutation(flat.size)
     shuffled = shuffled[np.argsort(flat[shuffled], kind="stable")]
-    starts = np.cumsum(areas)[:-1]
+    starts = np.cumsum(areas)[1:-1]
     rank = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
     pixels = shuffled[np.repeat(starts, counts) + rank]
     return np.stack(np.divmod(pixels, objects.shape[1]), axis=1).astype(np.float64)
@@ -89,7 +89,7 @@ def lattice_seeds(objects: Objects, counts: Counts) -> Positions:
     Parameters
     ----------
     objects
-        (H, W) int32, objects 1..n, 0 = uncertain.
+        (H, W) int32, objects 1..n, 0 = uncertain, -1 = outside.
     counts
         (n,) seeds of each object, at most its area.
 

@@ -12,7 +12,12 @@ from numpy.typing import NDArray
 from stages.segment.backends import Clustered, cluster_tasks
 from stages.segment.balance import resolve_balance
 from stages.segment.config import SegmentConfig
-from stages.segment.connectivity import absorb_small, connected_components, region_owners
+from stages.segment.connectivity import (
+    absorb_small,
+    connected_components,
+    count_labels,
+    region_owners,
+)
 from stages.segment.count import (
     merge_to_count,
     merge_to_quotas,
@@ -24,7 +29,8 @@ from stages.segment.nearest import Labels, settle_seeds
 from stages.segment.objects import Objects, compact_objects, largest_objects
 from stages.segment.seeding import reseed, seeding
 from stages.segment.seeds import lattice_seeds, random_seeds, share_seeds
-from stages.segment.task import Map, Task
+from stages.segment.task import Frame, Map, Task
+from stages.validity import check_valid, fill_outside, window_of
 
 _DEFAULT = SegmentConfig()
 
@@ -37,6 +43,7 @@ def spam(
     objects: NDArray[np.integer] | None = None,
     density: NDArray[np.floating] | None = None,
     contour: Map | None = None,
+    valid: NDArray[np.bool_] | None = None,
     config: SegmentConfig = _DEFAULT,
     device: str = "cpu",
 ) -> Labels:
@@ -47,7 +54,7 @@ def spam(
     lab
         (H, W, 3) float32 CIELab, L in 0..100.
     n_superpixels
-        How many are wanted, K; no more than there are pixels.
+        How many are wanted, K; no more than there are (valid) pixels.
     deep
         (H, W, C) float32 features of an encoder; colour and position alone where absent.
     objects
@@ -59,6 +66,10 @@ def spam(
     contour
         (H, W) float32 contour probability in 0..1, which the border relaxation respects. Deep
         features and contour may be tensors where the back end is torch.
+    valid
+        (H, W) bool, False where the image has no data: such pixels are of no superpixel, and
+        what the other maps hold there decides nothing. K and the scale of positions are those
+        of the valid area. All count where it is None.
     config
         Options.
     device
@@ -66,13 +77,14 @@ def spam(
 
     Returns
     -------
-    (H, W) int32 labels 0..n-1, each 4-connected and in one object. n = K in the refined mode,
-    unless the objects' connected pieces alone are more.
+    (H, W) int32 labels 0..n-1, each 4-connected and in one object; -1 outside of `valid`. n = K
+    in the refined mode, unless the objects' connected pieces alone are more.
 
     Raises
     ------
     ValueError
-        When shapes don't fit the image's, or values are out of range; it names which.
+        When shapes don't fit the image's, values are out of range, or no pixel is valid; it
+        names which.
     """
     task = lay_out(
         lab,
@@ -81,6 +93,7 @@ def spam(
         objects=objects,
         density=density,
         contour=contour,
+        valid=valid,
         config=config,
     )
     return next(spam_batch([task], config=config, device=device))
@@ -118,21 +131,34 @@ def lay_out(
     objects: NDArray[np.integer] | None = None,
     density: NDArray[np.floating] | None = None,
     contour: Map | None = None,
+    valid: NDArray[np.bool_] | None = None,
     config: SegmentConfig = _DEFAULT,
 ) -> Task:
     """Prepare an image for the clustering: share seeds among objects and lay them out.
 
     Parameters and errors are those of `spam`.
     """
+    _check(lab, n_superpixels, deep, objects, density, contour, valid)
+    balance = resolve_balance(config, has_deep=deep is not None)
+    frame = None
+    if valid is not None:
+        frame = Frame(valid.shape[:2], window_of(valid))
+        window = frame.window
+        valid = valid[window]
+        # A blur sees beyond a pixel; whatever else is outside is never looked at.
+        inside = np.where(valid[..., None], lab[window], np.float32(0))
+        lab = fill_outside(inside, valid) if balance.smoothing else inside
+        objects = None if objects is None else objects[window]
+        deep = None if deep is None else deep[window]
+        contour = None if contour is None else contour[window]
     shape = lab.shape[:2]
-    _check(lab, n_superpixels, deep, objects, density, contour)
     refined = config.mode == "refined"
-    n_pixels = shape[0] * shape[1]
+    n_pixels = shape[0] * shape[1] if valid is None else int(np.count_nonzero(valid))
     n_wanted = min(n_superpixels, n_pixels)
-    regions, factors = _regions_of_interest(shape, objects, density, n_wanted)
+    regions, factors = _regions_of_interest(shape, objects, density, valid, n_wanted)
     n_seeds = round(config.over_seeding * n_wanted) if refined else n_wanted
 
-    areas = np.bincount(regions.ravel())[1:]
+    areas = count_labels(regions.ravel(), regions.max() + 1)[1:]
     counts = share_seeds(areas, n_seeds, factors)
     positions = (
         lattice_seeds(regions, counts)
@@ -140,7 +166,6 @@ def lay_out(
         # Images draw apart from one another: else one draw decides over a whole dataset.
         else random_seeds(regions, counts, [config.seed, crc32(lab.tobytes())])
     )
-    balance = resolve_balance(config, has_deep=deep is not None)
     start = seeding(
         *settle_seeds(regions, positions, counts),
         factors,
@@ -160,6 +185,7 @@ def lay_out(
         quotas=None if factors is None else share_seeds(areas, n_wanted, factors),
         deep=deep,
         contour=contour,
+        frame=frame,
     )
 
 
@@ -177,25 +203,39 @@ def _connect(task: Task, clustered: Clustered, config: SegmentConfig) -> Labels:
         owners = region_owners(labels, n, objects)
         labels, n = merge_to_count(labels, n, n_wanted, clustered.features, owners)
         labels, n = split_to_count(labels, n, n_wanted)
-    return labels
+    if task.frame is None:
+        return labels
+    whole = np.full(task.frame.shape, -1, np.int32)
+    whole[task.frame.window] = labels
+    return whole
 
 
 def _regions_of_interest(
     shape: tuple[int, ...],
     objects: NDArray[np.integer] | None,
     density: NDArray[np.floating] | None,
+    valid: NDArray[np.bool_] | None,
     n_wanted: int,
 ) -> tuple[Objects, NDArray[np.float64] | None]:
-    """Objects 1..n without gaps, at most `n_wanted`, and their factors; one without a prior."""
+    """Objects 1..n without gaps, at most `n_wanted`, and their factors; one without a prior.
+
+    Pixels outside are at -1.
+    """
+    if objects is not None and valid is not None:
+        objects = np.where(valid, objects, 0)
+    factors = None
     if objects is None or not objects.any():
-        return np.ones(shape, np.int32), None
-    regions, ids = compact_objects(objects)
-    if ids.size > n_wanted:
-        regions, kept = largest_objects(regions, n_wanted)
-        ids = ids[kept - 1]
-    if density is None:
-        return regions, None
-    return regions, density.astype(np.float64)[ids - 1]
+        regions = np.ones(shape, np.int32)
+    else:
+        regions, ids = compact_objects(objects)
+        if ids.size > n_wanted:
+            regions, kept = largest_objects(regions, n_wanted)
+            ids = ids[kept - 1]
+        if density is not None:
+            factors = density.astype(np.float64)[ids - 1]
+    if valid is not None:
+        regions[~valid] = -1
+    return regions, factors
 
 
 def _check(
@@ -205,6 +245,7 @@ def _check(
     objects: NDArray[np.integer] | None,
     density: NDArray[np.floating] | None,
     contour: Map | None,
+    valid: NDArray[np.bool_] | None,
 ) -> None:
     if lab.ndim != 3 or lab.shape[2] != 3 or lab.size == 0:
         raise ValueError(f"a Lab image is (H, W, 3) with pixels, this one is {lab.shape}")
@@ -216,7 +257,9 @@ def _check(
                 f"{name} are {tuple(array.shape)} where the image is {lab.shape[:2]}: "
                 "bring them to the image's size"
             )
-    if not np.isfinite(lab).all():
+    if valid is not None:
+        check_valid(valid, lab.shape[:2])
+    if not np.isfinite(lab if valid is None else lab[valid]).all():
         raise ValueError("the Lab image holds values that are not finite")
     if density is None:
         return

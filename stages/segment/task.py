@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,21 @@ Map: TypeAlias = "NDArray[np.float32] | Tensor"
 """What a network says of each pixel: in memory, or on the device that computed it."""
 
 
+class Frame(NamedTuple):
+    """A window of an image.
+
+    Attributes
+    ----------
+    shape
+        Height and width of the image.
+    window
+        The rows and columns that are looked at.
+    """
+
+    shape: tuple[int, int]
+    window: tuple[slice, slice]
+
+
 @dataclass(frozen=True)
 class Task:
     """All that a back end of the clustering needs of an image at one count.
@@ -33,9 +48,9 @@ class Task:
     balance
         Weights between colour, position and smooth borders.
     objects
-        (H, W) int32 objects 1..n, 0 = uncertain.
+        (H, W) int32 objects 1..n, 0 = uncertain, -1 = outside: no pixel of any superpixel.
     initial
-        (H, W) int32 initial superpixel of each pixel, in 0..K-1.
+        (H, W) int32 initial superpixel of each pixel, in 0..K-1; -1 outside.
     owners
         (K,) int32 object of each superpixel.
     candidates, uncertain_candidates
@@ -52,6 +67,8 @@ class Task:
         (H, W, C) float32 features of an encoder.
     contour
         (H, W) float32 contour probability in 0..1.
+    frame
+        Where in a larger image this one lies; it is all there is where absent.
     """
 
     lab: NDArray[np.float32]
@@ -68,3 +85,9 @@ class Task:
     quotas: NDArray[np.int64] | None = None
     deep: Map | None = None
     contour: Map | None = None
+    frame: Frame | None = None
+
+    @property
+    def coverage(self) -> float:
+        """Share of the pixels that are not outside."""
+        return float(np.count_nonzero(self.objects >= 0)) / self.objects.size

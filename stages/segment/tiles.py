@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from stages.compiled import kernel, parallel_kernel
 from stages.segment.candidates import Candidates
+from stages.segment.connectivity import count_labels
 from stages.segment.features import Features
 
 TILE = 64
@@ -59,7 +60,7 @@ def tile_pixels(
     features
         (N, D) float32.
     groups
-        (N,) int32 group of each pixel, in 0..G-1.
+        (N,) int32 group of each pixel, in 0..G-1; pixels at -1 are left out.
     origins
         (G, D) float32 what is subtracted from the features of each group.
     squared_position
@@ -70,7 +71,7 @@ def tile_pixels(
     -------
     Tiles of D channels (and that one more), padded to a multiple of 5; pixels in their order.
     """
-    areas = np.bincount(groups, minlength=origins.shape[0])
+    areas = count_labels(groups, origins.shape[0])
     n_tiles = -(-areas // TILE)
     first_tiles = np.cumsum(n_tiles) - n_tiles
     group_of_tile = np.repeat(np.arange(areas.size, dtype=np.int32), n_tiles)
@@ -120,6 +121,8 @@ def _sort_into_tiles(
     following = starts.copy()
     for pixel in range(groups.size):
         group = groups[pixel]
+        if group < 0:
+            continue
         pixels[following[group]] = pixel
         following[group] += 1
 

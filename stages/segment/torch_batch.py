@@ -34,7 +34,7 @@ def cluster_batch(
 
     Returns
     -------
-    For each task (H, W) int32 labels in 0..K-1, and its (H * W, D) float32 features.
+    For each task (H, W) int32 labels in 0..K-1, -1 outside, and its (H * W, D) float32 features.
 
     Raises
     ------
@@ -68,20 +68,26 @@ def _cluster(
 
     features = torch.cat([scaled_features(task, device) for task in tasks])
     objects = gather(lambda task: task.objects.ravel())
+    initial = gather(lambda task: task.initial.ravel(), numbered=True)
+    # Pixels outside would be a group without candidates: they stay out of the clustering.
+    inside = torch.nonzero(objects >= 0).squeeze(1)
+    all_inside = inside.numel() == objects.numel()
     uncertain = objects == 0
     has_uncertain = bool(uncertain.any())
     factors = _spatial_factors(tasks, device)
     labels, means = cluster(
-        features,
-        gather(lambda task: task.initial.ravel(), numbered=True),
+        features if all_inside else features[inside],
+        initial if all_inside else initial[inside],
         gather(lambda task: task.candidates, numbered=True),
         tasks[0].balance.iterations,
-        uncertain=uncertain if has_uncertain else None,
+        uncertain=uncertain[inside] if has_uncertain else None,
         uncertain_candidates=gather(lambda task: task.uncertain_candidates, numbered=True)
         if has_uncertain
         else None,
         spatial_factor=factors,
     )
+    if not all_inside:
+        labels = torch.full_like(objects, -1).index_copy_(0, inside, labels)
     if tasks[0].balance.rounds:
         weights = np.array([task.balance.border_weight for task in tasks], np.float32)
         labels = relax_borders(
@@ -103,7 +109,11 @@ def _cluster(
     )
     return [
         (
-            (own - n).to(torch.int32).cpu().numpy().reshape(task.objects.shape),
+            torch.where(own < 0, own, own - n)
+            .to(torch.int32)
+            .cpu()
+            .numpy()
+            .reshape(task.objects.shape),
             compared.cpu().numpy(),
         )
         for task, n, own, compared in parts
@@ -119,7 +129,7 @@ def scaled_features(task: Task, device: torch.device) -> Tensor:
     """
     height, width, _ = task.lab.shape
     scale = np.float32(
-        position_scale((height, width), task.n_superpixels, task.balance.compactness)
+        position_scale((height, width), task.n_superpixels, task.balance.compactness, task.coverage)
     ).item()
     rows = torch.arange(height, dtype=torch.float32, device=device) * scale
     columns = torch.arange(width, dtype=torch.float32, device=device) * scale

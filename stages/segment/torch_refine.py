@@ -69,7 +69,7 @@ def relax_borders(
     Parameters
     ----------
     labels
-        (N,) int64 in 0..K-1.
+        (N,) int64 in 0..K-1; -1 outside.
     features
         (N, D) float32, the position in the last two channels; all tensors on one device.
     means
@@ -144,7 +144,8 @@ def _on_border(pixels: Tensor, present: Tensor, frames: _Frames) -> Tensor:
     """Keep the pixels that have another label among their 8 neighbours."""
     around = _look(present, frames.around(pixels, 1))
     own = around[:, 4, None]
-    return pixels[((around != own) & (around != _EMPTY)).any(dim=1)]
+    apart = (around != own) & (around != _EMPTY) & (own != _EMPTY)
+    return pixels[apart.any(dim=1)]
 
 
 def _stirred(moved: Tensor, frames: _Frames) -> Tensor:
