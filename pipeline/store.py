@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import numpy as np
@@ -23,7 +23,10 @@ from numpy.typing import NDArray
 
 from pipeline.errors import DataError, UserError
 from pipeline.folder import Folder
-from stages.base import Output, Unit
+from stages.base import Arrays, Output, Unit
+
+if TYPE_CHECKING:
+    from zarr.abc.store import Store as ZarrStore
 
 FORMAT = 1
 """Version of the layout; a store with a larger one is refused."""
@@ -144,18 +147,19 @@ class Store:
         before = self.record(item_id, unit)
         attempt = uuid.uuid4().hex[:12]
         path = _unit_path(item_id, unit)
+        entries, files = _pack(output.arrays)
         record = Record(
             attempt=attempt,
             fingerprint=fingerprint,
             inputs=inputs,
-            arrays=self._write_arrays(f"{path}/{attempt}", output.arrays),
+            arrays=entries,
             attributes=output.attributes,
             provenance=provenance,
         )
-        if record.arrays:
-            self.run.write(f"{self.name}/{path}/{attempt}/zarr.json", _group_json({}))
+        beside = {f"{path}/{attempt}/{key}": content for key, content in files.items()}
         if unit is not None:
-            self.run.create(f"{self.name}/{_encode(item_id)}/zarr.json", _group_json({}))
+            beside[f"{_encode(item_id)}/zarr.json"] = _group_json({})
+        self.run.write_many({f"{self.name}/{key}": content for key, content in beside.items()})
         self.run.write(f"{self.name}/{path}/zarr.json", _group_json({_ATTRIBUTE: vars(record)}))
         if before is not None:
             self.run.delete(f"{self.name}/{path}/{before.attempt}")
@@ -178,52 +182,9 @@ class Store:
         arrays = self._read_arrays(item_id, unit, record, wanted)
         return record, Output(arrays, record.attributes)
 
-    def _write_arrays(
-        self, path: str, arrays: Mapping[str, NDArray[Any]]
-    ) -> dict[str, dict[str, Any]]:
-        entries: dict[str, dict[str, Any]] = {}
-        packed: list[bytes] = []
-        offset = 0
-        for name, array in arrays.items():
-            content = np.ascontiguousarray(array)
-            entries[name] = {
-                "shape": list(content.shape),
-                "dtype": content.dtype.str,
-                "crc32": zlib.crc32(content.view(np.uint8).data) if content.size else 0,
-            }
-            if content.ndim <= 1:
-                entries[name]["offset"] = offset
-                packed.append(content.tobytes())
-                offset += content.nbytes
-            else:
-                self._create_array(f"{path}/{name}", content)
-        if offset:
-            blob = np.frombuffer(b"".join(packed), np.uint8)
-            self._create_array(f"{path}/{_PACKED}", blob)
-        return entries
-
-    def _create_array(self, path: str, content: NDArray[Any]) -> None:
-        import zarr
-        from zarr.codecs import Crc32cCodec, ZstdCodec
-
-        whole = content.nbytes <= _LARGEST_CHUNK
-        chunks = tuple(
-            max(1, length if whole else min(length, _CHUNK_EDGE)) for length in content.shape
-        )
-        # A store of its own spares zarr the look at every group above: a third of the time.
-        zarr.create_array(
-            self.run.zarr_store(f"{self.name}/{path}", read_only=False),
-            data=content,
-            chunks=chunks,
-            compressors=[ZstdCodec(level=1), Crc32cCodec()],
-            config={"write_empty_chunks": True},
-        )
-
     def _read_arrays(
         self, item_id: str, unit: Unit, record: Record, entries: Mapping[str, Mapping[str, Any]]
     ) -> dict[str, NDArray[Any]]:
-        import zarr
-
         store = self.run.zarr_store(self.name, read_only=True)
         path = f"{_unit_path(item_id, unit)}/{record.attempt}"
         arrays: dict[str, NDArray[Any]] = {}
@@ -232,12 +193,11 @@ class Store:
             for name, entry in entries.items():
                 dtype, shape = np.dtype(entry["dtype"]), tuple(entry["shape"])
                 if "offset" not in entry:
-                    array = np.asarray(zarr.open_array(store, path=f"{path}/{name}", mode="r")[...])
+                    array = _open(store, f"{path}/{name}")
                 else:
                     length = int(np.prod(shape)) * dtype.itemsize
                     if length and packed is None:
-                        blob = zarr.open_array(store, path=f"{path}/{_PACKED}", mode="r")
-                        packed = np.asarray(blob[...])
+                        packed = _open(store, f"{path}/{_PACKED}")
                     start = entry["offset"]
                     content = b"" if packed is None else packed[start : start + length].tobytes()
                     array = np.frombuffer(content, dtype).reshape(shape)
@@ -266,6 +226,64 @@ def digest_of(value: Any) -> str:
     """Return 16 hex digits that identify a JSON-serialisable value."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"))
     return sha256(text.encode()).hexdigest()[:16]
+
+
+def _pack(arrays: Arrays) -> tuple[dict[str, dict[str, Any]], dict[str, bytes]]:
+    """Return what a record says of arrays, and the files of an attempt that hold them."""
+    entries: dict[str, dict[str, Any]] = {}
+    files: dict[str, bytes] = {}
+    packed: list[bytes] = []
+    offset = 0
+    for name, array in arrays.items():
+        content = np.ascontiguousarray(array)
+        entries[name] = {
+            "shape": list(content.shape),
+            "dtype": content.dtype.str,
+            "crc32": zlib.crc32(content.view(np.uint8).data) if content.size else 0,
+        }
+        if content.ndim <= 1:
+            entries[name]["offset"] = offset
+            packed.append(content.tobytes())
+            offset += content.nbytes
+        else:
+            files |= _array_files(name, content)
+    if offset:
+        files |= _array_files(_PACKED, np.frombuffer(b"".join(packed), np.uint8))
+    if files:
+        files["zarr.json"] = _group_json({})
+    return entries, files
+
+
+def _array_files(name: str, content: NDArray[Any]) -> dict[str, bytes]:
+    """Return the files of a Zarr array.
+
+    They are made in memory and then put as they are: zarr itself asks an object store several
+    times whether something is there already.
+    """
+    import zarr
+    from zarr.abc.buffer import Buffer
+    from zarr.codecs import Crc32cCodec, ZstdCodec
+    from zarr.storage import MemoryStore
+
+    whole = content.nbytes <= _LARGEST_CHUNK
+    chunks = tuple(
+        max(1, length if whole else min(length, _CHUNK_EDGE)) for length in content.shape
+    )
+    files: dict[str, Buffer] = {}
+    zarr.create_array(
+        MemoryStore(files),
+        data=content,
+        chunks=chunks,
+        compressors=[ZstdCodec(level=1), Crc32cCodec()],
+        config={"write_empty_chunks": True},
+    )
+    return {f"{name}/{key}": file.to_bytes() for key, file in files.items()}
+
+
+def _open(store: "ZarrStore", path: str) -> NDArray[Any]:
+    import zarr
+
+    return np.asarray(zarr.open_array(store, path=path, mode="r", zarr_format=3)[...])
 
 
 def _check(array: NDArray[Any], dtype: np.dtype[Any], shape: tuple[int, ...], crc: int) -> None:
