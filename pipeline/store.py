@@ -6,14 +6,15 @@ Layout below a store's root (`zarr.json` at every level)::
     <item>/[<K>/]<attempt>/  the arrays of one attempt
 
 A unit is complete when its record is there: the record names the attempt and lists its arrays
-with shapes, dtypes and checksums. Whatever else lies there belongs to attempts that did not end.
+with shapes, dtypes and checksums, and its files with theirs. A record whose own checksum does not
+fit is no record. Whatever else lies there belongs to attempts that did not end.
 """
 
 import json
 import uuid
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -32,6 +33,7 @@ FORMAT = 1
 """Version of the layout; a store with a larger one is refused."""
 
 _ATTRIBUTE = "spam_pipe"
+_SEAL = "checksum"
 _PACKED = "packed"
 _LARGEST_CHUNK = 64 * 2**20
 _CHUNK_EDGE = 2048
@@ -55,6 +57,8 @@ class Record:
         What the stage said of the unit.
     provenance
         Versions, device, seconds.
+    files
+        CRC-32 of every file of the attempt, by its key below it.
     """
 
     attempt: str
@@ -63,6 +67,7 @@ class Record:
     arrays: Mapping[str, Mapping[str, Any]]
     attributes: Mapping[str, Any]
     provenance: Mapping[str, Any]
+    files: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -89,16 +94,21 @@ class Store:
         return f"{self.run}/{self.name}"
 
     def prepare(self, description: Mapping[str, Any]) -> None:
-        """Write the root's metadata, or check that the store there is ours.
+        """Write the root's metadata, also over a damaged one, or check that the store is ours.
 
         Raises
         ------
         UserError
             When another program or a newer version made what is there.
         """
-        if self.describe() is None:
-            attributes = {_ATTRIBUTE: {"format": FORMAT, **description}}
-            self.run.write(f"{self.name}/zarr.json", _group_json(attributes))
+        content = self.run.read(self.root_key)
+        if content is None or self._described(content) is None:
+            self.run.write(self.root_key, _group_json(_sealed({"format": FORMAT, **description})))
+
+    @property
+    def root_key(self) -> str:
+        """The key, below the run's folder, of the root's metadata."""
+        return f"{self.name}/zarr.json"
 
     def describe(self) -> dict[str, Any] | None:
         """Return what the root says of the store's stage and config; None when it is not there.
@@ -106,24 +116,36 @@ class Store:
         Raises
         ------
         UserError
-            When another program or a newer version made what is there.
+            When it is damaged, or another program or a newer version made what is there.
         """
-        content = self.run.read(f"{self.name}/zarr.json")
+        content = self.run.read(self.root_key)
         if content is None:
             return None
+        found = self._described(content)
+        if found is None:
+            raise UserError(f"{self}: its zarr.json is damaged; run `spam-pipe verify --repair`")
+        return found
+
+    def _described(self, content: bytes) -> dict[str, Any] | None:
+        """Return what a root's metadata say; None when they are damaged."""
         try:
-            found = json.loads(content)["attributes"][_ATTRIBUTE]
+            node = json.loads(content)
+        except ValueError:
+            return None
+        try:
+            found = dict(node["attributes"][_ATTRIBUTE])
             version = int(found["format"])
         except (ValueError, KeyError, TypeError) as error:
             raise UserError(
                 f"{self}: not a store of spam-pipe; move it away or choose another --run"
             ) from error
-        if version > FORMAT:
+        said = _unsealed(found)
+        if said is not None and version > FORMAT:
             raise UserError(
                 f"{self}: written by a newer spam-pipe (store format {version}, this one reads "
                 f"{FORMAT}); update spam-pipe or choose another --run"
             )
-        return dict(found)
+        return said
 
     def record_key(self, item_id: str, unit: Unit) -> str:
         """Return the key, below the run's folder, of a unit's record."""
@@ -155,12 +177,13 @@ class Store:
             arrays=entries,
             attributes=output.attributes,
             provenance=provenance,
+            files={key: zlib.crc32(content) for key, content in files.items()},
         )
         beside = {f"{path}/{attempt}/{key}": content for key, content in files.items()}
         if unit is not None:
             beside[f"{_encode(item_id)}/zarr.json"] = _group_json({})
         self.run.write_many({f"{self.name}/{key}": content for key, content in beside.items()})
-        self.run.write(f"{self.name}/{path}/zarr.json", _group_json({_ATTRIBUTE: vars(record)}))
+        self.run.write(f"{self.name}/{path}/zarr.json", _group_json(_sealed(vars(record))))
         if before is not None:
             self.run.delete(f"{self.name}/{path}/{before.attempt}")
         return record
@@ -216,9 +239,9 @@ def parse_record(content: bytes | None) -> Record | None:
     if content is None:
         return None
     try:
-        found = json.loads(content)["attributes"][_ATTRIBUTE]
-        return Record(**found)
-    except (ValueError, KeyError, TypeError):
+        found = _unsealed(json.loads(content)["attributes"][_ATTRIBUTE])
+        return None if found is None else Record(**found)
+    except (ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
@@ -292,6 +315,22 @@ def _check(array: NDArray[Any], dtype: np.dtype[Any], shape: tuple[int, ...], cr
     content = np.ascontiguousarray(array)
     if (zlib.crc32(content.view(np.uint8).data) if content.size else 0) != crc:
         raise ValueError("checksum differs")
+
+
+def _sealed(said: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a group's attributes: what is said, and its checksum."""
+    return {_ATTRIBUTE: {**said, _SEAL: _checksum(said)}}
+
+
+def _unsealed(found: dict[str, Any]) -> dict[str, Any] | None:
+    """Return what was said, None when it has changed since; early versions gave no checksum."""
+    said = {key: value for key, value in found.items() if key != _SEAL}
+    return said if found.get(_SEAL, 0) in {0, _checksum(said)} else None
+
+
+def _checksum(said: Mapping[str, Any]) -> int:
+    """Return the CRC-32 of a value's JSON, which stays the same when it is read and written."""
+    return zlib.crc32(json.dumps(said, allow_nan=False).encode())
 
 
 def _group_json(attributes: Mapping[str, Any]) -> bytes:

@@ -1,6 +1,7 @@
 """A store's units are complete or absent, and damage is found."""
 
 import json
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -133,6 +134,58 @@ def test_a_torn_record_is_no_record(store: Store) -> None:
     assert content is not None
     store.run.write(key, content[: len(content) // 2])
     assert store.record("a/b", 100) is None
+
+
+def test_a_record_that_changed_since_is_no_record(store: Store) -> None:
+    put(store)
+    key = store.record_key("a/b", 100)
+    content = store.run.read(key)
+    assert content is not None
+    changed = content.replace(b'"n_superpixels": 35', b'"n_superpixels": 37')
+    assert changed != content
+    store.run.write(key, changed)
+    assert store.record("a/b", 100) is None
+
+
+def test_a_record_without_a_checksum_is_an_early_one(store: Store) -> None:
+    put(store)
+    key = store.record_key("a/b", 100)
+    node = json.loads(store.run.read(key) or b"")
+    for name in ("checksum", "files"):
+        del node["attributes"]["spam_pipe"][name]
+    store.run.write(key, json.dumps(node).encode())
+    np.testing.assert_array_equal(store.read("a/b", 100)[1].arrays["labels"], LABELS)
+
+
+def test_a_record_lists_the_checksums_of_its_files(store: Store) -> None:
+    put(store)
+    record = store.record("a/b", 100)
+    assert record is not None
+    path = f"{store.name}/a%2Fb/100/{record.attempt}"
+    found = {key: zlib.crc32(store.run.read(f"{path}/{key}") or b"") for key in record.files}
+    assert found == record.files
+    assert set(found) == {
+        "zarr.json",
+        "labels/zarr.json",
+        "labels/c/0/0",
+        "packed/zarr.json",
+        "packed/c/0",
+    }
+
+
+@pytest.mark.parametrize("change", [b"", b"{", b'"configs": {"segment": {}}'])
+def test_a_damaged_root_is_told_and_written_anew(store: Store, change: bytes) -> None:
+    key = store.root_key
+    content = store.run.read(key)
+    assert content is not None
+    if len(change) > 1:
+        change = content.replace(b'"configs": {}', change)
+    assert change != content
+    store.run.write(key, change)
+    with pytest.raises(UserError, match="damaged; run `spam-pipe verify --repair`"):
+        store.describe()
+    store.prepare({"stage": "segment", "configs": {}})
+    assert store.run.read(key) == content
 
 
 def test_a_store_of_another_program_is_refused(store: Store) -> None:
