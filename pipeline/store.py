@@ -103,7 +103,7 @@ class Store:
         """
         content = self.run.read(self.root_key)
         if content is None or self._described(content) is None:
-            self.run.write(self.root_key, _group_json(_sealed({"format": FORMAT, **description})))
+            self.run.write(self.root_key, root_json(description))
 
     @property
     def root_key(self) -> str:
@@ -181,9 +181,9 @@ class Store:
         )
         beside = {f"{path}/{attempt}/{key}": content for key, content in files.items()}
         if unit is not None:
-            beside[f"{_encode(item_id)}/zarr.json"] = _group_json({})
+            beside[f"{group_name(item_id)}/zarr.json"] = group_json({})
         self.run.write_many({f"{self.name}/{key}": content for key, content in beside.items()})
-        self.run.write(f"{self.name}/{path}/zarr.json", _group_json(_sealed(vars(record))))
+        self.run.write(f"{self.name}/{path}/zarr.json", group_json(_sealed(vars(record))))
         if before is not None:
             self.run.delete(f"{self.name}/{path}/{before.attempt}")
         return record
@@ -234,6 +234,11 @@ class Store:
         return arrays
 
 
+def root_json(description: Mapping[str, Any]) -> bytes:
+    """Return the metadata of a store's root."""
+    return group_json(_sealed({"format": FORMAT, **description}))
+
+
 def parse_record(content: bytes | None) -> Record | None:
     """Parse the bytes of a unit's `zarr.json`; None unless they are a complete record."""
     if content is None:
@@ -273,7 +278,7 @@ def _pack(arrays: Arrays) -> tuple[dict[str, dict[str, Any]], dict[str, bytes]]:
     if offset:
         files |= _array_files(_PACKED, np.frombuffer(b"".join(packed), np.uint8))
     if files:
-        files["zarr.json"] = _group_json({})
+        files["zarr.json"] = group_json({})
     return entries, files
 
 
@@ -333,17 +338,27 @@ def _checksum(said: Mapping[str, Any]) -> int:
     return zlib.crc32(json.dumps(said, allow_nan=False).encode())
 
 
-def _group_json(attributes: Mapping[str, Any]) -> bytes:
+def is_group_json(content: bytes) -> bool:
+    """Say whether bytes are a group's metadata, to the last one as they were put."""
+    try:
+        node = json.loads(content)
+        return isinstance(node, dict) and content == group_json(node["attributes"])
+    except (ValueError, KeyError):
+        return False
+
+
+def group_json(attributes: Mapping[str, Any]) -> bytes:
+    """Return the metadata of a Zarr group."""
     node = {"zarr_format": 3, "node_type": "group", "attributes": attributes}
     return json.dumps(node, allow_nan=False).encode()
 
 
 def _unit_path(item_id: str, unit: Unit) -> str:
-    encoded = _encode(item_id)
+    encoded = group_name(item_id)
     return encoded if unit is None else f"{encoded}/{unit}"
 
 
-def _encode(item_id: str) -> str:
+def group_name(item_id: str) -> str:
     """Percent-encode an id into one group name that no file system or Zarr takes amiss."""
     name = quote(item_id, safe=" ()+,=@")
     if name[:1] in {".", "_", " "} or name == "zarr.json":

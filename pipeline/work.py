@@ -3,7 +3,7 @@
 import platform
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -102,12 +102,17 @@ class Outcome:
     point: int = 0
 
 
-def perform(task: Task) -> Iterator[Outcome]:
+Judge = Callable[[Link, str, Unit, Output], Output]
+"""Given a link, an item, a unit and what was made; returns what later stages read instead."""
+
+
+def perform(task: Task, judge: Judge | None = None) -> Iterator[Outcome]:
     """Run a task's jobs, each when the next outcome is asked for.
 
-    An exception becomes part of the outcome, so that one item harms no other.
+    An exception becomes part of the outcome, so that one item harms no other. Results are stored,
+    or, where there is a judge, given to it instead.
     """
-    shared = _Shared()
+    shared = _Shared(judge)
     for job in task:
         yield _ItemRun(job, shared).outcome()
 
@@ -118,12 +123,15 @@ class _Shared:
 
     Attributes
     ----------
+    judge
+        Who is given the results; None to store them.
     parts
         The item's parts as last loaded: source, signature and digest, content.
     made, failed
         Units made and stores failed by earlier jobs, which need no second try.
     """
 
+    judge: Judge | None = None
     parts: dict[str, tuple[Source, tuple[str, str], Any]] = field(default_factory=dict)
     made: set[tuple[str, Unit]] = field(default_factory=set)
     failed: dict[str, Failure] = field(default_factory=dict)
@@ -236,18 +244,21 @@ class _ItemRun:
     def store(self, link: Link, unit: Unit, output: Output, seconds: float) -> None:
         digests = {part: identity[1] for part, identity in self.identities.items()}
         own = fingerprint(link, digests, self.fingerprints, unit)
-        link.store.write(
-            self.item.id,
-            unit,
-            output,
-            fingerprint=own,
-            inputs={part: self.identities[part] for part in stage(link.name).reads},
-            provenance={
-                "seconds": round(seconds, 6),
-                "device": self.device,
-                "versions": _versions(),
-            },
-        )
+        if self.shared.judge is not None:
+            output = self.shared.judge(link, self.item.id, unit, output)
+        else:
+            link.store.write(
+                self.item.id,
+                unit,
+                output,
+                fingerprint=own,
+                inputs={part: self.identities[part] for part in stage(link.name).reads},
+                provenance={
+                    "seconds": round(seconds, 6),
+                    "device": self.device,
+                    "versions": _versions(),
+                },
+            )
         self.made[link.name, unit] = output
         self.shared.made.add((link.store.name, unit))
         self.fingerprints.setdefault(link.name, {})[unit] = own
