@@ -53,17 +53,8 @@ def comparison_markdown(
             f"{NOTHING}: the curve does not reach there.",
             equal_count,
             labels,
-            "K",
         ),
-        *_at_equal(
-            "ASA at equal regularity",
-            f"The curve of ASA over GR, read at the GR that {name} has at each K: who is higher is "
-            f"more accurate at the same regularity, whatever count it takes. {NOTHING}: the curve "
-            "does not reach there.",
-            equal_regularity,
-            labels,
-            "GR",
-        ),
+        *_at_equal_regularity(equal_regularity, labels, name),
         *_areas(areas, labels),
     ]
     return "\n\n".join(parts) + "\n"
@@ -114,7 +105,7 @@ def _paired(table: pd.DataFrame, labels: Mapping[SeriesKey, str], name: str) -> 
         "## Paired differences",
         f"Method minus {name} on the same {said} images, with its interval; share of images where "
         "the method is better, ties counted half. Bold: significant (Wilcoxon's signed-rank test, "
-        f"Holm-corrected over all tests of a measure, p < {SIGNIFICANT:g}). Exact p values and "
+        f"Holm-corrected over the methods of a column, p < {SIGNIFICANT:g}). Exact p values and "
         "further measures are in `comparisons.csv`.",
     ]
     for measure in dict.fromkeys(table["measure"]):
@@ -142,23 +133,43 @@ def _difference(row: "pd.Series[float]") -> str:
 
 
 def _at_equal(
-    title: str, said: str, table: pd.DataFrame, labels: Mapping[SeriesKey, str], place: str
+    title: str, said: str, table: pd.DataFrame, labels: Mapping[SeriesKey, str]
 ) -> list[str]:
     if table.empty or bool(table["mean"].isna().all()):
         return []
-    places = table[["n_requested", "at"]].drop_duplicates().sort_values("n_requested")
-    head = [
-        f"K = {row.n_requested}"
-        if place == "K"
-        else f"{place} = {row.at:.3f} (K = {row.n_requested})"
-        for row in places.itertuples(index=False)
-    ]
-    lines = _table(["method", *head], 1)
+    counts = sorted(set(table["n_requested"].tolist()))
+    lines = _table(["method", *(f"K = {count}" for count in counts)], 1)
     for key, rows in table.groupby(list(SERIES), sort=False):
         by_count = rows.set_index("n_requested")
-        cells = [_with_interval(by_count.loc[count]) for count in places["n_requested"]]
+        cells = [_with_interval(by_count.loc[count]) for count in counts]
         lines.append(markdown_row([markdown_escape(labels[_as_key(key)]), *cells]))
     return [f"## {title}", said, "\n".join(lines)]
+
+
+def _at_equal_regularity(
+    table: pd.DataFrame, labels: Mapping[SeriesKey, str], name: str
+) -> list[str]:
+    if table.empty or bool(table["difference"].isna().all()):
+        return []
+    counts = sorted(set(table["n_requested"].tolist()))
+    lines = _table(["method", *(f"K = {count}" for count in counts)], 1)
+    for key, rows in table.groupby(list(SERIES), sort=False):
+        by_count = rows.set_index("n_requested")
+        cells = []
+        for count in counts:
+            row = by_count.loc[count] if count in by_count.index else None
+            if row is None or pd.isna(row["difference"]):
+                cells.append(NOTHING)
+                continue
+            interval = _interval(row["lo"], row["hi"], "+.3f")
+            cells.append(f"{row['difference']:+.3f} {interval} at {row['reference_gr']:.2f}")
+        lines.append(markdown_row([markdown_escape(labels[_as_key(key)]), *cells]))
+    said = (
+        f"Method minus {name} at the same K and GR: the curve of all {name} variants that ran is "
+        "read at the method's GR, or at its least regular end where the method is less regular "
+        f"still. {NOTHING}: the method is more regular than any variant."
+    )
+    return ["## ASA at equal regularity", said, "\n".join(lines)]
 
 
 def _areas(table: pd.DataFrame, labels: Mapping[SeriesKey, str]) -> list[str]:

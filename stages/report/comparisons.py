@@ -70,7 +70,7 @@ def comparison_table(
         Exactly `COMPARISON_COLUMNS`: a row per dataset, split, other series, requested count and
         measure, in the metric table's order. `mean` and `reference_mean` are over the images
         that both have; `difference` is the first minus the second. `p` is Wilcoxon's; `p_holm` is
-        corrected over all tests of one measure on one dataset's split.
+        corrected over the methods that are compared in one measure at one count.
 
     Raises
     ------
@@ -109,7 +109,7 @@ def comparison_table(
                 )
             )
     table = pd.DataFrame.from_records(records, columns=list(COMPARISON_COLUMNS))
-    for _, rows in table.groupby(["dataset", "split", "measure"]):
+    for _, rows in table.groupby(["dataset", "split", "n_requested", "measure"]):
         table.loc[rows.index, "p_holm"] = holm(rows["p"].to_numpy(dtype=np.float64))
     return table
 

@@ -14,6 +14,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 from matplotlib.transforms import ScaledTranslation
+from numpy.typing import NDArray
 
 from stages.report.series import name_series
 from stages.report.style import (
@@ -50,6 +51,14 @@ PANEL_INCHES = (3.15, 2.55)
 MARGIN_INCHES = 1.0
 MIN_WIDTH_INCHES = 8.0
 DASHES: tuple[Literal["-", "--", ":"], ...] = ("-", "--", ":")
+FEW = 6
+"""More series than this are drawn without bands, which would hide one another."""
+
+SATURATING = "asa"
+LOWEST_SHARE = 0.04
+MANY_POINTS = 40
+"""Of so many points, the least few of a measure that crowds below 1 may lie outside of a panel."""
+
 LOG_FROM = 3.0
 """Counts that span at least this factor get a logarithmic axis."""
 
@@ -196,8 +205,10 @@ def write_heading(figure: Figure, heading: str, curves: Sequence[Curve], note: s
 def _draw_panel(axes: Axes, panel: tuple[str, str], curves: Sequence[Curve]) -> None:
     across, up = panel
     for order, curve in enumerate(curves):
-        draw_curve(axes, panel, curve, zorder=3 + 0.1 * order)
+        draw_curve(axes, panel, curve, zorder=3 + 0.1 * order, banded=len(curves) <= FEW)
     axes.margins(x=0.07, y=0.12)
+    if up == SATURATING:
+        _focus(axes, np.concatenate([curve.points[f"{up}_mean"].dropna() for curve in curves]))
     axes.yaxis.set_major_locator(MaxNLocator(5))
     if across == COUNT:
         axes.set_title(TITLES[up])
@@ -210,7 +221,20 @@ def _draw_panel(axes: Axes, panel: tuple[str, str], curves: Sequence[Curve]) -> 
         axes.xaxis.set_major_locator(MaxNLocator(5))
 
 
-def draw_curve(axes: Axes, panel: tuple[str, str], curve: Curve, zorder: float) -> None:
+def _focus(axes: Axes, figures: NDArray[np.float64]) -> None:
+    """Leave the least of many figures outside, so that the others can be told apart."""
+    if len(figures) < MANY_POINTS:
+        return
+    low, high = float(np.quantile(figures, LOWEST_SHARE)), float(figures.max())
+    margin = 0.06 * (high - low)
+    axes.set_ylim(low - margin, high + margin)
+    for line in axes.lines:
+        line.set_clip_on(True)
+
+
+def draw_curve(
+    axes: Axes, panel: tuple[str, str], curve: Curve, zorder: float, banded: bool = True
+) -> None:
     """Draw one series: a line in its band, or points with bars."""
     across, up = panel
     points = curve.points.dropna(subset=[f"{across}_mean", f"{up}_mean"])
@@ -220,9 +244,9 @@ def draw_curve(axes: Axes, panel: tuple[str, str], curve: Curve, zorder: float) 
     )
     place = axes.transData
     chosen = across not in TITLES or across == COUNT  # not measured: a band is of `up` alone
-    if chosen and len(points) > 1:
+    if chosen and banded and len(points) > 1:
         axes.fill_between(x, low, high, color=curve.color, alpha=0.16, linewidth=0, zorder=2)
-    elif chosen:
+    elif chosen and len(points) == 1:
         inches = axes.figure.dpi_scale_trans
         place = place + ScaledTranslation(curve.shift / 72, 0, inches)
         axes.vlines(x, low, high, curve.color, linewidth=1.6, zorder=zorder, transform=place)

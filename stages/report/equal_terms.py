@@ -1,7 +1,8 @@
 """Methods compared on equal terms: at the same count, at the same regularity, over all counts.
 
-A method that was asked for K superpixels makes n; another one trades accuracy for regularity.
-Comparing them at equal n, or at equal GR, takes their curves over K and reads between the points.
+A method that was asked for K superpixels makes n: comparing methods at equal n takes their curves
+over K and reads between the points. Another one trades accuracy for regularity: comparing it at
+equal GR takes the reference at several weights of its compactness, and reads between those.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.integrate import trapezoid
 
 from stages.report.bootstrap import CONFIDENCE, resampled_means
-from stages.report.comparisons import COMPARED, SERIES, SeriesKey
+from stages.report.comparisons import COMPARED, SERIES, SeriesKey, series_keys
 from stages.report.config import ReportConfig
 
 Curve = NDArray[np.float64]
@@ -22,6 +23,20 @@ COUNT_SLACK = float(np.log(1.05))
 """How far beyond its ends a curve over log n may be read: 5 % of the count."""
 
 EQUAL_COLUMNS = ("dataset", "split", *SERIES, "n_requested", "at", "mean", "lo", "hi", "n_images")
+REGULARITY_COLUMNS = (
+    "dataset",
+    "split",
+    *SERIES,
+    "n_requested",
+    "gr",
+    "mean",
+    "reference_gr",
+    "reference_mean",
+    "difference",
+    "lo",
+    "hi",
+    "n_images",
+)
 AREA_COLUMNS = (
     "dataset",
     "split",
@@ -86,10 +101,31 @@ def at_equal_regularity(
     measure: str = "asa",
     config: ReportConfig | None = None,
 ) -> pd.DataFrame:
-    """Read each method's curve of a measure over GR where the reference is at each count.
+    """Set each method beside the reference where that is as regular, at the same requested count.
 
-    As `at_equal_count`, but `at` is the reference's mean GR at the requested count: whoever has
-    the larger figure there is more accurate at the same regularity, whatever count that takes.
+    The series of the reference's method and prior are one family: at each K their means, those
+    of several weights of compactness, say, are a curve of the measure over GR. It is read where
+    its GR is the method's; for a method less regular than all of the family, at its least
+    regular end, where the reference is more regular as well.
+
+    Parameters
+    ----------
+    metrics
+        From `stages.report.tables.metrics_table`; of one dataset's split.
+    reference
+        Method, prior and config of the series that others are compared with.
+    measure
+        Which figure.
+    config
+        Number of resamples and seed of the bootstrap.
+
+    Returns
+    -------
+    pd.DataFrame
+        Exactly `REGULARITY_COLUMNS`, a row per series outside of the family and requested count:
+        the GR and the mean of the method; the GR at which the reference is read, and its figure
+        there; method minus reference with its interval over images that all have, NaN with one
+        image. The reference's figures are NaN where all of the family are less regular.
 
     Raises
     ------
@@ -98,12 +134,32 @@ def at_equal_regularity(
     """
     if len(metrics[["dataset", "split"]].drop_duplicates()) > 1:
         raise ValueError("equal regularity is read on one dataset's split at a time")
-    own = metrics[(metrics[list(SERIES)] == list(reference)).all(axis=1)]
-    if own.empty:
+    series = series_keys(metrics)
+    if reference not in series:
         raise ValueError(f"no rows of {' '.join(reference)} to compare with")
-    means = own.groupby("n_requested")["gr"].mean().dropna()
-    targets = {int(str(count)): float(mean) for count, mean in means.items()}
-    return _read_at(_curves(metrics, "gr", measure, config), targets, slack=0.0)
+    config = config or ReportConfig()
+    records = []
+    for count, rows in metrics.groupby("n_requested"):
+        wide = rows.pivot(index="image", columns=list(SERIES), values=["gr", measure])
+        there = wide.dropna(axis="columns", how="all")["gr"].columns if wide.size else []
+        family = [key for key in there if key[:2] == reference[:2]]
+        for key in series:
+            if not family or key[:2] == reference[:2] or key not in there:
+                continue
+            columns = [(figure, *each) for figure in ("gr", measure) for each in (key, *family)]
+            if not set(columns) <= set(wide.columns):
+                continue
+            figures = wide[columns].dropna().to_numpy(dtype=np.float64)
+            if not len(figures):
+                continue
+            resampled = resampled_means(figures, config.bootstrap_samples, config.seed)
+            gr, up = np.hsplit(np.vstack([figures.mean(axis=0), resampled]), 2)
+            at, theirs = _read_family(gr[:, 1:], up[:, 1:], gr[:, 0])
+            difference = _estimate(up[:, 0] - theirs, len(figures))
+            own = [float(gr[0, 0]), float(up[0, 0]), float(at[0]), float(theirs[0])]
+            place = (rows["dataset"].iloc[0], rows["split"].iloc[0])
+            records.append((*place, *key, count, *own, *difference, len(figures)))
+    return pd.DataFrame.from_records(records, columns=list(REGULARITY_COLUMNS))
 
 
 def area_table(
@@ -172,6 +228,18 @@ def interpolate(across: Curve, up: Curve, at: Curve | float, slack: float = 0.0)
     read: Curve = y0 + share * (y1 - y0)
     beyond = (places < across[:, :1] - slack) | (places > across[:, -1:] + slack)
     return np.where(beyond, np.nan, read)
+
+
+def _read_family(gr: Curve, up: Curve, at: Curve) -> tuple[Curve, Curve]:
+    """Read a family's curves over GR at given places, or at their least regular ends."""
+    order = np.argsort(gr, axis=1, kind="stable")
+    # Two points make a curve; of one, the same twice.
+    across, figures = (
+        np.repeat(sorted_, 1 + (gr.shape[1] == 1), axis=1)
+        for sorted_ in (np.take_along_axis(each, order, axis=1) for each in (gr, up))
+    )
+    places = np.maximum(at, across[:, 0])
+    return places, interpolate(across, figures, places[:, np.newaxis])[:, 0]
 
 
 def _areas(curve: _Curves, start: float, end: float) -> Curve:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from stages.report.comparisons import SERIES, SIGNIFICANT, SeriesKey
+from stages.report.series import YARDSTICKS
 from stages.report.text_tables import SHOWN
 
 NOT_DIFFERENT = r"^{\circ}"
@@ -63,7 +64,8 @@ def latex_table(
     ]
     for count, rows in summary.groupby("n_requested", sort=True):
         lines.append(r"\midrule")
-        best = {measure: rows[f"{measure}_mean"].round(3).max() for measure in shown}
+        rivals = rows[~rows["method"].isin(YARDSTICKS)]
+        best = {measure: rivals[f"{measure}_mean"].round(3).max() for measure in shown}
         for number, (_, row) in enumerate(rows.iterrows()):
             key = (str(row["method"]), str(row["prior"]), str(row["config"]))
             cells = [str(count) if number == 0 else "", latex_escape(labels.get(key, key[0]))]
@@ -71,7 +73,8 @@ def latex_table(
             for measure in shown:
                 mean = row[f"{measure}_mean"]
                 text = _figure(mean, "{:.3f}").replace("0.", ".", 1)
-                if len(rows) > 1 and round(float(mean), 3) == best[measure]:
+                competes = len(rivals) > 1 and key[0] not in YARDSTICKS
+                if competes and round(float(mean), 3) == best[measure]:
                     text = rf"\textbf{{{text}}}"
                 if (*key, int(row["n_requested"]), measure) in plain:
                     text += f"${NOT_DIFFERENT}$"

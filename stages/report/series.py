@@ -7,6 +7,9 @@ import pandas as pd
 
 NAMES = ("dataset", "split", "method", "prior", "config")
 
+YARDSTICKS = frozenset({"grid", "voronoi", "ground-truth"})
+"""Methods that bound what is possible; they stand below the others and win nothing."""
+
 
 @dataclass(frozen=True)
 class Series:

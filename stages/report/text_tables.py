@@ -23,6 +23,9 @@ SHOWN = {
 
 DROPPED_WHEN_NARROW = ("compactness", "explained_variation", "boundary_precision")
 LABEL_WIDTH = 24
+MOST_ROWS = 40
+"""A longer table for the terminal is cut to some of its counts."""
+
 NOTHING = "–"
 
 CAPTION = (
@@ -93,23 +96,36 @@ def terminal_table(
         nothing.add_row("No image has been evaluated yet.")
         return nothing
     shown = list(SHOWN)
-    table = _lay_out(summary, seconds or {}, shown)
+    counts = sorted(set(summary["n_requested"].tolist()))
+    kept = some_counts(counts, max(1, MOST_ROWS * len(counts) // len(summary)))
+    summary = summary[summary["n_requested"].isin(kept)]
+    left_out = "" if len(kept) == len(counts) else " All counts are in summary.md."
+    table = _lay_out(summary, seconds or {}, shown, left_out)
     for measure in DROPPED_WHEN_NARROW:
         if Console(width=10 * width).measure(table).maximum <= width:
             break
         shown.remove(measure)
-        table = _lay_out(summary, seconds or {}, shown)
+        table = _lay_out(summary, seconds or {}, shown, left_out)
     return table
 
 
-def _lay_out(summary: pd.DataFrame, seconds: Mapping[Group, float], shown: Sequence[str]) -> Table:
+def some_counts(counts: Sequence[int], n_wanted: int) -> list[int]:
+    """Return at most so many of the counts, ascending ones evenly spread and neither end first."""
+    if len(counts) <= n_wanted:
+        return list(counts)
+    return [counts[(i + 1) * (len(counts) - 1) // (n_wanted + 1)] for i in range(n_wanted)]
+
+
+def _lay_out(
+    summary: pd.DataFrame, seconds: Mapping[Group, float], shown: Sequence[str], left_out: str
+) -> Table:
     """Build the terminal's table with the measures that are named."""
     series = name_series(summary)
     table = Table(
         title=series.title(),
         title_style="bold",
         title_justify="left",
-        caption=CAPTION,
+        caption=CAPTION + left_out,
         caption_justify="left",
         caption_style="dim",
         box=box.SIMPLE_HEAD,

@@ -27,8 +27,8 @@ class Beside:
     significant
         Whether p is small enough.
     equal_count, equal_regularity
-        The measure read from the method's curve where it makes exactly K superpixels, and where
-        it is as regular as the reference is at K.
+        The measure read from the method's curve where it makes exactly K superpixels; and method
+        minus reference where the reference's variants are as regular, at K.
     """
 
     series: int
@@ -136,7 +136,7 @@ def _beside(
     at_count: "_Row[float] | None",
     at_regularity: "_Row[float] | None",
 ) -> Beside:
-    equal = (_with_interval(at_count), _with_interval(at_regularity))
+    equal = (_with_interval(at_count), _with_sign(at_regularity))
     if test is None or pd.isna(test["difference"]):
         return Beside(place, NOTHING, "", NOTHING, NOTHING, False, *equal)
     interval = ""
@@ -158,6 +158,13 @@ def _with_interval(row: "_Row[float] | None") -> str:
         return NOTHING
     half = "" if pd.isna(row["lo"]) else f" ±{(row['hi'] - row['lo']) / 2:.3f}"
     return f"{row['mean']:.3f}{half}"
+
+
+def _with_sign(row: "_Row[float] | None") -> str:
+    if row is None or pd.isna(row["difference"]):
+        return NOTHING
+    half = "" if pd.isna(row["lo"]) else f" ±{(row['hi'] - row['lo']) / 2:.3f}"
+    return f"{_signed(row['difference'])}{half}"
 
 
 def _signed(value: float) -> str:

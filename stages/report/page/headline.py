@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from stages.report.page.data import SeriesKey
-from stages.report.series import NAMES
+from stages.report.series import NAMES, YARDSTICKS
 from stages.report.tables import Group, group_of
 from stages.report.text_tables import NOTHING, SHOWN
 
@@ -69,11 +69,13 @@ def shown_measures(summary: pd.DataFrame) -> dict[str, str]:
 def best_cells(summary: pd.DataFrame) -> dict[tuple[int, str], SeriesKey]:
     """Return which series is best, by count and measure.
 
-    Only where two compete: series whose mean count is within `NEAR` of what was asked for.
+    Only where two compete: series whose mean count is within `NEAR` of what was asked for, but
+    for the yardsticks.
     """
     best = {}
     for count, rows in summary.groupby("n_requested"):
         rivals = rows[(rows["n_superpixels_mean"] / rows["n_requested"] - 1).abs() <= NEAR]
+        rivals = rivals[~rivals["method"].isin(YARDSTICKS)]
         for measure in SHOWN:
             defined = rivals.dropna(subset=[f"{measure}_mean"])
             if len(defined) > 1:

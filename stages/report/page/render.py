@@ -15,6 +15,7 @@ from stages.report.page.compared import compare, tied_cells
 from stages.report.page.data import Gallery, Method, Report, SeriesKey
 from stages.report.page.headline import headline, key_of, shown_measures
 from stages.report.page.words import differing_options, lead, notices, title
+from stages.report.series import YARDSTICKS
 from stages.report.tables import Group
 from stages.report.text_tables import SHOWN
 
@@ -66,6 +67,7 @@ def render(
         measures=shown_measures(summary) if measured else {},
         blocks=headline(summary, seconds, order, tied) if measured else [],
         has_ties=bool(tied),
+        has_yardsticks=any(key[2] in YARDSTICKS for key in order),
         comparison=compare(metrics, reference, order, config) if measured and reference else None,
         options=differing_options(methods),
         data=_data(report.gallery, methods, metrics, summary, seconds) if measured else None,
@@ -78,16 +80,20 @@ def render(
 
 
 def in_order(methods: Sequence[Method], summary: pd.DataFrame) -> list[Method]:
-    """Sort methods by mean accuracy, or regularity where there is no ground truth; best first."""
+    """Sort methods by mean accuracy, or regularity where there is no ground truth; best first.
+
+    The yardsticks come last.
+    """
     measure = "asa_mean" if bool(summary["asa_mean"].notna().any()) else "gr_mean"
     scores: dict[SeriesKey, list[float]] = {}
     for _, row in summary.iterrows():
         scores.setdefault(key_of(row), []).append(float(row[measure]))
     means = {key: pd.Series(values).mean() for key, values in scores.items()}
 
-    def place(method: Method) -> tuple[bool, float, str]:
+    def place(method: Method) -> tuple[bool, bool, float, str]:
         score = means.get(method.key, float("nan"))
-        return bool(pd.isna(score)), 0.0 if pd.isna(score) else -score, method.label
+        unknown = bool(pd.isna(score))
+        return method.key[2] in YARDSTICKS, unknown, 0.0 if unknown else -score, method.label
 
     return sorted(methods, key=place)
 

@@ -87,19 +87,58 @@ def test_one_count_is_no_curve() -> None:
     assert area_table(metrics, CONFIG, ("asa",))["mean"].isna().all()
 
 
-def test_asa_at_equal_regularity() -> None:
-    metrics = table_of(
-        ours=made(1.0, {100: 0.94, 200: 0.95, 400: 0.96}, {100: 0.45, 200: 0.50, 400: 0.55}),
-        theirs=made(1.0, {100: 0.90, 200: 0.92, 400: 0.94}, {100: 0.40, 200: 0.50, 400: 0.60}),
-    )
-    table = at_equal_regularity(metrics, OURS, config=CONFIG)
-    assert [figure(table, "ours", count, "at") for count in COUNTS] == pytest.approx(
-        [0.45, 0.50, 0.55]
-    )
-    assert [figure(table, "ours", count) for count in COUNTS] == pytest.approx([0.94, 0.95, 0.96])
-    assert [figure(table, "theirs", count) for count in COUNTS] == pytest.approx([0.91, 0.92, 0.93])
-    other = at_equal_regularity(metrics, THEIRS, config=CONFIG)
-    assert np.isnan(figure(other, "ours", 100))  # .40 is below all of ours
+def at_one_regularity(asa: float, gr: float, spread: float = 0.0) -> object:
+    """A method of one accuracy and regularity, the images spread around them."""
+    return lambda image, count: {"asa": asa + spread * (image - 1), "gr": gr}
+
+
+SMOOTHER = ("spam", "contour", "ours, smoother")
+
+
+def test_the_reference_is_read_where_it_is_as_regular() -> None:
+    methods = {
+        OURS: at_one_regularity(0.96, 0.5, 0.01),
+        SMOOTHER: at_one_regularity(0.92, 0.7, 0.01),
+        THEIRS: at_one_regularity(0.93, 0.6, 0.01),
+    }
+    table = at_equal_regularity(metrics_of(methods, COUNTS, 3), OURS, config=CONFIG)  # type: ignore[arg-type]
+    assert table["method"].tolist() == ["slic"] * 3  # the family itself is not compared
+    assert table["n_requested"].tolist() == list(COUNTS)
+    assert table["reference_gr"].tolist() == pytest.approx([0.6] * 3)
+    assert table["reference_mean"].tolist() == pytest.approx([0.94] * 3)
+    assert table["difference"].tolist() == pytest.approx([-0.01] * 3)
+    # The same images on both sides: what they have in common cancels.
+    assert table[["lo", "hi"]].to_numpy() == pytest.approx(-0.01)
+
+
+def test_beyond_the_reference_nothing_is_read_and_below_it_its_end() -> None:
+    def beside(gr: float) -> float:
+        methods = {
+            OURS: at_one_regularity(0.96, 0.5),
+            SMOOTHER: at_one_regularity(0.92, 0.7),
+            THEIRS: at_one_regularity(0.93, gr),
+        }
+        table = at_equal_regularity(metrics_of(methods, (100,), 3), OURS, config=CONFIG)  # type: ignore[arg-type]
+        return float(table["difference"].iloc[0])
+
+    assert np.isnan(beside(0.71))
+    assert beside(0.7) == pytest.approx(0.01)
+    assert beside(0.1) == pytest.approx(-0.03)
+
+
+def test_a_reference_without_variants_is_read_where_it_is_more_regular() -> None:
+    def beside(gr: float) -> float:
+        methods = {OURS: at_one_regularity(0.96, 0.5), THEIRS: at_one_regularity(0.93, gr)}
+        table = at_equal_regularity(metrics_of(methods, (100,), 3), OURS, config=CONFIG)  # type: ignore[arg-type]
+        return float(table["difference"].iloc[0])
+
+    assert beside(0.4) == pytest.approx(-0.03)
+    assert np.isnan(beside(0.6))
+
+
+def test_a_measure_that_the_reference_lacks_gives_no_row() -> None:
+    methods = {OURS: lambda image, count: {"gr": 0.5}, THEIRS: at_one_regularity(0.93, 0.5)}
+    assert at_equal_regularity(metrics_of(methods, (100,), 3), OURS, config=CONFIG).empty  # type: ignore[arg-type]
 
 
 def test_a_missing_reference_is_said() -> None:

@@ -7,6 +7,7 @@ import pytest
 from stages.report.config import ReportConfig
 from stages.report.page.charts import curves, image_figures, panels
 from stages.report.page.compared import compare, tied_cells
+from stages.report.page.data import Method
 from stages.report.page.headline import best_cells, headline, shown_measures
 from stages.report.page.render import in_order
 from stages.report.tables import metrics_table, seconds_per_image, summary_table
@@ -24,6 +25,19 @@ def test_the_best_of_each_count_and_measure() -> None:
 
 def test_one_method_competes_with_nobody() -> None:
     assert best_cells(summary_table(table(["good"]), config=CONFIG)) == {}
+
+
+def test_yardsticks_win_nothing_and_stand_last() -> None:
+    summary = summary_table(table(["ground-truth", "good", "poor"]), config=CONFIG)
+    assert {owner for (_, measure), owner in best_cells(summary).items() if measure == "asa"} == {
+        series("good")
+    }
+    methods = [Method(series(name), name) for name in ("ground-truth", "poor", "good")]
+    assert [method.label for method in in_order(methods, summary)] == [
+        "good",
+        "poor",
+        "ground-truth",
+    ]
 
 
 def test_who_makes_far_more_than_was_asked_for_is_not_the_best() -> None:

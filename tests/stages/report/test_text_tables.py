@@ -9,7 +9,7 @@ from rich.console import Console
 
 from stages.report.series import name_series
 from stages.report.tables import metrics_table, seconds_per_image, summary_table
-from stages.report.text_tables import markdown_table, terminal_table
+from stages.report.text_tables import markdown_table, some_counts, terminal_table
 
 FIGURES = {
     "asa": 0.95,
@@ -145,3 +145,23 @@ def test_labels_leave_out_what_is_shared_and_what_is_not_needed() -> None:
     assert mixed.labels == ["c", "compactness=5", "compactness=7"]  # a sweep's labels say all
     hashed = name_series(summary_table(metrics([*sweep, ("slic", "none", "0123abcd")], (100,))))
     assert hashed.labels == ["slic · 0123abcd", "spam · compactness=5", "spam · compactness=7"]
+
+
+def test_a_long_table_keeps_a_few_counts_and_says_so() -> None:
+    methods = [("slic", "none", f"m{i:02d}") for i in range(19)]
+    counts = (25, 50, 100, 200, 300, 400, 600, 800, 1000)
+    summary = summary_table(metrics(methods, counts, 2))
+    shown = rendered(summary, 100)
+    assert "All counts are in summary.md" in shown
+    kept = {int(word) for line in shown.splitlines() for word in line.split() if word.isdigit()}
+    assert {100, 400} <= kept
+    assert not {25, 50, 200, 300, 600, 800, 1000} & kept
+
+
+@pytest.mark.parametrize("n_wanted", range(1, 12))
+def test_counts_are_kept_evenly(n_wanted: int) -> None:
+    counts = [25, 50, 100, 200, 300, 400, 600, 800, 1000]
+    kept = some_counts(counts, n_wanted)
+    assert len(kept) == min(n_wanted, len(counts))
+    assert kept == sorted(set(kept))
+    assert set(kept) <= set(counts)

@@ -4,6 +4,7 @@ page.curves = (() => {
   if (!data) return null;
   const DASHES = [null, "6,3", "2,3"];
   const FEW = 6; // more series than this get bars instead of bands, which would hide one another
+  const SATURATING = "asa", LOWEST_SHARE = 0.04, MANY = 40;
   const COUNT = "n_superpixels";
   const hidden = new Set();
   let scale = "log";
@@ -24,10 +25,14 @@ page.curves = (() => {
   }
 
   function pointsOf(panel) {
-    return data.curves.flatMap((points, series) =>
+    const all = data.curves.flatMap((points, series) =>
       hidden.has(series) ? [] : points.filter((p) => p[panel.x] && p[panel.y]).map((p) => ({
         ...p, series, X: p[panel.x][0], Y: p[panel.y][0], low: p[panel.y][1], high: p[panel.y][2],
       })));
+    if (panel.y !== SATURATING || all.length < MANY) return all;
+    // Of many points the least few of a measure that crowds below 1 would squeeze the others.
+    const floor = d3.quantile(all, LOWEST_SHARE, (p) => p.Y);
+    return all.filter((p) => p.Y >= floor).map((p) => ({ ...p, low: p.low === null ? null : Math.max(p.low, floor) }));
   }
 
   function countTicks([low, high]) {
