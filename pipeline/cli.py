@@ -196,6 +196,43 @@ def status(
 
 
 @app.command(rich_help_panel=_AROUND)
+def verify(
+    recompute: Annotated[
+        int,
+        typer.Option(
+            min=0, help="also compute so many items again and compare the results", metavar="N"
+        ),
+    ] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="decides which items these are")] = 0,
+    device: Annotated[str, typer.Option(help="where they are computed: auto, cpu or cuda[:i]")] = (
+        "auto"
+    ),
+    repair: Annotated[
+        bool,
+        typer.Option("--repair", help="remove what is bad: the next run makes just that again"),
+    ] = False,
+    run: RunName = None,
+    outputs: Outputs = "outputs",
+    as_json: Json = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print nothing but errors")] = False,
+) -> None:
+    """Read everything in a run back and check it; status 1 on a finding."""
+    from pipeline.verify_command import verify_run
+
+    if status := verify_run(
+        outputs,
+        run,
+        recomputed=recompute,
+        seed=seed,
+        device=device,
+        mend=repair,
+        as_json=as_json,
+        quiet=quiet,
+    ):
+        raise typer.Exit(status)
+
+
+@app.command(rich_help_panel=_AROUND)
 def export(
     folder: Annotated[str, typer.Argument(help="where the files go", metavar="FOLDER")],
     what: Annotated[

@@ -1,0 +1,363 @@
+"""Read back all that a run holds, and say what is not as it was put or as it must be."""
+
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+from urllib.parse import unquote
+
+from pipeline.chain import Chain, Link, build_chain, describe, described_config
+from pipeline.config import RunConfig
+from pipeline.datasets.base import Item, Source
+from pipeline.errors import DataError, UserError
+from pipeline.plan import NO_DATA, fingerprint, part_source
+from pipeline.run import Run
+from pipeline.store import Record, Store, group_json, group_name, is_group_json, root_json
+from stages.base import Output, Unit
+from stages.invariants import broken_invariants
+from stages.registry import STAGES, stage
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that is not as it should be.
+
+    Attributes
+    ----------
+    store, item, unit
+        Where; of a whole store without an item.
+    kind
+        ``damaged``: bytes differ from what was put; ``invalid``: an invariant does not hold;
+        ``outdated``: made from other inputs or by another version; ``differs``: computed again it
+        comes out different.
+    reason
+        In words.
+    remove
+        Keys, below the run's folder, that `repair` deletes, in this order.
+    rewrite
+        Content of the keys that `repair` puts.
+    """
+
+    store: str
+    item: str
+    unit: Unit
+    kind: str
+    reason: str
+    remove: tuple[str, ...] = ()
+    rewrite: Mapping[str, bytes] = field(default_factory=dict)
+
+    def plain(self) -> dict[str, Any]:
+        """Return what a person or a program wants to know of it."""
+        where = {"store": self.store, "item": self.item, "n_superpixels": self.unit}
+        return {**where, "finding": self.kind, "reason": self.reason}
+
+
+@dataclass
+class Verified:
+    """What was read back.
+
+    Attributes
+    ----------
+    findings
+        What is wrong.
+    stores, units
+        How many of each were read.
+    recomputed
+        How many items were computed again.
+    leftovers
+        Keys of what interrupted work left; harmless.
+    unknown
+        Stores of a newer version or with options that this one does not know, and items of other
+        datasets whose names don't say enough: they were not read.
+    """
+
+    findings: list[Finding] = field(default_factory=list)
+    stores: int = 0
+    units: int = 0
+    recomputed: int = 0
+    leftovers: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class OpenStore:
+    """A store of the run and the chain that leads to it."""
+
+    config: RunConfig
+    chain: Chain
+    link: Link
+
+
+def open_stores(run: Run, verified: Verified) -> list[OpenStore]:
+    """Find the stores below a run's folder; damaged roots become findings."""
+    names = [name for name in run.folder.names() if _stage_of(name)]
+    found: dict[str, OpenStore] = {}
+    damaged: list[str] = []
+    configs = [run.config]
+    for name in names:
+        content = run.folder.read(f"{name}/zarr.json") or b""
+        try:
+            description = Store(run.folder, name).describe() or {}
+        except UserError as error:
+            if "newer" in str(error):
+                verified.unknown.append(name)
+            else:
+                damaged.append(name)
+            continue
+        config = described_config(description, run.config)
+        chain = {} if config is None else build_chain(config, run.folder, _stage_of(name))
+        if config is None or chain[_stage_of(name)].store.name != name:
+            verified.unknown.append(name)
+        elif not _is_sound_root(content, description):
+            damaged.append(name)
+        else:
+            configs.append(config)
+            found[name] = OpenStore(config, chain, chain[_stage_of(name)])
+    known = {
+        link.store.name: OpenStore(config, chain, link)
+        for config in reversed(configs)
+        for chain in [build_chain(config, run.folder)]
+        for link in chain.values()
+    }
+    for name in damaged:
+        key = f"{name}/zarr.json"
+        if name in known:
+            store = found[name] = known[name]
+            content = root_json(describe(store.chain, store.link.name))
+            mend: dict[str, Any] = {"rewrite": {key: content}}
+        else:
+            mend = {"remove": (key,)}
+        reason = "the metadata of the store's root changed"
+        verified.findings.append(Finding(name, "", None, "damaged", reason, **mend))
+    verified.stores = len(found)
+    return [found[name] for name in sorted(found, key=lambda name: (_rank(name), name))]
+
+
+class Reader:
+    """Reads a run's stores item by item.
+
+    Parameters
+    ----------
+    run
+        The run.
+    stores
+        What is read, upstream stores first.
+    items
+        The dataset's items by id, to compare what results were made from; empty without a dataset.
+    verified
+        Takes what comes out.
+    """
+
+    def __init__(
+        self, run: Run, stores: list[OpenStore], items: Mapping[str, Item], verified: Verified
+    ) -> None:
+        self.run = run
+        self.verified = verified
+        self.items = {group_name(item_id): item for item_id, item in items.items()}
+        self.groups: dict[str, list[OpenStore]] = {}
+        for store in stores:
+            for name in run.folder.names(store.link.store.name):
+                if name.endswith(".partial"):
+                    verified.leftovers.append(f"{store.link.store.name}/{name}")
+                elif name != "zarr.json":
+                    self.groups.setdefault(name, []).append(store)
+
+    def read_all(self, tick: Callable[[bool], None]) -> None:
+        """Read every item; `tick` is told of each whether something is wrong with it."""
+        for group in sorted(self.groups):
+            before = len(self.verified.findings)
+            outputs: dict[tuple[str, Unit], Output] = {}
+            for store in self.groups[group]:
+                self._read_group(store, group, outputs)
+            tick(len(self.verified.findings) > before)
+
+    def _read_group(
+        self, store: OpenStore, group: str, outputs: dict[tuple[str, Unit], Output]
+    ) -> None:
+        name = store.link.store.name
+        entries = self.run.folder.names(f"{name}/{group}")
+        if not stage(store.link.name).per_count:
+            self._read_unit(store, group, None, entries, outputs)
+            return
+        units = [int(entry) for entry in entries if entry.isdigit()]
+        for unit in sorted(units):
+            inside = self.run.folder.names(f"{name}/{group}/{unit}")
+            self._read_unit(store, group, unit, inside, outputs)
+        key = f"{name}/{group}/zarr.json"
+        others = set(entries) - {"zarr.json", *map(str, units)}
+        self.verified.leftovers += [f"{name}/{group}/{entry}" for entry in sorted(others)]
+        content = self.run.folder.read(key)
+        if content != group_json({}) and (content is not None or units):
+            self.verified.findings.append(
+                Finding(
+                    name,
+                    unquote(group),
+                    None,
+                    "damaged",
+                    "the metadata of the item's group changed or are lost",
+                    rewrite={key: group_json({})},
+                )
+            )
+
+    def _read_unit(
+        self,
+        store: OpenStore,
+        group: str,
+        unit: Unit,
+        entries: list[str],
+        outputs: dict[tuple[str, Unit], Output],
+    ) -> None:
+        name = store.link.store.name
+        place = f"{name}/{group}" if unit is None else f"{name}/{group}/{unit}"
+        item_id = self.items[group].id if group in self.items else unquote(group)
+        if group_name(item_id) != group:  # shortened, and nothing says from what
+            self.verified.unknown.append(place)
+            return
+        content = self.run.folder.read(f"{place}/zarr.json")
+        record = None
+        if content is not None:
+            self.verified.units += 1
+            problem, record = self._examine(store, item_id, unit, content, outputs)
+            if problem is not None and self.run.folder.read(f"{place}/zarr.json") != content:
+                # Another command has just replaced it: look at what is there now.
+                self.verified.units -= 1
+                self._read_unit(store, group, unit, self.run.folder.names(place), outputs)
+                return
+            if problem is not None:
+                kind, reason = problem
+                remove = (f"{place}/zarr.json", place)
+                self.verified.findings.append(Finding(name, item_id, unit, kind, reason, remove))
+                return
+        known = {"zarr.json"} | ({record.attempt} if record is not None else set())
+        strays = sorted(set(entries) - known)
+        self.verified.leftovers += [f"{place}/{entry}" for entry in strays]
+
+    def _examine(
+        self,
+        store: OpenStore,
+        item_id: str,
+        unit: Unit,
+        content: bytes,
+        outputs: dict[tuple[str, Unit], Output],
+    ) -> tuple[tuple[str, str] | None, Record | None]:
+        """Return what is wrong with a unit, as kind and reason, and its record."""
+        link = store.link
+        record = link.store.record(item_id, unit)
+        if record is None or not is_group_json(content):
+            return ("damaged", "its record changed"), record
+        place = link.store.record_key(item_id, unit).removesuffix("zarr.json") + record.attempt
+        files = self.run.folder.read_many([f"{place}/{key}" for key in record.files])
+        for key, expected, found in zip(record.files, record.files.values(), files, strict=True):
+            if found is None:
+                return ("damaged", f"{key} is lost"), record
+            if zlib.crc32(found) != expected:
+                return ("damaged", f"{key} changed"), record
+        del files
+        try:
+            _, output = link.store.read(item_id, unit)
+        except DataError as error:
+            return ("damaged", str(error.__cause__ or error)), record
+        upstream = {
+            name: made
+            for name in link.upstream
+            if (made := _of_unit(outputs, store.chain[name].store.name, unit)) is not None
+        }
+        try:
+            broken = [*broken_invariants(link.name, output, upstream, link.config, unit)]
+        except (ValueError, KeyError, IndexError) as error:
+            broken = [f"what is there does not fit together: {error}"]
+        if broken:
+            return ("invalid", "; ".join(broken)), record
+        outputs[link.store.name, unit] = output
+        outdated = self._outdated(store, item_id, unit, record)
+        return (None if outdated is None else ("outdated", outdated)), record
+
+    def _outdated(self, store: OpenStore, item_id: str, unit: Unit, record: Record) -> str | None:
+        """Say how what a unit was made from differs from what is there now."""
+        link = store.link
+        item = self.items.get(group_name(item_id))
+        if item is not None:
+            for part, (_, digest) in record.inputs.items():
+                try:
+                    now = _digest(part_source(part, item, store.config))
+                except DataError:
+                    continue  # it is not here to be compared
+                if now != digest:
+                    return f"made from another {part.replace('_', ' ')} than the one there now"
+        upstream: dict[str, dict[Unit, str]] = {}
+        for name in link.upstream:
+            of = unit if stage(name).per_count else None
+            before = store.chain[name].store.record(item_id, of)
+            if before is None:
+                return None  # it will be made again, and then this is looked at
+            upstream[name] = {of: before.fingerprint}
+        digests = {part: digest for part, (_, digest) in record.inputs.items()}
+        if set(digests) != set(stage(link.name).reads):
+            return "made by an earlier version, which read other parts of the item"
+        if fingerprint(link, digests, upstream, unit) != record.fingerprint:
+            return "made by another version, or from other upstream results"
+        return None
+
+
+def repair(run: Run, verified: Verified) -> None:
+    """Remove what is bad, so that the next run makes just that again, and all leftovers."""
+    for finding in verified.findings:
+        for key in finding.remove:
+            run.folder.delete(key)
+        for key, content in finding.rewrite.items():
+            run.folder.write(key, content)
+    for key in verified.leftovers:
+        run.folder.delete(key)
+
+
+def _of_unit(outputs: Mapping[tuple[str, Unit], Output], store: str, unit: Unit) -> Output | None:
+    return outputs.get((store, unit)) or outputs.get((store, None))
+
+
+def _stage_of(name: str) -> str:
+    """Return the stage whose store has that name; empty when it is no store's."""
+    found = name.removesuffix(".zarr").rpartition("-")[0]
+    return found if name.endswith(".zarr") and found in STAGES else ""
+
+
+def _rank(name: str) -> int:
+    return [*STAGES].index(_stage_of(name))
+
+
+def _is_sound_root(content: bytes, description: Mapping[str, Any]) -> bool:
+    said = {key: value for key, value in description.items() if key != "format"}
+    if b'"checksum"' in content:
+        return content == root_json(said)
+    return is_group_json(content) and set(said) == {"stage", "configs"}  # an early version's
+
+
+def _digest(source: Source | None) -> str:
+    return NO_DATA[1] if source is None else _hashed(source)
+
+
+@lru_cache(maxsize=64)
+def _hashed(source: Source) -> str:
+    """Hash what is there, whatever its time of modification says."""
+    return source.digest()
+
+
+def sound_items(
+    stores: list[OpenStore], items: Mapping[str, Item], findings: list[Finding]
+) -> Iterator[tuple[OpenStore, Item]]:
+    """Yield the last store of each chain with every item that it holds without a finding."""
+    bad = {(finding.store, finding.item) for finding in findings}
+    upstream = {
+        link.store.name
+        for store in stores
+        for link in store.chain.values()
+        if link.name != store.link.name
+    }
+    for store in stores:
+        if store.link.store.name in upstream:
+            continue
+        names = [link.store.name for link in store.chain.values()]
+        groups = set(store.link.store.run.names(store.link.store.name))
+        for item in items.values():
+            if group_name(item.id) in groups and not any((name, item.id) in bad for name in names):
+                yield store, item
