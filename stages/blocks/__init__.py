@@ -1,0 +1,1 @@
+"""Large images, segmented block by block at the resolution that their superpixels ask for."""

@@ -1,0 +1,49 @@
+"""Proposals and objects of a large image: made where they are used, window by window.
+
+A map of contours with its hierarchy takes seventy bytes a pixel, so of a large image the stages
+`propose` and `prior` only pass on how they are to be made.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from stages.base import Arrays, Inputs, Output, StageConfig
+from stages.blocks.limits import BY_BLOCKS
+from stages.prior.config import PriorConfig
+from stages.propose.config import ProposeConfig
+
+Recipe = Mapping[str, Mapping[str, Any]]
+"""The stages' options by name."""
+
+
+def recipe(
+    name: str, config: StageConfig, upstream: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return the attribute that passes a stage's options on, beside those from upstream."""
+    passed = {} if upstream is None else upstream[BY_BLOCKS]
+    return {BY_BLOCKS: {**passed, name: config.model_dump(mode="json")}}
+
+
+def make_prior(inputs: Inputs, recipe: Recipe, device: str) -> Arrays:
+    """Return a window's prior, as the stages make that of an image.
+
+    Parameters
+    ----------
+    inputs
+        The window as an image, with a digest of its own.
+    recipe
+        Options of the stages ``propose`` and ``prior``.
+    device
+        Where networks compute.
+    """
+    from stages.prior.stage import PriorStage
+    from stages.propose.sources import load_source
+
+    config = ProposeConfig.model_validate(recipe["propose"])
+    source = load_source(config.source)
+    proposal = source.propose(inputs, config, source.setup(config, device))
+    proposed = {"propose": {None: Output(proposal.to_arrays())}}
+    options = PriorConfig.model_validate(recipe["prior"])
+    made = PriorStage().run(replace(inputs, upstream=proposed), options, None, (None,))
+    return next(made).arrays
