@@ -31,12 +31,12 @@ class Borders:
 
 
 def borders(objects: NDArray[np.integer[Any]], strength: NDArray[np.float32]) -> Borders:
-    """Measure all borders of a partition without uncertain pixels.
+    """Measure all borders of a partition.
 
     Parameters
     ----------
     objects
-        (H, W) ids ≥ 1.
+        (H, W) ids; negative ones are nobody's, and what borders on them makes no border.
     strength
         (H, W) boundary strength.
 
@@ -69,6 +69,11 @@ def bridged(objects: NDArray[np.integer[Any]]) -> NDArray[np.integer[Any]]:
 
 
 @kernel
+def _differ(here: int, there: int) -> bool:
+    return here != there and here >= 0 and there >= 0
+
+
+@kernel
 def _border_pairs(
     objects: NDArray[np.int32], strength: NDArray[np.float32]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -76,11 +81,9 @@ def _border_pairs(
     n = 0
     for row in range(height):
         for column in range(width):
-            here = objects[row, column]
-            if column + 1 < width and objects[row, column + 1] != here:
-                n += 1
-            if row + 1 < height and objects[row + 1, column] != here:
-                n += 1
+            for down in range(2):
+                r, c = row + down, column + 1 - down
+                n += r < height and c < width and _differ(objects[row, column], objects[r, c])
     key = np.empty(n, np.int64)
     value = np.empty(n, np.float64)
     n = 0
@@ -89,7 +92,7 @@ def _border_pairs(
             here = np.int64(objects[row, column])
             for down in range(2):
                 r, c = row + down, column + 1 - down
-                if r == height or c == width or objects[r, c] == here:
+                if r == height or c == width or not _differ(here, objects[r, c]):
                     continue
                 there = np.int64(objects[r, c])
                 key[n] = (min(here, there) << 32) | max(here, there)

@@ -1,0 +1,1 @@
+"""Superpixels as tables, graphs and polygons for other programs."""

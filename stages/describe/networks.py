@@ -1,0 +1,103 @@
+"""Superpixels as graphs of other libraries."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+if TYPE_CHECKING:
+    import networkx
+    from torch_geometric.data import Data
+
+_NAMES = ("id", "image", "object")
+"""Columns that say what a superpixel is called rather than what it is like."""
+
+
+def to_networkx(table: pd.DataFrame, edges: pd.DataFrame) -> "networkx.Graph":
+    """Return a graph of networkx.
+
+    Parameters
+    ----------
+    table
+        As `stages.describe.table.table` makes it: a node per row, called by its ``id``, with the
+        other columns as attributes.
+    edges
+        As `stages.describe.graph.graph` makes it: an undirected edge per row, with all columns but
+        ``source`` and ``target`` as attributes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from stages.describe.graph import graph
+    >>> from stages.describe.table import table
+    >>> labels = np.array([[0, 0, 1], [0, 0, 1]])
+    >>> made = to_networkx(table(labels), graph(labels))
+    >>> made.nodes[1]["area"], made.edges[0, 1]
+    (2, {'border_length': 2})
+    """
+    import networkx
+
+    made = networkx.Graph()
+    rows = table.drop(columns="id").to_dict("records")
+    made.add_nodes_from(zip(table["id"].tolist(), rows, strict=True))
+    attributes = edges.drop(columns=["source", "target"]).to_dict("records")
+    ends = (edges["source"].tolist(), edges["target"].tolist())
+    made.add_edges_from(zip(*ends, attributes, strict=True))
+    return made
+
+
+def to_torch_geometric(
+    table: pd.DataFrame, edges: pd.DataFrame, columns: Sequence[str] | None = None
+) -> "Data":
+    """Return a graph of PyTorch Geometric.
+
+    Parameters
+    ----------
+    table, edges
+        As for `to_networkx`.
+    columns
+        Which columns of the table are a node's features; by default all but names (``id``,
+        ``image``, ``object``).
+
+    Returns
+    -------
+    torch_geometric.data.Data
+        ``x`` (n, F) float32; ``edge_index`` (2, 2E) int64, rows of the table, each border in both
+        directions; ``edge_attr`` (2E, A) float32, the columns of `edges` but ``source`` and
+        ``target``; ``pos`` (n, 2) float32, the centroids' column and row; ``id`` (n,) int64.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        When PyTorch Geometric is not installed; it says what to install.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from stages.describe.graph import graph
+    >>> from stages.describe.table import table
+    >>> labels = np.array([[0, 0, 1], [0, 0, 1]])
+    >>> to_torch_geometric(table(labels), graph(labels), ["area"])  # doctest: +SKIP
+    Data(x=[2, 1], edge_index=[2, 2], edge_attr=[2, 1], pos=[2, 2], id=[2])
+    """
+    import torch
+
+    try:
+        from torch_geometric.data import Data
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            "graphs for PyTorch Geometric need it: pip install 'spam-pipe[graph]'"
+        ) from error
+
+    kept = [name for name in table.columns if name not in _NAMES] if columns is None else columns
+    ids = table["id"].to_numpy()
+    ends = np.searchsorted(ids, edges[["source", "target"]].to_numpy().T)
+    weights = edges.drop(columns=["source", "target"]).to_numpy(np.float32)
+    return Data(
+        x=torch.from_numpy(table[[*kept]].to_numpy(np.float32)),
+        edge_index=torch.from_numpy(np.concatenate([ends, ends[::-1]], axis=1)),
+        edge_attr=torch.from_numpy(np.concatenate([weights, weights])),
+        pos=torch.from_numpy(table[["column", "row"]].to_numpy(np.float32)),
+        id=torch.from_numpy(ids.copy()),
+    )

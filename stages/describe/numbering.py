@@ -1,0 +1,67 @@
+"""Label maps of any numbers as superpixels 0..n-1."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Index = NDArray[np.int32]
+
+
+class Numbered(NamedTuple):
+    """The superpixels of a label map.
+
+    Attributes
+    ----------
+    index
+        (H, W) int32: 0..n-1 in the order of the labels, -1 outside.
+    ids
+        (n,) int64: the labels themselves, ascending.
+    """
+
+    index: Index
+    ids: NDArray[np.int64]
+
+
+def number(labels: NDArray[np.integer[Any]], start_label: int = 0) -> Numbered:
+    """Number the superpixels of a label map without gaps.
+
+    Parameters
+    ----------
+    labels
+        (H, W) integers, gaps allowed.
+    start_label
+        Labels below it are outside and no superpixel.
+
+    Raises
+    ------
+    ValueError
+        When it is no label map, or all of it is outside.
+    """
+    if labels.ndim != 2 or labels.size == 0 or labels.dtype.kind not in "iu":
+        raise ValueError(
+            f"a label map is a two-dimensional array of integers, not {labels.shape} {labels.dtype}"
+        )
+    lowest, highest = labels.min(), labels.max()
+    if highest < start_label:
+        raise ValueError(f"no superpixels: all labels are below the first one, {start_label}")
+    if int(highest) - int(lowest) > 4 * labels.size:  # too sparse to look up in a table
+        values, place = np.unique(labels, return_inverse=True)
+        occurs = np.ones(values.size, np.bool_)
+    else:
+        values = np.arange(int(lowest), int(highest) + 1)
+        place = np.subtract(labels, lowest, dtype=np.int64, casting="unsafe")
+        occurs = np.zeros(values.size, np.bool_)
+        occurs[place] = True
+    counted = occurs & (values >= start_label)
+    numbers = np.full(values.size, -1, np.int32)
+    numbers[counted] = np.arange(np.count_nonzero(counted))
+    return Numbered(numbers[place].reshape(labels.shape), values[counted].astype(np.int64))
+
+
+def check_fit(name: str, array: NDArray[Any], index: Index) -> None:
+    """Raise a ValueError unless an array covers the label map."""
+    if array.shape[:2] != index.shape:
+        raise ValueError(
+            f"{name} of {array.shape[:2]} pixels and labels of {index.shape} do not fit each other"
+        )
