@@ -77,7 +77,7 @@ def run_items(target: str, options: Options) -> int:
     choices = Choices(
         overwrite=_overwritten(target, options.overwrite, tuple(chain)),
         skip_failed=options.skip_failed,
-        device=resolve_device(options.device),
+        device=options.device if options.scheduler else resolve_device(options.device),
         item_timeout=options.item_timeout,
     )
     if options.scheduler is not None and options.workers:
@@ -97,7 +97,9 @@ def run_items(target: str, options: Options) -> int:
         teller.say("first run here: compiling kernels, which takes about a minute, once")
     with locked(run.folder, say=teller.warn):
         run.save(outputs)
-        executor = make_executor(options.workers, options.scheduler)
+        executor = make_executor(
+            options.workers, options.scheduler, choices.device, warn=teller.warn
+        )
         try:
             progress = make_progress(
                 target, teller.messages, quiet=options.quiet or options.as_json

@@ -1,6 +1,7 @@
 """The device that a command computes on."""
 
 import ctypes
+import os
 import re
 import sys
 
@@ -31,6 +32,15 @@ def resolve_device(requested: str) -> str:
             f"{torch.__version__} can use; use --device cpu"
         )
     return requested
+
+
+def visible_devices() -> tuple[str, ...]:
+    """Return this process's CUDA devices as `CUDA_VISIBLE_DEVICES` names them."""
+    import torch
+
+    count = torch.cuda.device_count()
+    named = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    return tuple(named.split(",")[:count] if named else map(str, range(count)))
 
 
 def _driver_present() -> bool:

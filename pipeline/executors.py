@@ -5,11 +5,14 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+from pipeline.cluster import Refused, require_agreement, require_same_versions, retire_others
+from pipeline.device import resolve_device, visible_devices
 from pipeline.errors import UserError
+from pipeline.versions import Versions, own_versions
 from pipeline.work import Failure, Job, Outcome, Task, perform, time_limit
 
 _WINDOW = 3
@@ -26,6 +29,16 @@ class Executor(Protocol):
         """Yield an outcome per job as its task completes; `tasks` is read as room appears.
 
         Once `stopped` says so, jobs that nobody works on yet may be left out.
+        """
+        ...
+
+    def device(self, requested: str) -> str:
+        """Return ``cpu`` or ``cuda[:i]`` for what `--device` asks, where the tasks run.
+
+        Raises
+        ------
+        UserError
+            When the device asked for is not there.
         """
         ...
 
@@ -50,6 +63,10 @@ class InProcess:
                     outcome = next(outcomes)
                 yield outcome
 
+    def device(self, requested: str) -> str:
+        """Return this process's device."""
+        return resolve_device(requested)
+
     def close(self) -> None:
         """Nothing to give back."""
 
@@ -63,14 +80,27 @@ class Dask:
         Processes of a local cluster, one thread of Python each.
     scheduler
         Address of an existing scheduler; then `workers` must be 0.
+    devices
+        CUDA devices that the local workers share out, each getting one to itself while there are
+        enough. Such a worker has two threads: one item is decoded and stored while the other is
+        computed.
+    warn
+        Called with a line about what the user should know.
 
     Raises
     ------
     UserError
-        When the scheduler does not answer.
+        When the scheduler does not answer, or workers have other versions than this process.
     """
 
-    def __init__(self, workers: int, scheduler: str | None = None) -> None:
+    def __init__(
+        self,
+        workers: int,
+        scheduler: str | None = None,
+        *,
+        devices: Sequence[str] = (),
+        warn: Callable[[str], None] = lambda line: None,
+    ) -> None:
         import dask
         from distributed import Client, LocalCluster
 
@@ -85,6 +115,9 @@ class Dask:
                 "distributed.nanny.environ": {"NUMBA_NUM_THREADS": _worker_threads(workers)},
             }
         )
+        self.scheduler = scheduler
+        self.warn = warn
+        self.versions = own_versions()
         self.cluster = None
         try:
             if scheduler is not None:
@@ -93,10 +126,11 @@ class Dask:
                 with _interrupts_ignored():  # the coordinator alone decides when to stop
                     self.cluster = LocalCluster(
                         n_workers=workers,
-                        threads_per_worker=1,
+                        threads_per_worker=2 if devices else 1,
                         processes=True,
                         dashboard_address="127.0.0.1:0",
                         silence_logs=logging.CRITICAL,
+                        **_device_options(devices),
                     )
                     self.client = Client(self.cluster, set_as_default=False)
         except (OSError, TimeoutError) as error:
@@ -105,6 +139,12 @@ class Dask:
                 f"--scheduler: no Dask scheduler answers at {where}: {error}; start one with "
                 "`dask scheduler`, or use --workers N"
             ) from error
+        if scheduler is not None:
+            try:
+                self._meet_workers(scheduler)
+            except BaseException:
+                self.close()
+                raise
 
     def run(
         self, tasks: Iterator[Task], stopped: Callable[[], bool] = lambda: False
@@ -113,13 +153,14 @@ class Dask:
         from distributed import as_completed
 
         suspects: list[Task] = []
+        refused: list[Task] = []
         running: dict[Any, Task] = {}
         completed = as_completed(loop=self.client.loop)
 
         def fill() -> None:
             room = _WINDOW * max(1, self._n_threads())
             while len(running) < room:
-                task = next(tasks, None)
+                task = refused.pop() if refused else next(tasks, None)
                 if task is None:
                     return
                 future = self._submit(task)
@@ -130,11 +171,15 @@ class Dask:
         while running:
             future = next(completed)
             task = running.pop(future)
-            outcomes = _result(future)
-            if outcomes is None:
-                suspects.append(task)
+            try:
+                outcomes = self._result(future)
+            except Refused:
+                refused.append(task)
             else:
-                yield from outcomes
+                if outcomes is None:
+                    suspects.append(task)
+                else:
+                    yield from outcomes
             del future
             fill()
         for task in suspects:
@@ -143,23 +188,70 @@ class Dask:
                     return
                 yield self._run_alone(job)
 
+    def device(self, requested: str) -> str:
+        """Return the device of the workers: this machine's, or the one that they all have."""
+        if self.scheduler is None:
+            return resolve_device(requested)
+        return require_agreement(self.client.run(resolve_device, requested))
+
     def close(self) -> None:
         """Leave the scheduler; end the local cluster."""
         self.client.close()
         if self.cluster is not None:
             self.cluster.close()
 
+    def _meet_workers(self, scheduler: str) -> None:
+        if not self._n_threads():
+            self.warn(f"--scheduler {scheduler}: no worker is there yet; waiting for one")
+            self.client.wait_for_workers(1)
+        require_same_versions(self.client, self.versions)
+
     def _n_threads(self) -> int:
-        workers = self.client.scheduler_info(n_workers=-1)["workers"].values()
-        return sum(worker["nthreads"] for worker in workers)
+        # Asked after every task: the totals alone, not a line for each of hundreds of workers.
+        return int(self.client.scheduler_info(n_workers=0).get("total_threads", 0))
 
     def _submit(self, task: Task) -> Any:
-        return self.client.submit(_perform_watched, task, pure=False, retries=0)
+        versions = None if self.scheduler is None else self.versions
+        return self.client.submit(_perform_watched, task, versions, pure=False, retries=0)
+
+    def _result(self, future: Any) -> tuple[Outcome, ...] | None:
+        """Return a task's outcomes; None when its worker died.
+
+        Raises
+        ------
+        UserError
+            When the scheduler is gone.
+        Refused
+            When the task came to a worker of other versions, which has been sent away.
+        """
+        from distributed import CancelledError
+        from distributed.scheduler import KilledWorker
+
+        try:
+            outcomes: tuple[Outcome, ...] = future.result()
+        except KilledWorker:
+            return None
+        except CancelledError as error:
+            raise UserError(
+                f"the Dask scheduler at {self.scheduler or 'this machine'} is gone; what is done "
+                "is stored: start the cluster again and repeat the command, which goes on from here"
+            ) from error
+        except Exception as error:
+            # No task raises: whatever comes is of a worker that cannot do our tasks.
+            if not retire_others(self.client, self.versions, self.warn) and not isinstance(
+                error, Refused
+            ):
+                raise UserError(f"a worker could not take a task: {error}") from error
+            raise Refused from error
+        return outcomes
 
     def _run_alone(self, job: Job) -> Outcome:
         """Run a job whose worker died once more with nothing beside it, to know who is guilty."""
         started = time.monotonic()
-        outcomes = _result(self._submit((job,)))
+        try:
+            outcomes = self._result(self._submit((job,)))
+        except Refused:
+            return self._run_alone(job)
         if outcomes is not None:
             return outcomes[0]
         limit = job.context.item_timeout
@@ -175,15 +267,26 @@ class Dask:
         return Outcome(job.item.id, failure=failure, point=job.point)
 
 
-def make_executor(workers: int, scheduler: str | None) -> Executor:
-    """Return the executor that `--workers` and `--scheduler` ask for."""
+def make_executor(
+    workers: int,
+    scheduler: str | None,
+    device: str = "cpu",
+    warn: Callable[[str], None] = lambda line: None,
+) -> Executor:
+    """Return the executor that `--workers` and `--scheduler` ask for.
+
+    On ``cuda`` without a number, local workers share out this machine's devices.
+    """
     if scheduler is None and workers == 0:
         return InProcess()
-    return Dask(workers, scheduler)
+    devices = visible_devices() if scheduler is None and device == "cuda" else ()
+    return Dask(workers, scheduler, devices=devices, warn=warn)
 
 
-def _perform_watched(task: Task) -> tuple[Outcome, ...]:
+def _perform_watched(task: Task, versions: Versions | None) -> tuple[Outcome, ...]:
     """Run a task in a worker; a hung job takes its process along: threads can't be killed."""
+    if versions is not None and own_versions() != versions:
+        raise Refused
     outcomes = perform(task)
     return tuple(_watched(outcomes, job.context.item_timeout) for job in task)
 
@@ -200,15 +303,18 @@ def _watched(outcomes: Iterator[Outcome], limit: float | None) -> Outcome:
         watchdog.cancel()
 
 
-def _result(future: Any) -> tuple[Outcome, ...] | None:
-    """Return a task's outcomes; None when its worker died."""
-    from distributed.scheduler import KilledWorker
+def _device_options(devices: Sequence[str]) -> dict[str, Any]:
+    """Return what makes each worker of a local cluster see one device alone."""
+    if not devices:
+        return {}
+    from distributed import Nanny
 
-    try:
-        outcomes: tuple[Outcome, ...] = future.result()
-    except KilledWorker:
-        return None
-    return outcomes
+    class DeviceNanny(Nanny):  # type: ignore[misc]
+        def __init__(self, *arguments: Any, name: int, **options: Any) -> None:
+            own = {"CUDA_VISIBLE_DEVICES": devices[name % len(devices)]}
+            super().__init__(*arguments, name=name, env=own, **options)
+
+    return {"worker_class": DeviceNanny}
 
 
 def _worker_environment(workers: int) -> dict[str, int]:

@@ -35,7 +35,7 @@ class Choices:
     skip_failed
         Leave items alone that failed before.
     device
-        ``cpu`` or ``cuda[:i]``.
+        ``cpu``, ``cuda[:i]`` or ``auto``: where tasks run, the executor knows.
     item_timeout
         Seconds after which an item is given up.
     """
@@ -150,8 +150,9 @@ def execute(
     failures = Failures(run.folder)
     events = Events(run.folder)
     summary = Summary(selection.n_items, selection.dataset.expected(selection.split))
+    device = executor.device(choices.device)
     contexts = [
-        Context(point.model_dump_json(), run.folder.url, choices.device, choices.item_timeout)
+        Context(point.model_dump_json(), run.folder.url, device, choices.item_timeout)
         for point in points
     ]
     started = saved = monotonic()

@@ -54,14 +54,14 @@ def run_sweep(path: str, options: Options) -> int:
     choices = Choices(
         overwrite=tuple(STAGES) if options.overwrite else (),
         skip_failed=options.skip_failed,
-        device=resolve_device(options.device),
+        device=options.device if options.scheduler else resolve_device(options.device),
         item_timeout=options.item_timeout,
     )
     require_writable(outputs)
     if not kernels_compiled():
         teller.say("first run here: compiling kernels, which takes about a minute, once")
     done: list[_Done] = []
-    executor = make_executor(options.workers, options.scheduler)
+    executor = make_executor(options.workers, options.scheduler, choices.device, warn=teller.warn)
     try:
         for swept in runs:
             done.append(_sweep_run(swept, choices, executor, outputs, teller, options))

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.metadata import version
+from threading import Lock
 from typing import Any
 
 from pipeline.chain import Chain, Link, build_chain
@@ -18,6 +19,11 @@ from pipeline.folder import open_folder
 from pipeline.plan import NO_DATA, fingerprint, part_source
 from stages.base import Inputs, Output, StageConfig, Unit
 from stages.registry import stage
+
+
+_COMPUTING = Lock()
+"""Held while an item computes: the kernels take all cores, a device one item after the other.
+The other threads of a worker load and store their items meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -173,17 +179,20 @@ class _ItemRun:
 
     def run_stage(self, link: Link, units: tuple[Unit, ...]) -> None:
         worker = stage(link.name)
-        resources = _resources(link.name, link.config, self.device)
+        with _COMPUTING:
+            resources = _resources(link.name, link.config, self.device)
         started = time.perf_counter()
         inputs = self.inputs(link, units)
         results = worker.run(inputs, link.config, resources, units)
         for unit in units:
             loaded = time.perf_counter()
-            output = next(results)
-            computed = time.perf_counter()
-            self.store(link, unit, output, computed - loaded)
+            with _COMPUTING:
+                begun = time.perf_counter()
+                output = next(results)
+                computed = time.perf_counter()
+            self.store(link, unit, output, computed - begun)
             ended = time.perf_counter()
-            own, overhead = computed - loaded, loaded - started + ended - computed
+            own, overhead = computed - begun, loaded - started + ended - computed
             self.seconds[link.name, unit] = own, overhead
             started = ended
             if note := output.attributes.get("note"):
