@@ -18,7 +18,6 @@ from pipeline.device import resolve_device
 from pipeline.errors import ConfigError
 from pipeline.executors import make_executor
 from pipeline.folder import open_folder, require_writable
-from pipeline.lock import locked
 from pipeline.methods import require_method
 from pipeline.options import Options
 from pipeline.plan import State
@@ -26,6 +25,8 @@ from pipeline.progress import make_progress
 from pipeline.reporting import Report, write_report
 from pipeline.run import Run, open_run
 from pipeline.runner import Choices, Selection, Summary, count_states, execute
+from pipeline.shard import parse_shard
+from pipeline.shard_completion import completing, held
 
 SUCCESS, SOME_FAILED, INTERRUPTED = 0, 1, 130
 
@@ -63,6 +64,7 @@ def run_items(target: str, options: Options) -> int:
     """Bring all items up to the target stage, report where that was asked; return exit status."""
     teller = Teller(quiet=options.quiet, as_json=options.as_json)
     outputs = open_folder(options.outputs)
+    shard = None if options.shard is None else parse_shard(options.shard)
     layers = list(config_layers(options))
     default = "sample" if target == "run" and not layers else None
     run = open_run(outputs, options.run, layers, default=default)
@@ -73,7 +75,7 @@ def run_items(target: str, options: Options) -> int:
         teller.say(f"--prior none: there is nothing to compute for `{target}`")
         return SUCCESS
     if options.dry_run:
-        return _tell_plan(run, stage_target, options, teller)
+        return _tell_plan(run, stage_target, Selection(run, options.limit, shard), teller)
     choices = Choices(
         overwrite=_overwritten(target, options.overwrite, tuple(chain)),
         skip_failed=options.skip_failed,
@@ -82,7 +84,7 @@ def run_items(target: str, options: Options) -> int:
     )
     if options.scheduler is not None and options.workers:
         raise ConfigError("--workers and --scheduler: give one of them")
-    selection = Selection(run, options.limit)  # a dataset that is not there leaves no trace
+    selection = Selection(run, options.limit, shard)  # a dataset that is not there leaves no trace
     if "propose" in chain and options.scheduler is None:
         everywhere = selection.dataset.items("all")
         require_generator(run.config.propose, (item.id for item in everywhere))
@@ -95,7 +97,7 @@ def run_items(target: str, options: Options) -> int:
         require_method(run.config)
     if not kernels_compiled():
         teller.say("first run here: compiling kernels, which takes about a minute, once")
-    with locked(run.folder, say=teller.warn):
+    with held(run, shard, teller.warn):
         run.save(outputs)
         executor = make_executor(
             options.workers, options.scheduler, choices.device, warn=teller.warn
@@ -110,8 +112,13 @@ def run_items(target: str, options: Options) -> int:
         finally:
             executor.close()
         report = None
-        if target in {"run", "report"} and not summary.interrupted:
-            report = write_report(run, selection, teller.results.width)
+        reports = target in {"run", "report"}
+        if not summary.interrupted:
+            whole = selection if shard is None else Selection(run, options.limit)
+            turn = completing(run, whole, shard, stage_target, say=teller.warn)
+            with turn as summary.completes_run:
+                if summary.completes_run and reports:
+                    report = write_report(run, whole, teller.results.width)
     _tell_summary(run, target, summary, report, options, teller)
     if summary.interrupted:
         return INTERRUPTED
@@ -203,8 +210,8 @@ def _introduce(run: Run, chain: Chain, teller: Teller) -> None:
     )
 
 
-def _tell_plan(run: Run, target: str, options: Options, teller: Teller) -> int:
-    counts = count_states(run, Selection(run, options.limit), target)
+def _tell_plan(run: Run, target: str, selection: Selection, teller: Teller) -> int:
+    counts = count_states(run, selection, target)
     teller.show_json({"run": run.name, "stages": state_counts(counts)})
     teller.show(states_table(f"what `{target}` would do", counts))
     return SUCCESS
@@ -246,7 +253,9 @@ def _tell_summary(
     for failed in summary.failures[:5]:
         teller.warn(f"{failed.item}: {failed.stage} failed: {failed.reason}")
     if len(summary.failures) > 5:
-        teller.warn(f"… and {len(summary.failures) - 5} more; all in {run.folder}/failures.csv")
+        teller.warn(
+            f"… and {len(summary.failures) - 5} more; all in {run.folder}/{summary.failures_file}"
+        )
     if report is not None and report.table is not None:
         teller.show(report.table)
     teller.say(_closing_line(run, target, summary))
@@ -272,15 +281,20 @@ def _closing_line(run: Run, target: str, summary: Summary) -> str:
         parts.append(f"{summary.failed} failed")
     if summary.skipped:
         parts.append(f"{summary.skipped} skipped, failed before")
-    line = f"{target}: {items}, {', '.join(parts)}, {summary.seconds:.1f} s"
+    part = "" if summary.shard is None else f", shard {summary.shard}"
+    line = f"{target}{part}: {items}, {', '.join(parts)}, {summary.seconds:.1f} s"
     if summary.interrupted:
         return f"stopped: {line}; the same command goes on from here"
     if summary.failed:
-        line += f"; reasons in {run.folder}/failures.csv, the same command tries them again"
+        line += (
+            f"; reasons in {run.folder}/{summary.failures_file}, the same command tries them again"
+        )
     return line
 
 
 def _width() -> int | None:
+    if line := shard_line(summary, "report" if target == "run" else target):
+        teller.say(line)
     """Return the width for output that goes to no terminal; a terminal knows its own."""
     return None if os.isatty(1) else 100
 
@@ -291,3 +305,15 @@ def kernels_compiled() -> bool:
 
     folder = Path(stages.segment.__path__[0])
     return "NUMBA_CACHE_DIR" in os.environ or any(folder.glob("__pycache__/*.nbi"))
+def shard_line(summary: Summary, whole_command: str) -> str:
+    """Say whether a shard completed its run, and what else does; nothing without shards."""
+    if summary.shard is None or summary.interrupted:
+        return ""
+    if summary.completes_run:
+        return f"shard {summary.shard} was the last: the run is complete"
+    return (
+        f"shard {summary.shard} is done, the run is not: the last shard to end completes it, or "
+        f"`spam-pipe {whole_command}`"
+    )
+
+

@@ -128,12 +128,16 @@ class Lines(_Counting):
 
 
 class Events:
-    """`events.csv`: when each unit was made and how long it took; appended run after run."""
+    """`events.csv`: when each unit was made and how long it took; appended run after run.
+
+    A shard writes a file of its own, `events-<shard>.csv`: not every storage appends for two.
+    """
 
     columns = ("time", "item", "stage", "n_superpixels", "seconds", "overhead", "status")
 
-    def __init__(self, run: Folder) -> None:
+    def __init__(self, run: Folder, shard: str | None = None) -> None:
         self.run = run
+        self.key = "events.csv" if shard is None else f"events-{shard}.csv"
         self.lines: list[tuple[object, ...]] = []
         self.flushed = time.monotonic()
 
@@ -158,7 +162,7 @@ class Events:
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows(self.lines)
         header = ",".join(self.columns) + "\n"
-        self.run.append("events.csv", text.getvalue().encode(), header.encode())
+        self.run.append(self.key, text.getvalue().encode(), header.encode())
         self.lines.clear()
 
 

@@ -17,6 +17,7 @@ from pipeline.interruption import stop_on_interrupt
 from pipeline.plan import ItemPlan, State, plan
 from pipeline.progress import Events, Progress
 from pipeline.run import Run
+from pipeline.shard import Shard
 from pipeline.work import Context, Job, Outcome, Task
 from stages.base import Unit
 
@@ -71,6 +72,10 @@ class Summary:
         The failed ones.
     interrupted
         True when the user stopped it.
+    shard
+        The part that the command was about, if not the whole.
+    completes_run
+        False for a shard that leaves it to another one to complete the run.
     """
 
     n_items: int = 0
@@ -85,6 +90,15 @@ class Summary:
     notes: Counter[str] = field(default_factory=Counter)
     failures: list[FailedItem] = field(default_factory=list)
     interrupted: bool = False
+    shard: Shard | None = None
+    completes_run: bool = True
+
+    @property
+    def failures_file(self) -> str:
+        """Name of the file in the run's folder that says what failed."""
+        if self.shard is None or self.completes_run:
+            return "failures.csv"
+        return f"failures-{self.shard.name}.csv"
 
     def plain(self) -> dict[str, Any]:
         """Return the fields as JSON knows them."""
@@ -93,7 +107,7 @@ class Summary:
 
 
 class Selection:
-    """The items that a command is about: the dataset's, cut at `--limit`.
+    """The items that a command is about: the dataset's, cut at `--limit`, a shard's part of them.
 
     Raises
     ------
@@ -101,7 +115,7 @@ class Selection:
         When the dataset or the split is not there.
     """
 
-    def __init__(self, run: Run, limit: int | None) -> None:
+    def __init__(self, run: Run, limit: int | None, shard: Shard | None = None) -> None:
         chosen = run.config.dataset
         self.dataset: Dataset = open_dataset(
             chosen.name,
@@ -113,10 +127,14 @@ class Selection:
         self.split = chosen.split or default_split(self.dataset)
         self.limit = limit
         self.n_found = sum(1 for _ in self.dataset.items(self.split))
-        self.n_items = self.n_found if limit is None else min(limit, self.n_found)
+        n_all = self.n_found if limit is None else min(limit, self.n_found)
+        self.own = range(n_all) if shard is None else shard.slice(n_all)
+        self.n_items = len(self.own)
+        self.shard = shard
 
     def __iter__(self) -> Iterator[Item]:
-        return islice(self.dataset.items(self.split), self.limit)
+        items = self.dataset.items(self.split)
+        return islice(items, self.own.start, self.own.stop, self.own.step)
 
 
 def execute(
@@ -147,9 +165,14 @@ def execute(
     for chain in chains:
         for link in chain.values():
             link.store.prepare(describe(chain, link.name))
-    failures = Failures(run.folder)
-    events = Events(run.folder)
-    summary = Summary(selection.n_items, selection.dataset.expected(selection.split))
+    part = None if selection.shard is None else selection.shard.name
+    failures = Failures(run.folder, part)
+    events = Events(run.folder, part)
+    summary = Summary(
+        selection.n_items,
+        selection.dataset.expected(selection.split),
+        shard=selection.shard,
+    )
     device = executor.device(choices.device)
     contexts = [
         Context(point.model_dump_json(), run.folder.url, device, choices.item_timeout)
@@ -178,6 +201,9 @@ def execute(
                 works = [_missing(each, choices.skip_failed, summary) for each in planned]
                 task = tuple(
                     Job(each.item, work, context, number)
+                for each, chain in zip(planned, chains, strict=True):
+                    if not each.work():
+                        failures.clear(each.item.id, [link.store.name for link in chain.values()])
                     for number, (each, work, context) in enumerate(
                         zip(planned, works, contexts, strict=True)
                     )
@@ -201,6 +227,9 @@ def execute(
             failures.save()
             events.flush()
         summary.interrupted = stopped()
+            if selection.shard is None:
+                for name in failures.shards:
+                    failures.drop_list_of(name)
     summary.seconds = monotonic() - started
     return summary
 

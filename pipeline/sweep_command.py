@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pipeline.commands import (
@@ -12,18 +12,20 @@ from pipeline.commands import (
     Teller,
     config_layers,
     kernels_compiled,
+    shard_line,
 )
 from pipeline.config import merge, stated
 from pipeline.device import resolve_device
 from pipeline.errors import ConfigError, DataError
 from pipeline.executors import Executor, make_executor
 from pipeline.folder import Folder, open_folder, require_writable
-from pipeline.lock import locked
 from pipeline.options import Options
 from pipeline.progress import make_progress
 from pipeline.reporting import Report, write_report
 from pipeline.run import name_after
-from pipeline.runner import Choices, Summary, execute
+from pipeline.runner import Choices, Selection, Summary, execute
+from pipeline.shard import parse_shard
+from pipeline.shard_completion import completing, held
 from pipeline.sweep_config import Sweep, read_sweep, require_no_conflict
 from pipeline.sweep_estimate import estimate, plan_table, say_duration, survey
 from pipeline.sweep_points import SweptRun, stage_runs, sweep_dataset
@@ -45,9 +47,13 @@ def run_sweep(path: str, options: Options) -> int:
     teller = Teller(quiet=options.quiet, as_json=options.as_json)
     if options.scheduler is not None and options.workers:
         raise ConfigError("--workers and --scheduler: give one of them")
+    shard = None if options.shard is None else parse_shard(options.shard)
     sweep = read_sweep(path)
     outputs = open_folder(options.outputs)
-    runs = _open_runs(sweep, options, outputs)
+    runs = [
+        replace(swept, selection=Selection(swept.run, options.limit, shard))
+        for swept in _open_runs(sweep, options, outputs)
+    ]
     _introduce(sweep, runs, teller)
     if options.dry_run:
         return _tell_plan(runs, options, teller)
@@ -126,7 +132,8 @@ def _sweep_run(
     options: Options,
 ) -> _Done:
     run = swept.run
-    with locked(run.folder, say=teller.warn):
+    shard = swept.selection.shard
+    with held(run, shard, teller.warn):
         run.save(outputs)
         swept.record.save(run.folder)
         summary = execute(
@@ -141,7 +148,11 @@ def _sweep_run(
         )
         report = None
         if not summary.interrupted:
-            report = write_report(run, swept.selection, teller.results.width)
+            whole = Selection(run, options.limit)
+            turn = completing(run, whole, shard, "evaluate", swept.configs, say=teller.warn)
+            with turn as summary.completes_run:
+                if summary.completes_run:
+                    report = write_report(run, whole, teller.results.width)
     return _Done(swept, summary, report)
 
 
@@ -182,11 +193,15 @@ def _tell_run(done: _Done, options: Options, teller: Teller) -> None:
     for failed in summary.failures[:5]:
         teller.warn(f"{failed.item}: {failed.stage} failed: {failed.reason}")
     if len(summary.failures) > 5:
-        teller.warn(f"… and {len(summary.failures) - 5} more; all in {run.folder}/failures.csv")
+        teller.warn(
+            f"… and {len(summary.failures) - 5} more; all in {run.folder}/{summary.failures_file}"
+        )
     if done.report is not None and done.report.table is not None:
         teller.show(done.report.table)
     teller.say(_closing_line(done))
     for line in () if done.report is None else done.report.places:
+        teller.say(line)
+    if line := shard_line(summary, "sweep"):
         teller.say(line)
 
 
@@ -198,14 +213,16 @@ def _closing_line(done: _Done) -> str:
         parts.append(f"{summary.failed} failed")
     if summary.skipped:
         parts.append(f"{summary.skipped} skipped, failed before")
+    part = "" if summary.shard is None else f", shard {summary.shard}"
     line = (
-        f"sweep: {len(swept.configs)} points × {summary.n_items} items: {', '.join(parts)}, "
+        f"sweep{part}: {len(swept.configs)} points × {summary.n_items} items: {', '.join(parts)}, "
         f"{summary.seconds:.1f} s; {_say_sharing(alone, shared)}"
     )
     if summary.interrupted:
         return f"stopped: {line}; the same command goes on from here"
     if summary.failed:
-        line += f"; reasons in {swept.run.folder}/failures.csv, the same command tries them again"
+        place = f"{swept.run.folder}/{summary.failures_file}"
+        line += f"; reasons in {place}, the same command tries them again"
     return line
 
 
