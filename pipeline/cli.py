@@ -1,11 +1,12 @@
 """The command line. Commands only parse; what they need is imported when they run."""
 
 import sys
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from pipeline import __version__
+from pipeline.export_formats import Form, What
 from pipeline.options import (
     Json,
     Limit,
@@ -42,12 +43,12 @@ app.add_typer(weights_app, name="weights", rich_help_panel=_NETWORKS)
 
 def main() -> None:
     """Run the command line; an error that the user can act on is one line and status 2."""
-    from pipeline.errors import UserError
+    from pipeline.errors import UserError, one_line
 
     try:
         status = app(standalone_mode=False)
     except UserError as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"error: {one_line(error)}", file=sys.stderr)
         sys.exit(2)
     except (KeyboardInterrupt, typer.Abort):
         print("stopped at once; the same command goes on from what is stored", file=sys.stderr)
@@ -77,7 +78,7 @@ def _root(
     pass
 
 
-_NOT_FOR_PRIORS = ("prior_mode", "attention", "method", "n_superpixels", "seed")
+_NOT_FOR_PRIORS = ("prior_mode", "attention", "method", "n_superpixels", "superpixel_size", "seed")
 _ITEM_COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "run": ("Run all stages on a dataset and report; without a dataset, on embedded pictures.", ()),
     "propose": (
@@ -236,38 +237,66 @@ def verify(
 def export(
     folder: Annotated[str, typer.Argument(help="where the files go", metavar="FOLDER")],
     what: Annotated[
-        Literal["labels", "objects", "overlays", "object-overlays", "attention"],
+        What,
         typer.Option(
-            help="label maps, the prior's objects (the finest, or with -k those for K), or either "
-            "drawn on the image; attention: the objects numbered, with a table of factors to fill "
-            "in"
+            help="label maps; the prior's objects (the finest, or with -k those for K); either "
+            "drawn on the image; mean colours; polygons with their figures; table: a row per "
+            "superpixel; graph: nodes and edges; napari: image and labels; attention: the "
+            "objects numbered, with a table of factors to fill in"
         ),
     ] = "labels",
     form: Annotated[
-        Literal["png", "tiff", "npy", "coco"],
-        typer.Option("--format", help="png has 16 bits; coco is run lengths as JSON"),
-    ] = "png",
+        Form | None,
+        typer.Option(
+            "--format",
+            help="of labels and objects: png (16 bits), tiff (GeoTIFF where the image is one), "
+            "npy, coco (run lengths as JSON); of polygons: gpkg, geojson; of tables and graphs: "
+            "csv, parquet",
+            show_default="the first of its kind",
+        ),
+    ] = None,
+    one_file: Annotated[
+        bool,
+        typer.Option(
+            "--one-file", help="polygons, table, graph: of all images in one, instead of one each"
+        ),
+    ] = False,
+    simplify: Annotated[
+        float,
+        typer.Option(
+            help="polygons: leave out detail below so many pixels; neighbours stay in touch",
+            metavar="PIXELS",
+        ),
+    ] = 0.0,
+    deep_features: Annotated[
+        bool,
+        typer.Option(
+            "--deep-features", help="polygons, table, graph: means of the network's features, too"
+        ),
+    ] = False,
     n_superpixels: NSuperpixels = None,
     run: RunName = None,
     outputs: Outputs = "outputs",
     limit: Limit = None,
     as_json: Json = False,
 ) -> None:
-    """Write labels, objects or overlays of a run as files for other programs."""
+    """Write results of a run as files for other programs."""
     from pipeline.commands import parse_counts
     from pipeline.export import LabelFormat
     from pipeline.export_attention import export_attention
     from pipeline.export_command import export_run
+    from pipeline.export_files import FigureOptions
+    from pipeline.export_formats import choose_format
 
     if what == "attention":
         counts = [] if n_superpixels is None else parse_counts(n_superpixels)
-        if export_attention(
-            folder, outputs, run, counts, LabelFormat(form), limit, as_json=as_json
-        ):
+        chosen = LabelFormat(choose_format(what, form))
+        if export_attention(folder, outputs, run, counts, chosen, limit, as_json=as_json):
             raise typer.Exit(1)
         return
+    options = FigureOptions(one_file, simplify, deep_features)
     if export_run(
-        folder, what, LabelFormat(form), outputs, run, n_superpixels, limit, as_json=as_json
+        folder, what, form, outputs, run, n_superpixels, limit, options=options, as_json=as_json
     ):
         raise typer.Exit(1)
 

@@ -9,6 +9,7 @@ from PIL import Image
 
 from pipeline.datasets.base import FileSource
 from pipeline.datasets.factor_table import LARGEST, SMALLEST
+from pipeline.datasets.npy_content import map_npy
 from pipeline.errors import DataError
 from stages.attention.factors import UserFactors
 
@@ -90,12 +91,10 @@ def mapped_names(path: Path) -> list[str]:
 
 def _read_npy(path: Path) -> NDArray[np.float64]:
     try:
-        content = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise DataError(
-            f"{path}: is not an npy file of numbers; save it with numpy.save"
-        ) from error
-    if not isinstance(content, np.ndarray) or content.dtype.kind not in "fiu":
+        content = map_npy(path)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: {error}") from error
+    if content.dtype.kind == "b":
         raise DataError(f"{path}: holds no numbers; a map of factors is (H, W) of floats")
     return content.astype(np.float64)
 
@@ -107,7 +106,7 @@ def _read_png(path: Path) -> NDArray[np.float64]:
             picture.load()
             deep = picture.mode.startswith("I")
             values = np.asarray(picture if deep else picture.convert("RGB"), np.float64)
-    except (OSError, SyntaxError, ValueError) as error:
+    except Exception as error:  # a decoder may fail in any way on a damaged file
         raise DataError(f"{path}: is not a PNG that can be read; save it again") from error
     if deep:
         return values / 65535

@@ -143,20 +143,23 @@ def _csv_rows(path: Path, text: str) -> Iterable[tuple[str, Row]]:
     # A spreadsheet set to a language with decimal commas separates columns by semicolons.
     separator = ";" if lines and ";" in lines[0] else ","
     reader = csv.DictReader(lines, delimiter=separator)
-    columns = [(name or "").strip().lower() for name in reader.fieldnames or ()]
-    _check_columns(columns, str(path))
-    reader.fieldnames = columns
-    for row in reader:
-        where = f"{path}, line {reader.line_num}"
-        if None in row:
-            raise DataError(f"{where}: has more cells than the first line has columns")
-        yield where, row
+    try:
+        columns = [(name or "").strip().lower() for name in reader.fieldnames or ()]
+        _check_columns(columns, str(path))
+        reader.fieldnames = columns
+        for row in reader:
+            where = f"{path}, line {reader.line_num}"
+            if None in row:
+                raise DataError(f"{where}: has more cells than the first line has columns")
+            yield where, row
+    except csv.Error as error:
+        raise DataError(f"{path}: not a table: {error}") from error
 
 
 def _json_rows(path: Path, text: str) -> Iterable[tuple[str, Row]]:
     try:
         content = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # also a number of thousands of digits
         raise DataError(f"{path}: not JSON: {error}") from error
     if not isinstance(content, list) or not all(isinstance(row, dict) for row in content):
         raise DataError(
@@ -208,5 +211,5 @@ def _shown(value: Any) -> str:
 def _number(value: Any) -> float:
     try:
         return math.nan if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         return math.nan

@@ -13,17 +13,19 @@ from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
 from pipeline.datasets.annotations import LABEL_SUFFIXES, LabelFile
 from pipeline.datasets.base import FileSource
+from pipeline.datasets.npy_content import map_npy
 from pipeline.errors import DataError
 from stages.propose.run_lengths import RunLengths, checked_size, encode
 
 SUFFIXES = (*LABEL_SUFFIXES, ".json")
 """Suffixes, in lower case, of what `MaskFile` reads."""
+
+_LARGEST_PAGE = 2**29  # bytes
 
 
 @dataclass(frozen=True)
@@ -132,12 +134,8 @@ def _stacked(masks: Iterable[NDArray[Any]], score: list[float] | None = None) ->
 
 
 def _read_npy(path: Path) -> RunLengths:
-    try:
-        stack = np.load(path, mmap_mode="r", allow_pickle=False)
-        is_stack = stack.ndim == 3
-    except Exception:  # LabelFile says what is wrong with it
-        is_stack = False
-    if is_stack:
+    stack = map_npy(path)
+    if stack.ndim == 3:
         checked_size(stack.shape[1:])
         return _stacked(stack)
     return RunLengths.from_labels(LabelFile(path).read()[0])
@@ -151,6 +149,8 @@ def _read_tiff(path: Path) -> RunLengths:
                 if len(shapes) > 1:
                     raise DataError(f"{path}: its pages have different sizes: {sorted(shapes)}")
                 checked_size(shapes.pop())
+                if max(page.nbytes for page in file.pages) > _LARGEST_PAGE:
+                    raise DataError(f"{path}: its pages are too large; save masks as 8 bits")
                 return _stacked(page.asarray() for page in file.pages)
     except DataError:
         raise
@@ -203,7 +203,7 @@ def _read_folder(path: Path) -> RunLengths:
 def _score(value: Any) -> float:
     try:
         return 1.0 if value is None else float(value)
-    except (TypeError, ValueError) as error:
+    except (OverflowError, TypeError, ValueError) as error:
         raise ValueError(f"'{value}' is no predicted_iou") from error
 
 

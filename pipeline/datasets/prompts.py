@@ -101,7 +101,10 @@ def read_prompts(path: Path, signature: str) -> Table:
         raise DataError(f"{path}: cannot be read as text: {error}") from error
     match path.suffix.lower():
         case ".csv":
-            return _read_csv(path, text)
+            try:
+                return _read_csv(path, text)
+            except csv.Error as error:
+                raise DataError(f"{path}: not a table: {error}") from error
         case ".json":
             return _read_json(path, text)
     raise DataError(f"{path}: prompts are a .csv or a .json file")
@@ -157,7 +160,7 @@ def _read_csv(path: Path, text: str) -> Table:
 def _read_json(path: Path, text: str) -> Table:
     try:
         content = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # also a number of thousands of digits
         raise DataError(f"{path}: not JSON: {error}") from error
     if not isinstance(content, dict) or not all(isinstance(v, list) for v in content.values()):
         raise DataError(f'{path}: not prompts; write {{"image": [{{"points": [[x, y]]}}]}}')
@@ -201,7 +204,7 @@ def _box(values: list[Any], where: str) -> list[float]:
 def _number(value: Any, name: str, where: str) -> float:
     try:
         number = math.nan if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         number = math.nan
     if not math.isfinite(number):
         raise DataError(f"{where}: {name} is '{value}', not a number of pixels")

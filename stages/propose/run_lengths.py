@@ -228,7 +228,7 @@ def checked_size(size: Sequence[int]) -> tuple[int, int]:
     if not whole or min(size) < 1 or int(size[0]) * int(size[1]) > MAX_PIXELS:
         raise ValueError(
             f"a mask's size is [height, width], each ≥ 1, of at most {MAX_PIXELS} pixels; "
-            f"found {list(size)}"
+            f"found {str(list(size))[:100]}"
         )
     return int(size[0]), int(size[1])
 
@@ -268,6 +268,8 @@ def _checked(
     scores = np.ones(n_masks) if score is None else np.asarray(score)
     if scores.shape != (n_masks,):
         raise ValueError(f"{n_masks} masks need as many scores, found shape {scores.shape}")
+    if not np.isfinite(scores).all():
+        raise ValueError("masks' scores must be finite numbers; found NaN or infinity")
     return RunLengths(counts, offsets, size, area.astype(np.uint32), scores.astype(np.float32))
 
 
