@@ -6,15 +6,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def boundary_map(labels: NDArray[np.integer]) -> NDArray[np.bool_]:
+def boundary_map(
+    labels: NDArray[np.integer], valid: NDArray[np.bool_] | None = None
+) -> NDArray[np.bool_]:
     """Mark the pixels that have a 4-neighbour with another label.
 
-    Lines are two pixels thick, and the image's frame makes no boundary.
+    Lines are two pixels thick. Neither the image's frame nor pixels without data make a boundary.
 
     Parameters
     ----------
     labels
         (H, W) integers.
+    valid
+        (H, W) bool, False where there is no data; None where all pixels count.
 
     Returns
     -------
@@ -23,6 +27,9 @@ def boundary_map(labels: NDArray[np.integer]) -> NDArray[np.bool_]:
     boundary = np.zeros(labels.shape, np.bool_)
     beside = labels[:, 1:] != labels[:, :-1]
     below = labels[1:] != labels[:-1]
+    if valid is not None:
+        beside &= valid[:, 1:] & valid[:, :-1]
+        below &= valid[1:] & valid[:-1]
     boundary[:, 1:] = beside
     boundary[:, :-1] |= beside
     boundary[1:] |= below
@@ -78,6 +85,7 @@ def boundary_recall_precision(
     return hits / max(wanted, 1), hits / max(hits + false, 1)
 
 
-def contour_density(boundary: NDArray[np.bool_]) -> float:
-    """Return the share of pixels on a superpixel boundary, in [0, 1]."""
-    return np.count_nonzero(boundary) / boundary.size
+def contour_density(boundary: NDArray[np.bool_], valid: NDArray[np.bool_] | None = None) -> float:
+    """Return the share of (valid) pixels on a superpixel boundary, in [0, 1]."""
+    n_pixels = boundary.size if valid is None else np.count_nonzero(valid)
+    return np.count_nonzero(boundary) / n_pixels

@@ -11,7 +11,7 @@ def compactness(regions: Regions) -> float:
     """Return the isoperimetric quotients of superpixels, weighted by area.
 
     The quotient of superpixel k is 4π·n_k / perimeter², its perimeter being the pixel sides that
-    face another superpixel or the outside of the image.
+    face another superpixel, a pixel without data or the outside of the image.
 
     Returns
     -------

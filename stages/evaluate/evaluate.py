@@ -28,8 +28,13 @@ def evaluate(
     image: NDArray[np.uint8] | None = None,
     annotations: Sequence[NDArray[np.integer]] = (),
     boundary_tolerance: float = 0.0025,
+    valid: NDArray[np.bool_] | None = None,
 ) -> Figures:
     """Measure one label map.
+
+    Where some pixels hold no data, the image is the others: shares are of their number, a pixel
+    without data has neither colour nor ground truth, makes no boundary, and is outside of the
+    image to the shape of a superpixel (compactness, GR).
 
     Parameters
     ----------
@@ -42,6 +47,8 @@ def evaluate(
         ground truth.
     boundary_tolerance
         Tolerance of boundary recall and precision as a share of the diagonal.
+    valid
+        (H, W) bool, False where there is no data; labels there may be anything. None: all count.
 
     Returns
     -------
@@ -55,9 +62,10 @@ def evaluate(
     ValueError
         When `labels` is no label map, or shapes differ; the message names the shapes.
     """
-    regions = regions_of(labels)
+    regions = regions_of(labels, valid)
     shape = (labels.shape[0], labels.shape[1])
-    return measure(labels, regions, prepare(shape, image, annotations, boundary_tolerance))[0]
+    reference = prepare(shape, image, annotations, boundary_tolerance, valid)
+    return measure(labels, regions, reference)[0]
 
 
 def measure(
@@ -70,7 +78,7 @@ def measure(
     labels
         (H, W) non-negative integers.
     regions
-        `regions_of` the labels.
+        `regions_of` the labels, where the reference is valid.
     reference
         What to compare with.
 
@@ -112,7 +120,7 @@ def measure(
 def _ground_truth_figures(
     labels: NDArray[np.integer], regions: Regions, reference: Reference
 ) -> Figures:
-    boundary = boundary_map(labels)
+    boundary = boundary_map(labels, reference.valid)
     boundary_dilated = dilated(boundary, reference.radius)
     rows = [
         (
@@ -126,5 +134,5 @@ def _ground_truth_figures(
     ]
     names = ("asa", "ue", "ue_np", "boundary_recall", "boundary_precision")
     figures: Figures = dict(zip(names, means or [None] * len(names), strict=True))
-    figures["contour_density"] = contour_density(boundary)
+    figures["contour_density"] = contour_density(boundary, reference.valid)
     return figures

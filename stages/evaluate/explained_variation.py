@@ -7,13 +7,15 @@ from stages.compiled import kernel
 from stages.evaluate.regions import Regions
 
 
-def total_variation(image: NDArray[np.uint8]) -> float:
+def total_variation(image: NDArray[np.uint8], valid: NDArray[np.bool_] | None = None) -> float:
     """Return the sum of squares of an image's colours about their mean.
 
     Parameters
     ----------
     image
         (H, W, 3) uint8.
+    valid
+        (H, W) bool, the pixels that count; None where all do.
 
     Returns
     -------
@@ -21,10 +23,12 @@ def total_variation(image: NDArray[np.uint8]) -> float:
     to be explained.
     """
     colors = np.ascontiguousarray(image).reshape(-1, 3)
+    if valid is not None:
+        colors = colors[valid.ravel()]
     if _one_color(colors):
         return float("nan")
     pixels = np.array([len(colors)])
-    whole = Regions(np.array([0]), pixels, np.array([0, 1]), pixels, image.shape[1])
+    whole = Regions(np.array([0]), pixels, np.array([0, 1]), pixels, len(colors))
     return float(_squares_about_mean(whole, colors)[0])
 
 
@@ -40,7 +44,7 @@ def explained_variation(
     image
         (H, W, 3) uint8, RGB.
     total
-        `total_variation` of the image.
+        `total_variation` of the image's pixels that the superpixels cover.
 
     Returns
     -------

@@ -37,12 +37,13 @@ def overlap(regions: Regions, truth: NDArray[np.int32], n_truth: int) -> Overlap
     regions
         The superpixels.
     truth
-        (N,) int32, the ground-truth region of each pixel, 0 to n_truth - 1.
+        (N,) int32, the ground-truth region of each pixel of the image, 0 to n_truth - 1. Only
+        what superpixels cover counts.
     n_truth
         Number of ground-truth regions.
     """
     best, leaking = _overlap_sums(regions, truth, n_truth)
-    pixels = truth.size
+    pixels = int(regions.areas.sum())
     return Overlap(best / pixels, (pixels - best) / pixels, leaking / pixels)
 
 

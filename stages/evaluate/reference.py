@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from stages.evaluate.boundary import boundary_map, dilated, tolerance_radius
 from stages.evaluate.explained_variation import total_variation
 from stages.evaluate.regions import painted, regions_of
+from stages.validity import check_valid
 
 
 class Annotation(NamedTuple):
@@ -45,6 +46,8 @@ class Reference(NamedTuple):
         (H, W, 3) uint8, or None.
     variation
         Sum of squares of the image's colours; NaN without an image or for one of one colour.
+    valid
+        (H, W) bool, the pixels that count; None where all do.
     """
 
     shape: tuple[int, int]
@@ -52,6 +55,7 @@ class Reference(NamedTuple):
     annotations: tuple[Annotation, ...]
     image: NDArray[np.uint8] | None
     variation: float
+    valid: NDArray[np.bool_] | None = None
 
 
 def prepare(
@@ -59,6 +63,7 @@ def prepare(
     image: NDArray[np.uint8] | None = None,
     annotations: Sequence[NDArray[np.integer]] = (),
     boundary_tolerance: float = 0.0025,
+    valid: NDArray[np.bool_] | None = None,
 ) -> Reference:
     """Make an image and its ground truth ready for `stages.evaluate.evaluate.evaluate`.
 
@@ -71,7 +76,10 @@ def prepare(
     annotations
         (H, W) non-negative integers per annotator; every value, 0 as well, is a region.
     boundary_tolerance
-        Tolerance of the boundary metrics as a share of the diagonal.
+        Tolerance of the boundary metrics as a share of the diagonal, which is the image's even
+        where some of its pixels hold no data.
+    valid
+        (H, W) bool, the pixels that count, as they do in the label maps to come; None for all.
 
     Raises
     ------
@@ -87,6 +95,8 @@ def prepare(
             raise ValueError(
                 f"the image must be H×W×3 uint8, got {image.dtype} of shape {image.shape}"
             )
+    if valid is not None:
+        check_valid(valid, shape)
     radius = tolerance_radius(shape, boundary_tolerance)
     prepared = []
     for number, given in enumerate(annotations, start=1):
@@ -100,9 +110,9 @@ def prepare(
             regions = regions_of(annotation)
         except ValueError as error:
             raise ValueError(f"ground truth {number}: {error}") from error
-        boundary = boundary_map(annotation)
+        boundary = boundary_map(annotation, valid)
         prepared.append(
             Annotation(painted(regions), regions.areas.size, boundary, dilated(boundary, radius))
         )
-    variation = float("nan") if image is None else total_variation(image)
-    return Reference(shape, radius, tuple(prepared), image, variation)
+    variation = float("nan") if image is None else total_variation(image, valid)
+    return Reference(shape, radius, tuple(prepared), image, variation, valid)

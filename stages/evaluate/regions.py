@@ -6,10 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stages.compiled import kernel
+from stages.validity import check_valid
 
 
 class Regions(NamedTuple):
-    """A partition of an image of `width` columns into n regions.
+    """A partition of an image of `width` columns, or of some of its pixels, into n regions.
 
     Regions are numbered by their first pixel in raster order, so that figures do not depend on
     the names of the labels, not even by rounding.
@@ -34,18 +35,22 @@ class Regions(NamedTuple):
     width: int
 
 
-def regions_of(labels: NDArray[np.integer]) -> Regions:
+def regions_of(labels: NDArray[np.integer], valid: NDArray[np.bool_] | None = None) -> Regions:
     """Group a label map's pixels by label.
 
     Parameters
     ----------
     labels
         (H, W) non-negative integers, gaps allowed. A label is one region, connected or not.
+    valid
+        (H, W) bool: the pixels that regions are made of, whatever the labels of the others. None
+        for all.
 
     Raises
     ------
     ValueError
-        When the map is empty, not two-dimensional, not of integers, or has a negative label.
+        When the map is empty, not two-dimensional, not of integers, or has a negative label; or
+        when no pixel is valid.
     """
     if labels.ndim != 2 or labels.size == 0:
         raise ValueError(f"a label map must be a non-empty H×W array, got shape {labels.shape}")
@@ -53,6 +58,9 @@ def regions_of(labels: NDArray[np.integer]) -> Regions:
         raise ValueError(
             f"a label map must hold integers, got {labels.dtype} for shape {labels.shape}"
         )
+    if valid is not None:
+        check_valid(valid, labels.shape)
+        labels = np.where(valid, labels, labels.dtype.type(0))
     if labels.dtype.kind == "i" and (lowest := labels.min()) < 0:
         raise ValueError(
             f"labels must not be negative, got {lowest} in the map of shape {labels.shape}"
@@ -60,8 +68,13 @@ def regions_of(labels: NDArray[np.integer]) -> Regions:
     begins = np.empty(labels.shape, np.bool_)
     begins[:, 0] = True
     np.not_equal(labels[:, 1:], labels[:, :-1], out=begins[:, 1:])
+    if valid is not None:
+        begins[:, 1:] |= valid[:, 1:] != valid[:, :-1]
     starts = np.flatnonzero(begins)
     stops = np.append(starts[1:], labels.size)
+    if valid is not None:
+        kept = valid.ravel()[starts]
+        starts, stops = starts[kept], stops[kept]
     names = labels.ravel()[starts]
     if names.max() > 4 * labels.size:  # too sparse to look up in a table
         names = np.unique(names, return_inverse=True)[1]
@@ -75,7 +88,7 @@ def components_of(regions: Regions) -> Regions:
 
 @kernel
 def painted(regions: Regions) -> NDArray[np.int32]:
-    """Return the (N,) int32 region number of each pixel."""
+    """Return the (N,) int32 region number of each pixel, where regions make up a whole image."""
     image = np.empty(regions.areas.sum(), np.int32)
     for region in range(regions.areas.size):
         for run in range(regions.first[region], regions.first[region + 1]):

@@ -11,10 +11,11 @@ from stages.evaluate.delta_k import delta_k
 from stages.evaluate.evaluate import evaluate, measure
 from stages.evaluate.reference import prepare
 from stages.evaluate.regions import regions_of
+from stages.segment.stored import labels_of, valid_of
 
 
 class EvaluateStage:
-    """Measures the label map of each requested number of superpixels.
+    """Measures the label map of each requested number of superpixels where it has superpixels.
 
     Its outputs hold no arrays but the attributes ``metrics`` (the figures of METRICS by column
     name, None where undefined), ``n_requested``, ``n_superpixels``, ``n_annotators`` and
@@ -47,14 +48,21 @@ class EvaluateStage:
         if inputs.image is None:
             raise ValueError("evaluate needs the image")
         height, width = inputs.image.shape[:2]
-        reference = prepare(
-            (height, width), inputs.image, inputs.annotations, config.boundary_tolerance
-        )
+        reference = None
         for count in units:
-            if count is None:
+            if not isinstance(count, int):
                 raise ValueError("evaluate needs the requested number of superpixels")
-            labels = inputs.upstream["segment"][count].arrays["labels"]
-            regions = regions_of(labels)
+            segmented = inputs.upstream["segment"][count]
+            labels = labels_of(segmented.arrays, segmented.attributes)
+            if reference is None:
+                reference = prepare(
+                    (height, width),
+                    inputs.image,
+                    inputs.annotations,
+                    config.boundary_tolerance,
+                    valid_of(segmented.arrays, segmented.attributes),
+                )
+            regions = regions_of(labels, reference.valid)
             figures, note = measure(labels, regions, reference)
             n_superpixels = regions.areas.size
             yield Output(

@@ -7,12 +7,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stages.base import Inputs, Output, Unit
+from stages.blocks.limits import BY_BLOCKS
+from stages.blocks.prior import recipe
 from stages.prior.aggregate import aggregate, painting_order, renumbered
 from stages.prior.config import PriorConfig
 from stages.prior.divide import divide
 from stages.prior.merge_tree import mean_boundary_tree
+from stages.prior.restrict import restrict
 from stages.propose.gradient import gradient_strength
 from stages.propose.proposal import Proposal
+from stages.validity import filled_inputs
 
 
 class PriorStage:
@@ -24,14 +28,16 @@ class PriorStage:
     Output arrays: ``objects`` (H, W) uint16, uint32 above 65535 (0 is uncertain, ids 1..n);
     ``parents`` (2n − 1,) int32 and ``altitudes`` (2n − 1,) float32, a binary tree whose node
     i < n is object i + 1, whose later nodes are merges in their order, and whose root is its own
-    parent; ``contour`` (H, W) uint8 = 255 × probability, only where the proposal has one.
+    parent; ``contour`` (H, W) uint8 = 255 × probability, only where the proposal has one. Pixels
+    without data are of no object (0), and contours there mean nothing.
     Attributes: ``n_objects``, ``uncertain`` (share of the pixels), ``note`` where one is due.
+    Of a proposal that is made by blocks there are no arrays: see `stages.blocks.prior`.
     """
 
     name: ClassVar[str] = "prior"
     version: ClassVar[int] = 1
     requires: ClassVar[tuple[str, ...]] = ("propose",)
-    reads: ClassVar[tuple[str, ...]] = ("image",)
+    reads: ClassVar[tuple[str, ...]] = ("image", "valid")
     per_count: ClassVar[bool] = False
     Config: ClassVar[type[PriorConfig]] = PriorConfig
 
@@ -49,9 +55,14 @@ class PriorStage:
         ValueError
             When the proposal does not fit the image.
         """
+        inputs = filled_inputs(inputs)
         assert inputs.image is not None
         shape = inputs.image.shape[:2]
-        proposal = Proposal.from_arrays(inputs.upstream["propose"][None].arrays)
+        proposed = inputs.upstream["propose"][None]
+        if BY_BLOCKS in proposed.attributes:
+            yield Output(attributes=recipe("prior", config, proposed.attributes))
+            return
+        proposal = Proposal.from_arrays(proposed.arrays)
         tree, contour = proposal.partition, proposal.contour
         objects, note = _objects_of(proposal, config)
         for found in (objects, None if tree is None else tree.regions):
@@ -69,6 +80,10 @@ class PriorStage:
             divided = divide(objects, tree.regions, _strength(proposal, inputs.image))
             regions, parents, altitudes = divided.objects, divided.parents, divided.altitudes
             contour = divided.contour
+        uncertain = float(np.mean(regions == 0))
+        if inputs.valid is not None:
+            regions, parents, altitudes = restrict(regions, parents, altitudes, inputs.valid)
+            uncertain = float(np.mean(regions[inputs.valid] == 0))
         n = (len(parents) + 1) // 2
         arrays: dict[str, NDArray[Any]] = {
             "objects": regions.astype(np.uint16 if n <= np.iinfo(np.uint16).max else np.uint32),
@@ -77,7 +92,7 @@ class PriorStage:
         }
         if contour is not None:
             arrays["contour"] = np.rint(255 * contour).astype(np.uint8)
-        attributes = {"n_objects": n, "uncertain": float(np.mean(regions == 0))}
+        attributes = {"n_objects": n, "uncertain": uncertain}
         yield Output(arrays, attributes | ({"note": note} if note else {}))
 
 

@@ -4,8 +4,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
 from stages.base import Inputs, Output, Unit
+from stages.blocks.limits import is_deferred
+from stages.blocks.prior import recipe
 from stages.propose.config import ProposeConfig
 from stages.propose.sources import Source, load_source
+from stages.validity import filled_inputs
 
 
 class ProposeStage:
@@ -14,7 +17,8 @@ class ProposeStage:
     Output arrays: of masks ``counts``, ``offsets``, ``size``, ``area``, ``score`` (see
     `RunLengths`); of a partition ``regions``, ``parents``, ``altitudes`` (see `Partition`);
     ``contour`` uint8 = 255 × probability where the source knows one. Attributes: ``source``,
-    and ``n_masks`` or ``n_regions``.
+    and ``n_masks`` or ``n_regions``. Of a large image there may be no arrays but the attribute
+    ``by_blocks``: see `stages.blocks.prior`.
     """
 
     name: ClassVar[str] = "propose"
@@ -22,6 +26,7 @@ class ProposeStage:
     requires: ClassVar[tuple[str, ...]] = ()
     reads: ClassVar[tuple[str, ...]] = (
         "image",
+        "valid",
         "masks",
         "contour_weights",
         "checkpoint",
@@ -51,10 +56,13 @@ class ProposeStage:
         """
         assert inputs.image is not None
         source, needed = resources
-        proposal = source.propose(inputs, config, needed)
         attributes: dict[str, Any] = {"source": config.source}
+        height, width = inputs.image.shape[:2]
+        if is_deferred(height * width, config):
+            yield Output(attributes=attributes | recipe("propose", config))
+            return
+        proposal = source.propose(filled_inputs(inputs), config, needed)
         if proposal.masks is not None:
-            height, width = inputs.image.shape[:2]
             if proposal.masks.size != (height, width):
                 found = "×".join(map(str, proposal.masks.size))
                 raise ValueError(

@@ -114,6 +114,7 @@ def spam(scene: Scene, n_superpixels: int, config: SegmentConfig) -> Segmentatio
         objects=scene.objects,
         density=scene.density,
         contour=scene.contour,
+        valid=scene.valid,
         config=config,
         device=scene.device,
     )

@@ -38,6 +38,9 @@ class Scene:
         (H, W) ground truth per annotator; only a method made of it may look at it.
     external
         (H, W) label maps made elsewhere, by requested number of superpixels.
+    valid
+        (H, W) bool, False where the image has no data and a method's labels are -1; elsewhere
+        its colours are those of the nearest pixel that has some. None where all count.
     """
 
     image: NDArray[np.uint8]
@@ -49,12 +52,19 @@ class Scene:
     device: str = "cpu"
     annotations: tuple[NDArray[np.integer], ...] = ()
     external: Mapping[int, NDArray[np.integer]] = field(default_factory=dict)
+    valid: NDArray[np.bool_] | None = None
 
     @property
     def n_pixels(self) -> int:
-        """Number of the image's pixels."""
+        """Number of the image's pixels that count."""
         height, width, _ = self.image.shape
-        return int(height * width)
+        return int(height * width if self.valid is None else np.count_nonzero(self.valid))
+
+    @property
+    def coverage(self) -> float:
+        """Share of the image's pixels that count."""
+        height, width, _ = self.image.shape
+        return self.n_pixels / (height * width)
 
 
 @dataclass(frozen=True)
@@ -64,7 +74,7 @@ class Segmentation:
     Attributes
     ----------
     labels
-        (H, W) int32 in 0..n-1, each of which occurs.
+        (H, W) int32 in 0..n-1, each of which occurs; -1 outside of the scene's valid pixels.
     attributes
         JSON-serialisable facts on how; ``note``, if present, is shown beside the figures.
     """

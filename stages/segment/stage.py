@@ -9,12 +9,15 @@ from numpy.typing import NDArray
 
 from stages.attention.attend import Attention, user_attention, visual_attention
 from stages.base import Arrays, Inputs, Output, Unit
+from stages.blocks.limits import is_large
 from stages.segment.config import SegmentConfig
 from stages.segment.cut import cut_objects
 from stages.segment.features import rgb_to_lab, scaled_features
 from stages.segment.methods import COMPILED, Method, find_method, require_extra
 from stages.segment.objects import largest_objects
 from stages.segment.scene import Scene
+from stages.segment.stored import stored_labels
+from stages.validity import filled_inputs
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,7 @@ class SegmentStage:
     requires: ClassVar[tuple[str, ...]] = ("prior",)
     reads: ClassVar[tuple[str, ...]] = (
         "image",
+        "valid",
         "segment_weights",
         "segment_annotations",
         "external",
@@ -67,6 +71,9 @@ class SegmentStage:
     ) -> Iterator[Output]:
         """Yield ``labels``, (H, W) uint16 (uint32 above 65,535 labels), for each count.
 
+        They are 0..n-1; where some pixels hold no data, 0 there and 1..n elsewhere, and the
+        attribute ``start_label`` is 1 (`stages.segment.stored.labels_of` reads both).
+
         Reads of the prior, where there is one: ``objects`` (H, W), 0 = uncertain; their merge
         tree ``parents`` and ``altitudes``; optionally ``contour``, (H, W) uint8, 255 = certain.
 
@@ -77,6 +84,11 @@ class SegmentStage:
         if inputs.image is None:
             raise ValueError("there is no image to segment")
         config = config.resolved
+        if is_large(inputs, config):
+            yield from _segment_large(inputs, config, resources.device, units)
+            return
+        inputs = filled_inputs(inputs)
+        assert inputs.image is not None
         prior: Arrays = {}
         if "prior" in inputs.upstream:
             prior = inputs.upstream["prior"][None].arrays
@@ -88,39 +100,69 @@ class SegmentStage:
             device=resources.device,
             annotations=inputs.annotations,
             external=inputs.external,
+            valid=inputs.valid,
         )
         attention = _attention_of(inputs, scene, prior, config)
         for unit in units:
-            if unit is None or unit < 1:
+            if not isinstance(unit, int) or unit < 1:
                 raise ValueError(f"at least one superpixel must be asked for, not {unit}")
-            n_pixels = scene.lab.shape[0] * scene.lab.shape[1]
-            count = min(unit, n_pixels)
+            count = min(unit, scene.n_pixels)
             objects = objects_for(prior, borders, count, config)
+            if objects is not None and inputs.valid is not None:
+                objects = np.where(inputs.valid, objects, 0)
             density, notes = None, []
             if attention is not None and objects is not None:
                 density, said = attention(objects, count)
                 notes.append(said)
-            seen = _with_deep_features(scene, count, inputs.image_digest, config, resources.device)
+            seen = with_deep_features(scene, count, inputs.image_digest, config, resources.device)
             seen = replace(seen, objects=objects, density=density)
             made = resources.method(seen, count, config)
             n = int(made.labels.max()) + 1
+            labels, kind = stored_labels(made.labels)
             attributes: dict[str, Any] = {
                 "n_requested": unit,
                 "n_superpixels": n,
                 "n_objects": 0 if objects is None else int(objects.max()),
+                **kind,
                 **made.attributes,
             }
             notes.append(made.attributes.get("note", ""))
-            if unit > n_pixels:
-                notes.append(f"{unit} superpixels asked for, but {n_pixels} pixels")
+            if unit > scene.n_pixels:
+                notes.append(f"{unit} superpixels asked for, but {scene.n_pixels} pixels")
             if any(notes):
                 attributes["note"] = "; ".join(filter(None, notes))
-            yield Output(
-                {"labels": made.labels.astype(np.uint16 if n <= 65535 else np.uint32)}, attributes
-            )
+            yield Output({"labels": labels}, attributes)
 
 
-def _with_deep_features(
+def _segment_large(
+    inputs: Inputs, config: SegmentConfig, device: str, units: Sequence[Unit]
+) -> Iterator[Output]:
+    """Yield labels made by blocks and, beside them, the objects that the blocks found."""
+    from stages.segment.large import segment_large
+
+    for unit in units:
+        if not isinstance(unit, int) or unit < 1:
+            raise ValueError(f"at least one superpixel must be asked for, not {unit}")
+        made = segment_large(inputs, unit, config, device)
+        labels, kind = stored_labels(made.labels)
+        arrays: dict[str, NDArray[Any]] = {"labels": labels}
+        n_objects = 0 if made.objects is None else int(made.objects.max())
+        if made.objects is not None:
+            arrays["objects"] = made.objects.astype(np.uint16 if n_objects <= 65535 else np.uint32)
+        yield Output(
+            arrays,
+            {
+                "n_requested": unit,
+                "n_superpixels": int(made.labels.max()) + 1,
+                "n_objects": n_objects,
+                "n_windows": made.n_windows,
+                "reduction": made.reduction,
+                **kind,
+            },
+        )
+
+
+def with_deep_features(
     scene: Scene, count: int, digest: str, config: SegmentConfig, device: str
 ) -> Scene:
     """Add what the network says of the image; its contour is finer than any prior's."""
@@ -132,7 +174,8 @@ def _with_deep_features(
     stays = config.uses_torch(device)
     if network.takes_positions:
         height, width, _ = scene.lab.shape
-        classical = scaled_features(scene.lab, count).reshape(height, width, -1)
+        classical = scaled_features(scene.lab, count, coverage=scene.coverage)
+        classical = classical.reshape(height, width, -1)
         compute = network.forward_on_device if stays else network.forward
         return replace(scene, deep=compute(scene.lab, classical).deep)
     recall = forward_on_device if stays else forward

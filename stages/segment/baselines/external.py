@@ -31,4 +31,4 @@ def external(scene: Scene, n_superpixels: int, config: SegmentConfig) -> Segment
             f"{config.method}'s label map for {n_superpixels} superpixels is {labels.shape} "
             f"where the image is {scene.image.shape[:2]}"
         )
-    return Segmentation(number_labels(labels)[0])
+    return Segmentation(number_labels(labels, scene.valid)[0])

@@ -13,6 +13,7 @@ from stages.segment.baselines.numbering import number_labels
 from stages.segment.connectivity import (
     adjacent_pairs,
     connected_components,
+    count_labels,
     find_root,
     merge_regions,
     neighbour_lists,
@@ -45,17 +46,24 @@ def ground_truth(scene: Scene, n_superpixels: int, config: SegmentConfig) -> Seg
             raise ValueError(
                 f"the ground truth is {annotation.shape} where the image is {(height, width)}"
             )
-    pieces, n = annotated_pieces(scene.annotations)
+    pieces, n = annotated_pieces(scene.annotations, scene.valid)
     regions, n = merge_pieces(pieces, n, scene.annotations, n_superpixels)
     return Segmentation(split_to_count(regions, n, n_superpixels)[0])
 
 
-def annotated_pieces(annotations: tuple[NDArray[np.integer], ...]) -> tuple[Labels, int]:
-    """Return the 4-connected pieces that lie in one region of every annotator, and how many."""
+def annotated_pieces(
+    annotations: tuple[NDArray[np.integer], ...], valid: NDArray[np.bool_] | None = None
+) -> tuple[Labels, int]:
+    """Return the 4-connected pieces that lie in one region of every annotator, and how many.
+
+    Pixels that aren't valid are in none (-1).
+    """
     pieces = np.zeros(annotations[0].shape, np.int32)
     for annotation in annotations:
         regions, n_regions = number_labels(annotation)
         pieces, _ = number_labels(pieces.astype(np.int64) * n_regions + regions)
+    if valid is not None:
+        pieces[~valid] = -1
     return connected_components(pieces)
 
 
@@ -70,7 +78,8 @@ def merge_pieces(
     Parameters
     ----------
     pieces
-        (H, W) int32 4-connected regions 0..n_pieces-1, none in two regions of an annotator.
+        (H, W) int32 4-connected regions 0..n_pieces-1, none in two regions of an annotator; -1
+        outside.
     n_pieces, n_wanted
         How many there are, and how many to come down to.
     annotations
@@ -83,8 +92,9 @@ def merge_pieces(
     if n_pieces <= n_wanted:
         return pieces, n_pieces
     _, first = np.unique(pieces, return_index=True)
+    first = first[-n_pieces:]
     regions = np.stack([each.ravel()[first].astype(np.int64) for each in annotations], axis=1)
-    areas = np.bincount(pieces.ravel(), minlength=n_pieces)
+    areas = count_labels(pieces.ravel(), n_pieces)
     pairs, _ = adjacent_pairs(pieces, n_pieces)
     return merge_regions(pieces, _merge(pairs, regions, areas, n_pieces - n_wanted))
 

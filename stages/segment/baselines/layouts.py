@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from stages.segment.baselines.numbering import number_labels
 from stages.segment.baselines.search import count_note
 from stages.segment.nearest import Labels, settle_seeds
 from stages.segment.scene import Scene, Segmentation
@@ -18,14 +19,19 @@ if TYPE_CHECKING:
 def grid(scene: Scene, n_superpixels: int, config: SegmentConfig) -> Segmentation:
     """Cut the image into equal rectangles, near squares, about as many as wanted."""
     height, width = scene.image.shape[:2]
-    n_rows, n_columns = grid_shape(height, width, n_superpixels)
-    note = count_note(n_rows * n_columns, n_superpixels, f"{n_rows} rows of {n_columns}")
-    return Segmentation(grid_labels(height, width, n_rows, n_columns), note)
+    n_rows, n_columns = grid_shape(height, width, round(n_superpixels / scene.coverage))
+    labels, n = grid_labels(height, width, n_rows, n_columns), n_rows * n_columns
+    if scene.valid is not None:
+        labels, n = number_labels(labels, scene.valid)
+    note = count_note(n, n_superpixels, f"{n_rows} rows of {n_columns}")
+    return Segmentation(labels, note)
 
 
 def voronoi(scene: Scene, n_superpixels: int, config: SegmentConfig) -> Segmentation:
     """Lay out hexagons: the cells of SPAM's own seeds, before it looks at any colour."""
     whole = np.ones(scene.image.shape[:2], np.int32)
+    if scene.valid is not None:
+        whole[~scene.valid] = -1
     counts = np.array([n_superpixels])
     return Segmentation(settle_seeds(whole, lattice_seeds(whole, counts), counts)[0])
 

@@ -26,7 +26,8 @@ def maskslic(scene: Scene, n_superpixels: int, config: SegmentConfig) -> Segment
     and at least one; it is clustered in its bounding box, alone. Uncertain pixels join the
     superpixel of the nearest certain one. Without a prior the whole image is one object.
     """
-    objects: Objects = np.ones(scene.image.shape[:2], np.int32)
+    whole = np.ones(scene.image.shape[:2], np.int32)
+    objects: Objects = whole if scene.valid is None else whole * scene.valid
     density = None
     if scene.objects is not None and scene.objects.any():
         objects, ids = compact_objects(scene.objects)
@@ -41,6 +42,7 @@ def maskslic(scene: Scene, n_superpixels: int, config: SegmentConfig) -> Segment
         ),
         Knob("n_segments", n_superpixels, 1, scene.n_pixels, power=1, whole=True),
         n_superpixels,
+        scene.valid,
     )
 
 

@@ -46,7 +46,7 @@ def lsc(scene: Scene, n_superpixels: int, config: SegmentConfig) -> Segmentation
     def segment(region_size: float) -> NDArray[np.int32]:
         return _labels(cv2.ximgproc.createSuperpixelLSC(image, int(region_size), config.lsc.ratio))
 
-    return search_count(segment, _region_size(scene, n_superpixels), n_superpixels)
+    return search_count(segment, _region_size(scene, n_superpixels), n_superpixels, scene.valid)
 
 
 def seeds(scene: Scene, n_superpixels: int, config: SegmentConfig) -> Segmentation:
@@ -76,7 +76,7 @@ def seeds(scene: Scene, n_superpixels: int, config: SegmentConfig) -> Segmentati
         return labels
 
     knob = Knob("num_superpixels", n_superpixels, 1, scene.n_pixels, power=1, whole=True)
-    return search_count(segment, knob, n_superpixels)
+    return search_count(segment, knob, n_superpixels, scene.valid)
 
 
 def _slic(scene: Scene, n_superpixels: int, algorithm: str, ruler: float) -> Segmentation:
@@ -87,7 +87,7 @@ def _slic(scene: Scene, n_superpixels: int, algorithm: str, ruler: float) -> Seg
         kind = getattr(cv2.ximgproc, algorithm)
         return _labels(cv2.ximgproc.createSuperpixelSLIC(image, kind, int(region_size), ruler))
 
-    return search_count(segment, _region_size(scene, n_superpixels), n_superpixels)
+    return search_count(segment, _region_size(scene, n_superpixels), n_superpixels, scene.valid)
 
 
 def _labels(clustering: Any) -> NDArray[np.int32]:

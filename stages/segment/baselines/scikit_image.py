@@ -22,10 +22,12 @@ def slic(scene: Scene, n_superpixels: int, config: SegmentConfig) -> Segmentatio
             scene.image,
             n_segments=int(n_segments),
             compactness=config.slic.compactness,
-            start_label=0,
+            start_label=0 if scene.valid is None else 1,
+            mask=scene.valid,
         ),
         Knob("n_segments", n_superpixels, 1, scene.n_pixels, power=1, whole=True),
         n_superpixels,
+        scene.valid,
     )
 
 
@@ -41,6 +43,7 @@ def felzenszwalb(scene: Scene, n_superpixels: int, config: SegmentConfig) -> Seg
         ),
         Knob("scale", start, 1e-3, 1e7, power=-1),
         n_superpixels,
+        scene.valid,
     )
 
 
@@ -57,6 +60,7 @@ def watershed(scene: Scene, n_superpixels: int, config: SegmentConfig) -> Segmen
         ),
         Knob("markers", n_superpixels, 1, scene.n_pixels, power=1, whole=True),
         n_superpixels,
+        scene.valid,
     )
 
 
@@ -76,4 +80,5 @@ def quickshift(scene: Scene, n_superpixels: int, config: SegmentConfig) -> Segme
         ),
         Knob("max_dist", max(1.0, start), 0.1, 1e4, power=-1),
         n_superpixels,
+        scene.valid,
     )

@@ -64,7 +64,10 @@ class _Trial:
 
 
 def search_count(
-    segment: Callable[[float], NDArray[np.integer[Any]]], knob: Knob, n_wanted: int
+    segment: Callable[[float], NDArray[np.integer[Any]]],
+    knob: Knob,
+    n_wanted: int,
+    valid: NDArray[np.bool_] | None = None,
 ) -> Segmentation:
     """Segment with the setting of the knob that comes nearest to the wanted number.
 
@@ -78,6 +81,8 @@ def search_count(
         What is searched.
     n_wanted
         How many superpixels are wanted.
+    valid
+        (H, W) bool, the pixels that count: labels elsewhere are cut off and don't. None: all do.
 
     Returns
     -------
@@ -92,7 +97,7 @@ def search_count(
     tried: set[float] = set()
     while len(tried) < _MOST_TRIALS and setting not in tried:
         tried.add(setting)
-        labels, n = number_labels(segment(setting))
+        labels, n = number_labels(segment(setting), valid)
         trial = _Trial(setting, n)
         if best is None or abs(n - n_wanted) < abs(best.n - n_wanted):
             best, best_labels = trial, labels

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from stages.compiled import kernel
 from stages.segment.baselines.layouts import grid_shape
+from stages.segment.baselines.numbering import number_labels
 from stages.segment.baselines.search import count_note
 from stages.segment.nearest import Labels
 from stages.segment.scene import Scene, Segmentation
@@ -24,10 +25,13 @@ def snic(scene: Scene, n_superpixels: int, config: SegmentConfig) -> Segmentatio
     Every seed makes one superpixel, so that there is no knob to search.
     """
     height, width = scene.image.shape[:2]
-    n_rows, n_columns = grid_shape(height, width, n_superpixels)
+    n_rows, n_columns = grid_shape(height, width, round(n_superpixels / scene.coverage))
     seeds = grid_seeds(height, width, n_rows, n_columns)
-    note = count_note(len(seeds), n_superpixels, f"{n_rows} rows of {n_columns} seeds")
-    return Segmentation(grow_superpixels(scene.lab, seeds, config.snic.compactness), note)
+    labels, n = grow_superpixels(scene.lab, seeds, config.snic.compactness), len(seeds)
+    if scene.valid is not None:
+        labels, n = number_labels(labels, scene.valid)
+    note = count_note(n, n_superpixels, f"{n_rows} rows of {n_columns} seeds")
+    return Segmentation(labels, note)
 
 
 def grid_seeds(height: int, width: int, n_rows: int, n_columns: int) -> NDArray[np.int64]:

@@ -151,3 +151,31 @@ def test_denser_objects_get_more_and_smaller_superpixels() -> None:
     # Over-seeding and merging to the count may move one across.
     assert 19 <= np.unique(labels[:, :30]).size <= 21
     assert np.unique(labels).size == 30
+
+
+def test_pixels_without_data_are_label_0_and_the_others_from_1() -> None:
+    valid = np.ones(IMAGE.shape[:2], np.bool_)
+    valid[10:, 30:] = False
+    (output,) = run(Inputs(image=IMAGE, valid=valid, upstream=prior()), [20])
+    labels = output.arrays["labels"]
+    assert labels.dtype == np.uint16
+    assert np.array_equal(labels == 0, ~valid)
+    assert np.array_equal(np.unique(labels), np.arange(21))
+    assert output.attributes["n_superpixels"] == 20
+    assert output.attributes["start_label"] == 1
+    noisy = np.where(valid[..., None], IMAGE, 255).astype(np.uint8)
+    (again,) = run(Inputs(image=noisy, valid=valid, upstream=prior()), [20])
+    assert np.array_equal(again.arrays["labels"], labels)
+
+
+def test_more_superpixels_than_valid_pixels_are_clamped_with_a_note() -> None:
+    valid = np.zeros((3, 4), np.bool_)
+    valid[:, :2] = True
+    (output,) = run(Inputs(image=IMAGE[:3, :4], valid=valid), [1000])
+    assert output.attributes["n_superpixels"] == 6
+    assert output.attributes["note"] == "1000 superpixels asked for, but 6 pixels"
+
+
+def test_an_image_without_any_data() -> None:
+    with pytest.raises(ValueError, match="the mask leaves no pixel of the image"):
+        run(Inputs(image=IMAGE, valid=np.zeros(IMAGE.shape[:2], np.bool_)), [3])

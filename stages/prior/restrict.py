@@ -1,0 +1,72 @@
+"""Objects of the pixels that hold data: the others are of none."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stages.compiled import kernel
+
+
+def restrict(
+    objects: NDArray[np.integer],
+    parents: NDArray[np.int32],
+    altitudes: NDArray[np.float32],
+    valid: NDArray[np.bool_],
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]:
+    """Take objects away from pixels without data, and those that lose all their pixels.
+
+    Parameters
+    ----------
+    objects
+        (H, W) ids 1..n, 0 = uncertain.
+    parents, altitudes
+        (2n − 1,): their merge tree (see `stages.prior.stage`).
+    valid
+        (H, W) bool, with one True at least.
+
+    Returns
+    -------
+    objects
+        (H, W) int32 ids 1..m in the order of the old ones; 0 is uncertain or without data. The
+        valid pixels are one object where none is left.
+    parents, altitudes
+        (2m − 1,): what is left of the tree.
+    """
+    n = (len(parents) + 1) // 2
+    present = np.bincount(objects[valid], minlength=n + 1)[1:] > 0
+    if not present.any():
+        return valid.astype(np.int32), np.zeros(1, np.int32), np.zeros(1, np.float32)
+    names = np.zeros(n + 1, np.int32)
+    names[1:][present] = np.arange(1, np.count_nonzero(present) + 1)
+    kept = np.where(valid, names[objects], np.int32(0))
+    return (kept, *_prune(parents, altitudes, present))
+
+
+@kernel
+def _prune(
+    parents: NDArray[np.int32], altitudes: NDArray[np.float32], present: NDArray[np.bool_]
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Take leaves out of a binary tree; a merge of one child alone goes with them."""
+    m = np.count_nonzero(present)
+    pruned = np.arange(2 * m - 1).astype(np.int32)
+    heights = np.zeros(2 * m - 1, np.float32)
+    # What stands for the children of a node in the new tree, and for it: theirs, or their merge.
+    first = np.full(len(parents), -1, np.int32)
+    second = np.full(len(parents), -1, np.int32)
+    leaves, merges = 0, m
+    for node in range(len(parents)):
+        own = first[node]
+        if node < len(present):
+            if present[node]:
+                own = np.int32(leaves)
+                leaves += 1
+        elif second[node] >= 0:
+            pruned[first[node]] = pruned[second[node]] = merges
+            heights[merges] = altitudes[node]
+            own = np.int32(merges)
+            merges += 1
+        parent = parents[node]
+        if first[parent] < 0:
+            first[parent] = own
+        else:
+            second[parent] = own
+    return pruned, heights
