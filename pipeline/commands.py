@@ -63,8 +63,8 @@ class Teller:
 def run_items(target: str, options: Options) -> int:
     """Bring all items up to the target stage, report where that was asked; return exit status."""
     teller = Teller(quiet=options.quiet, as_json=options.as_json)
-    outputs = open_folder(options.outputs)
     shard = None if options.shard is None else parse_shard(options.shard)
+    outputs = open_folder(options.outputs)
     layers = list(config_layers(options))
     default = "sample" if target == "run" and not layers else None
     run = open_run(outputs, options.run, layers, default=default)
@@ -111,8 +111,8 @@ def run_items(target: str, options: Options) -> int:
             )
         finally:
             executor.close()
-        report = None
         reports = target in {"run", "report"}
+        report = None
         if not summary.interrupted:
             whole = selection if shard is None else Selection(run, options.limit)
             turn = completing(run, whole, shard, stage_target, say=teller.warn)
@@ -262,6 +262,8 @@ def _tell_summary(
     if report is not None:
         for line in report.places:
             teller.say(line)
+    if line := shard_line(summary, "report" if target == "run" else target):
+        teller.say(line)
     teller.show_json(
         {
             "run": run.name,
@@ -292,19 +294,6 @@ def _closing_line(run: Run, target: str, summary: Summary) -> str:
     return line
 
 
-def _width() -> int | None:
-    if line := shard_line(summary, "report" if target == "run" else target):
-        teller.say(line)
-    """Return the width for output that goes to no terminal; a terminal knows its own."""
-    return None if os.isatty(1) else 100
-
-
-def kernels_compiled() -> bool:
-    """Say whether numba's cache beside the kernels' files holds any."""
-    import stages.segment
-
-    folder = Path(stages.segment.__path__[0])
-    return "NUMBA_CACHE_DIR" in os.environ or any(folder.glob("__pycache__/*.nbi"))
 def shard_line(summary: Summary, whole_command: str) -> str:
     """Say whether a shard completed its run, and what else does; nothing without shards."""
     if summary.shard is None or summary.interrupted:
@@ -317,3 +306,14 @@ def shard_line(summary: Summary, whole_command: str) -> str:
     )
 
 
+def _width() -> int | None:
+    """Return the width for output that goes to no terminal; a terminal knows its own."""
+    return None if os.isatty(1) else 100
+
+
+def kernels_compiled() -> bool:
+    """Say whether numba's cache beside the kernels' files holds any."""
+    import stages.segment
+
+    folder = Path(stages.segment.__path__[0])
+    return "NUMBA_CACHE_DIR" in os.environ or any(folder.glob("__pycache__/*.nbi"))

@@ -190,6 +190,16 @@ class Options:
             show_default=False,
         ),
     ] = None
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            help="the I-th of N equal parts of the items, for N commands at once on any machines; "
+            "auto: as a SLURM job array says. The last one to end completes the run",
+            metavar="I/N|auto",
+            rich_help_panel=_RUNNING,
+            show_default=False,
+        ),
+    ] = None
     device: Annotated[
         str,
         typer.Option(
@@ -240,16 +250,6 @@ def accept_options(
     without: Collection[str] = (),
     arguments: Mapping[str, Any] | None = None,
 ) -> Callable[..., None]:
-    shard: Annotated[
-        str | None,
-        typer.Option(
-            help="the I-th of N equal parts of the items, for N commands at once on any machines; "
-            "auto: as a SLURM job array says. The last one to end completes the run",
-            metavar="I/N|auto",
-            rich_help_panel=_RUNNING,
-            show_default=False,
-        ),
-    ] = None
     """Return the command as Typer reads it.
 
     Parameters

@@ -126,11 +126,11 @@ class Selection:
         )
         self.split = chosen.split or default_split(self.dataset)
         self.limit = limit
+        self.shard = shard
         self.n_found = sum(1 for _ in self.dataset.items(self.split))
         n_all = self.n_found if limit is None else min(limit, self.n_found)
         self.own = range(n_all) if shard is None else shard.slice(n_all)
         self.n_items = len(self.own)
-        self.shard = shard
 
     def __iter__(self) -> Iterator[Item]:
         items = self.dataset.items(self.split)
@@ -199,11 +199,11 @@ def execute(
                 if stopped():
                     return
                 works = [_missing(each, choices.skip_failed, summary) for each in planned]
-                task = tuple(
-                    Job(each.item, work, context, number)
                 for each, chain in zip(planned, chains, strict=True):
                     if not each.work():
                         failures.clear(each.item.id, [link.store.name for link in chain.values()])
+                task = tuple(
+                    Job(each.item, work, context, number)
                     for number, (each, work, context) in enumerate(
                         zip(planned, works, contexts, strict=True)
                     )
@@ -225,11 +225,11 @@ def execute(
         finally:
             progress.close()
             failures.save()
-            events.flush()
-        summary.interrupted = stopped()
             if selection.shard is None:
                 for name in failures.shards:
                     failures.drop_list_of(name)
+            events.flush()
+        summary.interrupted = stopped()
     summary.seconds = monotonic() - started
     return summary
 
