@@ -34,13 +34,16 @@ def resolve_device(requested: str) -> str:
     return requested
 
 
-def visible_devices() -> tuple[str, ...]:
+def cuda_devices() -> tuple[str, ...]:
     """Return this process's CUDA devices as `CUDA_VISIBLE_DEVICES` names them."""
     import torch
 
-    count = torch.cuda.device_count()
-    named = os.environ.get("CUDA_VISIBLE_DEVICES", "")
-    return tuple(named.split(",")[:count] if named else map(str, range(count)))
+    return name_devices(torch.cuda.device_count(), os.environ.get("CUDA_VISIBLE_DEVICES", ""))
+
+
+def name_devices(count: int, visible: str) -> tuple[str, ...]:
+    """Return the names of so many devices, where the process sees only some (``2,3``) or all."""
+    return tuple(visible.split(",")[:count] if visible else map(str, range(count)))
 
 
 def _driver_present() -> bool:

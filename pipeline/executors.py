@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from pipeline.cluster import Refused, require_agreement, require_same_versions, retire_others
-from pipeline.device import resolve_device, visible_devices
+from pipeline.device import cuda_devices, resolve_device
 from pipeline.errors import UserError
 from pipeline.versions import Versions, own_versions
 from pipeline.work import Failure, Job, Outcome, Task, perform, time_limit
@@ -121,6 +121,8 @@ class Dask:
         self.cluster = None
         try:
             if scheduler is not None:
+                for name in ("distributed", "distributed.client"):  # what matters we say ourselves
+                    logging.getLogger(name).setLevel(logging.CRITICAL)
                 self.client = Client(scheduler, timeout="10s", set_as_default=False)
             else:
                 with _interrupts_ignored():  # the coordinator alone decides when to stop
@@ -279,7 +281,7 @@ def make_executor(
     """
     if scheduler is None and workers == 0:
         return InProcess()
-    devices = visible_devices() if scheduler is None and device == "cuda" else ()
+    devices = cuda_devices() if scheduler is None and device == "cuda" else ()
     return Dask(workers, scheduler, devices=devices, warn=warn)
 
 

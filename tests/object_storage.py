@@ -36,6 +36,9 @@ class ObjectStorage:
         service = DomainDispatcherApplication(create_backend_app)
         self.server = make_server("127.0.0.1", 0, self._counted(service), threaded=True)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        import s3fs
+
+        s3fs.S3FileSystem.clear_instance_cache()  # else one of an earlier service may be found
         self.file_system().mkdir(self.bucket)
         self.requests.clear()
         return self
