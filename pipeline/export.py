@@ -12,7 +12,7 @@ from PIL import Image
 
 from pipeline.errors import UserError
 from stages.propose.run_lengths import RunLengths
-from stages.report.drawing import color_objects, draw_boundaries
+from stages.report.drawing import color_objects, draw_boundaries, mean_colors
 
 LabelMap = NDArray[np.integer]
 
@@ -111,6 +111,32 @@ def encode_object_overlay(image: NDArray[np.uint8], objects: LabelMap) -> bytes:
         When image and objects do not fit each other.
     """
     return _png(Image.fromarray(color_objects(image, objects)))
+
+
+def encode_mean_colors(
+    image: NDArray[np.uint8], labels: LabelMap, background: int | None = None
+) -> bytes:
+    """Return every superpixel painted in its mean colour, as a PNG.
+
+    Parameters
+    ----------
+    image
+        (H, W, 3) uint8, sRGB.
+    labels
+        (H, W) non-negative integers.
+    background
+        A label that is no superpixel and becomes transparent.
+
+    Raises
+    ------
+    ValueError
+        When image and labels do not fit each other.
+    """
+    painted = mean_colors(image, labels)
+    if background is not None:
+        opacity = np.where(labels == background, np.uint8(0), np.uint8(255))
+        painted = np.dstack([painted, opacity])
+    return _png(Image.fromarray(painted))
 
 
 def coco_records(labels: LabelMap, background: int | None = None) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from pipeline.chain import build_chain
 from pipeline.commands import Teller
 from pipeline.errors import ConfigError, UserError
 from pipeline.export import LabelFormat
-from pipeline.export_command import file_name
+from pipeline.export_formats import file_name
 from pipeline.folder import LocalFolder, require_writable
 from pipeline.inspection import open_existing_run
 from pipeline.runner import Selection
@@ -90,7 +90,7 @@ def export_attention(
                 raise UserError("its prior has no objects")
             content = io.BytesIO()
             Image.fromarray(number_objects(item.image.read(), objects)).save(content, "PNG")
-            target.write(file_name(item.id, None, LabelFormat.PNG), content.getvalue())
+            target.write(file_name(item.id, ".png"), content.getvalue())
         except (UserError, OSError, ValueError) as error:
             failed += 1
             teller.warn(f"{item.id}: {' '.join(str(error).split())}")
