@@ -1,0 +1,42 @@
+"""Superpixels for NumPy arrays: what spam-pipe's batches compute, one image at a time.
+
+>>> import numpy as np
+>>> import spam_pipe
+>>> image = np.zeros((60, 80, 3), np.uint8)
+>>> image[:, 40:] = 200, 60, 40
+>>> labels = spam_pipe.segment(image, n_superpixels=12)
+>>> labels.shape, int(labels.max()) + 1
+((60, 80), 12)
+>>> np.intersect1d(labels[:, :40], labels[:, 40:]).size
+0
+
+The names in ``__all__`` are the ones that stay. Arguments are called as in `skimage.segmentation`,
+images are what scikit-image takes (uint8, uint16, bool, floats in 0..1; grey with
+``channel_axis=None``), and whatever does not fit is a `ValueError`. Nothing is written, nothing
+printed, and every function may be called from several threads at once: results depend on the
+arguments alone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from spam_pipe.functions import evaluate, features, objects, segment
+    from spam_pipe.segmenter import Segmenter
+
+__all__ = ["Segmenter", "evaluate", "features", "objects", "segment"]
+
+
+def __getattr__(name: str) -> Any:
+    # Importing what computes takes seconds that `import spam_pipe` should not.
+    if name not in __all__:
+        raise AttributeError(f"module 'spam_pipe' has no attribute {name!r}")
+    from importlib import import_module
+
+    module = "segmenter" if name == "Segmenter" else "functions"
+    return getattr(import_module(f"spam_pipe.{module}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

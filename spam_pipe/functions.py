@@ -1,0 +1,278 @@
+"""The functions: what a segmenter does, for one image at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from spam_pipe.pictures import as_inputs, as_mask
+from spam_pipe.priors import Factors, Prior, known_prior
+from spam_pipe.segmenter import COMPACTNESS, Segmenter
+from stages.evaluate.evaluate import evaluate as measure
+
+
+def segment(
+    image: ArrayLike,
+    n_superpixels: int = 400,
+    *,
+    prior: Prior = "contour",
+    compactness: float = COMPACTNESS,
+    mask: ArrayLike | None = None,
+    factors: Factors | None = None,
+    channel_axis: int | None = -1,
+    start_label: int = 0,
+    device: str = "auto",
+    seed: int = 0,
+) -> NDArray[np.int64]:
+    """Segment an image into superpixels that don't cross its objects.
+
+    Equal to what ``spam-pipe run`` makes of the same 8-bit image. The first call loads networks.
+
+    Parameters
+    ----------
+    image
+        (H, W, 3) or (H, W, 1) uint8, uint16, bool or floats in 0..1; (H, W) with
+        ``channel_axis=None``. sRGB.
+    n_superpixels
+        How many are wanted, K. So many come out, unless the connected pieces of the objects, or
+        of the mask, alone are more, or the image has fewer pixels.
+    prior
+        What the superpixels keep to. ``"contour"``: objects between the contours that a network
+        sees. ``"gradient"``: between changes of colour. ``"none"``: nothing. An (H, W) array of
+        integers: your objects, 0 where undecided. A list of (H, W) masks that may overlap: each
+        pixel goes to the smallest that covers it, specks and thin rims to none. Where there are
+        more objects than half of K, those with the weakest border between them are merged.
+    compactness
+        Weight of the position: higher is more regular.
+    mask
+        (H, W), True where pixels count. The others are in no superpixel, whatever they hold,
+        and K is the number inside.
+    factors
+        How much denser superpixels are: (H, W) positive numbers, of which each object takes the
+        mean, or a dictionary from objects (of `objects` with the same prior, or of your own map)
+        to numbers. 2 is twice an object's share; K stays K.
+    channel_axis
+        Where the channels are; None for a grey image without them.
+    start_label
+        The first label, 0 or 1. Pixels outside of `mask` are one less: 0 with ``start_label=1``,
+        as scikit-image has them, and -1 with ``start_label=0``.
+    device
+        ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:1"``. One that is not there is an error.
+    seed
+        Of whatever is drawn at random. Nothing is, by this method as it stands.
+
+    Returns
+    -------
+    (H, W) int64, each superpixel 4-connected.
+
+    Raises
+    ------
+    ValueError
+        When an argument is none of the above; it says which and what to give.
+
+    See Also
+    --------
+    Segmenter : the same for many images.
+
+    References
+    ----------
+    J. Walther, R. Giraud, M. Clément, "Superpixel Anything: A general object-based framework for
+    accurate yet regular superpixel segmentation", 2025, arXiv:2509.12791.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spam_pipe import segment
+    >>> image = np.linspace(0, 1, 60 * 80).reshape(60, 80)
+    >>> labels = segment(image, 20, channel_axis=None)
+    >>> labels.dtype, int(labels.min()), int(labels.max())
+    (dtype('int64'), 0, 19)
+
+    Pixels to leave out, and objects of your own, the first with twice its share:
+
+    >>> mask = np.ones((60, 80), bool)
+    >>> mask[:, 60:] = False
+    >>> mine = np.where(np.arange(80) < 30, 1, 2) * np.ones((60, 1), int)
+    >>> labels = segment(
+    ...     image, 12, prior=mine, factors={1: 2}, mask=mask, channel_axis=None, start_label=1
+    ... )
+    >>> bool((labels[:, 60:] == 0).all())
+    True
+    >>> np.unique(labels[:, :30]).size, np.unique(labels[:, 30:60]).size
+    (8, 4)
+    """
+    segmenter = _segmenter(_named(prior), compactness, device, seed)
+    return segmenter.segment(
+        image,
+        n_superpixels,
+        prior=prior,
+        mask=mask,
+        factors=factors,
+        channel_axis=channel_axis,
+        start_label=start_label,
+    )
+
+
+def objects(
+    image: ArrayLike,
+    n_superpixels: int | None = None,
+    *,
+    prior: Prior = "contour",
+    mask: ArrayLike | None = None,
+    channel_axis: int | None = -1,
+    device: str = "auto",
+) -> NDArray[np.int64]:
+    """Return the objects of an image that superpixels keep to.
+
+    Parameters
+    ----------
+    image, prior, mask, channel_axis, device
+        As for `segment`.
+    n_superpixels
+        The objects as they are cut for so many superpixels; by default the finest there are,
+        whose numbers `segment` takes as `factors`.
+
+    Returns
+    -------
+    (H, W) int64 objects 1..n; 0 where undecided or outside of the mask.
+
+    Raises
+    ------
+    ValueError
+        As for `segment`; and when the image has more than four million pixels.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spam_pipe import objects
+    >>> image = np.zeros((60, 80, 3), np.uint8)
+    >>> image[20:40, 30:60] = 250, 200, 0
+    >>> found = objects(image, 100)
+    >>> bool(found[30, 45] != found[5, 5])
+    True
+    """
+    segmenter = _segmenter(_named(prior), COMPACTNESS, device, 0)
+    return segmenter.objects(
+        image, n_superpixels, prior=prior, mask=mask, channel_axis=channel_axis
+    )
+
+
+def features(
+    image: ArrayLike,
+    *,
+    mask: ArrayLike | None = None,
+    channel_axis: int | None = -1,
+    device: str = "auto",
+) -> NDArray[np.float32]:
+    """Return the deep features by which pixels are compared.
+
+    Parameters
+    ----------
+    image, mask, channel_axis, device
+        As for `segment`.
+
+    Returns
+    -------
+    (H, W, C) float32; NaN outside of the mask.
+
+    Raises
+    ------
+    ValueError
+        As for `segment`.
+
+    Examples
+    --------
+    The mean features of each superpixel, as a graph network takes them:
+
+    >>> import numpy as np
+    >>> from spam_pipe import features, segment
+    >>> image = np.random.default_rng(0).random((40, 60, 3))
+    >>> labels = segment(image, 10).ravel()
+    >>> deep = features(image).reshape(labels.size, -1)
+    >>> sums = [np.bincount(labels, weights=channel) for channel in deep.T]
+    >>> (np.stack(sums, axis=1) / np.bincount(labels)[:, np.newaxis]).shape
+    (10, 15)
+    """
+    segmenter = _segmenter("none", COMPACTNESS, device, 0)
+    return segmenter.features(image, mask=mask, channel_axis=channel_axis)
+
+
+def evaluate(
+    labels: ArrayLike,
+    image: ArrayLike | None = None,
+    ground_truth: NDArray[Any] | Sequence[NDArray[Any]] | None = None,
+    *,
+    mask: ArrayLike | None = None,
+    channel_axis: int | None = -1,
+) -> dict[str, float | None]:
+    """Measure superpixels.
+
+    Parameters
+    ----------
+    labels
+        (H, W) integers; negative ones are outside. A label is one superpixel, connected or not.
+    image
+        As for `segment`; without it there is no explained variation.
+    ground_truth
+        (H, W) non-negative integers, or several of them, one by each annotator, over whom the
+        figures are averaged; without any there is neither accuracy nor recall.
+    mask
+        (H, W), True where pixels count. With ``start_label=1`` superpixels outside of a mask are
+        0: give the mask, or ``labels - 1``.
+    channel_axis
+        As for `segment`.
+
+    Returns
+    -------
+    ``n_superpixels``, and ``asa``, ``ue``, ``ue_np``, ``boundary_recall``,
+    ``boundary_precision``, ``contour_density``, ``explained_variation``,
+    ``explained_variation_giraud``, ``compactness``, ``gr``, ``src``, ``smf``, ``gr_giraud``,
+    ``src_giraud``; None where undefined.
+
+    Raises
+    ------
+    ValueError
+        When shapes differ, or an array is none of the above.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spam_pipe import evaluate
+    >>> truth = np.repeat([[0, 1]], 20, axis=0).repeat(15, axis=1)
+    >>> cells = np.arange(20)[:, np.newaxis] // 10 * 3 + np.arange(30) // 10
+    >>> figures = evaluate(cells, ground_truth=truth)
+    >>> figures["n_superpixels"], round(figures["asa"], 3), figures["gr"]
+    (6, 0.833, 1.0)
+    """
+    named = np.asarray(labels)
+    if named.ndim != 2 or named.dtype.kind not in "iu" or named.size == 0:
+        raise ValueError(f"labels are (H, W) integers, not {named.dtype} of shape {named.shape}")
+    inside = np.ones(named.shape, np.bool_) if mask is None else as_mask(mask, named.shape)
+    inside &= named >= 0
+    if not inside.any():
+        raise ValueError("there is no superpixel to measure: every label is negative or masked out")
+    valid = None if inside.all() else inside
+    colors = None if image is None else as_inputs(image, valid, channel_axis).image
+    if ground_truth is None:
+        truths = []
+    elif isinstance(ground_truth, np.ndarray) and ground_truth.ndim == 2:
+        truths = [ground_truth]
+    else:
+        truths = [np.asarray(each) for each in ground_truth]
+    n = np.unique(named[inside]).size
+    return {"n_superpixels": n, **measure(named, colors, truths, valid=valid)}
+
+
+def _named(prior: Prior) -> str:
+    """Return the prior that models are loaded for: none where the user's objects are given."""
+    known = known_prior(prior)
+    return known if isinstance(known, str) else "none"
+
+
+@cache
+def _segmenter(prior: str, compactness: float, device: str, seed: int) -> Segmenter:
+    return Segmenter(prior=prior, compactness=compactness, device=device, seed=seed)

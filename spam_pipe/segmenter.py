@@ -1,0 +1,204 @@
+"""The models of the method, held for many images."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from pipeline.device import resolve_device
+from pipeline.errors import UserError
+from spam_pipe.pictures import as_inputs
+from spam_pipe.priors import Factors, Prior, as_factors, known_prior, masks_of, options_of
+from stages.attention.config import AttentionConfig
+from stages.base import Inputs, Output, StageConfig
+from stages.networks.memory import forward
+from stages.registry import stage
+from stages.segment.config import SegmentConfig
+from stages.segment.features import rgb_to_lab
+from stages.segment.stage import contour_of, objects_for
+from stages.segment.stored import labels_of
+from stages.validity import filled_inputs
+
+COMPACTNESS = 6.0
+"""What suits deep features (`stages.segment.balance`)."""
+
+
+class Segmenter:
+    """Superpixels of many images with the same options.
+
+    The networks are loaded and the kernels compiled when it is made, which takes seconds; each
+    image then takes a fraction of one. It may be shared by threads. What the networks said of the
+    last two images stays in memory, so that asking for another number of superpixels, for the
+    objects or the features of the same image is quick.
+
+    Parameters
+    ----------
+    prior
+        What the superpixels keep to: ``"contour"`` (objects between the contours that the
+        network sees), ``"gradient"`` (between changes of colour) or ``"none"``. Objects of your
+        own are given with each image.
+    compactness
+        Weight of the position: higher is more regular.
+    device
+        ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:1"``. One that is not there is an error.
+    seed
+        Of whatever is drawn at random. Nothing is, by this method as it stands.
+
+    Raises
+    ------
+    ValueError
+        When an option means nothing, or the device is not there.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spam_pipe import Segmenter
+    >>> segmenter = Segmenter(prior="gradient")
+    >>> image = np.zeros((40, 60), np.float32)
+    >>> image[:, 30:] = 0.8
+    >>> [int(segmenter.segment(image, k, channel_axis=None).max()) + 1 for k in (2, 10, 50)]
+    [2, 10, 50]
+    """
+
+    def __init__(
+        self,
+        *,
+        prior: str = "contour",
+        compactness: float = COMPACTNESS,
+        device: str = "auto",
+        seed: int = 0,
+    ) -> None:
+        if not isinstance(prior, str):
+            raise ValueError("objects of your own belong to an image: give them to segment()")
+        if not (np.isfinite(compactness) and compactness >= 0):
+            raise ValueError(f"compactness is a number of at least 0, not {compactness}")
+        if seed < 0:
+            raise ValueError(f"a seed is a whole number of at least 0, not {seed}")
+        self._prior = known_prior(prior)
+        self._device = _resolved(device)
+        self._config = SegmentConfig(compactness=float(compactness), seed=seed)
+        _resources("segment", self._config, self._device)
+        proposed, objects = options_of(self._prior)
+        _resources("propose", proposed, self._device)
+        _resources("prior", objects, self._device)
+
+    def segment(
+        self,
+        image: ArrayLike,
+        n_superpixels: int = 400,
+        *,
+        prior: Prior | None = None,
+        mask: ArrayLike | None = None,
+        factors: Factors | None = None,
+        channel_axis: int | None = -1,
+        start_label: int = 0,
+    ) -> NDArray[np.int64]:
+        """Segment an image: see `spam_pipe.segment`; the prior is the segmenter's by default."""
+        if start_label not in (0, 1):
+            raise ValueError(f"start_label is 0 or 1, not {start_label}")
+        count = _checked_count(n_superpixels)
+        prior = self._prior if prior is None else known_prior(prior)
+        inputs = as_inputs(image, mask, channel_axis)
+        config = self._config
+        if factors is not None:
+            wanted = as_factors(factors, prior, _shape(inputs))
+            inputs = replace(inputs, attention=wanted)
+            # The stage takes factors that it is given: the name of a file is the pipeline's.
+            attention = AttentionConfig(mode="file", file="given")
+            config = config.model_copy(update={"attention": attention})
+        made = self._superpixels(inputs, prior, config, count)
+        labels = labels_of(made.arrays, made.attributes)
+        return labels.astype(np.int64) + start_label
+
+    def objects(
+        self,
+        image: ArrayLike,
+        n_superpixels: int | None = None,
+        *,
+        prior: Prior | None = None,
+        mask: ArrayLike | None = None,
+        channel_axis: int | None = -1,
+    ) -> NDArray[np.int64]:
+        """Return an image's objects: see `spam_pipe.objects`."""
+        count = None if n_superpixels is None else _checked_count(n_superpixels)
+        prior = self._prior if prior is None else known_prior(prior)
+        inputs = as_inputs(image, mask, channel_axis)
+        found = self._objects(inputs, prior)
+        if found is None:
+            whole = np.ones(_shape(inputs), np.int64)
+            return whole if inputs.valid is None else whole * inputs.valid
+        if "objects" not in found.arrays:
+            raise ValueError(
+                f"an image of {_shape(inputs)} is too large for objects of the whole: cut it into "
+                "tiles, or give a prior of your own"
+            )
+        chosen: NDArray[np.integer[Any]] | None = found.arrays["objects"]
+        if count is not None:
+            chosen = objects_for(found.arrays, contour_of(found.arrays), count, self._config)
+            assert chosen is not None
+        objects = chosen.astype(np.int64)
+        return objects if inputs.valid is None else objects * inputs.valid
+
+    def features(
+        self, image: ArrayLike, *, mask: ArrayLike | None = None, channel_axis: int | None = -1
+    ) -> NDArray[np.float32]:
+        """Return what the network sees: see `spam_pipe.features`."""
+        inputs = filled_inputs(as_inputs(image, mask, channel_axis))
+        assert inputs.image is not None
+        weights = self._config.deep_weights
+        assert weights is not None
+        lab = rgb_to_lab(inputs.image)
+        # What is remembered is everybody's: the caller gets an array of their own.
+        deep = forward(weights, self._device, inputs.image_digest, lab).deep.copy()
+        if inputs.valid is not None:
+            deep[~inputs.valid] = np.nan
+        return deep
+
+    def _superpixels(
+        self, inputs: Inputs, prior: Prior, config: SegmentConfig, count: int
+    ) -> Output:
+        found = self._objects(inputs, prior)
+        upstream = {} if found is None else {"prior": {None: found}}
+        inputs = replace(inputs, upstream=upstream)
+        resources = _resources("segment", self._config, self._device)
+        return next(stage("segment").run(inputs, config, resources, (count,)))
+
+    def _objects(self, inputs: Inputs, prior: Prior) -> Output | None:
+        if isinstance(prior, str) and prior == "none":
+            return None
+        proposed, objects = options_of(prior)
+        inputs = replace(inputs, masks=masks_of(prior, _shape(inputs)))
+        resources = _resources("propose", proposed, self._device)
+        proposal = next(stage("propose").run(inputs, proposed, resources, (None,)))
+        inputs = replace(inputs, upstream={"propose": {None: proposal}})
+        resources = _resources("prior", objects, self._device)
+        return next(stage("prior").run(inputs, objects, resources, (None,)))
+
+
+@cache
+def _resources(name: str, config: StageConfig, device: str) -> Any:
+    """Build a stage's models and kernels once per process."""
+    return stage(name).setup(config, device)
+
+
+def _resolved(device: str) -> str:
+    try:
+        return resolve_device(device)
+    except UserError as error:
+        raise ValueError(str(error).replace("--device ", "device ")) from error
+
+
+def _shape(inputs: Inputs) -> tuple[int, int]:
+    assert inputs.image is not None
+    height, width = inputs.image.shape[:2]
+    return height, width
+
+
+def _checked_count(n_superpixels: int) -> int:
+    if int(n_superpixels) != n_superpixels or n_superpixels < 1:
+        raise ValueError(f"n_superpixels is a whole number of at least 1, not {n_superpixels}")
+    return int(n_superpixels)
