@@ -3,7 +3,6 @@
 M. Caron et al.: Emerging Properties in Self-Supervised Vision Transformers, ICCV 2021.
 """
 
-import pickle
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
+
+from stages.networks.pickled_tensors import CodeInsteadOfTensors, load_pickled
 
 _LONGEST = 480
 """Pixels of the longer side that the network sees: attention's cost grows with its fourth power."""
@@ -47,6 +48,9 @@ def load_vision_transformer(checkpoint: Path, device: str) -> nn.Module:
         width, _, patch, _ = state["patch_embed.proj.weight"].shape
         side = round((state["pos_embed"].shape[1] - 1) ** 0.5) * patch
         depth = len([key for key in state if key.endswith(".attn.qkv.weight")])
+        for number in range(depth):  # nothing larger than the file is built
+            if state[f"blocks.{number}.attn.qkv.weight"].shape != (3 * width, width):
+                raise ValueError(f"block {number} is of another width")
         network = VisionTransformer(
             img_size=side,
             patch_size=patch,
@@ -126,16 +130,15 @@ def _class_attention(network: nn.Module, seen: Tensor) -> Tensor:
 
 def _read(checkpoint: Path) -> Mapping[str, Tensor]:
     try:
-        state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
+        state = load_pickled(checkpoint)
+    except CodeInsteadOfTensors as error:
         raise ValueError(
-            f"{checkpoint}: holds code instead of tensors, which is never run; "
-            "`spam-pipe weights fetch dino-vit-s8` gets one that doesn't"
+            f"{error}; `spam-pipe weights fetch dino-vit-s8` gets one that doesn't"
         ) from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        raise ValueError(
-            f"{checkpoint}: not a whole PyTorch file; fetch or copy it again"
-        ) from error
-    if not isinstance(state, Mapping):
+    except ValueError as error:
+        raise ValueError(f"{error}; fetch or copy it again") from error
+    if not isinstance(state, Mapping) or not all(
+        isinstance(key, str) and isinstance(value, Tensor) for key, value in state.items()
+    ):
         raise ValueError(f"{checkpoint}: no state dict: expected tensors by name")
     return state

@@ -7,19 +7,24 @@ from pydantic import Field
 from stages.base import StageConfig
 
 
+# Weights files bring their config: what is absurd must not be built.
+Width = Annotated[int, Field(ge=1, le=4096)]
+Blocks = Annotated[int, Field(ge=0, le=64)]
+
+
 class TrunkConfig(StageConfig):
     """Shape of the project's own network (`stages.networks.trunk`)."""
 
     name: Literal["trunk"] = "trunk"
-    channels: int = Field(15, ge=1, description="deep channels, D - 5")
+    channels: Width = Field(15, description="deep channels, D - 5")
     gain: float = Field(10.0, gt=0, description="fixed factor of the deep channels")
-    widths: tuple[int, int, int, int, int] = Field(
+    widths: tuple[Width, Width, Width, Width, Width] = Field(
         (16, 32, 64, 96, 112), description="channels on the way down, by scale"
     )
-    blocks: tuple[int, int, int, int, int] = Field(
+    blocks: tuple[Blocks, Blocks, Blocks, Blocks, Blocks] = Field(
         (0, 1, 1, 2, 1), description="residual blocks on the way down, by scale"
     )
-    up_widths: tuple[int, int, int, int] = Field(
+    up_widths: tuple[Width, Width, Width, Width] = Field(
         (24, 32, 48, 64), description="channels on the way up, from full resolution on"
     )
 
@@ -28,9 +33,9 @@ class SsnConfig(StageConfig):
     """Shape of the paper's encoder (`stages.networks.ssn`)."""
 
     name: Literal["ssn"] = "ssn"
-    channels: int = Field(15, ge=1, description="deep channels, D - 5")
+    channels: Width = Field(15, description="deep channels, D - 5")
     gain: float = Field(10.0, gt=0, description="fixed factor of the deep channels")
-    width: int = Field(64, ge=1, description="channels of every hidden layer")
+    width: Width = Field(64, description="channels of every hidden layer")
     padding: Literal["replicate", "zeros"] = "replicate"
     output_norm: bool = Field(True, description="batch norm after the last convolution")
 

@@ -5,7 +5,6 @@ norm. What they share is the order: seven 3×3 convolutions, each followed by it
 one. That order is read, not the names.
 """
 
-import pickle
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,9 +17,9 @@ from torch import Tensor
 
 from stages.networks.base import Network
 from stages.networks.config import SsnConfig
-from stages.networks.registry import build
+from stages.networks.pickled_tensors import CodeInsteadOfTensors, load_pickled
 from stages.networks.ssn import CLASSICAL
-from stages.networks.weights import fill
+from stages.networks.weights import build_filled
 
 _LAYERS = ("scale1.0", "scale1.1", "scale2.0", "scale2.1", "scale3.0", "scale3.1", "output")
 _COUNTER = "num_batches_tracked"
@@ -57,19 +56,22 @@ def load_public_checkpoint(path: Path) -> Network:
         raise ValueError(
             f"{path}: takes {first.shape[1]} channels, an SSN encoder takes {CLASSICAL}"
         )
-    config = SsnConfig(
-        channels=last.shape[0],
-        width=first.shape[0],
-        gain=1.0,
-        padding=padding or ("replicate" if layers[0].padded else "zeros"),
-        output_norm=bool(layers[-1].norm),
-    )
-    network = build(config)
-    tensors = {k: v for k, v in network.state_dict().items() if k.endswith(_COUNTER)}
-    for name, layer in zip(_LAYERS, layers, strict=True):
-        tensors |= layer.renamed(name)
-    fill(network, tensors, str(path))
-    return network.eval()
+    tensors: dict[str, Tensor] = {}
+    try:
+        config = SsnConfig(
+            channels=last.shape[0],
+            width=first.shape[0],
+            gain=1.0,
+            padding=padding or ("replicate" if layers[0].padded else "zeros"),
+            output_norm=bool(layers[-1].norm),
+        )
+        for name, layer in zip(_LAYERS, layers, strict=True):
+            tensors |= layer.renamed(name)
+            if layer.norm:
+                tensors[f"{name}.1.{_COUNTER}"] = torch.tensor(0)
+    except (RuntimeError, ValueError) as error:
+        raise ValueError(f"{path}: not an SSN encoder: its tensors do not fit together") from error
+    return build_filled(config, tensors, str(path))
 
 
 @dataclass
@@ -93,16 +95,11 @@ class _Layer:
 
 def _read(path: Path) -> tuple[Mapping[str, Tensor], Padding | None]:
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise ValueError(f"{path}: no such weights file") from error
-    except pickle.UnpicklingError as error:
-        raise ValueError(
-            f"{path}: holds code instead of tensors, which is never run; "
-            "save the network's state_dict() instead"
-        ) from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        raise ValueError(f"{path}: not a whole PyTorch file; fetch or copy it again") from error
+        state = load_pickled(path)
+    except CodeInsteadOfTensors as error:
+        raise ValueError(f"{error}; save the network's state_dict() instead") from error
+    except ValueError as error:
+        raise ValueError(f"{error}; fetch or copy it again") from error
     padding: Padding | None = None
     if isinstance(state, Mapping) and isinstance(state.get("config"), Mapping):
         padding = state["config"].get("padding")

@@ -76,29 +76,42 @@ def load_weights(path: Path) -> Network:
     if _CONFIG not in metadata:
         raise ValueError(f"{path}: does not say which network it is for; not made by this project")
     try:
-        network = build(parse_config(metadata[_CONFIG]))
+        config = parse_config(metadata[_CONFIG])
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
-    fill(network, state, str(path))
-    return network.eval()
+    return build_filled(config, state, str(path))
 
 
 def read_information(path: Path) -> dict[str, object]:
     """Return the facts that were saved with the weights."""
-    with safe_open(path, framework="pt") as file:
-        information: dict[str, object] = json.loads((file.metadata() or {}).get(_INFORMATION, "{}"))
+    try:
+        with safe_open(path, framework="pt") as file:
+            text = (file.metadata() or {}).get(_INFORMATION, "{}")
+        information: dict[str, object] = json.loads(text)
+    except (SafetensorError, OSError, ValueError, RecursionError) as error:
+        raise ValueError(f"{path}: what it says of itself cannot be read") from error
     return information
 
 
-def fill(network: Network, state: Mapping[str, Tensor], name: str) -> None:
-    """Put tensors into a network, converted to its precision.
+def build_filled(config: NetworkConfig, state: Mapping[str, Tensor], name: str) -> Network:
+    """Build a network around tensors, converted to its precision, for inference.
+
+    Nothing is allocated before every tensor is known to fit.
 
     Raises
     ------
     ValueError
         Naming missing and unexpected keys, differing shapes or NaN; `name` says whose they are.
     """
-    expected = network.state_dict()
+    with torch.device("meta"):
+        expected = build(config).state_dict()
+    _require_fit(expected, state, name)
+    network = build(config)
+    network.load_state_dict({key: value.to(expected[key].dtype) for key, value in state.items()})
+    return network.eval()
+
+
+def _require_fit(expected: Mapping[str, Tensor], state: Mapping[str, Tensor], name: str) -> None:
     missing, unexpected = sorted(expected.keys() - state.keys()), sorted(state.keys() - expected)
     if missing or unexpected:
         raise ValueError(
@@ -113,7 +126,6 @@ def fill(network: Network, state: Mapping[str, Tensor], name: str) -> None:
             )
         if not bool(torch.isfinite(tensor).all()):
             raise ValueError(f"{name}: {key} holds NaN or infinite values; use other weights")
-    network.load_state_dict({key: value.to(expected[key].dtype) for key, value in state.items()})
 
 
 def replace_file(path: Path, content: bytes) -> None:

@@ -1,6 +1,5 @@
 """A segment-anything model from its checkpoint, built once per process."""
 
-import pickle
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -8,6 +7,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from stages.networks.pickled_tensors import CodeInsteadOfTensors, load_pickled
 
 PRECISIONS = {"float32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 """What `propose.precision` names."""
@@ -91,15 +92,12 @@ def _cast(value: Any, dtype: torch.dtype) -> Any:
 
 def _read(checkpoint: Path) -> Mapping[str, Tensor]:
     try:
-        state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
+        state = load_pickled(checkpoint)
+    except CodeInsteadOfTensors as error:
+        raise ValueError(f"{error}; give a state dict as segment-anything publishes it") from error
+    except ValueError as error:
         raise ValueError(
-            f"{checkpoint}: holds code instead of tensors, which is never run, or is no PyTorch "
-            "file; give a state dict as segment-anything publishes it"
-        ) from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        raise ValueError(
-            f"{checkpoint}: truncated or no PyTorch file; delete it and fetch or copy it again"
+            f"{error}: truncated or another kind of file; delete it and fetch or copy it again"
         ) from error
     if not isinstance(state, Mapping) or not all(isinstance(v, Tensor) for v in state.values()):
         raise ValueError(f"{checkpoint}: no state dict: expected tensors by name")

@@ -195,8 +195,8 @@ def damaged(folder: Path, checkpoint: Path, how: str) -> Path:
 @pytest.mark.parametrize(
     ("how", "message"),
     [
-        ("truncated", "truncated or no PyTorch file; delete it and fetch or copy it again"),
-        ("empty", "truncated or no PyTorch file"),
+        ("truncated", "truncated or another kind of file; delete it and fetch or copy it again"),
+        ("empty", "not a whole PyTorch file"),
         ("text", "no PyTorch file"),
         ("code", "holds code instead of tensors, which is never run"),
         ("list", "no state dict"),
