@@ -6,6 +6,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from stages.attention.config import AttentionConfig
 from stages.base import StageConfig
+from stages.blocks.limits import BLOCK_PIXELS
 from stages.segment.baselines.config import (
     FelzenszwalbConfig,
     LscConfig,
@@ -114,6 +115,12 @@ class SegmentConfig(StageConfig):
     )
     contour_decay: float = Field(
         6.0, ge=0, description="refined: how fast a contour in between takes a neighbour's weight"
+    )
+    block_pixels: int = Field(
+        BLOCK_PIXELS,
+        ge=10_000,
+        description="spam: an image of more pixels is segmented in windows of so many, and "
+        "superpixels wider than 80 pixels in a smaller image first",
     )
     seed: int = Field(0, ge=0, description="seed of the paper mode's random seeds")
     backend: Literal["auto", "numba", "torch"] = Field(
