@@ -55,13 +55,13 @@ class PriorStage:
         ValueError
             When the proposal does not fit the image.
         """
-        inputs = filled_inputs(inputs)
-        assert inputs.image is not None
-        shape = inputs.image.shape[:2]
         proposed = inputs.upstream["propose"][None]
         if BY_BLOCKS in proposed.attributes:
             yield Output(attributes=recipe("prior", config, proposed.attributes))
             return
+        inputs = filled_inputs(inputs)
+        assert inputs.image is not None
+        shape = inputs.image.shape[:2]
         proposal = Proposal.from_arrays(proposed.arrays)
         tree, contour = proposal.partition, proposal.contour
         objects, note = _objects_of(proposal, config)
