@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from stages.networks.pickled_tensors import CodeInsteadOfTensors, load_pickled
+from stages.networks.pickled_tensors import CodeInsteadOfTensorsError, load_pickled
 
 _LONGEST = 480
 """Pixels of the longer side that the network sees: attention's cost grows with its fourth power."""
@@ -131,7 +131,7 @@ def _class_attention(network: nn.Module, seen: Tensor) -> Tensor:
 def _read(checkpoint: Path) -> Mapping[str, Tensor]:
     try:
         state = load_pickled(checkpoint)
-    except CodeInsteadOfTensors as error:
+    except CodeInsteadOfTensorsError as error:
         raise ValueError(
             f"{error}; `spam-pipe weights fetch dino-vit-s8` gets one that doesn't"
         ) from error

@@ -6,7 +6,6 @@ from pydantic import Field
 
 from stages.base import StageConfig
 
-
 # Weights files bring their config: what is absurd must not be built.
 Width = Annotated[int, Field(ge=1, le=4096)]
 Blocks = Annotated[int, Field(ge=0, le=64)]

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 
-class CodeInsteadOfTensors(ValueError):
+class CodeInsteadOfTensorsError(ValueError):
     """A file asks for code to be run, which never happens."""
 
 
@@ -19,7 +19,7 @@ def load_pickled(path: Path) -> Any:
 
     Raises
     ------
-    CodeInsteadOfTensors
+    CodeInsteadOfTensorsError
         When it holds more than tensors and plain values.
     ValueError
         When it is not there, damaged, packed (PyTorch never packs: a bomb), or has tensors
@@ -31,7 +31,7 @@ def load_pickled(path: Path) -> Any:
     except FileNotFoundError as error:
         raise ValueError(f"{path}: no such weights file") from error
     except pickle.UnpicklingError as error:
-        raise CodeInsteadOfTensors(
+        raise CodeInsteadOfTensorsError(
             f"{path}: holds code instead of tensors, which is never run, or is no PyTorch file"
         ) from error
     except Exception as error:  # the unpickler may fail in any way on a damaged file

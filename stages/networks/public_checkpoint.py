@@ -17,7 +17,7 @@ from torch import Tensor
 
 from stages.networks.base import Network
 from stages.networks.config import SsnConfig
-from stages.networks.pickled_tensors import CodeInsteadOfTensors, load_pickled
+from stages.networks.pickled_tensors import CodeInsteadOfTensorsError, load_pickled
 from stages.networks.ssn import CLASSICAL
 from stages.networks.weights import build_filled
 
@@ -96,7 +96,7 @@ class _Layer:
 def _read(path: Path) -> tuple[Mapping[str, Tensor], Padding | None]:
     try:
         state = load_pickled(path)
-    except CodeInsteadOfTensors as error:
+    except CodeInsteadOfTensorsError as error:
         raise ValueError(f"{error}; save the network's state_dict() instead") from error
     except ValueError as error:
         raise ValueError(f"{error}; fetch or copy it again") from error

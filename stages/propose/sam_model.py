@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from stages.networks.pickled_tensors import CodeInsteadOfTensors, load_pickled
+from stages.networks.pickled_tensors import CodeInsteadOfTensorsError, load_pickled
 
 PRECISIONS = {"float32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 """What `propose.precision` names."""
@@ -93,7 +93,7 @@ def _cast(value: Any, dtype: torch.dtype) -> Any:
 def _read(checkpoint: Path) -> Mapping[str, Tensor]:
     try:
         state = load_pickled(checkpoint)
-    except CodeInsteadOfTensors as error:
+    except CodeInsteadOfTensorsError as error:
         raise ValueError(f"{error}; give a state dict as segment-anything publishes it") from error
     except ValueError as error:
         raise ValueError(
