@@ -55,6 +55,12 @@ def main() -> None:
         sys.exit(130)
     except typer.Exit as ended:
         sys.exit(ended.exit_code)
+    except OSError as error:
+        print(
+            f"error: {one_line(error)}; what is stored stays: mend that, run the command again",
+            file=sys.stderr,
+        )
+        sys.exit(2)
     except Exception as error:
         if (show := getattr(error, "show", None)) is not None:  # a usage error of the parser
             show()

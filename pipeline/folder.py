@@ -3,16 +3,23 @@
 import os
 import shutil
 import tempfile
+import time
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pipeline.errors import UserError
 
 if TYPE_CHECKING:
     from zarr.abc.store import Store as ZarrStore
+
+
+_PAUSES = (0.1, 0.5, 2.0)
+"""Seconds before another try at what a storage refused."""
+
+_Result = TypeVar("_Result")
 
 
 class Folder(ABC):
@@ -170,15 +177,16 @@ class RemoteFolder(Folder):
     def read(self, key: str) -> bytes | None:
         """Return an object's content; None when there is no such object."""
         try:
-            return bytes(self.fs.cat_file(f"{self.root}/{key}"))
+            return bytes(_patiently(lambda: self.fs.cat_file(f"{self.root}/{key}")))
         except FileNotFoundError:
             return None
 
     def read_many(self, keys: Sequence[str]) -> list[bytes | None]:
         """Read several objects concurrently."""
         paths = [f"{self.root}/{key}" for key in keys]
-        if not paths:
-            return []
+        return _patiently(lambda: self._read_paths(paths)) if paths else []
+
+    def _read_paths(self, paths: list[str]) -> list[bytes | None]:
         found = self.fs.cat(paths, on_error="return")
         if not isinstance(found, dict):  # fsspec returns bare bytes for a single path
             found = {paths[0]: found}
@@ -191,11 +199,12 @@ class RemoteFolder(Folder):
 
     def write(self, key: str, content: bytes) -> None:
         """Put the whole object."""
-        self.fs.pipe_file(f"{self.root}/{key}", content)
+        _patiently(lambda: self.fs.pipe_file(f"{self.root}/{key}", content))
 
     def write_many(self, contents: Mapping[str, bytes]) -> None:
         """Put the objects concurrently."""
-        self.fs.pipe({f"{self.root}/{key}": content for key, content in contents.items()})
+        paths = {f"{self.root}/{key}": content for key, content in contents.items()}
+        _patiently(lambda: self.fs.pipe(paths))
 
     def create(self, key: str, content: bytes) -> bool:
         """Put the object unless it exists."""
@@ -203,7 +212,7 @@ class RemoteFolder(Folder):
         if self.fs.exists(path):
             return False
         try:
-            self.fs.pipe_file(path, content, mode="create")
+            _patiently(lambda: self.fs.pipe_file(path, content, mode="create"))
         except FileExistsError:
             return False
         return True
@@ -217,7 +226,8 @@ class RemoteFolder(Folder):
         """List the entries directly below."""
         self.fs.invalidate_cache()
         try:
-            listed = self.fs.ls(f"{self.root}/{key}".rstrip("/"), detail=False)
+            path = f"{self.root}/{key}".rstrip("/")
+            listed = _patiently(lambda: self.fs.ls(path, detail=False))
         except FileNotFoundError:
             return []
         return sorted(path.rstrip("/").rsplit("/", 1)[-1] for path in listed)
@@ -225,7 +235,7 @@ class RemoteFolder(Folder):
     def delete(self, key: str) -> None:
         """Remove an object or all objects below a prefix."""
         try:
-            self.fs.rm(f"{self.root}/{key}", recursive=True)
+            _patiently(lambda: self.fs.rm(f"{self.root}/{key}", recursive=True))
         except FileNotFoundError:
             return
 
@@ -235,6 +245,18 @@ class RemoteFolder(Folder):
 
         options = _storage_options(self.url)
         return FsspecStore.from_url(f"{self.url}/{key}", options, read_only=read_only)
+
+
+def _patiently(act: Callable[[], _Result]) -> _Result:
+    """Do something again, up to three times, when the storage could not: it mostly can soon."""
+    for pause in _PAUSES:
+        try:
+            return act()
+        except (FileNotFoundError, FileExistsError, PermissionError):
+            raise  # which no waiting changes
+        except OSError:
+            time.sleep(pause)
+    return act()
 
 
 def _storage_options(url: str) -> dict[str, Any]:

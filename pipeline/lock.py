@@ -118,7 +118,10 @@ def _take(
             dead[holder["token"]] = f"took over the lock of {where}: {why}"
         number = 1 + max((_number_of(name) for name in _names(run)), default=0)
         name = f"{key}-{number}"
-        if run.create(f"{_FOLDER}/{name}", json.dumps(own).encode()):
+        # A storage may put the file and yet report an error: then the second try finds it there.
+        if run.create(f"{_FOLDER}/{name}", json.dumps(own).encode()) or _is_own(
+            _read(run, name), own
+        ):
             others = {each: _read(run, each) for each in _in_the_way(run, beside)}
             mine = _is_own(others.pop(name, None), own)
             left = [holder["token"] for holder in others.values() if holder is not None]

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.base import Output, StageConfig, Unit
+from stages.base import Output, StageConfig
 from stages.propose.proposal import Proposal
 from stages.segment.config import SegmentConfig
 
@@ -16,7 +16,6 @@ def broken_invariants(
     output: Output,
     upstream: Mapping[str, Output],
     config: StageConfig,
-    unit: Unit,
 ) -> Iterator[str]:
     """Yield what does not hold of a result, one line each.
 
@@ -30,8 +29,6 @@ def broken_invariants(
         What it was made from, by stage, as far as that is known.
     config
         The stage's options.
-    unit
-        The number of superpixels it was made for, where there is one.
     """
     arrays, attributes = output.arrays, output.attributes
     if stage == "propose":
@@ -51,7 +48,7 @@ def broken_invariants(
         assert isinstance(config, SegmentConfig)
         if config.resolved.method == "spam":
             yield from _unconnected(labels)
-            objects = _objects(output, upstream.get("prior"), config, unit, labels)
+            objects = _objects(output, upstream.get("prior"), config, labels)
             if objects is not None:
                 yield from _across_objects(labels, objects)
     elif stage == "evaluate" and "segment" in upstream:
@@ -106,15 +103,14 @@ def _objects(
     output: Output,
     prior: Output | None,
     config: SegmentConfig,
-    unit: Unit,
     labels: NDArray[np.int32],
 ) -> NDArray[np.integer[Any]] | None:
     """Return the objects that the labels were made in, where that is known."""
     if "objects" in output.arrays:
         return output.arrays["objects"]
-    if prior is None or unit is None:
+    if prior is None:
         return None
     from stages.segment.stage import contour_of, objects_for
 
-    count = min(unit, int((labels >= 0).sum()))
+    count = min(int(output.attributes["n_requested"]), int((labels >= 0).sum()))
     return objects_for(prior.arrays, contour_of(prior.arrays), count, config)
