@@ -3,7 +3,8 @@
 import os
 import platform
 import shutil
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Iterable, Mapping
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,8 @@ _PACKAGES = (
     "h5py",
 )
 _EXTRAS = {"s3": "s3fs", "opencv": "cv2", "dino": "timm", **EXTRAS}
+_OWN_NAMES = ("pipeline", "stages", "spam_pipe")
+"""What `import` finds this project under."""
 _NAMED_DATASETS = tuple(name for name in DATASETS if name != "folder")
 
 
@@ -53,6 +56,7 @@ def examine(outputs: str) -> dict[str, Any]:
         "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
         "devices": ["cpu"] + [f"cuda:{i}" for i in range(torch.cuda.device_count())],
         "packages": {package: _version(package) for package in _PACKAGES},
+        "conflicts": conflicts(packages_distributions()),
         "extras": {extra: find_spec(module) is not None for extra, module in _EXTRAS.items()},
         "data_folders": [str(folder) for folder in data_folders()],
         "datasets": {name: _found(name) for name in _NAMED_DATASETS},
@@ -60,6 +64,25 @@ def examine(outputs: str) -> dict[str, Any]:
         "free_disk_gib": round(shutil.disk_usage(place).free / 2**30, 1),
         "outputs": str(place),
     }
+
+
+def conflicts(owners: Mapping[str, Iterable[str]]) -> list[str]:
+    """Return a warning for each of this project's import names that others install, too.
+
+    Parameters
+    ----------
+    owners
+        Names of distributions by import name, as `importlib.metadata` finds them.
+    """
+    found = {
+        name: sorted({*owners.get(name, ())} - {"spam-pipe", "spam_pipe"}) for name in _OWN_NAMES
+    }
+    return [
+        f"{' and '.join(others)} also install{'s' * (len(others) == 1)} the name '{name}', and one "
+        "hides the other: give spam-pipe an environment of its own"
+        for name, others in found.items()
+        if others
+    ]
 
 
 def count_items(name: str) -> dict[str, tuple[int, int | None]] | str:

@@ -91,7 +91,7 @@ def _channels_last(image: NDArray[Any], channel_axis: int | None) -> NDArray[Any
 
 def _to_bytes(samples: NDArray[Any], valid: NDArray[np.bool_] | None) -> NDArray[np.uint8]:
     if samples.dtype == np.uint8:
-        return samples
+        return np.asarray(samples, np.uint8)
     if samples.dtype == np.bool_:
         return samples.astype(np.uint8) * np.uint8(255)
     if samples.dtype == np.uint16:
@@ -109,4 +109,5 @@ def _to_bytes(samples: NDArray[Any], valid: NDArray[np.bool_] | None) -> NDArray
             f"a float image lies in 0..1, this one in {samples.min():g}..{samples.max():g}: "
             "divide by its range first"
         )
-    return np.rint(samples * 255).astype(np.uint8)
+    colors: NDArray[np.uint8] = np.rint(samples * 255).astype(np.uint8)
+    return colors

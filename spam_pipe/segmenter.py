@@ -136,11 +136,11 @@ class Segmenter:
                 f"an image of {_shape(inputs)} is too large for objects of the whole: cut it into "
                 "tiles, or give a prior of your own"
             )
-        chosen: NDArray[np.integer[Any]] | None = found.arrays["objects"]
+        finest = found.arrays["objects"]
+        cut = None
         if count is not None:
-            chosen = objects_for(found.arrays, contour_of(found.arrays), count, self._config)
-            assert chosen is not None
-        objects = chosen.astype(np.int64)
+            cut = objects_for(found.arrays, contour_of(found.arrays), count, self._config)
+        objects = (finest if cut is None else cut).astype(np.int64)
         return objects if inputs.valid is None else objects * inputs.valid
 
     def features(
@@ -162,8 +162,8 @@ class Segmenter:
         self, inputs: Inputs, prior: Prior, config: SegmentConfig, count: int
     ) -> Output:
         found = self._objects(inputs, prior)
-        upstream = {} if found is None else {"prior": {None: found}}
-        inputs = replace(inputs, upstream=upstream)
+        if found is not None:
+            inputs = replace(inputs, upstream={"prior": {None: found}})
         resources = _resources("segment", self._config, self._device)
         return next(stage("segment").run(inputs, config, resources, (count,)))
 

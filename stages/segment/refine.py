@@ -159,9 +159,9 @@ def _relax_once(
                 for j in range(_ROW):
                     label = present[row + i, column + j]
                     window[_ROW * i + j] = label if j < _SPAN else _EMPTY
-            n_left = 0
+            n_left = np.int32(0)
             for i in range(_SLOTS):
-                n_left += 1 if window[i] != _EMPTY else 0
+                n_left += np.int32(1) if window[i] != _EMPTY else np.int32(0)
             if has_contour:
                 _look_around(transparency, row, column, inner, middle, weights)
             wanted = objects[row, column]

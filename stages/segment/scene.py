@@ -64,7 +64,7 @@ class Scene:
     def coverage(self) -> float:
         """Share of the image's pixels that count."""
         height, width, _ = self.image.shape
-        return self.n_pixels / (height * width)
+        return self.n_pixels / int(height * width)
 
 
 @dataclass(frozen=True)
