@@ -16,12 +16,16 @@ from stages.report.drawing import color_objects, draw_boundaries, mean_colors
 
 LabelMap = NDArray[np.integer]
 
+_TILE = 512
+_LARGEST_UNTILED = 4_000_000
+
 
 class LabelFormat(StrEnum):
     """File formats of a label map.
 
-    `PNG` holds 16 bits without loss; `TIFF` 16 or 32, deflated; `NPY` the array as it is; `COCO`
-    run lengths as JSON, laid out as segment-anything's ``amg.py`` writes them.
+    `PNG` holds 16 bits without loss; `TIFF` 16 or 32, deflated, above four megapixels in tiles;
+    `NPY` the array as it is; `COCO` run lengths as JSON, laid out as segment-anything's
+    ``amg.py`` writes them.
     """
 
     PNG = "png"
@@ -69,8 +73,15 @@ def encode_labels(
     compact = np.ascontiguousarray(labels, dtype=kind)
     content = io.BytesIO()
     if form is LabelFormat.TIFF:
+        # Viewers of large images read the tiles in sight alone.
+        tile = (_TILE, _TILE) if compact.size > _LARGEST_UNTILED else None
         tifffile.imwrite(
-            content, compact, photometric="minisblack", compression="zlib", software="spam-pipe"
+            content,
+            compact,
+            photometric="minisblack",
+            compression="zlib",
+            software="spam-pipe",
+            tile=tile,
         )
     else:
         np.save(content, compact, allow_pickle=False)

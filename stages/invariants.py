@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stages.base import Output, StageConfig
+from stages.blocks.limits import BY_BLOCKS
 from stages.propose.proposal import Proposal
 from stages.segment.config import SegmentConfig
 
@@ -39,7 +40,7 @@ def broken_invariants(
             return
         if partition is not None:
             yield from _broken_partition(partition.regions, partition.parents, least=1)
-    elif stage == "prior":
+    elif stage == "prior" and BY_BLOCKS not in attributes:
         yield from _broken_partition(arrays["objects"], arrays["parents"], least=0)
     elif stage == "segment":
         start = int(attributes.get("start_label", 0))

@@ -11,6 +11,8 @@ BOUNDARY_COLOR: Color = (255, 222, 40)
 CHROMA = 38.0
 GOLDEN_ANGLE = 137.50776405
 
+_BAND = 1024
+
 
 def boundary_lines(labels: NDArray[np.integer]) -> NDArray[np.bool_]:
     """Mark the pixels whose right or lower neighbour has another label.
@@ -98,10 +100,16 @@ def mean_colors(image: Picture, labels: NDArray[np.integer]) -> Picture:
         When image and labels do not fit each other.
     """
     _check(image, labels)
-    flat = labels.ravel().astype(np.intp)
-    areas = np.maximum(np.bincount(flat), 1)
-    sums = [np.bincount(flat, weights=channel) for channel in image.reshape(-1, 3).T]
-    means = np.rint(np.stack(sums, axis=1) / areas[:, np.newaxis]).astype(np.uint8)
+    n = int(labels.max()) + 1
+    areas, sums = np.zeros(n, np.int64), np.zeros((n, 3))
+    # Row by row of bands: a large image in double precision would take gigabytes.
+    for top in range(0, len(labels), _BAND):
+        flat = labels[top : top + _BAND].ravel().astype(np.intp)
+        areas += np.bincount(flat, minlength=n)
+        for channel in range(3):
+            colors = image[top : top + _BAND, :, channel].ravel()
+            sums[:, channel] += np.bincount(flat, colors, n)
+    means = np.rint(sums / np.maximum(areas, 1)[:, np.newaxis]).astype(np.uint8)
     painted: Picture = means[labels]
     return painted
 
