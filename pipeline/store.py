@@ -36,7 +36,10 @@ _ATTRIBUTE = "spam_pipe"
 _SEAL = "checksum"
 _PACKED = "packed"
 _LARGEST_CHUNK = 64 * 2**20
-_CHUNK_EDGE = 2048
+"""Bytes up to which an array is one chunk."""
+
+_CHUNK_ELEMENTS = 2**20
+"""What a chunk of a larger array holds: 1024 × 1024 labels are four megabytes at most."""
 
 
 @dataclass(frozen=True)
@@ -294,9 +297,8 @@ def _array_files(name: str, content: NDArray[Any]) -> dict[str, bytes]:
     from zarr.storage import MemoryStore
 
     whole = content.nbytes <= _LARGEST_CHUNK
-    chunks = tuple(
-        max(1, length if whole else min(length, _CHUNK_EDGE)) for length in content.shape
-    )
+    edge = round(_CHUNK_ELEMENTS ** (1 / max(1, content.ndim)))
+    chunks = tuple(max(1, length if whole else min(length, edge)) for length in content.shape)
     files: dict[str, Buffer] = {}
     zarr.create_array(
         MemoryStore(files),
