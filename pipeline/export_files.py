@@ -11,6 +11,7 @@ from pipeline.chain import Chain
 from pipeline.config import RunConfig
 from pipeline.datasets.base import Item
 from pipeline.datasets.georeference import georeference_of
+from pipeline.errors import UserError
 from pipeline.export import (
     encode_labels,
     encode_mean_colors,
@@ -135,6 +136,11 @@ class Exporter:
         from stages.segment.stage import contour_of, objects_for
 
         prior = self.chain["prior"].store.read(item.id, None)[1].arrays
+        if "objects" not in prior:  # a large image's are made for each K
+            if unit is None:
+                raise UserError("objects of a large image are made for each K: add -k K")
+            _, made = self.chain["segment"].store.read(item.id, unit, ["objects"])
+            return made.arrays["objects"]
         cut = None
         if unit is not None:
             cut = objects_for(prior, contour_of(prior), int(unit), self.config.segment)
