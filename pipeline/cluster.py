@@ -1,5 +1,7 @@
 """What a command and the workers of an existing Dask cluster must agree on."""
 
+import logging
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -9,6 +11,24 @@ from pipeline.versions import PACKAGES, Versions, differences
 
 class Refused(Exception):  # noqa: N818 - says what became of a task
     """A worker did not take a task, because its versions are not the command's."""
+
+
+def connect(address: str) -> Any:
+    """Return a client of a scheduler; Dask's own table of versions is not shown, ours is a line.
+
+    Raises
+    ------
+    OSError, TimeoutError
+        When nobody answers.
+    """
+    from distributed import Client
+    from distributed.versions import VersionMismatchWarning
+
+    for name in ("distributed", "distributed.client"):  # what matters we say ourselves
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", VersionMismatchWarning)
+        return Client(address, timeout="10s", set_as_default=False)
 
 
 def require_same_versions(client: Any, here: Versions) -> None:
@@ -22,7 +42,7 @@ def require_same_versions(client: Any, here: Versions) -> None:
     found = client.get_versions(packages=PACKAGES)
     scheduler = _plain(found["scheduler"])
     # It unpacks tasks, which takes our own package, but computes nothing.
-    needed = {name: here[name] for name in ("python", "spam-pipe")}
+    needed = {name: here[name] for name in ("python", "spam-pipe", "distributed")}
     if text := differences(needed, scheduler):
         raise UserError(f"--scheduler: the scheduler has {text}")
     for address, text in _others(found["workers"], here):

@@ -9,7 +9,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from pipeline.cluster import Refused, require_agreement, require_same_versions, retire_others
+from pipeline.cluster import (
+    Refused,
+    connect,
+    require_agreement,
+    require_same_versions,
+    retire_others,
+)
 from pipeline.device import cuda_devices, resolve_device
 from pipeline.errors import UserError
 from pipeline.versions import Versions, own_versions
@@ -121,9 +127,7 @@ class Dask:
         self.cluster = None
         try:
             if scheduler is not None:
-                for name in ("distributed", "distributed.client"):  # what matters we say ourselves
-                    logging.getLogger(name).setLevel(logging.CRITICAL)
-                self.client = Client(scheduler, timeout="10s", set_as_default=False)
+                self.client = connect(scheduler)
             else:
                 with _interrupts_ignored():  # the coordinator alone decides when to stop
                     self.cluster = LocalCluster(
