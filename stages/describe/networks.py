@@ -95,9 +95,9 @@ def to_torch_geometric(
     ends = np.searchsorted(ids, edges[["source", "target"]].to_numpy().T)
     weights = edges.drop(columns=["source", "target"]).to_numpy(np.float32)
     return Data(
-        x=torch.from_numpy(table[[*kept]].to_numpy(np.float32)),
-        edge_index=torch.from_numpy(np.concatenate([ends, ends[::-1]], axis=1)),
-        edge_attr=torch.from_numpy(np.concatenate([weights, weights])),
-        pos=torch.from_numpy(table[["column", "row"]].to_numpy(np.float32)),
-        id=torch.from_numpy(ids.copy()),
+        x=torch.tensor(table[[*kept]].to_numpy(np.float32)),
+        edge_index=torch.tensor(np.concatenate([ends, ends[::-1]], axis=1)),
+        edge_attr=torch.tensor(np.concatenate([weights, weights])),
+        pos=torch.tensor(table[["column", "row"]].to_numpy(np.float32)),
+        id=torch.tensor(ids),
     )

@@ -1,0 +1,56 @@
+"""Graphs as the libraries have them that people compute on graphs with."""
+
+import networkx
+import numpy as np
+import pytest
+
+from stages.describe.graph import graph
+from stages.describe.networks import to_networkx, to_torch_geometric
+from stages.describe.table import table
+
+LABELS = np.array([[3, 3, 8, 8], [3, 5, 5, 8], [3, 5, 5, 8]], np.uint16)
+IMAGE = np.random.default_rng(0).integers(0, 256, (3, 4, 3), dtype=np.uint8)
+CONTOUR = np.random.default_rng(1).random((3, 4), np.float32)
+
+
+def test_networkx_has_the_nodes_the_borders_and_their_figures() -> None:
+    figures, edges = table(LABELS, IMAGE), graph(LABELS, IMAGE, contour=CONTOUR)
+    made = to_networkx(figures, edges)
+    assert sorted(made.nodes) == [3, 5, 8]
+    assert sorted(made.edges) == [(3, 5), (3, 8), (5, 8)]
+    assert made.nodes[5]["area"] == 4
+    assert made.edges[8, 3]["border_length"] == 1
+    assert made.edges[3, 5]["contour"] == pytest.approx(edges["contour"][0])
+    assert networkx.is_connected(made)
+    weighted = networkx.shortest_path(made, 3, 8, weight="color_distance")
+    assert weighted[0] == 3
+
+
+def test_a_superpixel_without_neighbours_is_a_node() -> None:
+    labels = np.array([[0, -1, 1]])
+    made = to_networkx(table(labels), graph(labels))
+    assert (sorted(made.nodes), made.number_of_edges()) == ([0, 1], 0)
+
+
+def test_torch_geometric_has_features_and_both_directions() -> None:
+    pytest.importorskip("torch_geometric", reason="needs the extra graph")
+    from torch_geometric.utils import to_networkx as their_networkx
+
+    figures, edges = table(LABELS, IMAGE), graph(LABELS, IMAGE, contour=CONTOUR)
+    made = to_torch_geometric(figures, edges)
+    made.validate(raise_on_error=True)
+    assert made.is_undirected()
+    assert (made.num_nodes, made.num_edges) == (3, 6)
+    assert made.x.shape == (3, len(figures.columns) - 1)
+    assert made.edge_attr.shape == (6, 3)
+    assert made.edge_index[:, :3].tolist() == [[0, 0, 1], [1, 2, 2]]
+    assert made.id.tolist() == [3, 5, 8]
+    np.testing.assert_allclose(made.pos, figures[["column", "row"]], rtol=1e-6)
+    assert their_networkx(made, to_undirected=True).number_of_edges() == 3
+
+
+def test_the_nodes_features_can_be_chosen() -> None:
+    pytest.importorskip("torch_geometric", reason="needs the extra graph")
+    made = to_torch_geometric(table(LABELS, IMAGE), graph(LABELS), ["area", "mean_red"])
+    assert made.x[:, 0].tolist() == [4, 4, 4]
+    assert made.edge_attr.shape == (6, 1)
