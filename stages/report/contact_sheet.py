@@ -33,14 +33,17 @@ class Superpixels:
     n_requested
         K, the number asked for.
     labels
-        (H, W) integers 0..n-1.
+        (H, W) integers, superpixels from `start_label` on.
     metrics
         Figures by the names of the metric table; those that are missing or None are not shown.
+    start_label
+        1 where label 0 means a pixel without data, which is left white; else 0.
     """
 
     n_requested: int
     labels: NDArray[np.integer]
     metrics: Mapping[str, float | None]
+    start_label: int = 0
 
 
 @dataclass(frozen=True)
@@ -141,11 +144,12 @@ def _panels(example: Example, slot: Slot) -> Iterator[_Panel]:
     yield _Panel(image, example.name, f"{width} × {height}")
     if example.objects is not None:
         objects = take_nearest(example.objects, slot)
-        yield _Panel(color_objects(image, objects), "prior", _about_objects(example.objects))
+        yield _Panel(color_objects(image, objects), "prior", _about_objects(example))
     for made in example.superpixels:
         labels = take_nearest(made.labels, slot)
-        n_made = len(np.unique(made.labels))
+        n_made = np.count_nonzero(np.unique(made.labels) >= made.start_label)
         colors = take_nearest(mean_colors(example.image, made.labels), slot)
+        colors[labels < made.start_label] = 255
         yield _Panel(
             draw_boundaries(image, labels),
             f"K = {made.n_requested}, n = {n_made}",
@@ -174,7 +178,12 @@ def take_nearest(pixels: NDArray[Pixel], slot: Slot) -> NDArray[Pixel]:
     return taken
 
 
-def _about_objects(objects: NDArray[np.integer]) -> str:
+def _about_objects(example: Example) -> str:
+    assert example.objects is not None
+    objects = example.objects.ravel()
+    if example.superpixels:
+        made = example.superpixels[0]
+        objects = objects[made.labels.ravel() >= made.start_label]
     n_objects = np.count_nonzero(np.unique(objects))
     uncertain = float(np.mean(objects == 0))
     said = f"{n_objects} object{'' if n_objects == 1 else 's'}"

@@ -67,6 +67,17 @@ def test_boundaries_stay_one_pixel_thick_when_pictures_are_resized() -> None:
     assert len(rows) > 150
 
 
+def test_pixels_without_data_are_white() -> None:
+    one = example("a", 300, 400)
+    labels = one.superpixels[0].labels + 1
+    labels[:100] = 0
+    made = Superpixels(6, labels, {}, start_label=1)
+    sheet = np.asarray(contact_sheet([Example("a", one.image, [made], one.objects)]))
+    colors = mean_colors(one.image, labels)
+    colors[:100] = 255
+    placed(sheet, colors[90:])
+
+
 def test_captions_are_written_below_and_undefined_figures_are_left_out() -> None:
     with_figures = example("a", 300, 400)
     without = Example(
