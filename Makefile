@@ -2,6 +2,8 @@
 # make test    install what tests need and run them
 # make lint    ruff and mypy
 # make bench   benchmarks beside their peers
+# make chaos   200 faults against small batches: nothing may be lost or different
+# make soak    10,000 images: memory, time per item, planning
 
 SHELL := /bin/sh
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
@@ -9,7 +11,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 BIN := .venv/bin
 JOBS ?= 2
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench chaos soak clean
 
 demo: .venv/installed
 	@$(BIN)/spam-pipe run
@@ -24,6 +26,12 @@ lint: .venv/installed-dev
 
 bench: .venv/installed-dev
 	@for script in tests/benchmarks/bench_*.py; do $(BIN)/python "$$script" || exit 1; done
+
+chaos: .venv/installed-dev
+	@$(BIN)/python -m tests.chaos
+
+soak: .venv/installed-dev
+	@$(BIN)/python -m tests.benchmarks.soak
 
 clean:
 	rm -rf .venv

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _PAUSES = (0.1, 0.5, 2.0)
 """Seconds before another try at what a storage refused."""
 
+_ABSENT = (FileNotFoundError, NotADirectoryError)
+
 _Result = TypeVar("_Result")
 
 
@@ -178,7 +180,7 @@ class RemoteFolder(Folder):
         """Return an object's content; None when there is no such object."""
         try:
             return bytes(_patiently(lambda: self.fs.cat_file(f"{self.root}/{key}")))
-        except FileNotFoundError:
+        except _ABSENT:
             return None
 
     def read_many(self, keys: Sequence[str]) -> list[bytes | None]:
@@ -193,7 +195,7 @@ class RemoteFolder(Folder):
         by_path = {self.fs._strip_protocol(path): content for path, content in found.items()}
         contents = [by_path.get(self.fs._strip_protocol(path)) for path in paths]
         for content in contents:
-            if isinstance(content, Exception) and not isinstance(content, FileNotFoundError):
+            if isinstance(content, Exception) and not isinstance(content, _ABSENT):
                 raise content
         return [bytes(each) if isinstance(each, bytes) else None for each in contents]
 
@@ -228,7 +230,7 @@ class RemoteFolder(Folder):
         try:
             path = f"{self.root}/{key}".rstrip("/")
             listed = _patiently(lambda: self.fs.ls(path, detail=False))
-        except FileNotFoundError:
+        except _ABSENT:
             return []
         return sorted(path.rstrip("/").rsplit("/", 1)[-1] for path in listed)
 
@@ -252,7 +254,7 @@ def _patiently(act: Callable[[], _Result]) -> _Result:
     for pause in _PAUSES:
         try:
             return act()
-        except (FileNotFoundError, FileExistsError, PermissionError):
+        except (*_ABSENT, FileExistsError, PermissionError):
             raise  # which no waiting changes
         except OSError:
             time.sleep(pause)
