@@ -2,6 +2,7 @@
 
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -38,6 +39,9 @@ class ObjectStorage:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         import s3fs
 
+        # moto keeps what it holds for the process's life.
+        reset = f"{self.environment['AWS_ENDPOINT_URL']}/moto-api/reset"
+        urllib.request.urlopen(urllib.request.Request(reset, method="POST")).close()
         s3fs.S3FileSystem.clear_instance_cache()  # else one of an earlier service may be found
         self.file_system().mkdir(self.bucket)
         self.requests.clear()
