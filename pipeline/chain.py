@@ -8,7 +8,8 @@ from pipeline.config import Layer, RunConfig, resolve
 from pipeline.errors import ConfigError
 from pipeline.folder import Folder
 from pipeline.store import Store, digest_of
-from stages.base import StageConfig, Unit
+from pipeline.units import Unit
+from stages.base import StageConfig
 from stages.propose.config import ProposeConfig
 from stages.registry import STAGES, stage
 
@@ -30,7 +31,7 @@ class Link:
     upstream
         Names of the stages it reads that this run has.
     units
-        What it makes for each item: one result, or one per requested K.
+        What it makes for each item: one result, or one per requested K or size.
     """
 
     name: str
@@ -91,7 +92,7 @@ def build_chain(config: RunConfig, run: Folder, target: str = "evaluate") -> Cha
             store=Store(run, f"{name}-{digest[:8]}.zarr"),
             config_digest=digest,
             upstream=upstream,
-            units=config.n_superpixels if stage(name).per_count else (None,),
+            units=config.units if stage(name).per_count else (None,),
         )
         if name == target:
             break

@@ -15,7 +15,7 @@ from pipeline.checkpoints import require_generator
 from pipeline.config import Layer, parse_assignment, read_config_file
 from pipeline.datasets import DATASETS, open_dataset
 from pipeline.device import resolve_device
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, printable
 from pipeline.executors import make_executor
 from pipeline.folder import open_folder, require_writable
 from pipeline.methods import require_method
@@ -27,6 +27,7 @@ from pipeline.run import Run, open_run
 from pipeline.runner import Choices, Selection, Summary, count_states, execute
 from pipeline.shard import parse_shard
 from pipeline.shard_completion import completing, held
+from pipeline.sizes import say_size
 
 SUCCESS, SOME_FAILED, INTERRUPTED = 0, 1, 130
 
@@ -43,11 +44,11 @@ class Teller:
     def say(self, text: str) -> None:
         """Print a line about what is going on."""
         if not (self.quiet or self.as_json):
-            self.messages.print(text, markup=False, highlight=False, soft_wrap=True)
+            self.messages.print(printable(text), markup=False, highlight=False, soft_wrap=True)
 
     def warn(self, text: str) -> None:
         """Print a line that matters even to those who want quiet."""
-        self.messages.print(text, markup=False, highlight=False, soft_wrap=True)
+        self.messages.print(printable(text), markup=False, highlight=False, soft_wrap=True)
 
     def show(self, what: Table | str) -> None:
         """Print a result."""
@@ -153,8 +154,12 @@ def config_layers(options: Options) -> Iterator[Layer]:
             yield {table: {key: value}}
     if options.attention is not None:
         yield {"segment": {"attention": parse_attention(options.attention)}}
+    if options.n_superpixels is not None and options.superpixel_size is not None:
+        raise ConfigError("--n-superpixels and --superpixel-size: give one of them")
     if options.n_superpixels is not None:
-        yield {"n_superpixels": parse_counts(options.n_superpixels)}
+        yield {"n_superpixels": parse_counts(options.n_superpixels), "superpixel_size": None}
+    if options.superpixel_size is not None:
+        yield {"superpixel_size": options.superpixel_size.split(",")}
 
 
 def _dataset_layers(options: Options) -> Iterator[Layer]:
@@ -166,12 +171,34 @@ def _dataset_layers(options: Options) -> Iterator[Layer]:
         else:
             images = str(Path(name).expanduser().absolute())
             yield {"dataset": {"name": "folder", "images": images}}
-    given: dict[str, str | None] = {"split": options.split, "pattern": options.pattern}
+    given: dict[str, Any] = {
+        "split": options.split,
+        "pattern": options.pattern,
+        "max_megapixels": options.max_megapixels,
+        "bands": _numbers("--bands", options.bands, int, "4,3,2"),
+        "stretch": _numbers("--stretch", options.stretch, float, "2,98"),
+    }
     if options.ground_truth is not None:
         given["ground_truth"] = str(Path(options.ground_truth).expanduser().absolute())
+    if options.valid is not None:
+        place = Path(options.valid).expanduser().absolute()
+        if not place.exists():
+            raise ConfigError(f"--valid {options.valid}: there is no such mask or folder of masks")
+        given["valid"] = str(place)
     chosen = {key: value for key, value in given.items() if value is not None}
     if chosen:
         yield {"dataset": chosen}
+
+
+def _numbers(
+    option: str, text: str | None, kind: type[int] | type[float], example: str
+) -> list[float] | None:
+    if text is None:
+        return None
+    try:
+        return [kind(part) for part in text.split(",")]
+    except ValueError as error:
+        raise ConfigError(f"{option} {text}: write numbers such as {example}") from error
 
 
 def parse_counts(text: str) -> list[int]:
@@ -201,12 +228,13 @@ def _overwritten(target: str, overwrite: bool, stages: tuple[str, ...]) -> tuple
 def _introduce(run: Run, chain: Chain, teller: Teller) -> None:
     dataset, config = run.config.dataset, run.config
     which = f"continuing run {run.name}" if run.continued else f"run {run.name}"
-    counts = ",".join(map(str, config.n_superpixels))
+    sizes = ", ".join(map(say_size, config.superpixel_size))
+    wanted = f"size {sizes}" if sizes else f"K = {','.join(map(str, config.n_superpixels))}"
     mode = config.segment.attention.mode if "segment" in chain else "none"
     attention = "" if mode == "none" else f"attention {mode}, "
     teller.say(
         f"{which}: {dataset.images or dataset.name}, method {config.segment.method}, "
-        f"prior {prior_of(chain)}, {attention}K = {counts}"
+        f"prior {prior_of(chain)}, {attention}{wanted}"
     )
 
 

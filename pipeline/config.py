@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from pipeline.datasets.config import DatasetConfig
 from pipeline.errors import ConfigError
+from pipeline.sizes import Sizes
 from stages.evaluate.config import EvaluateConfig
 from stages.prior.config import PriorConfig
 from stages.propose.config import ProposeConfig
@@ -23,6 +24,8 @@ from stages.segment.config import SegmentConfig
 
 Layer = Mapping[str, Any]
 """Nested options as a TOML file holds them."""
+
+_DEEPEST = 12
 
 
 def _counts(values: tuple[int, ...]) -> tuple[int, ...]:
@@ -41,12 +44,22 @@ class RunConfig(BaseModel):
     n_superpixels: Annotated[tuple[int, ...], AfterValidator(_counts)] = Field(
         (100, 400), description="requested numbers of superpixels"
     )
+    superpixel_size: Sizes = Field(
+        (),
+        description="instead of n_superpixels: sizes of superpixels, as their edge in pixels (20) "
+        "or, of georeferenced images, on the ground (20m)",
+    )
     dataset: DatasetConfig = DatasetConfig()
     propose: ProposeConfig = ProposeConfig()
     prior: PriorConfig = PriorConfig()
     segment: SegmentConfig = SegmentConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
     report: ReportConfig = ReportConfig()
+
+    @property
+    def units(self) -> tuple[int, ...] | tuple[str, ...]:
+        """What is made of each image: numbers of superpixels, or sizes."""
+        return self.superpixel_size or self.n_superpixels
 
 
 def merge(layers: Iterable[Layer]) -> dict[str, Any]:
@@ -94,7 +107,9 @@ def parse_assignment(text: str) -> dict[str, Any]:
     path = key.strip().split(".")
     if not equals or not all(path):
         raise ConfigError(f"--set {text}: write key=value, such as segment.compactness=5")
-    return nest(key.strip(), _parse_value(value.strip()))
+    layer = nest(key.strip(), _parse_value(value.strip()))
+    _require_shallow(layer, f"--set {key}")
+    return layer
 
 
 def nest(key: str, value: Any) -> dict[str, Any]:
@@ -107,15 +122,32 @@ def nest(key: str, value: Any) -> dict[str, Any]:
 def read_toml(text: str, name: str) -> dict[str, Any]:
     """Parse a TOML text; `name` is what an error calls it."""
     try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        table = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # also numbers of thousands of digits
         raise ConfigError(f"{name}: not valid TOML: {error}") from error
+    _require_shallow(table, name)
+    return table
+
+
+def _require_shallow(options: Mapping[str, Any], name: str) -> None:
+    """Refuse what is nested deeper than any option is, before anything recurses into it."""
+    level: list[Any] = [options]
+    for _ in range(_DEEPEST):
+        level = [
+            value
+            for table in level
+            for value in (table.values() if isinstance(table, Mapping) else table)
+            if isinstance(value, (Mapping, list))
+        ]
+    if level:
+        raise ConfigError(f"{name}: nested more than {_DEEPEST} deep; no option is")
 
 
 def read_config_file(path: Path, option: str = "--config") -> dict[str, Any]:
     """Read a TOML file given by the user, or one of the shipped `configs/` by its name."""
-    found = path if path.is_file() else configs_folder() / f"{path.name.removesuffix('.toml')}.toml"
     try:
+        shipped_one = configs_folder() / f"{path.name.removesuffix('.toml')}.toml"
+        found = path if path.is_file() else shipped_one
         return read_toml(found.read_text(encoding="utf-8"), str(found))
     except (OSError, UnicodeDecodeError) as error:
         shipped = ", ".join(sorted(file.stem for file in configs_folder().glob("*.toml")))
@@ -147,7 +179,7 @@ def _parse_value(text: str) -> Any:
         return None
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return text
 
 

@@ -11,9 +11,10 @@ from pipeline.failures import FailedItem, Failures
 from pipeline.plan import NO_DATA, ItemPlan, State, plan
 from pipeline.run import Run
 from pipeline.runner import Selection
+from pipeline.sizes import say_size
 from pipeline.store import Record, Store
 from pipeline.sweep_record import SweepRecord, config_name, read_record
-from stages.base import Unit
+from pipeline.units import Unit
 
 _OF_WEIGHTS = ("weights", "checkpoint")
 """How the names of parts end that are the same file for all items."""
@@ -86,6 +87,9 @@ class Gathered:
         Every evaluation that the run's folder holds.
     sweep
         The run's sweep, if it has one.
+    units
+        For superpixels asked for by size: the number in tables, which is the mean over images of
+        what their size asks for, and the size.
     """
 
     rows: list[dict[str, Any]] = field(default_factory=list)
@@ -93,6 +97,16 @@ class Gathered:
     failures: list[FailedItem] = field(default_factory=list)
     methods: list[Evaluated] = field(default_factory=list)
     sweep: SweepRecord | None = None
+    units: dict[int, str] = field(default_factory=dict)
+
+    def unit_of(self, count: int) -> int | str:
+        """Return the unit that a number in the tables stands for."""
+        return self.units.get(count, count)
+
+    @property
+    def sizes(self) -> dict[int, str]:
+        """The sizes that numbers in the tables stand for, as a person reads them."""
+        return {count: say_size(size) for count, size in self.units.items()}
 
 
 def gather(run: Run, selection: Selection) -> Gathered:
@@ -100,6 +114,8 @@ def gather(run: Run, selection: Selection) -> Gathered:
     gathered = Gathered(sweep=read_record(run.folder))
     known = Failures(run.folder).items
     failures: dict[tuple[str, str], FailedItem] = {}
+    rows: list[tuple[Unit, dict[str, Any]]] = []
+    failed: Counter[tuple[tuple[str, str, str, str, str], Unit]] = Counter()
     for method in _evaluations(run, selection, gathered.sweep):
         gathered.methods.append(method)
         names = ("dataset", "split", "method", "prior", "config")
@@ -113,10 +129,18 @@ def gather(run: Run, selection: Selection) -> Gathered:
             }
             for unit, state in planned.states["evaluate"].items():
                 if state is State.DONE:
-                    gathered.rows.append({**shared, **_row(planned, unit)})
+                    rows.append((unit, {**shared, **_row(planned, unit)}))
                 elif found:
-                    gathered.failed[(*method.key, int(unit or 0))] += 1
+                    failed[method.key, unit] += 1
                     failures |= found
+    counts = _nominal_counts(rows)
+    gathered.units = {count: size for size, count in counts.items()}
+    for unit, row in rows:
+        own = {} if not isinstance(unit, str) else {"n_requested": counts[unit]}
+        gathered.rows.append({**row, **own})
+    for (key, unit), number in failed.items():
+        count = counts.get(unit, 0) if isinstance(unit, str) else int(unit or 0)
+        gathered.failed[(*key, count)] = number
     gathered.failures = [failures[key] for key in sorted(failures)]
     return gathered
 
@@ -154,10 +178,27 @@ def _evaluations(run: Run, selection: Selection, sweep: SweepRecord | None) -> I
                 yield Evaluated(config, chain, key, labels.get(name))
 
 
-def _row(planned: ItemPlan, unit: int | None) -> dict[str, Any]:
+def _nominal_counts(rows: list[tuple[Unit, dict[str, Any]]]) -> dict[str, int]:
+    """Return a number for each size: the mean of those asked for, different ones for each."""
+    asked: dict[str, list[int]] = {}
+    for unit, row in rows:
+        if isinstance(unit, str):
+            asked.setdefault(unit, []).append(row["n_requested"])
+    counts: dict[str, int] = {}
+    for size in sorted(asked, key=lambda size: (float(size.rstrip("pxm")), size), reverse=True):
+        count = round(sum(asked[size]) / len(asked[size]))
+        while count in counts.values():  # images so small that sizes ask for the same
+            count += 1
+        counts[size] = count
+    return counts
+
+
+def _row(planned: ItemPlan, unit: Unit) -> dict[str, Any]:
     found = planned.records["evaluate", unit].attributes
     segmented = planned.records.get(("segment", unit))
     notes = [found.get("note") or ""]
+    if isinstance(unit, str):
+        notes.insert(0, f"size {say_size(unit)}: K = {found['n_requested']}")
     if segmented is not None:
         notes.insert(0, segmented.attributes.get("note") or "")
     return {

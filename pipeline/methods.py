@@ -19,4 +19,9 @@ def require_method(config: RunConfig) -> None:
     except ValueError as error:
         raise ConfigError(str(error)) from error
     if (folder := config.segment.external_folder) is not None:
+        if config.superpixel_size:
+            raise ConfigError(
+                f"--method {config.segment.method}: its label maps are kept by number of "
+                "superpixels; ask for numbers with -k, not for --superpixel-size"
+            )
         require_maps(folder, config.n_superpixels)

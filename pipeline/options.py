@@ -41,6 +41,17 @@ Limit = Annotated[
         show_default=False,
     ),
 ]
+SuperpixelSize = Annotated[
+    str | None,
+    typer.Option(
+        "--superpixel-size",
+        help="how large superpixels are, instead of how many: their edge in pixels (20), or on "
+        "the ground of georeferenced images (20m); several separated by commas",
+        metavar="S,S,…",
+        rich_help_panel=_HOW,
+        show_default=False,
+    ),
+]
 NSuperpixels = Annotated[
     str | None,
     typer.Option(
@@ -90,6 +101,44 @@ class Options:
         str | None,
         typer.Option(
             help="which files of a folder of images, such as '*.tif'",
+            rich_help_panel=_WHAT,
+            show_default=False,
+        ),
+    ] = None
+    valid: Annotated[
+        str | None,
+        typer.Option(
+            help="folder of masks named as the images are, or one mask for all: superpixels only "
+            "where it is not 0 (beside transparent, nodata and NaN pixels, which never count)",
+            metavar="FOLDER|FILE",
+            rich_help_panel=_WHAT,
+            show_default=False,
+        ),
+    ] = None
+    bands: Annotated[
+        str | None,
+        typer.Option(
+            help="which bands, from 1, are red, green and blue, such as 4,3,2; or one that is grey",
+            metavar="R,G,B",
+            rich_help_panel=_WHAT,
+            show_default=False,
+        ),
+    ] = None
+    stretch: Annotated[
+        str | None,
+        typer.Option(
+            help="percentiles of each band that become black and white (2,98, but for 8 bits and "
+            "photographs of 16)",
+            metavar="LOW,HIGH",
+            rich_help_panel=_WHAT,
+            show_default=False,
+        ),
+    ] = None
+    max_megapixels: Annotated[
+        float | None,
+        typer.Option(
+            help="refuse larger images before they are decoded (200 if nothing is said)",
+            metavar="N",
             rich_help_panel=_WHAT,
             show_default=False,
         ),
@@ -163,6 +212,7 @@ class Options:
         ),
     ] = None
     n_superpixels: NSuperpixels = None
+    superpixel_size: SuperpixelSize = None
     seed: Annotated[
         int | None,
         typer.Option(

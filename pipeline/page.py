@@ -141,7 +141,9 @@ def _gallery(selection: Selection, gathered: Gathered, metrics: "pd.DataFrame") 
         for method in gathered.methods:
             for count in counts:
                 if (item.id, method.key, count) in measured:
-                    drawings[item.id, method.key, count] = _drawing(item.id, method.chain, count)
+                    unit = gathered.unit_of(count)
+                    drawing = _drawing(item.id, method.chain, count, unit)
+                    drawings[item.id, method.key, count] = drawing
     return Gallery(rule, counts, [pictures[name] for name in names], drawings)
 
 
@@ -152,13 +154,15 @@ def _picture(item: Item) -> Picture:
     return Picture(item.id, encode_photo(image), fitted[1], fitted[0], (width, height))
 
 
-def _drawing(item_id: str, chain: Chain, count: int) -> Drawing:
-    _, segmented = chain["segment"].store.read(item_id, count)
+def _drawing(item_id: str, chain: Chain, count: int, unit: int | str) -> Drawing:
+    _, segmented = chain["segment"].store.read(item_id, unit)
     lines = encode_lines(segmented.arrays["labels"])
     if "prior" not in chain:
         return Drawing(lines)
-    _, prior = chain["prior"].store.read(item_id, None)
-    objects = shown_objects(prior, count, chain["segment"].config)
+    objects = segmented.arrays.get("objects")  # of a large image
+    if objects is None:
+        _, prior = chain["prior"].store.read(item_id, None)
+        objects = shown_objects(prior, count, chain["segment"].config)
     if objects is None:
         return Drawing(lines)
     return Drawing(lines, encode_objects(objects), int(objects.max()))

@@ -181,7 +181,7 @@ def _write_figures(
             for axis in numeric_axes(points):
                 figure = draw_axis(salient, points, axis, title, SALIENT_TITLES)
                 files.put_figure(f"figures/salient-over-{_file_name(axis)}", figure)
-    seconds = seconds_table(_seconds(gathered.methods, labels))
+    seconds = seconds_table(_seconds(gathered, labels))
     files.put_table("figures/seconds.csv", seconds)
     files.put_figure("figures/seconds", draw_seconds(seconds, title))
     rival = _rival(summary, reference)
@@ -194,13 +194,13 @@ def _write_figures(
             files.put_figure("figures/scatter", scatter)
 
 
-def _seconds(
-    methods: Sequence[Evaluated], labels: Mapping["SeriesKey", str]
-) -> Iterator[Mapping[str, Any]]:
-    for method in methods:
+def _seconds(gathered: Gathered, labels: Mapping["SeriesKey", str]) -> Iterator[Mapping[str, Any]]:
+    counts = {size: count for count, size in gathered.units.items()}
+    for method in gathered.methods:
         label = labels.get((method.key[2], method.key[3], method.key[4]))
         for stage, unit, seconds in method.seconds if label is not None else ():
-            yield {"label": label, "stage": stage, "n_requested": unit, "seconds": seconds}
+            count = counts.get(unit) if isinstance(unit, str) else unit
+            yield {"label": label, "stage": stage, "n_requested": count, "seconds": seconds}
 
 
 def _plate(
@@ -216,6 +216,7 @@ def _plate(
     from stages.report.plate import PlateRow, draw_plate
 
     count = _middle_count(metrics)
+    unit = gathered.unit_of(count)
     there = metrics[metrics["n_requested"] == count]
     methods = {(m.key[2], m.key[3], m.key[4]): m for m in gathered.methods}
     others = [key for key in labels if key != reference and key in methods]
@@ -231,7 +232,7 @@ def _plate(
         PlateRow(
             item.id,
             item.image.read(),
-            [_cell(methods[key], item.id, count, figures[(*key, item.id)]) for key in shown],
+            [_cell(methods[key], item.id, unit, figures[(*key, item.id)]) for key in shown],
         )
         for item in selection
         if item.id in chosen
@@ -245,10 +246,10 @@ def _plate(
     return png.getvalue(), pdf.getvalue()
 
 
-def _cell(method: Evaluated, item_id: str, count: int, row: "pd.Series[Any]") -> Any:
+def _cell(method: Evaluated, item_id: str, unit: int | str, row: "pd.Series[Any]") -> Any:
     from stages.report.plate import PlateCell
 
-    _, segmented = method.chain["segment"].store.read(item_id, count, ("labels",))
+    _, segmented = method.chain["segment"].store.read(item_id, unit, ("labels",))
     said = {"ASA": row["asa"], "GR": row["gr"], "EV": row["explained_variation"]}
     figures = " · ".join(f"{name} {value:.3f}" for name, value in said.items() if value == value)
     return PlateCell(segmented.arrays["labels"], f"n = {row['n_superpixels']:.0f} · {figures}")

@@ -1,7 +1,7 @@
 """The examples that a run's contact sheet shows, gathered from its stores."""
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,9 @@ from stages.report.tables import MEASURES
 from stages.segment.config import SegmentConfig
 
 
-def draw_contact_sheet(run: Run, selection: Selection, metrics: pd.DataFrame) -> bytes | None:
+def draw_contact_sheet(
+    run: Run, selection: Selection, metrics: pd.DataFrame, sizes: Mapping[int, str] | None = None
+) -> bytes | None:
     """Return a PNG of a few measured images of the run's current configuration.
 
     Parameters
@@ -26,6 +28,8 @@ def draw_contact_sheet(run: Run, selection: Selection, metrics: pd.DataFrame) ->
         The run and its items.
     metrics
         From `stages.report.tables.metrics_table`.
+    sizes
+        Units that numbers in the table stand for where sizes were asked for.
 
     Returns
     -------
@@ -43,7 +47,8 @@ def draw_contact_sheet(run: Run, selection: Selection, metrics: pd.DataFrame) ->
         (str(row["image"]), int(row["n_requested"])): {name: row[name] for name in MEASURES}
         for _, row in own.iterrows()
     }
-    examples = [_example(item, chain, counts, figures) for item in selection if item.id in chosen]
+    units = {count: (sizes or {}).get(count, count) for count in counts}
+    examples = [_example(item, chain, units, figures) for item in selection if item.id in chosen]
     if not examples:
         return None
     title = f"{run.config.dataset.name} {selection.split} · {run.config.segment.method}"
@@ -57,20 +62,23 @@ def draw_contact_sheet(run: Run, selection: Selection, metrics: pd.DataFrame) ->
 def _example(
     item: Item,
     chain: Chain,
-    counts: Sequence[int],
+    units: Mapping[int, int | str],
     figures: Mapping[tuple[str, int], Mapping[str, float | None]],
 ) -> Example:
     made = []
-    for count in counts:
-        if (item.id, count) in figures:
-            _, segmented = chain["segment"].store.read(item.id, count)
-            labels = segmented.arrays["labels"]
-            made.append(Superpixels(count, labels, figures[item.id, count]))
-    image = item.image.read()
     objects = None
-    if "prior" in chain:
+    for count, unit in units.items():
+        if (item.id, count) in figures:
+            _, segmented = chain["segment"].store.read(item.id, unit)
+            labels = segmented.arrays["labels"]
+            start_label = int(segmented.attributes.get("start_label", 0))
+            made.append(Superpixels(count, labels, figures[item.id, count], start_label))
+            if objects is None:  # those of a large image are stored beside its superpixels
+                objects = segmented.arrays.get("objects")
+    image = item.image.read()
+    if "prior" in chain and objects is None:
         _, prior = chain["prior"].store.read(item.id, None)
-        objects = shown_objects(prior, counts[0], chain["segment"].config)
+        objects = shown_objects(prior, next(iter(units)), chain["segment"].config)
     return Example(item.id, image, made, objects)
 
 

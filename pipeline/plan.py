@@ -17,10 +17,11 @@ from pipeline.config import RunConfig
 from pipeline.datasets.base import FileSource, Item, Source
 from pipeline.datasets.external import ExternalMaps
 from pipeline.datasets.prompts import ItemPrompts
+from pipeline.datasets.valid import find_valid
 from pipeline.errors import DataError
 from pipeline.folder import Folder
 from pipeline.store import Record, digest_of, parse_record
-from stages.base import Unit
+from pipeline.units import Unit
 from stages.registry import stage
 
 if TYPE_CHECKING:
@@ -84,6 +85,9 @@ def part_source(part: str, item: Item, config: RunConfig) -> Source | None:
     """
     if part == "image":
         return item.image
+    if part == "valid":
+        chosen = config.dataset
+        return find_valid(item.image, item.id, chosen.valid, chosen.max_pixels)
     if part == "annotations":
         return item.annotations
     if part == "masks" and "masks" in config.propose.sources:
@@ -123,13 +127,15 @@ def fingerprint(
     unit
         The unit; it reads the same unit of its upstream, or the only one there.
     """
+    # Where all pixels count, nothing changes: results from before there were masks stand.
+    reads = [part for part in stage(link.name).reads if part != "valid" or digests[part]]
     return digest_of(
         {
             "stage": link.name,
             "version": stage(link.name).version,
             "config": link.config_digest,
             "unit": unit,
-            "inputs": {part: digests[part] for part in stage(link.name).reads},
+            "inputs": {part: digests[part] for part in reads},
             "upstream": {
                 name: upstream[name].get(unit, upstream[name].get(None)) for name in link.upstream
             },

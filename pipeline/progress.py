@@ -11,8 +11,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as RichBars
 
 from pipeline.folder import Folder
+from pipeline.units import Unit
 from pipeline.work import Outcome
-from stages.base import Unit
 
 _LINE_EVERY = 5.0
 _EVENTS_EVERY = 10.0

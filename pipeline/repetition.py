@@ -14,13 +14,15 @@ _FLAGS = {
     "dataset.split": "--split",
     "dataset.pattern": "--pattern",
     "dataset.ground_truth": "--ground-truth",
+    "dataset.valid": "--valid",
+    "dataset.max_megapixels": "--max-megapixels",
     "segment.method": "--method",
     "propose.source": "--prior",
     "propose.masks": "--masks",
 }
 """Options that have a flag of their own."""
 
-_DECIDE_NO_RESULT = frozenset({"dataset", "report", "n_superpixels"})
+_DECIDE_NO_RESULT = frozenset({"dataset", "report", "n_superpixels", "superpixel_size"})
 
 
 def flat_options(config: RunConfig) -> dict[str, Any]:
@@ -65,10 +67,17 @@ def report_command(
     usual = flat_options(resolve([dataset_layer(name), {"dataset": {"name": name}}]))
     words = ["spam-pipe", "report", "--run", run.name]
     words += ["--dataset", config.dataset.images or name, "--split", selection.split]
-    words += ["--n-superpixels", ",".join(map(str, config.n_superpixels))]
+    asked = "--superpixel-size" if config.superpixel_size else "--n-superpixels"
+    words += [asked, ",".join(map(str, config.units))]
     if selection.limit is not None:
         words += ["--limit", str(selection.limit)]
-    skipped = {"n_superpixels", "dataset.name", "dataset.images", "dataset.split"}
+    skipped = {
+        "n_superpixels",
+        "superpixel_size",
+        "dataset.name",
+        "dataset.images",
+        "dataset.split",
+    }
     if config.propose.masks is not None:
         skipped.add("propose.source")  # --masks implies it
     for key, value in flat_options(config).items():

@@ -57,7 +57,7 @@ def write_report(run: Run, selection: Selection, width: int) -> Report:
         text = io.StringIO(newline="")
         write_csv(table, text)
         folder.write(name, text.getvalue().encode())
-    folder.write("summary.md", markdown_table(summary).encode())
+    folder.write("summary.md", markdown_table(summary, gathered.sizes).encode())
     folder.write("index.html", make_page(run, selection, gathered, metrics, summary).encode())
     places = [
         f"page: {folder}/index.html",
@@ -68,12 +68,13 @@ def write_report(run: Run, selection: Selection, width: int) -> Report:
         save_figure(draw_curves(summary), curves)
         folder.write("curves.png", curves.getvalue())
         pictures = "curves.png"
-        if sheet := draw_contact_sheet(run, selection, metrics):
+        if sheet := draw_contact_sheet(run, selection, metrics, gathered.units):
             folder.write("pictures.png", sheet)
             pictures += ", pictures.png"
         places.append(f"pictures: {folder}/{pictures}")
         places += write_paper_files(run, selection, gathered, metrics, summary, folder)
-    shown = terminal_table(summary, seconds_per_image(metrics), width) if len(summary) else None
+    seconds = seconds_per_image(metrics)
+    shown = terminal_table(summary, seconds, width, gathered.sizes) if len(summary) else None
     return Report(shown, tuple(places), _plain_rows(summary))
 
 

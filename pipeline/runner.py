@@ -18,8 +18,8 @@ from pipeline.plan import ItemPlan, State, plan
 from pipeline.progress import Events, Progress
 from pipeline.run import Run
 from pipeline.shard import Shard
+from pipeline.units import Unit
 from pipeline.work import Context, Job, Outcome, Task
-from stages.base import Unit
 
 _SAVE_EVERY = 5.0
 _STOPPING = "stopping after the items at hand; Ctrl-C again stops at once"
@@ -123,6 +123,8 @@ class Selection:
             images=chosen.images,
             pattern=chosen.pattern,
             ground_truth=chosen.ground_truth,
+            planes=chosen.planes,
+            reading=chosen.reading,
         )
         self.split = chosen.split or default_split(self.dataset)
         self.limit = limit

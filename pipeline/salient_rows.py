@@ -44,4 +44,4 @@ def salient_rows(selection: Selection, gathered: Gathered) -> Iterator[dict[str,
 
 
 def _counts(method: Evaluated) -> tuple[int, ...]:
-    return tuple(unit for unit in method.chain["segment"].units if unit is not None)
+    return tuple(unit for unit in method.chain["segment"].units if isinstance(unit, int))

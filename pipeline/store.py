@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 
 from pipeline.errors import DataError, UserError
 from pipeline.folder import Folder
-from stages.base import Arrays, Output, Unit
+from pipeline.units import Unit
+from stages.base import Arrays, Output
 
 if TYPE_CHECKING:
     from zarr.abc.store import Store as ZarrStore

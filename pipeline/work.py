@@ -14,12 +14,15 @@ from typing import Any
 from pipeline.chain import Chain, Link, build_chain
 from pipeline.config import RunConfig
 from pipeline.datasets.annotations import Annotations
-from pipeline.datasets.base import Item, Source
+from pipeline.datasets.base import ImageSource, Item, Picture, Source
+from pipeline.datasets.valid import ValidPixels, digest_of_mask
+from pipeline.errors import one_line
 from pipeline.folder import open_folder
 from pipeline.plan import NO_DATA, fingerprint, part_source
-from stages.base import Inputs, Output, StageConfig, Unit
+from pipeline.sizes import count_for, say_size
+from pipeline.units import Unit
+from stages.base import Inputs, Output, StageConfig
 from stages.registry import stage
-
 
 _COMPUTING = Lock()
 """Held while an item computes: the kernels take all cores, a device one item after the other.
@@ -158,6 +161,7 @@ class _ItemRun:
         self.notes: list[str] = []
         self.parts: dict[str, Any] = {}
         self.identities: dict[str, tuple[str, str]] = {}
+        self.counts: dict[str, int] = {}
 
     def outcome(self) -> Outcome:
         failure = None
@@ -171,7 +175,7 @@ class _ItemRun:
                 if missing:
                     self.run_stage(self.chain[current], missing)
         except Exception as error:
-            kind, message = type(error).__name__, " ".join(str(error).split())
+            kind, message = type(error).__name__, one_line(error)
             failure = Failure(current, kind, message or kind)
             self.shared.failed[self.chain[current].store.name] = failure
         notes = tuple(self.notes)
@@ -183,7 +187,8 @@ class _ItemRun:
             resources = _resources(link.name, link.config, self.device)
         started = time.perf_counter()
         inputs = self.inputs(link, units)
-        results = worker.run(inputs, link.config, resources, units)
+        counts = [self.count_of(unit) for unit in units]
+        results = worker.run(inputs, link.config, resources, counts)
         for unit in units:
             loaded = time.perf_counter()
             with _COMPUTING:
@@ -196,19 +201,22 @@ class _ItemRun:
             self.seconds[link.name, unit] = own, overhead
             started = ended
             if note := output.attributes.get("note"):
-                count = "" if unit is None else f" (K = {unit})"
-                self.notes.append(f"{link.name}{count}: {note}")
+                self.notes.append(f"{link.name}{_said(unit)}: {note}")
 
     def inputs(self, link: Link, units: tuple[Unit, ...]) -> Inputs:
         reads = stage(link.name).reads
         for part in reads:
             self.load(part)
         upstream = {
-            name: {unit: self.upstream_output(name, unit) for unit in self.units_of(name, units)}
+            name: {
+                self.count_of(unit): self.upstream_output(name, unit)
+                for unit in self.units_of(name, units)
+            }
             for name in link.upstream
         }
         return Inputs(
-            image=self.parts.get("image") if "image" in reads else None,
+            image=self.picture().pixels if "image" in reads else None,
+            valid=self.parts.get("valid") if "valid" in reads else None,
             image_digest=self.identities.get("image", NO_DATA)[1],
             annotations=self.annotations(reads),
             masks=self.parts.get("masks") if "masks" in reads else None,
@@ -228,8 +236,30 @@ class _ItemRun:
                 return self.parts.get(part) or ()
         return ()
 
+    def reading_facts(self, link: Link) -> dict[str, Any]:
+        """Return how the image's samples became colours, where that had to be chosen."""
+        facts = self.picture().facts if "image" in stage(link.name).reads else {}
+        return {"image": dict(facts)} if facts else {}
+
     def units_of(self, name: str, units: tuple[Unit, ...]) -> tuple[Unit, ...]:
         return units if self.chain[name].units != (None,) else (None,)
+
+    def count_of(self, unit: Unit) -> int | None:
+        """Return the number of superpixels that a unit asks for."""
+        if not isinstance(unit, str):
+            return unit
+        if unit not in self.counts:
+            self.load("valid")
+            valid = self.parts["valid"]
+            height, width, _ = self.picture().pixels.shape
+            n_pixels = height * width if valid is None else int(valid.sum())
+            self.counts[unit] = count_for(unit, n_pixels, self.item)
+        return self.counts[unit]
+
+    def picture(self) -> Picture:
+        self.load("image")
+        picture: Picture = self.parts["image"]
+        return picture
 
     def load(self, part: str) -> None:
         if part in self.identities:
@@ -240,9 +270,18 @@ class _ItemRun:
             return
         known = self.shared.parts.get(part)
         if known is None or known[0] != source:
-            known = source, (source.signature(), source.digest()), source.read()
+            known = source, *self.read(source)
             self.shared.parts[part] = known
         _, self.identities[part], self.parts[part] = known
+
+    def read(self, source: Source) -> tuple[tuple[str, str], Any]:
+        """Return a source's signature and digest, and what it holds; images are decoded once."""
+        if isinstance(source, ImageSource):
+            return (source.signature(), source.digest()), source.picture()
+        if isinstance(source, ValidPixels):
+            valid = source.of(self.picture())
+            return (source.signature(), digest_of_mask(valid)), valid
+        return (source.signature(), source.digest()), source.read()
 
     def upstream_output(self, name: str, unit: Unit) -> Output:
         if (name, unit) not in self.made:
@@ -266,11 +305,18 @@ class _ItemRun:
                     "seconds": round(seconds, 6),
                     "device": self.device,
                     "versions": _versions(),
+                    **self.reading_facts(link),
                 },
             )
         self.made[link.name, unit] = output
         self.shared.made.add((link.store.name, unit))
         self.fingerprints.setdefault(link.name, {})[unit] = own
+
+
+def _said(unit: Unit) -> str:
+    if unit is None:
+        return ""
+    return f" (size {say_size(unit)})" if isinstance(unit, str) else f" (K = {unit})"
 
 
 @lru_cache(maxsize=64)

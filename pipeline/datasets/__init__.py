@@ -3,9 +3,13 @@
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from pipeline.datasets.base import Dataset
 from pipeline.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from pipeline.datasets.bands import Reading
 
 DATASETS: dict[str, str] = {
     "bsd": "pipeline.datasets.bsd:Bsd",
@@ -24,6 +28,8 @@ def open_dataset(
     images: str | Path | None = None,
     pattern: str = "*",
     ground_truth: str | Path | None = None,
+    planes: Literal["all", "first"] | None = None,
+    reading: "Reading | None" = None,
 ) -> Dataset:
     """Open a dataset by its name, or a folder of images by its path.
 
@@ -36,7 +42,7 @@ def open_dataset(
     data
         The folder that holds the named dataset; by default `pipeline.datasets.lookup` knows
         where to look.
-    images, pattern, ground_truth
+    images, pattern, ground_truth, planes, reading
         Options of the dataset ``folder`` (`pipeline.datasets.folder.Folder`).
 
     Raises
@@ -50,6 +56,7 @@ def open_dataset(
             raise ConfigError(f"dataset.images: leave it out, the dataset is the folder {name}")
         name, images = "folder", _as_folder(name)
     if name == "folder":
+        from pipeline.datasets.bands import Reading
         from pipeline.datasets.folder import Folder
 
         if data is not None:
@@ -57,8 +64,15 @@ def open_dataset(
         if images is None:
             raise ConfigError("dataset folder: name the folder, as in --dataset path/to/images")
         truth = Path(ground_truth) if ground_truth is not None else None
-        return Folder(Path(images), pattern, truth)
-    given = {"images": images, "ground_truth": ground_truth, "pattern": pattern.strip("*") or None}
+        return Folder(Path(images), pattern, truth, planes, reading or Reading())
+    given = {
+        "images": images,
+        "ground_truth": ground_truth,
+        "pattern": pattern.strip("*") or None,
+        "planes": planes,
+        "bands": reading and reading.bands,
+        "stretch": reading and reading.stretch,
+    }
     for option, value in given.items():
         if value is not None:
             raise ConfigError(f"dataset.{option}: only a folder of images has it, not {name}")

@@ -1,5 +1,6 @@
 """Reading ground truth: BSD's .mat files, label maps of several formats, SBD's layers."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pipeline.datasets.base import FileSource
-from pipeline.datasets.images import MAX_PIXELS
+from pipeline.datasets.limits import MAX_PIXELS, check_shape, check_size, pillow_limit
 from pipeline.errors import DataError
 
 Annotations = tuple[NDArray[np.uint32], ...]
@@ -33,27 +34,37 @@ class BsdAnnotations(FileSource):
         return _segmentations(variables["groundTruth"], self.path)
 
 
+@dataclass(frozen=True)
 class LabelFile(FileSource):
     """A label map: PNG, TIFF, npy or mat.
 
     Indexed and greyscale values of 8 to 32 bits are the regions; in a colour image every
     colour is a region. An npy file may hold one map (H, W) or one per annotator (A, H, W). A
     mat file holds BSD's ``groundTruth``, or one matrix.
+
+    Attributes
+    ----------
+    path
+        The file.
+    max_pixels
+        Maps with more pixels are refused before they are decoded.
     """
+
+    max_pixels: int = MAX_PIXELS
 
     def read(self) -> Annotations:
         """Load the annotators' region maps."""
         match self.path.suffix.lower():
             case ".npy":
-                labels = _load_npy(self.path)
+                labels = _load_npy(self.path, self.max_pixels)
                 maps = tuple(labels) if labels.ndim == 3 else (labels,)
                 return tuple(_region_map(each, self.path) for each in maps)
             case ".mat":
-                return _labels_of_mat(self.path)
+                return _labels_of_mat(self.path, self.max_pixels)
             case ".tif" | ".tiff":
-                return (_region_map(_load_tiff(self.path), self.path),)
+                return (_region_map(_load_tiff(self.path, self.max_pixels), self.path),)
             case _:
-                return (_region_map(_load_picture(self.path), self.path),)
+                return (_region_map(_load_picture(self.path, self.max_pixels), self.path),)
 
 
 class SbdLayers(FileSource):
@@ -100,9 +111,13 @@ def _region_map(labels: NDArray[Any], path: Path) -> NDArray[np.uint32]:
     return regions
 
 
-def _load_mat(path: Path) -> dict[str, Any]:
+def _load_mat(path: Path, max_pixels: int = MAX_PIXELS) -> dict[str, Any]:
     try:
+        for _, shape, _ in scipy.io.whosmat(str(path), appendmat=False):
+            check_shape(path, shape, max_pixels)
         variables: dict[str, Any] = scipy.io.loadmat(str(path), appendmat=False)
+    except DataError:
+        raise
     except FileNotFoundError as error:
         raise _missing(path) from error
     except NotImplementedError as error:
@@ -124,8 +139,8 @@ def _segmentations(cell: Any, path: Path) -> Annotations:
     return tuple(_region_map(each, path) for each in maps)
 
 
-def _labels_of_mat(path: Path) -> Annotations:
-    variables = _load_mat(path)
+def _labels_of_mat(path: Path, max_pixels: int) -> Annotations:
+    variables = _load_mat(path, max_pixels)
     if "groundTruth" in variables:
         return _segmentations(variables["groundTruth"], path)
     matrices = [name for name, value in variables.items() if np.asarray(value).dtype.kind in "buif"]
@@ -135,7 +150,7 @@ def _labels_of_mat(path: Path) -> Annotations:
     return (_region_map(np.asarray(variables[matrices[0]]), path),)
 
 
-def _load_npy(path: Path) -> NDArray[Any]:
+def _load_npy(path: Path, max_pixels: int) -> NDArray[Any]:
     try:
         # Mapping checks the header against the file's length before anything is allocated.
         mapped = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -145,28 +160,30 @@ def _load_npy(path: Path) -> NDArray[Any]:
         raise DataError(f"{path}: is not a plain npy array; save it with numpy.save") from error
     if not isinstance(mapped, np.ndarray):
         raise DataError(f"{path}: is an archive of arrays; save one array with numpy.save")
+    if mapped.ndim >= 2:
+        check_shape(path, mapped.shape[-2:], max_pixels)
     return np.array(mapped)
 
 
-def _load_tiff(path: Path) -> NDArray[Any]:
+def _load_tiff(path: Path, max_pixels: int) -> NDArray[Any]:
     try:
         with tifffile.TiffFile(path) as file:
             page = file.pages[0]
-            if np.prod(page.shape) > MAX_PIXELS:
-                raise DataError(f"{path}: a label map of shape {page.shape} is too large")
+            check_shape(path, page.shape[:2], max_pixels)
             labels: NDArray[Any] = page.asarray()
     except DataError:
         raise
     except FileNotFoundError as error:
         raise _missing(path) from error
     except Exception:  # tifffile reads every data type, Pillow every compression
-        labels = _load_picture(path)
+        labels = _load_picture(path, max_pixels)
     return _colors_to_labels(labels)
 
 
-def _load_picture(path: Path) -> NDArray[Any]:
+def _load_picture(path: Path, max_pixels: int) -> NDArray[Any]:
     try:
-        with Image.open(path) as image:
+        with pillow_limit(max_pixels), Image.open(path) as image:
+            check_size(path, image.height, image.width, max_pixels)
             if image.mode in ("LA", "PA", "CMYK", "YCbCr", "LAB"):
                 raise DataError(f"{path}: {image.mode} is no label map; save it as greyscale")
             values = np.asarray(image)

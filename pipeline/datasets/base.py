@@ -1,13 +1,17 @@
 """What a dataset is: a split's items, each small, picklable and able to load itself."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from dataclasses import dataclass
-from hashlib import sha256
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from hashlib import file_digest
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pipeline.errors import DataError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class Source(ABC):
@@ -52,9 +56,52 @@ class FileSource(Source):
     def digest(self) -> str:
         """Return the SHA-256 (hex) of the file's bytes."""
         try:
-            return sha256(self.path.read_bytes()).hexdigest()
+            with self.path.open("rb") as file:
+                return file_digest(file, "sha256").hexdigest()
         except OSError as error:
             raise DataError(f"{self.path}: cannot be read: {error.strerror}") from error
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image as it was read.
+
+    Attributes
+    ----------
+    pixels
+        (H, W, 3) uint8, sRGB.
+    valid
+        (H, W) bool, False where the image has no data; None where all pixels count.
+    facts
+        How samples became colours, JSON-serialisable; empty where nothing had to be chosen.
+    """
+
+    pixels: "NDArray[np.uint8]"
+    valid: "NDArray[np.bool_] | None" = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+class ImageSource(Source):
+    """A source that reads as an image."""
+
+    @property
+    def may_have_gaps(self) -> bool:
+        """Say, without opening anything, whether there may be pixels without data."""
+        return False
+
+    def picture(self) -> Picture:
+        """Load the image with all that is known of it.
+
+        Raises
+        ------
+        DataError
+            As `read`.
+        """
+        return Picture(self.read())
+
+    @abstractmethod
+    def read(self) -> "NDArray[np.uint8]":
+        """Load the pixels: (H, W, 3) uint8, sRGB."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +123,7 @@ class Item:
 
     id: str
     split: str
-    image: Source
+    image: ImageSource
     annotations: Source | None = None
 
 

@@ -1,6 +1,23 @@
 """Options of the dataset a run works on."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:
+    from pipeline.datasets.bands import Reading
+
+
+def _bands(bands: tuple[int, ...] | None) -> tuple[int, ...] | None:
+    if bands is not None and (len(bands) not in (1, 3) or min(bands) < 1):
+        raise ValueError("give one band or three, counted from 1, such as 4,3,2")
+    return bands
+
+
+def _percentiles(stretch: tuple[float, float] | None) -> tuple[float, float] | None:
+    if stretch is not None and not 0 <= stretch[0] < stretch[1] <= 100:
+        raise ValueError("give two percentiles, the lower one first, such as 2,98")
+    return stretch
 
 
 class DatasetConfig(BaseModel):
@@ -22,3 +39,38 @@ class DatasetConfig(BaseModel):
     split: str | None = Field(
         None, description="train, val, test or all; by default test where there is one, else all"
     )
+    planes: Literal["all", "first"] | None = Field(
+        None,
+        description="folder: planes of stacks: all (each an item such as name#z3) or first; by "
+        "default all of OME-TIFF and OME-Zarr, the first of other files",
+    )
+    bands: Annotated[tuple[int, ...] | None, AfterValidator(_bands)] = Field(
+        None,
+        description="folder: which bands, from 1, are red, green and blue, or the one that is "
+        "grey; by default what the file says",
+    )
+    stretch: Annotated[tuple[float, float] | None, AfterValidator(_percentiles)] = Field(
+        None,
+        description="folder: percentiles of each band that become black and white; by default "
+        "2,98, and 8 bits and photographs of 16 bits as they are",
+    )
+    valid: str | None = Field(
+        None,
+        description="folder of masks named as the images are, or one mask for all: superpixels "
+        "only where it is not 0",
+    )
+    max_megapixels: float = Field(
+        200.0, gt=0, description="images with more are refused before they are decoded"
+    )
+
+    @property
+    def reading(self) -> "Reading":
+        """What this says of how images are read."""
+        from pipeline.datasets.bands import Reading
+
+        return Reading(self.bands, self.stretch, self.max_pixels)
+
+    @property
+    def max_pixels(self) -> int:
+        """The limit of an image's size, in pixels."""
+        return int(self.max_megapixels * 1e6)

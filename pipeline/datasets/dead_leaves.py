@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.datasets.annotations import Annotations
-from pipeline.datasets.base import Source
+from pipeline.datasets.base import ImageSource, Source
 from pipeline.datasets.textures import PATTERNS, Array, Stream, turbulence, value_noise
 
 VERSION = 1
@@ -58,7 +58,7 @@ class Scene(Source):
         return sha256(f"{type(self).__name__}:{self.signature()}".encode()).hexdigest()
 
 
-class SceneImage(Scene):
+class SceneImage(Scene, ImageSource):
     """The picture; reads as (H, W, 3) uint8."""
 
     def read(self) -> NDArray[np.uint8]:

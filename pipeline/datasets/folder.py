@@ -3,16 +3,21 @@
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
 from pipeline.datasets.annotations import LABEL_SUFFIXES, LabelFile
+from pipeline.datasets.bands import Reading
 from pipeline.datasets.base import Dataset, Item
 from pipeline.datasets.images import IMAGE_SUFFIXES, ImageFile
+from pipeline.datasets.ome_zarr import is_ome_zarr
 from pipeline.datasets.split_lists import check_split
+from pipeline.datasets.stacks import Which, stack_planes
 from pipeline.errors import DataError
+
+OME_SUFFIXES = (".tif", ".tiff", ".zarr")
 
 
 @dataclass(frozen=True)
@@ -31,11 +36,18 @@ class Folder(Dataset):
         where it has a slash, for the relative path.
     ground_truth
         Folder of label maps with the images' ids (or relative paths) for names.
+    planes
+        Which planes of stacks are items: all, named ``<id>#z3``, or the first; None for all of
+        OME-TIFF and OME-Zarr, the first of other files.
+    reading
+        How images are read.
     """
 
     images: Path
     pattern: str = "*"
     ground_truth: Path | None = None
+    planes: Which = None
+    reading: Reading = field(default_factory=Reading)
 
     name: ClassVar[str] = "folder"
     splits: ClassVar[tuple[str, ...]] = ("all",)
@@ -51,11 +63,20 @@ class Folder(Dataset):
             kinds = " ".join(sorted(IMAGE_SUFFIXES))
             wanted = "" if self.pattern == "*" else f" that matches {self.pattern}"
             raise DataError(f"{root}: holds no image{wanted}; images end in {kinds}")
-        truth = self._find_ground_truth(root, files)
         ids = item_ids(files)
+        images: dict[str, ImageFile] = {}
+        for name in files:
+            for plane in stack_planes(root / name, self.planes):
+                item_id = f"{ids[name]}#{plane}" if plane else ids[name]
+                if item_id in images:
+                    raise DataError(
+                        f"{root}: {images[item_id].path.name} and {name} would both be called "
+                        f"{item_id}; rename one"
+                    )
+                images[item_id] = ImageFile(root / name, self.reading, plane)
+        truth = self._find_ground_truth(root, images)
         found = [
-            Item(ids[name], split, ImageFile(root / name), truth.get(name))
-            for name in sorted(files, key=ids.__getitem__)
+            Item(item_id, split, images[item_id], truth.get(item_id)) for item_id in sorted(images)
         ]
         return iter(found)
 
@@ -78,31 +99,38 @@ class Folder(Dataset):
         assert self.ground_truth is not None
         return self.ground_truth.expanduser()
 
-    def _find_ground_truth(self, root: Path, files: list[str]) -> Mapping[str, LabelFile]:
+    def _find_ground_truth(
+        self, root: Path, images: Mapping[str, ImageFile]
+    ) -> Mapping[str, LabelFile]:
+        """Return the label map of each item that has one; a plane's is named as the item is."""
         if self.ground_truth is None:
             return {}
         folder = self._truth_folder()
         if not folder.is_dir():
             raise DataError(f"{folder}: there is no such folder of ground truth")
-        images = set(files) if folder == root else set()
+        files = {key: image.path.relative_to(root).as_posix() for key, image in images.items()}
+        taken = set(files.values()) if folder == root else set()
         by_key: dict[str, list[str]] = {}
         for name in _list_files(folder):
-            if _suffix(name).lower() in LABEL_SUFFIXES and name not in images:
-                by_key.setdefault(_stem(name), []).append(name)
+            if _suffix(name).lower() in LABEL_SUFFIXES and name not in taken:
+                by_key.setdefault(_without_suffix(name), []).append(name)
         found = {}
-        for image in files:
-            names = by_key.get(image) or by_key.get(_stem(image), [])
+        for item_id, file in files.items():
+            keys = (item_id,) if images[item_id].plane else (file, _stem(file))
+            names = next((by_key[key] for key in keys if key in by_key), [])
             if len(names) > 1:
                 raise DataError(
-                    f"{folder}: {' and '.join(sorted(names))} are both ground truth of {image}; "
+                    f"{folder}: {' and '.join(sorted(names))} are both ground truth of {file}; "
                     "keep one"
                 )
             if names:
-                found[image] = LabelFile(folder / names[0])
+                found[item_id] = LabelFile(folder / names[0], self.reading.max_pixels)
         if not found:
+            item_id = min(files)
+            expected = item_id if images[item_id].plane else _stem(files[item_id])
             raise DataError(
                 f"{folder}: no ground truth is named as an image of {root} is; "
-                f"{files[0]} needs {_stem(files[0])}.png, .tif, .npy or .mat"
+                f"{files[item_id]} needs {expected}.png, .tif, .npy or .mat"
             )
         return found
 
@@ -123,16 +151,28 @@ def _suffix(name: str) -> str:
     return PurePosixPath(name).suffix
 
 
-def _stem(name: str) -> str:
+def _without_suffix(name: str) -> str:
     return name.removesuffix(_suffix(name))
 
 
+def _stem(name: str) -> str:
+    """Return a name without suffix; ``.ome.tif`` and ``.ome.zarr`` are one."""
+    stem = _without_suffix(name)
+    ome = _suffix(stem).lower() == ".ome" and _suffix(name).lower() in OME_SUFFIXES
+    return _without_suffix(stem) if ome else stem
+
+
 def _list_files(root: Path) -> list[str]:
-    """Return the relative paths, with slashes, of all files that are not hidden, sorted."""
+    """Return the relative paths, with slashes, of all files that are not hidden, sorted.
+
+    A folder that is an OME-Zarr image counts as a file.
+    """
     found = []
     for folder, subfolders, names in os.walk(root):
-        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        shown = sorted(name for name in subfolders if not name.startswith("."))
+        images = {name for name in shown if is_ome_zarr(Path(folder, name))}
+        subfolders[:] = [name for name in shown if name not in images]
         place = Path(folder).relative_to(root).as_posix()
         prefix = "" if place == "." else f"{place}/"
-        found += [prefix + name for name in names if not name.startswith(".")]
+        found += [prefix + name for name in (*names, *images) if not name.startswith(".")]
     return sorted(found)

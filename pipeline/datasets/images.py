@@ -1,89 +1,136 @@
 """Reading an image file, whatever its kind, as a person would expect to see it."""
 
 import warnings
+from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import tifffile
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from pipeline.datasets.base import FileSource
+from pipeline.datasets.bands import Reading, Samples, to_picture
+from pipeline.datasets.base import FileSource, ImageSource, Picture
+from pipeline.datasets.limits import check_size, pillow_limit
+from pipeline.datasets.tiff import is_plain_picture, is_tiff, read_tiff
 from pipeline.errors import DataError
 
-IMAGE_SUFFIXES = frozenset(
-    [
-        ".png",
-        ".jpg",
-        ".jpeg",
-        ".jpe",
-        ".tif",
-        ".tiff",
-        ".bmp",
-        ".gif",
-        ".webp",
-        ".ppm",
-        ".pgm",
-        ".pbm",
-        ".pnm",
-    ]
-)
-"""Suffixes, in lower case, of the files that a folder of images is taken to consist of."""
+_OPAQUE = frozenset((".jpg", ".jpeg", ".jpe", ".bmp", ".ppm", ".pgm", ".pbm", ".pnm"))
+"""Suffixes of files that cannot say that a pixel has no data."""
 
-MAX_PIXELS = 178_956_970
-"""Pixels above which Pillow calls a file a decompression bomb (twice its own warning level)."""
+PHOTOGRAPH_SUFFIXES = _OPAQUE | {".png", ".tif", ".tiff", ".gif", ".webp"}
+"""Suffixes, in lower case, of files that Pillow or tifffile read."""
 
-_BITS_PER_SAMPLE, _PLANAR_CONFIGURATION = 258, 284  # tags of the TIFF 6.0 specification
+DICOM_SUFFIXES = frozenset((".dcm", ".dicom"))
+
+IMAGE_SUFFIXES = PHOTOGRAPH_SUFFIXES | DICOM_SUFFIXES | {".zarr"}
+"""Suffixes, in lower case, of what a folder of images is taken to consist of."""
 
 
-class ImageFile(FileSource):
-    """An image file; reads as (H, W, 3) uint8 in sRGB."""
+@dataclass(frozen=True)
+class ImageFile(FileSource, ImageSource):
+    """An image file, or a plane of one.
+
+    Attributes
+    ----------
+    path
+        The file; a folder for OME-Zarr.
+    reading
+        What the user says of how it is read.
+    plane
+        Name of the plane of a stack, such as ``z3``; None for the only or first one.
+    """
+
+    reading: Reading = field(default_factory=Reading)
+    plane: str | None = None
+
+    @property
+    def may_have_gaps(self) -> bool:
+        """Say whether files of this kind can mark pixels without data."""
+        return self.path.suffix.lower() not in _OPAQUE
+
+    def signature(self) -> str:
+        """Return what is there now, and what of it is read in which way."""
+        return self._stored_signature() + self._token
+
+    def digest(self) -> str:
+        """Return the SHA-256 of the file's bytes; of the samples where it is a stack's plane."""
+        if self.plane is not None or self.path.is_dir():
+            samples = read_samples(self.path, self.reading, self.plane)
+            said = f"{samples.values.dtype.str}{samples.values.shape}{self._token}"
+            content = np.ascontiguousarray(samples.values)
+            return sha256(said.encode() + content.tobytes()).hexdigest()
+        own = super().digest()
+        return sha256(f"{own}{self._token}".encode()).hexdigest() if self._token else own
+
+    def picture(self) -> Picture:
+        """Load the image (see `read_picture`)."""
+        return read_picture(self.path, self.reading, self.plane)
 
     def read(self) -> NDArray[np.uint8]:
-        """Load the image (see `read_image`)."""
-        return read_image(self.path)
+        """Load the image's pixels."""
+        return self.picture().pixels
+
+    @property
+    def _token(self) -> str:
+        return self.reading.token + (f":plane={self.plane}" if self.plane else "")
+
+    def _stored_signature(self) -> str:
+        if not self.path.is_dir():
+            return super().signature()
+        files = sorted(file for file in self.path.rglob("*") if file.is_file())
+        stats = [(str(file.relative_to(self.path)), file.stat()) for file in files]
+        lines = [f"{name} {status.st_size}:{status.st_mtime_ns}" for name, status in stats]
+        return sha256("\n".join(lines).encode()).hexdigest()
 
 
 def read_image(path: Path) -> NDArray[np.uint8]:
+    """Read an image file's pixels: (H, W, 3) uint8, sRGB (see `read_picture`)."""
+    return read_picture(path).pixels
+
+
+def read_picture(path: Path, reading: Reading | None = None, plane: str | None = None) -> Picture:
     """Read an image file.
 
-    Greyscale, palette and CMYK become RGB; transparency is laid over white; a camera's
-    rotation (EXIF) is applied; 16-bit samples keep their high byte; floats are taken as 0 to 1.
-    Of an animation or a stack the first image is read. Colour profiles are not applied.
+    Greyscale, palette and CMYK become RGB; transparency is laid over white, and where nothing is
+    to be seen at all there is no data; a camera's rotation (EXIF) is applied. Of an animation or
+    a stack the first image is read. Colour profiles are not applied. Of anything but 8 bits,
+    `pipeline.datasets.bands.to_picture` says what becomes black and white.
 
-    Returns
-    -------
-    (H, W, 3) uint8, sRGB.
+    Parameters
+    ----------
+    path
+        The file; a folder for OME-Zarr.
+    reading
+        What the user says of how it is read.
+    plane
+        Name of the plane of a stack.
 
     Raises
     ------
     DataError
-        When the file is not there, not an image, damaged, too large, or of a kind whose range
-        is anybody's guess (integers of 32 bits).
+        When the file is not there, not an image, damaged, too large, lacks the bands or the plane
+        that was asked for, or has more bands than can be seen.
     """
+    reading = reading or Reading()
+    if not _is_for_pillow(path, plane):
+        return to_picture(read_samples(path, reading, plane), reading, path)
     try:
-        with warnings.catch_warnings():
-            # Between the warning and the error lie large photographs, which are welcome.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                if _is_misread(image):
-                    return _read_scientific_tiff(path)
-                image.load()
-                return _to_rgb(image, path)
-    except DataError:
-        raise
+        return _read_with_pillow(path, reading)
     except UnidentifiedImageError as error:
-        if path.suffix.lower() in (".tif", ".tiff"):
-            return _read_scientific_tiff(path)
+        if is_tiff(path):
+            return to_picture(read_tiff(path, reading, plane), reading, path)
         raise DataError(
             f"{path}: is not an image that can be read; remove it or save it as PNG or JPEG"
         ) from error
+    except DataError:
+        raise
     except FileNotFoundError as error:
         raise DataError(f"{path}: there is no such file") from error
     except Image.DecompressionBombError as error:
         raise DataError(
-            f"{path}: has more than {MAX_PIXELS:,} pixels; scale it down or cut it into tiles"
+            f"{path}: has more megapixels than the limit of {reading.max_pixels / 1e6:g}; raise "
+            "it with --max-megapixels N, or scale it down or cut it into tiles"
         ) from error
     except Exception as error:  # a decoder may fail in any way on a damaged file
         raise DataError(
@@ -91,68 +138,61 @@ def read_image(path: Path) -> NDArray[np.uint8]:
         ) from error
 
 
-def _is_misread(image: Image.Image) -> bool:
-    """Tell whether Pillow would mix up the channels: planes of 16-bit samples in a TIFF."""
-    tags = getattr(image, "tag_v2", {})
-    return tags.get(_PLANAR_CONFIGURATION) == 2 and max(tags.get(_BITS_PER_SAMPLE, (8,))) > 8
+def read_samples(path: Path, reading: Reading, plane: str | None) -> Samples:
+    """Read what a file of science, medicine or maps holds, by its kind."""
+    suffix = path.suffix.lower()
+    if suffix == ".zarr":
+        from pipeline.datasets.ome_zarr import read_ome_zarr
+
+        return read_ome_zarr(path, reading, plane)
+    if suffix in DICOM_SUFFIXES:
+        from pipeline.datasets.dicom import read_dicom
+
+        return read_dicom(path, reading, plane)
+    if is_tiff(path):
+        return read_tiff(path, reading, plane)
+    raise DataError(f"{path}: is one image, not a stack with a plane {plane}")
 
 
-def _to_rgb(image: Image.Image, path: Path) -> NDArray[np.uint8]:
+def _is_for_pillow(path: Path, plane: str | None) -> bool:
+    if plane is not None or path.suffix.lower() not in PHOTOGRAPH_SUFFIXES:
+        return path.suffix.lower() not in DICOM_SUFFIXES | {".zarr"} and plane is None
+    return not is_tiff(path) or is_plain_picture(path)
+
+
+def _read_with_pillow(path: Path, reading: Reading) -> Picture:
+    with warnings.catch_warnings(), pillow_limit(reading.max_pixels):
+        # Between the warning and the error lie large photographs, which are welcome.
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        with Image.open(path) as image:
+            check_size(path, image.height, image.width, reading.max_pixels)
+            image.load()
+            return _to_picture(image, reading, path)
+
+
+def _to_picture(image: Image.Image, reading: Reading, path: Path) -> Picture:
     file_format = image.format
     image = ImageOps.exif_transpose(image)
     if image.mode == "F" or image.mode.startswith("I"):
-        samples = np.asarray(image)
+        values = np.asarray(image)
         if image.mode == "I" and file_format in ("PNG", "PPM"):
             # 16 bits are the most that these formats hold; Pillow gives them as 32.
-            samples = samples.astype(np.uint16)
-        return _samples_to_rgb(samples, path)
+            values = values.astype(np.uint16)
+        return to_picture(Samples(values[..., np.newaxis], photograph=True), reading, path)
     if image.has_transparency_data:
-        return _over_white(image.convert("RGBA"))
-    return np.asarray(image.convert("RGB"))
+        image = image.convert("RGBA")
+        valid = np.asarray(image.getchannel("A")) != 0
+        pixels = np.asarray(_over_white(image))
+        return to_picture(Samples(pixels, valid, photograph=True), reading, path)
+    grey = image.mode in ("1", "L") and reading.token != ""
+    values = np.asarray(image.convert("L") if grey else image.convert("RGB"))
+    values = values.reshape(*values.shape[:2], -1)
+    return to_picture(Samples(values, photograph=True), reading, path)
 
 
-def _over_white(image: Image.Image) -> NDArray[np.uint8]:
+def _over_white(image: Image.Image) -> Image.Image:
     white = Image.new("RGBA", image.size, "white")
-    return np.asarray(Image.alpha_composite(white, image).convert("RGB"))
-
-
-def _samples_to_rgb(samples: NDArray[Any], path: Path) -> NDArray[np.uint8]:
-    """Bring (H, W) or (H, W, 1 | 3 | 4) samples of any range to (H, W, 3) uint8."""
-    if samples.dtype.kind == "f":
-        if not (samples.min() >= 0 and samples.max() <= 1):  # False for NaN, too
-            raise DataError(f"{path}: float samples outside 0..1; save the image as 8 or 16 bits")
-        samples = np.rint(samples * 255).astype(np.uint8)
-    elif samples.dtype == np.uint16:
-        samples = (samples >> 8).astype(np.uint8)
-    elif samples.dtype != np.uint8:
-        raise DataError(f"{path}: {samples.dtype} samples; save the image as 8 or 16 bits")
-    if samples.ndim == 3 and samples.shape[2] == 4:
-        return _over_white(Image.fromarray(samples))
-    if samples.ndim == 3 and samples.shape[2] == 3:
-        return samples
-    return np.repeat(samples.reshape(*samples.shape[:2], 1), 3, axis=2)
-
-
-def _read_scientific_tiff(path: Path) -> NDArray[np.uint8]:
-    """Read what Pillow cannot: planar samples, floats in colour, big TIFF."""
-    try:
-        with tifffile.TiffFile(path) as file:
-            page = file.pages[0]
-            axes, shape = page.axes, page.shape
-            if int(np.prod(shape[:3])) > 4 * MAX_PIXELS:
-                raise DataError(f"{path}: is too large ({shape}); scale it down or cut it")
-            samples = page.asarray()
-    except DataError:
-        raise
-    except Exception as error:  # as above
-        raise DataError(
-            f"{path}: is not a TIFF that can be read ({_first_line(error)}); save it as PNG"
-        ) from error
-    if axes == "SYX":
-        samples, axes = np.moveaxis(samples, 0, 2), "YXS"
-    if axes not in ("YX", "YXS") or (axes == "YXS" and samples.shape[2] not in (1, 3, 4)):
-        raise DataError(f"{path}: a TIFF of shape {shape}; save it as greyscale, RGB or RGBA")
-    return np.ascontiguousarray(_samples_to_rgb(samples, path))
+    return Image.alpha_composite(white, image).convert("RGB")
 
 
 def _first_line(error: Exception) -> str:

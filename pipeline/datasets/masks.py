@@ -144,14 +144,16 @@ def _read_npy(path: Path) -> RunLengths:
 def _read_tiff(path: Path) -> RunLengths:
     try:
         with tifffile.TiffFile(path) as file:
-            shapes = {page.shape for page in file.pages}
-            if len(file.pages) > 1:
+            # Counted first: iterating would follow a circle of pages for ever.
+            pages = [file.pages[index] for index in range(len(file.pages))]
+            shapes = {page.shape for page in pages}
+            if len(pages) > 1:
                 if len(shapes) > 1:
                     raise DataError(f"{path}: its pages have different sizes: {sorted(shapes)}")
                 checked_size(shapes.pop())
-                if max(page.nbytes for page in file.pages) > _LARGEST_PAGE:
+                if max(page.nbytes for page in pages) > _LARGEST_PAGE:
                     raise DataError(f"{path}: its pages are too large; save masks as 8 bits")
-                return _stacked(page.asarray() for page in file.pages)
+                return _stacked(page.asarray() for page in pages)
     except DataError:
         raise
     except Exception as error:  # a decoder may fail in any way on a damaged file

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.datasets.annotations import Annotations
-from pipeline.datasets.base import Dataset, FileSource, Item
+from pipeline.datasets.base import Dataset, FileSource, ImageSource, Item
 from pipeline.datasets.lookup import candidates, describe_places, locate
 from pipeline.datasets.nyuv2_regions import MARGIN, crop, near_white, region_map
 from pipeline.datasets.split_lists import check_split, read_split_list
@@ -88,7 +88,7 @@ class Frame(FileSource):
 
 
 @dataclass(frozen=True)
-class FrameImage(Frame):
+class FrameImage(Frame, ImageSource):
     """A frame's colour image; reads as (448, 608, 3) uint8."""
 
     def digest(self) -> str:

@@ -1,6 +1,7 @@
 """The summary as a person reads it: a Markdown table and a table for the terminal."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 from rich import box
@@ -28,19 +29,26 @@ MOST_ROWS = 40
 
 NOTHING = "–"
 
+_ASKED = {
+    "K": "K: superpixels requested",
+    "size": "size: the superpixels' requested edge, from which each image's number follows",
+}
+
 CAPTION = (
     "ASA, recall and precision (ground truth) are averaged over an image's annotators, then over "
     "images. ±: half the 95 % bootstrap interval over images."
 )
 
 
-def markdown_table(summary: pd.DataFrame) -> str:
+def markdown_table(summary: pd.DataFrame, sizes: Mapping[int, str] | None = None) -> str:
     """Write the summary as a Markdown document with one table.
 
     Parameters
     ----------
     summary
         From `stages.report.tables.summary_table`.
+    sizes
+        What stands for a number that comes of a size of superpixels, such as ``20 px``.
 
     Returns
     -------
@@ -51,13 +59,14 @@ def markdown_table(summary: pd.DataFrame) -> str:
         return "# Superpixels\n\nNo image has been evaluated yet.\n"
     series = name_series(summary)
     varying = [key for key in GROUP[:-1] if key not in series.common]
-    head = [*varying, "K", "n", *SHOWN.values(), "images", "failed"]
+    asked = "size" if sizes else "K"
+    head = [*varying, asked, "n", *SHOWN.values(), "images", "failed"]
     lines = [
         f"# Superpixels: {markdown_escape(series.title())}",
         "",
         *_shared(series),
         CAPTION,
-        "K: superpixels requested; n: superpixels made (mean). Regularity (GR, CO) stands beside "
+        f"{_ASKED[asked]}; n: superpixels made (mean). Regularity (GR, CO) stands beside "
         "accuracy because either is easily had at the other's cost.",
         "",
         markdown_row(head),
@@ -65,14 +74,17 @@ def markdown_table(summary: pd.DataFrame) -> str:
     ]
     for _, row in summary.iterrows():
         cells = [markdown_escape(str(row[key])) for key in varying]
-        cells += [str(row["n_requested"]), _count(row["n_superpixels_mean"])]
+        cells += [_asked(row, sizes), _count(row["n_superpixels_mean"])]
         cells += [" ".join(part for part in _figure(row, measure) if part) for measure in SHOWN]
         lines.append(markdown_row([*cells, str(row["n_images"]), str(row["n_failed"])]))
     return "\n".join(lines) + "\n"
 
 
 def terminal_table(
-    summary: pd.DataFrame, seconds: Mapping[Group, float] | None = None, width: int = 100
+    summary: pd.DataFrame,
+    seconds: Mapping[Group, float] | None = None,
+    width: int = 100,
+    sizes: Mapping[int, str] | None = None,
 ) -> Table:
     """Lay the summary out for a terminal.
 
@@ -85,6 +97,8 @@ def terminal_table(
     width
         Columns that the terminal has; where they do not suffice, the least telling measures
         are left out.
+    sizes
+        What stands for a number that comes of a size of superpixels, such as ``20 px``.
 
     Returns
     -------
@@ -100,12 +114,12 @@ def terminal_table(
     kept = some_counts(counts, max(1, MOST_ROWS * len(counts) // len(summary)))
     summary = summary[summary["n_requested"].isin(kept)]
     left_out = "" if len(kept) == len(counts) else " All counts are in summary.md."
-    table = _lay_out(summary, seconds or {}, shown, left_out)
+    table = _lay_out(summary, seconds or {}, shown, left_out, sizes)
     for measure in DROPPED_WHEN_NARROW:
         if Console(width=10 * width).measure(table).maximum <= width:
             break
         shown.remove(measure)
-        table = _lay_out(summary, seconds or {}, shown, left_out)
+        table = _lay_out(summary, seconds or {}, shown, left_out, sizes)
     return table
 
 
@@ -117,7 +131,11 @@ def some_counts(counts: Sequence[int], n_wanted: int) -> list[int]:
 
 
 def _lay_out(
-    summary: pd.DataFrame, seconds: Mapping[Group, float], shown: Sequence[str], left_out: str
+    summary: pd.DataFrame,
+    seconds: Mapping[Group, float],
+    shown: Sequence[str],
+    left_out: str,
+    sizes: Mapping[int, str] | None,
 ) -> Table:
     """Build the terminal's table with the measures that are named."""
     series = name_series(summary)
@@ -135,7 +153,13 @@ def _lay_out(
     labelled = any(series.labels)
     if labelled:
         table.add_column("", overflow="fold", max_width=LABEL_WIDTH)
-    for heading in ("K", "n", *(SHOWN[measure] for measure in shown), "s/image", "images"):
+    for heading in (
+        "size" if sizes else "K",
+        "n",
+        *(SHOWN[measure] for measure in shown),
+        "s/image",
+        "images",
+    ):
         table.add_column(heading, justify="right", no_wrap=True)
     previous = None
     for label, (_, row) in zip(series.labels, summary.iterrows(), strict=True):
@@ -144,7 +168,7 @@ def _lay_out(
         name = [Text("" if label == previous else label, style="bold")] if labelled else []
         table.add_row(
             *name,
-            str(row["n_requested"]),
+            _asked(row, sizes),
             _count(row["n_superpixels_mean"]),
             *(_stacked(*_figure(row, measure)) for measure in shown),
             _duration(seconds.get(group_of(row))),
@@ -152,6 +176,11 @@ def _lay_out(
         )
         previous = label
     return table
+
+
+def _asked(row: "pd.Series[Any]", sizes: Mapping[int, str] | None) -> str:
+    count = int(row["n_requested"])
+    return (sizes or {}).get(count, str(count))
 
 
 def _figure(row: "pd.Series[float]", measure: str) -> tuple[str, str]:

@@ -138,29 +138,6 @@ def test_float_tiff_is_taken_as_0_to_1(tmp_path: Path) -> None:
     assert_reads(path, np.dstack([expected] * 3))
 
 
-@pytest.mark.parametrize(
-    "samples",
-    [
-        np.array([[0.0, 300.0]], dtype=np.float32),
-        np.array([[0.0, np.nan]], dtype=np.float32),
-        np.array([[0, 70_000]], dtype=np.int32),
-    ],
-    ids=["float range", "nan", "int32"],
-)
-def test_samples_whose_range_is_a_guess_are_refused(tmp_path: Path, samples: np.ndarray) -> None:
-    path = tmp_path / "odd.tif"
-    tifffile.imwrite(path, samples)
-    with pytest.raises(DataError, match=r"odd\.tif: .*save the image as 8 or 16 bits"):
-        read_image(path)
-
-
-def test_a_tiff_of_many_bands_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "bands.tif"
-    tifffile.imwrite(path, np.zeros((20, 30, 7), np.uint8), planarconfig="contig")
-    with pytest.raises(DataError, match=r"bands\.tif"):
-        read_image(path)
-
-
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif"])
 def test_exif_rotation_is_applied(tmp_path: Path, suffix: str) -> None:
     upright = np.full((16, 24, 3), 250, dtype=np.uint8)
@@ -219,7 +196,7 @@ def test_decompression_bomb(tmp_path: Path) -> None:
         + png_chunk(b"IHDR", header)
         + png_chunk(b"IDAT", zlib.compress(b"\0" * 99))
     )
-    with pytest.raises(DataError, match=r"bomb\.png: has more than 178,956,970 pixels"):
+    with pytest.raises(DataError, match=r"bomb\.png: .* limit of 200; raise .*--max-megapixels"):
         read_image(path)
 
 

@@ -1,0 +1,111 @@
+"""DICOM images, through the extra ``dicom``."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.datasets.bands import Limits, Reading, Samples
+from pipeline.datasets.limits import check_size
+from pipeline.datasets.planes import Lengths, check_plane
+from pipeline.errors import DataError
+
+
+def dicom_planes(path: Path) -> Lengths:
+    """Return how many frames a file has."""
+    return {"f": _n_frames(_header(path))}
+
+
+def read_dicom(path: Path, reading: Reading, plane: str | None) -> Samples:
+    """Read a frame, its values rescaled to their unit, its window as the limits of grey.
+
+    Raises
+    ------
+    DataError
+        When it can't be read, is too large, has no such frame, or pydicom is not installed.
+    """
+    header = _header(path)
+    per_pixel = int(header.get("SamplesPerPixel", 1)) * int(header.get("BitsAllocated", 8)) // 8
+    height, width = int(header.get("Rows", 0)), int(header.get("Columns", 0))
+    check_size(path, height, width, reading.max_pixels, max(1, per_pixel))
+    n_frames = _n_frames(header)
+    frame = check_plane(plane, {"f": n_frames}, path)["f"]
+    from pydicom.pixels import apply_color_lut, apply_modality_lut, pixel_array
+
+    try:
+        stored: NDArray[Any] = pixel_array(path, index=frame)
+        kind = str(header.get("PhotometricInterpretation", "MONOCHROME2"))
+        if kind == "PALETTE COLOR":
+            return Samples(_high_byte(apply_color_lut(stored, header)))
+        if stored.ndim == 3:
+            return Samples(stored)
+        values = np.asarray(apply_modality_lut(stored, header))
+    except DataError:
+        raise
+    except Exception as error:  # a decoder may fail in any way, or need another package
+        raise _unreadable(path, error) from error
+    if values.dtype == np.float64:
+        values = values.astype(np.float32)
+    valid = _without_padding(stored, header)
+    limits = _window(header)
+    if kind == "MONOCHROME1":
+        bright = np.float32(255) if values.dtype == np.uint8 else np.float32(0)
+        values = (bright - values.astype(np.float32)).astype(values.dtype if bright else np.float32)
+        limits = None if limits is None else (-limits[1], -limits[0])
+    return Samples(values[..., np.newaxis], valid, limits=limits)
+
+
+def _header(path: Path) -> Any:
+    try:
+        import pydicom
+    except ImportError as error:
+        raise DataError(f"{path}: reading DICOM takes pip install 'spam-pipe[dicom]'") from error
+    try:
+        return pydicom.dcmread(path, stop_before_pixels=True)
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: there is no such file") from error
+    except Exception as error:
+        raise _unreadable(path, error) from error
+
+
+def _n_frames(header: Any) -> int:
+    return max(1, int(header.get("NumberOfFrames", 1) or 1))
+
+
+def _window(header: Any) -> Limits | None:
+    """Return the values of black and white (PS3.3 C.11.2.1.2.1); None without a window."""
+    center, width = (_first(header.get(name)) for name in ("WindowCenter", "WindowWidth"))
+    if center is None or width is None or width <= 1:
+        return None
+    if str(header.get("VOILUTFunction", "LINEAR")) == "LINEAR":
+        return center - 0.5 - (width - 1) / 2, center - 0.5 + (width - 1) / 2
+    return center - width / 2, center + width / 2
+
+
+def _first(value: Any) -> float | None:
+    if value is None:
+        return None
+    several = not isinstance(value, (str, float, int)) and hasattr(value, "__len__")
+    if several and len(value) == 0:
+        return None
+    return float(value[0] if several else value)
+
+
+def _without_padding(stored: NDArray[Any], header: Any) -> NDArray[np.bool_] | None:
+    low = header.get("PixelPaddingValue")
+    if low is None:
+        return None
+    high = header.get("PixelPaddingRangeLimit", low)
+    low, high = sorted((int(low), int(high)))
+    return (stored < low) | (stored > high)
+
+
+def _high_byte(colors: NDArray[Any]) -> NDArray[np.uint8]:
+    deep = colors.dtype.itemsize > 1
+    return (colors >> 8 if deep else colors).astype(np.uint8)
+
+
+def _unreadable(path: Path, error: Exception) -> DataError:
+    reason = str(error).strip().split("\n")[0] or type(error).__name__
+    return DataError(f"{path}: is not a DICOM image that can be read ({reason}); save it as PNG")
