@@ -7,7 +7,9 @@ import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import psutil
 import pytest
 
 FILES = Path(__file__).resolve().parents[2] / "configs" / "clusters"
@@ -18,7 +20,12 @@ def test_slurm_jobs_have_a_worker_per_core() -> None:
     made = runpy.run_path(str(FILES / "slurm.py"))
     with made["make_cluster"]() as cluster:
         script = cluster.job_script()
-        assert cluster.dashboard_link.startswith("http://127.0.0.1:")
+        port = urlsplit(cluster.dashboard_link).port
+        assert {
+            listening.laddr.ip
+            for listening in psutil.Process().net_connections("inet")
+            if listening.status == psutil.CONN_LISTEN and listening.laddr.port == port
+        } == {"127.0.0.1"}
     assert f"#SBATCH --cpus-per-task={made['WORKERS']}" in script
     assert f"--nthreads 1 --memory-limit 2.79GiB --nworkers {made['WORKERS']} --nanny" in script
     assert "export NUMBA_NUM_THREADS=1" in script
