@@ -308,6 +308,57 @@ def export(
 
 
 @app.command(rich_help_panel=_AROUND)
+def annotate(
+    file: Annotated[
+        str | None,
+        typer.Argument(
+            help="clicks: CSV or JSON of image, x, y, class (or image, object, class); or "
+            "scribbles: a label picture named like its image, or a folder of them",
+            metavar="FILE",
+            show_default=False,
+        ),
+    ] = None,
+    to: Annotated[
+        str | None,
+        typer.Option(help="folder for the masks (by default annotations/ of the run)"),
+    ] = None,
+    fill: Annotated[
+        bool,
+        typer.Option("--fill", help="superpixels without clicks get the class of what is alike"),
+    ] = False,
+    objects: Annotated[
+        bool,
+        typer.Option("--objects", help="a click speaks for its whole object of the prior"),
+    ] = False,
+    simulate: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="instead of a FILE: N clicks at the largest errors, with each method of the run",
+            metavar="N",
+            show_default=False,
+        ),
+    ] = None,
+    n_superpixels: NSuperpixels = None,
+    run: RunName = None,
+    outputs: Outputs = "outputs",
+    limit: Limit = None,
+    as_json: Json = False,
+) -> None:
+    """Turn clicks or scribbles into masks of classes, by the superpixels of a run."""
+    from pipeline.annotate_command import Wishes, annotate_run, require_together
+
+    wishes = Wishes(to, objects=objects, fill=fill)
+    require_together(file, wishes, simulate, limit)
+    if simulate is not None:
+        from pipeline.annotate_simulation import simulate_run
+
+        simulate_run(simulate, outputs, run, n_superpixels, limit, as_json=as_json)
+    elif annotate_run(str(file), wishes, outputs, run, n_superpixels, as_json=as_json):
+        raise typer.Exit(1)
+
+
+@app.command(rich_help_panel=_AROUND)
 def doctor(outputs: Outputs = "outputs", as_json: Json = False) -> None:
     """Show versions, cores, devices, datasets, weights and free disk."""
     from pipeline.inspection import show_doctor

@@ -1,0 +1,330 @@
+"""The user's clicks and scribbles: a CSV or JSON file of points, or label pictures.
+
+CSV: a row per click with the columns ``image``, ``x``, ``y``, ``class``, or per object of the
+prior with ``image``, ``object``, ``class``. JSON: a list of such rows. Scribbles: a picture named
+like its image, or a folder of them; what is 0 (black) says nothing, each other value or colour is
+a class. Images are named by their ids; a suffix is accepted.
+"""
+
+import csv
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.datasets.annotations import LABEL_SUFFIXES, LabelFile
+from pipeline.datasets.factor_table import names_of
+from pipeline.errors import DataError
+from stages.annotate.votes import Clicks
+
+TABLES = (".csv", ".json")
+LARGEST_CLASS = 0xFFFF
+"""What a 16-bit PNG holds."""
+
+_COLUMNS = ("image", "x", "y", "object", "class")
+_HOW = "its columns are image, x, y, class (clicks) or image, object, class"
+
+
+@dataclass
+class ImageMarks:
+    """What is said of one image.
+
+    Attributes
+    ----------
+    points
+        Column, row and class of each click.
+    objects
+        Number and class of each object of the prior.
+    scribbles
+        File of the picture that says it instead.
+    """
+
+    points: list[tuple[int, int, int]] = field(default_factory=list)
+    objects: list[tuple[int, int]] = field(default_factory=list)
+    scribbles: Path | None = None
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What is said of all images.
+
+    Attributes
+    ----------
+    images
+        By name, as the files have it.
+    classes
+        Names by number.
+    """
+
+    images: Mapping[str, ImageMarks]
+    classes: Mapping[int, str]
+
+
+def _number_classes(written: Iterable[str]) -> dict[str, int]:
+    """Number classes: as they are written if all are numbers, else in the order they come up."""
+    distinct = list(dict.fromkeys(written))
+    if all(text.isdecimal() and text.isascii() for text in distinct):
+        return {text: int(text) for text in distinct}
+    return {text: number for number, text in enumerate(distinct, start=1)}
+
+
+def read_marks(path: Path) -> Marks:
+    """Read a file of clicks, a picture of scribbles or a folder of them.
+
+    Raises
+    ------
+    DataError
+        When it is none of these or says nothing; the message names the line or the entry, and
+        the cure.
+    """
+    if not path.exists():
+        raise DataError(f"{path}: there is no such file or folder of clicks")
+    if path.is_dir() or path.suffix.lower() in LABEL_SUFFIXES:
+        return _read_scribbles(path)
+    if path.suffix.lower() not in TABLES:
+        raise DataError(
+            f"{path}: clicks are a .csv or .json file; scribbles are label pictures "
+            f"({', '.join(LABEL_SUFFIXES)}) or a folder of them"
+        )
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read as text: {error}") from error
+    if not text.strip():
+        raise DataError(f"{path}: is empty; {_HOW}")
+    rows = list(_csv_rows(path, text) if path.suffix.lower() == ".csv" else _json_rows(path, text))
+    if not rows:
+        raise DataError(f"{path}: holds no click; write one a line: {_HOW}")
+    return _marks(rows)
+
+
+def read_scribbles(path: Path, numbers: Mapping[int, int], shape: tuple[int, ...]) -> Clicks:
+    """Return the pixels of a picture of scribbles, in raster order.
+
+    Parameters
+    ----------
+    path
+        The picture.
+    numbers
+        Numbers of the classes by the values (colours as red·2¹⁶ + green·2⁸ + blue) there.
+    shape
+        Of the image.
+
+    Raises
+    ------
+    DataError
+        When it can't be read or has another size.
+    """
+    (values,) = LabelFile(path).read()[:1]
+    if values.shape != shape:
+        sizes = [f"{columns} × {rows}" for rows, columns in (values.shape, shape)]
+        raise DataError(
+            f"{path}: the scribbles are {sizes[0]} pixels, the image is {sizes[1]}: paint on a "
+            "picture of its size"
+        )
+    rows, columns = np.nonzero(values)
+    written, place = np.unique(values[rows, columns], return_inverse=True)
+    own = np.array([numbers[int(value)] for value in written], np.int64)
+    return Clicks(rows, columns, own[place.ravel()])
+
+
+def scribble_numbers(classes: Mapping[int, str]) -> dict[int, int]:
+    """Return the classes' numbers by the values that pictures of scribbles hold for them."""
+    return {
+        int(name[1:], 16) if name.startswith("#") else int(name): number
+        for number, name in classes.items()
+    }
+
+
+def clicks_of(marks: ImageMarks) -> Clicks:
+    """Return the clicks of a table on one image as arrays."""
+    table = np.array(marks.points, np.int64).reshape(-1, 3)
+    return Clicks(table[:, 1], table[:, 0], table[:, 2])
+
+
+def paint_objects(
+    marks: ImageMarks, finest: NDArray[np.integer[Any]] | None
+) -> NDArray[np.int64] | None:
+    """Return the (H, W) classes of the objects that a table names; None where it names none.
+
+    Raises
+    ------
+    DataError
+        When the prior has no such object.
+    """
+    if not marks.objects:
+        return None
+    if finest is None:
+        raise DataError(
+            "an object is named but the run has no prior: click on it with x and y instead, or "
+            "make a run with --prior contour"
+        )
+    n = int(finest.max())
+    own = np.zeros(n + 1, np.int64)
+    for number, name in marks.objects:
+        if not 1 <= number <= n:
+            raise DataError(
+                f"the prior has no object {number}: its finest ones are 1 to {n} here; "
+                "`spam-pipe export FOLDER --what objects` writes them"
+            )
+        own[number] = name
+    painted: NDArray[np.int64] = own[finest]
+    return painted
+
+
+Row = Mapping[str, Any]
+
+
+def _marks(rows: list[tuple[str, Row]]) -> Marks:
+    written = [_class(row, where) for where, row in rows]
+    numbers = _number_classes(written)
+    images: dict[str, ImageMarks] = {}
+    for (where, row), text in zip(rows, written, strict=True):
+        if not 1 <= numbers[text] <= LARGEST_CLASS:
+            raise DataError(
+                f"{where}: class {text} is no number of a class: they are 1 to {LARGEST_CLASS}; "
+                "0 stands for what has none"
+            )
+        name = _shown(row.get("image"))
+        if not name:
+            raise DataError(f"{where}: no image is named")
+        own = images.setdefault(name, ImageMarks())
+        if _shown(row.get("object")):
+            if any(_shown(row.get(axis)) for axis in ("x", "y")):
+                raise DataError(f"{where}: either x and y or an object, not both")
+            number = _whole(row["object"], "object", where)
+            if any(number == other for other, _ in own.objects):
+                raise DataError(f"{where}: object {number} of {name} has a class already")
+            own.objects.append((number, numbers[text]))
+        else:
+            x, y = (_whole(row.get(axis), axis, where) for axis in ("x", "y"))
+            own.points.append((x, y, numbers[text]))
+    return Marks(images, dict(sorted((number, text) for text, number in numbers.items())))
+
+
+def _read_scribbles(path: Path) -> Marks:
+    files = sorted(
+        file
+        for file in (path.rglob("*") if path.is_dir() else [path])
+        if file.is_file() and file.suffix.lower() in LABEL_SUFFIXES
+    )
+    if not files:
+        raise DataError(
+            f"{path}: no picture of scribbles is in there ({', '.join(LABEL_SUFFIXES)}, named "
+            "like the images)"
+        )
+    images: dict[str, ImageMarks] = {}
+    values: set[int] = set()
+    for file in files:
+        name = file.name if file == path else file.relative_to(path).as_posix()
+        name = name.removesuffix(file.suffix)
+        if name in images:
+            raise DataError(f"{path}: two files are for '{name}'; keep one")
+        (labels,) = LabelFile(file).read()[:1]
+        own = set(np.unique(labels).tolist()) - {0}
+        if not own:
+            raise DataError(f"{file}: holds no scribble: all of it is 0; paint classes, or move it")
+        images[name] = ImageMarks(scribbles=file)
+        values |= own
+    if max(values) <= LARGEST_CLASS:
+        return Marks(images, {value: str(value) for value in sorted(values)})
+    if len(values) > LARGEST_CLASS:
+        raise DataError(f"{path}: {len(values)} colours; save scribbles without smoothing, as PNG")
+    return Marks(images, {number: f"#{v:06x}" for number, v in enumerate(sorted(values), start=1)})
+
+
+def _csv_rows(path: Path, text: str) -> Iterable[tuple[str, Row]]:
+    lines = text.splitlines()
+    # A spreadsheet set to a language with decimal commas separates columns by semicolons.
+    separator = ";" if ";" in lines[0] else ","
+    reader = csv.DictReader(lines, delimiter=separator)
+    columns = [(name or "").strip().lower() for name in reader.fieldnames or ()]
+    _check_columns(columns, str(path))
+    reader.fieldnames = columns
+    for row in reader:
+        where = f"{path}, line {reader.line_num}"
+        if None in row:
+            raise DataError(
+                f"{where}: has more cells than the first line has columns; put a class name with "
+                'a comma in quotes: "grass, dry"'
+            )
+        yield where, row
+
+
+def _json_rows(path: Path, text: str) -> Iterable[tuple[str, Row]]:
+    try:
+        content = json.loads(text)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise DataError(f"{path}: not JSON: {error}") from error
+    if not isinstance(content, list) or not all(isinstance(row, dict) for row in content):
+        raise DataError(
+            f'{path}: not clicks; write [{{"image": "a", "x": 10, "y": 20, "class": "sky"}}]'
+        )
+    for number, row in enumerate(content, start=1):
+        _check_columns(row, f"{path}, entry {number}")
+        yield f"{path}, entry {number}", row
+
+
+def _check_columns(columns: Iterable[str], where: str) -> None:
+    given = set(columns)
+    if unknown := sorted(given - set(_COLUMNS)):
+        raise DataError(f"{where}: no such column as '{unknown[0]}' in clicks; {_HOW}")
+    missing = sorted({"image", "class"} - given)
+    if not missing and "object" not in given:
+        missing = sorted({"x", "y"} - given)
+    if missing:
+        raise DataError(f"{where}: the column {' and '.join(missing)} is missing; {_HOW}")
+
+
+def _class(row: Row, where: str) -> str:
+    value = row.get("class")
+    text = _shown(value)
+    if not text or isinstance(value, bool | float | list | dict):
+        raise DataError(f"{where}: no class is named; write a name or a whole number from 1")
+    if not text.isprintable():
+        raise DataError(f"{where}: the class {text!r} can't be printed; choose another name")
+    return text
+
+
+def _whole(value: Any, name: str, where: str) -> int:
+    try:
+        number = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not math.isfinite(number) or abs(number) > 2**31:
+        meaning = "the number of an object" if name == "object" else "a number of pixels"
+        raise DataError(f"{where}: {name} is '{_shown(value)}', not {meaning}")
+    return math.floor(number)
+
+
+def _shown(value: Any) -> str:
+    return "" if value is None else str(value).strip()
+
+
+def match_images(names: Iterable[str], known: Iterable[str]) -> dict[str, str]:
+    """Return the id of the image that each name means.
+
+    Raises
+    ------
+    DataError
+        When there is no such image, or two names mean the same; the message suggests one.
+    """
+    ids = set(known)
+    found: dict[str, str] = {}
+    for name in names:
+        meant = next((each for each in names_of(name) if each in ids), None)
+        if meant is None:
+            near = get_close_matches(name, ids, n=1)
+            some = ", ".join(sorted(ids)[:3]) + (" …" if len(ids) > 3 else "")
+            cure = f"did you mean {near[0]}?" if near else f"there are {some}"
+            raise DataError(f"the run has no image '{name}'; {cure}")
+        if meant in found.values():
+            raise DataError(f"image '{meant}' is named in two ways; write '{meant}' alone")
+        found[name] = meant
+    return found
