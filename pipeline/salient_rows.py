@@ -22,6 +22,7 @@ def salient_rows(selection: Selection, gathered: Gathered) -> Iterator[dict[str,
     from stages.attention.saliency import find_saliency, threshold_of
     from stages.report.salient import accuracy_by_place
     from stages.segment.features import rgb_to_lab
+    from stages.segment.stored import labels_of
 
     config = attentive[0].config.segment.attention
     weights = find_saliency_weights(config)
@@ -38,8 +39,14 @@ def salient_rows(selection: Selection, gathered: Gathered) -> Iterator[dict[str,
             for count in _counts(method):
                 if (item.id, method.key[4], count) in there:
                     store = method.chain["segment"].store
-                    labels = store.read(item.id, count, ("labels",))[1].arrays["labels"]
-                    found = accuracy_by_place(labels, annotations, saliency > threshold_of(config))
+                    _, made = store.read(item.id, count, ("labels",))
+                    labels = labels_of(made.arrays, made.attributes)
+                    kept = labels >= 0
+                    found = accuracy_by_place(
+                        labels[kept],
+                        [annotation[kept] for annotation in annotations],
+                        saliency[kept] > threshold_of(config),
+                    )
                     yield {"config": method.key[4], "n_requested": count, **found}
 
 

@@ -35,11 +35,11 @@ def accuracy_by_place(
     Parameters
     ----------
     labels
-        (H, W) superpixels 0..n-1.
+        Superpixels 0..n-1 of an image's pixels, (H, W), or (N,) of those that hold data.
     annotations
-        (H, W) ground-truth regions, one map per annotator.
+        Ground-truth regions of the same pixels, one map per annotator.
     salient
-        (H, W), True where salient.
+        True where salient.
 
     Returns
     -------
