@@ -139,6 +139,11 @@ def test_objects_are_cut_for_a_number(image: Image) -> None:
     assert np.array_equal(objects(image, prior="none", mask=mask), mask)
 
 
+def test_objects_of_a_large_image_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"\(2001, 2000\) is too large .* tiles"):
+        objects(np.zeros((2001, 2000, 3), np.uint8), prior="gradient")
+
+
 def test_features_belong_to_the_caller(image: Image) -> None:
     deep = features(image)
     assert deep.dtype == np.float32
