@@ -5,6 +5,7 @@ import io
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 
+from pipeline.errors import DataError
 from pipeline.folder import Folder
 
 _KEY = "failures.csv"
@@ -85,8 +86,13 @@ def _part(shard: str) -> str:
 def _read(run: Folder, key: str) -> dict[tuple[str, str], FailedItem]:
     text = (run.read(key) or b"").decode("utf-8", "replace")
     names = [field.name for field in fields(FailedItem)]
-    return {
-        (row["store"], row["item"]): FailedItem(**{name: row[name] for name in names})
-        for row in csv.DictReader(io.StringIO(text))
-        if all(row.get(name) is not None for name in names)
-    }
+    try:
+        return {
+            (row["store"], row["item"]): FailedItem(**{name: row[name] for name in names})
+            for row in csv.DictReader(io.StringIO(text, newline=""))
+            if all(row.get(name) is not None for name in names)
+        }
+    except csv.Error as error:
+        raise DataError(
+            f"{run}/{key}: is damaged ({error}); delete it, failed items are then tried again"
+        ) from error

@@ -8,7 +8,7 @@ from typing import Any
 import tomli_w
 from pydantic import ValidationError
 
-from pipeline.config import Layer, merge, read_config_file, read_toml, stated
+from pipeline.config import Layer, merge, read_config_file, stated
 from pipeline.datasets.config import DatasetConfig
 from pipeline.errors import ConfigError
 from stages.train.config import TrainConfig
@@ -51,7 +51,7 @@ def read_recipe(config: str | None, folder: Path, layers: Iterable[Layer]) -> Tr
     """
     begun = folder / RECIPE
     if config is None and begun.is_file():
-        layer = read_toml(begun.read_text(encoding="utf-8"), str(begun))
+        layer = read_config_file(begun)
     else:
         layer = read_config_file(Path(config or DEFAULT))
     below = merge([{"dataset": {"name": "bsd"}, "network": {"name": "trunk"}}, layer])

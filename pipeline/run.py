@@ -1,7 +1,7 @@
 """A run: its name, its folder and its resolved configuration."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,8 @@ from pipeline.folder import Folder
 
 _LAST = ".last-run"
 _CONFIG = "run.toml"
+_LONGEST_NAME = 200
+"""Bytes of a run's name: file systems end at 255, and names are added to."""
 
 
 @dataclass(frozen=True)
@@ -66,10 +68,10 @@ def open_run(
         When the configuration is not valid, or the name can't be a folder's.
     """
     asked = merge(layers)
-    dataset = asked.get("dataset", {}).get("name")
+    dataset = _table(asked, "dataset").get("name")
     continued = False
     if name is None:
-        last = (outputs.read(_LAST) or b"").decode().strip() or None
+        last = _read_text(outputs, _LAST).strip() or None
         if dataset is not None:
             name = name_after(asked["dataset"])
         elif default is not None or last is None:
@@ -78,8 +80,8 @@ def open_run(
             name, continued = last, True
     check_name(name)
     folder = outputs.child(name)
-    saved = read_toml((folder.read(_CONFIG) or b"").decode(), f"{folder}/{_CONFIG}")
-    before = saved.get("dataset", {}).get("name")
+    saved = read_toml(_read_text(folder, _CONFIG), f"{folder}/{_CONFIG}")
+    before = _table(saved, "dataset").get("name")
     if dataset is None:
         dataset = before or "sample"
     elif dataset != before:
@@ -102,13 +104,30 @@ def check_name(name: str) -> None:
     ConfigError
         Saying what it may hold.
     """
-    if not re.fullmatch(r"[\w][\w .+=@-]*", name):
-        raise ConfigError(f"--run {name!r}: use letters, digits, spaces and . _ - + = @ only")
+    if not re.fullmatch(r"[\w][\w .+=@-]*", name) or len(name.encode()) > _LONGEST_NAME:
+        raise ConfigError(
+            f"--run {name!r}: use letters, digits, spaces and . _ - + = @ only, a letter or digit "
+            f"first, at most {_LONGEST_NAME}"
+        )
 
 
 def name_after(dataset: Layer) -> str:
     """Name a run after its dataset; a folder of images after the folder."""
     images = dataset.get("images")
     if dataset["name"] == "folder" and images:
-        return re.sub(r"[^\w .+=@-]", "-", Path(images).resolve().name) or "folder"
+        name = re.sub(r"[^\w .+=@-]", "-", Path(str(images)).resolve().name)
+        return name.lstrip(" .+=@-")[: _LONGEST_NAME // 4] or "folder"
     return str(dataset["name"])
+
+
+def _read_text(folder: Folder, key: str) -> str:
+    try:
+        return (folder.read(key) or b"").decode()
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{folder}/{key}: is damaged; delete it") from error
+
+
+def _table(options: Layer, key: str) -> Layer:
+    """Return a table of options; nothing where it is no table, which is an error later."""
+    found = options.get(key)
+    return found if isinstance(found, Mapping) else {}

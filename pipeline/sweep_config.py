@@ -23,6 +23,7 @@ The shape of such a file::
     ]
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -36,6 +37,9 @@ from pipeline.config import Layer, RunConfig, merge, nest, read_config_file
 from pipeline.errors import ConfigError
 
 Value = bool | int | float | str
+
+_LARGEST = 2**53
+_MOST_POINTS = 10_000
 
 _NOT_SWEPT = {
     "n_superpixels": "list the counts under [base]: each is made at every point",
@@ -79,6 +83,10 @@ class AxisTable(BaseModel):
             raise ValueError('values need the key they are for, as in key = "segment.rho"')
         if self.points and self.key is not None:
             raise ValueError("points name their own options: leave the key out")
+        if self.key is not None and self.key.partition(".")[0] in PointTable.model_fields:
+            raise ValueError(f"key {self.key!r} is no option")
+        if any(isinstance(value, int) and abs(value) > _LARGEST for value in self.values):
+            raise ValueError(f"values are at most {_LARGEST}")
         return self
 
     @property
@@ -170,6 +178,11 @@ def read_sweep(path: str) -> Sweep:
         raise ConfigError(f"sweep {name}: {_explain(error)}") from error
     if not table.axis:
         raise ConfigError(f"sweep {name}: an empty grid; add an [[axis]] with values or points")
+    n_points = math.prod(len(axis.values) + len(axis.points) for axis in table.axis)
+    if n_points > _MOST_POINTS:
+        raise ConfigError(
+            f"sweep {name}: a grid of {n_points} points; {_MOST_POINTS} are the most: split it"
+        )
     points = (
         *(_combine(name, tables, table.axis) for tables in _grid(table.axis)),
         *(_combine(name, [alone], ()) for alone in table.points),

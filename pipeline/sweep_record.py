@@ -79,7 +79,7 @@ def read_record(run: Folder) -> SweepRecord | None:
             tuple(SweptPoint(**point) for point in found["points"]),
             tuple(SkippedPoint(**point) for point in found["skipped"]),
         )
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
 
 

@@ -328,7 +328,7 @@ READERS: dict[str, Reader] = {
     "config-toml": Reader(".toml", seeds.configs, mutate_text, _config, _CONFIGURED, 8),
     "run-toml": Reader(".toml", seeds.configs, mutate_text, _saved_run, _CONFIGURED),
     "last-run": Reader(".txt", seeds.run_names, mutate_text, _last_run, _CONFIGURED, 1),
-    "options": Reader(".txt", seeds.options, mutate_text, _options, _CONFIGURED, 8),
+    "options": Reader(".txt", seeds.options, mutate_text, _options, (*_CONFIGURED, "OSError"), 8),
     "sweep-toml": Reader(".toml", seeds.sweeps, mutate_text, _sweep, _CONFIGURED),
     "recipe-toml": Reader(".toml", seeds.recipes, mutate_text, _recipe, _CONFIGURED),
     "failures-csv": Reader(".csv", seeds.failures, mutate_text, _failures, share=1),
