@@ -47,7 +47,8 @@ def annotate(
 
     A superpixel without clicks gets the class that is painted on most of it; else, with objects,
     the class that most clicks on its object say; else, where that is wanted, the class of the
-    superpixel that is nearest in colour (`stages.annotate.geodesic`); else 0.
+    superpixel that is nearest in colour (`stages.annotate.geodesic`); else 0. Painted pixels keep
+    their class where no click on their superpixel says another.
 
     Parameters
     ----------
@@ -87,6 +88,7 @@ def annotate(
     regions = _clicked(index, clicks)
     votes = count_votes(regions, clicks.classes)
     classes = votes.winners(ids.size)
+    open_to_paint = np.append(classes == 0, False)  # the last: outside, where the index is -1
     if painted is not None:
         classes = np.where(classes == 0, _most_of(index, painted, ids.size), classes)
     if objects is not None:
@@ -98,6 +100,8 @@ def annotate(
     if fill and image is not None:
         classes = fill_regions(region_graph(index, ids.size, rgb_to_lab(image)), classes)
     mask = np.where(index >= 0, classes[index], 0)
+    if painted is not None:
+        mask = np.where((painted > 0) & open_to_paint[index], painted, mask)
     found = votes.conflicts()
     conflicts = Votes(ids[found.regions], found.classes, found.counts)
     return Annotation(mask, conflicts, np.unique(regions).size, ids.size)
