@@ -232,5 +232,7 @@ def network_features(seen: Segmented, config: RunConfig) -> NDArray[np.float32]:
     valid = seen.labels > 0 if seen.start_label else None
     image = fill_outside(seen.picture.pixels, valid)
     scene = Scene(image, rgb_to_lab(image), valid=valid)
-    deep = with_deep_features(scene, seen.count, "", in_memory, "cpu").deep
+    # All counts of an image share what the network says of it.
+    digest = seen.item.image.digest() if valid is None else ""
+    deep = with_deep_features(scene, seen.count, digest, in_memory, "cpu").deep
     return np.asarray(deep, np.float32)

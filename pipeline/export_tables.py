@@ -34,12 +34,13 @@ def place_on_ground(outlines: Polygons, place: Georeference | None, form: Form) 
     """Bring polygons from pixels to the coordinates of a file.
 
     Those of the image's own reference system in a GeoPackage; longitude and latitude in GeoJSON,
-    which knows no other (RFC 7946). An image without a reference keeps its pixels.
+    which knows no other (RFC 7946). An image without a reference keeps its pixels, one with a
+    grid of an unknown system the grid's coordinates.
     """
     if place is None:
         return outlines
     placed = moved(outlines, place.transform)
-    if form != "geojson":
+    if form != "geojson" or not place.crs:
         return placed
     require("pyproj", "geo", "--format geojson of georeferenced images")
     import shapely

@@ -24,8 +24,33 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from spam_pipe.functions import evaluate, features, objects, segment
     from spam_pipe.segmenter import Segmenter
+    from stages.describe.graph import graph
+    from stages.describe.networks import to_networkx, to_torch_geometric
+    from stages.describe.polygons import polygons
+    from stages.describe.table import table
 
-__all__ = ["Segmenter", "evaluate", "features", "objects", "segment"]
+__all__ = [
+    "Segmenter",
+    "evaluate",
+    "features",
+    "graph",
+    "objects",
+    "polygons",
+    "segment",
+    "table",
+    "to_networkx",
+    "to_torch_geometric",
+]
+
+_ELSEWHERE = {
+    "Segmenter": "spam_pipe.segmenter",
+    "graph": "stages.describe.graph",
+    "polygons": "stages.describe.polygons",
+    "table": "stages.describe.table",
+    "to_networkx": "stages.describe.networks",
+    "to_torch_geometric": "stages.describe.networks",
+}
+"""Where names are that `spam_pipe.functions` does not have."""
 
 
 def __getattr__(name: str) -> Any:
@@ -34,8 +59,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'spam_pipe' has no attribute {name!r}")
     from importlib import import_module
 
-    module = "segmenter" if name == "Segmenter" else "functions"
-    return getattr(import_module(f"spam_pipe.{module}"), name)
+    return getattr(import_module(_ELSEWHERE.get(name, "spam_pipe.functions")), name)
 
 
 def __dir__() -> list[str]:

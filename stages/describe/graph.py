@@ -51,8 +51,9 @@ def graph(
     Examples
     --------
     >>> import numpy as np
+    >>> import spam_pipe
     >>> labels = np.array([[0, 0, 1], [0, 0, 1]])
-    >>> graph(labels, np.array([[1, 1, 5], [3, 3, 5]], np.uint8))
+    >>> spam_pipe.graph(labels, np.array([[1, 1, 5], [3, 3, 5]], np.uint8))
        source  target  border_length  color_distance
     0       0       1              2             3.0
     """

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 _NAMES = ("id", "image", "object")
 """Columns that say what a superpixel is called rather than what it is like."""
 
+_ENDS = ("image", "source", "target")
+"""Columns that say what an edge is between."""
+
 
 def to_networkx(table: pd.DataFrame, edges: pd.DataFrame) -> "networkx.Graph":
     """Return a graph of networkx.
@@ -20,28 +23,34 @@ def to_networkx(table: pd.DataFrame, edges: pd.DataFrame) -> "networkx.Graph":
     Parameters
     ----------
     table
-        As `stages.describe.table.table` makes it: a node per row, called by its ``id``, with the
-        other columns as attributes.
+        Of one image, as `spam_pipe.table` makes it or ``spam-pipe export --what graph`` writes its
+        nodes: a node per row, called by its ``id``, with the other columns as attributes.
     edges
-        As `stages.describe.graph.graph` makes it: an undirected edge per row, with all columns but
-        ``source`` and ``target`` as attributes.
+        Of the same image, as `spam_pipe.graph` makes it: an undirected edge per row, with all
+        columns but ``source`` and ``target`` as attributes.
+
+    Raises
+    ------
+    ValueError
+        When the table is of several images.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from stages.describe.graph import graph
-    >>> from stages.describe.table import table
+    >>> import spam_pipe
     >>> labels = np.array([[0, 0, 1], [0, 0, 1]])
-    >>> made = to_networkx(table(labels), graph(labels))
+    >>> figures, edges = spam_pipe.table(labels), spam_pipe.graph(labels)
+    >>> made = spam_pipe.to_networkx(figures, edges)
     >>> made.nodes[1]["area"], made.edges[0, 1]
     (2, {'border_length': 2})
     """
     import networkx
 
+    _check(table)
     made = networkx.Graph()
     rows = table.drop(columns="id").to_dict("records")
     made.add_nodes_from(zip(table["id"].tolist(), rows, strict=True))
-    attributes = edges.drop(columns=["source", "target"]).to_dict("records")
+    attributes = _figures(edges).to_dict("records")
     ends = (edges["source"].tolist(), edges["target"].tolist())
     made.add_edges_from(zip(*ends, attributes, strict=True))
     return made
@@ -71,14 +80,16 @@ def to_torch_geometric(
     ------
     ModuleNotFoundError
         When PyTorch Geometric is not installed; it says what to install.
+    ValueError
+        When the table is of several images.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from stages.describe.graph import graph
-    >>> from stages.describe.table import table
+    >>> import spam_pipe
     >>> labels = np.array([[0, 0, 1], [0, 0, 1]])
-    >>> to_torch_geometric(table(labels), graph(labels), ["area"])  # doctest: +SKIP
+    >>> figures, edges = spam_pipe.table(labels), spam_pipe.graph(labels)
+    >>> spam_pipe.to_torch_geometric(figures, edges, ["area"])  # doctest: +SKIP
     Data(x=[2, 1], edge_index=[2, 2], edge_attr=[2, 1], pos=[2, 2], id=[2])
     """
     import torch
@@ -90,10 +101,11 @@ def to_torch_geometric(
             "graphs for PyTorch Geometric need it: pip install 'spam-pipe[graph]'"
         ) from error
 
+    _check(table)
     kept = [name for name in table.columns if name not in _NAMES] if columns is None else columns
     ids = table["id"].to_numpy()
     ends = np.searchsorted(ids, edges[["source", "target"]].to_numpy().T)
-    weights = edges.drop(columns=["source", "target"]).to_numpy(np.float32)
+    weights = _figures(edges).to_numpy(np.float32)
     return Data(
         x=torch.tensor(table[[*kept]].to_numpy(np.float32)),
         edge_index=torch.tensor(np.concatenate([ends, ends[::-1]], axis=1)),
@@ -101,3 +113,12 @@ def to_torch_geometric(
         pos=torch.tensor(table[["column", "row"]].to_numpy(np.float32)),
         id=torch.tensor(ids),
     )
+
+
+def _figures(edges: pd.DataFrame) -> pd.DataFrame:
+    return edges[[name for name in edges.columns if name not in _ENDS]]
+
+
+def _check(table: pd.DataFrame) -> None:
+    if table["id"].duplicated().any():
+        raise ValueError("a table of several images: take the rows of one, and its edges")

@@ -47,7 +47,8 @@ def polygons(
     Examples
     --------
     >>> import numpy as np
-    >>> for outline in polygons(np.array([[0, 0, 1], [0, 0, 1]])):
+    >>> import spam_pipe
+    >>> for outline in spam_pipe.polygons(np.array([[0, 0, 1], [0, 0, 1]])):
     ...     print(outline)
     POLYGON ((0 0, 2 0, 2 2, 0 2, 0 0))
     POLYGON ((2 0, 3 0, 3 2, 2 2, 2 0))

@@ -61,8 +61,9 @@ def table(
     Examples
     --------
     >>> import numpy as np
+    >>> import spam_pipe
     >>> labels = np.array([[0, 0, 1], [0, 0, 1]])
-    >>> figures = table(labels, np.array([[1, 1, 5], [3, 3, 5]], np.uint8))
+    >>> figures = spam_pipe.table(labels, np.array([[1, 1, 5], [3, 3, 5]], np.uint8))
     >>> figures[["id", "area", "row", "column", "perimeter", "mean_gray", "std_gray"]]
        id  area  row  column  perimeter  mean_gray  std_gray
     0   0     4  0.5     0.5          8        2.0       1.0

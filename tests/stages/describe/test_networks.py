@@ -1,9 +1,14 @@
 """Graphs as the libraries have them that people compute on graphs with."""
 
+import doctest
+from importlib import import_module
+
 import networkx
 import numpy as np
+import pandas as pd
 import pytest
 
+import spam_pipe
 from stages.describe.graph import graph
 from stages.describe.networks import to_networkx, to_torch_geometric
 from stages.describe.table import table
@@ -54,3 +59,24 @@ def test_the_nodes_features_can_be_chosen() -> None:
     made = to_torch_geometric(table(LABELS, IMAGE), graph(LABELS), ["area", "mean_red"])
     assert made.x[:, 0].tolist() == [4, 4, 4]
     assert made.edge_attr.shape == (6, 1)
+
+
+def test_several_images_are_not_one_graph() -> None:
+    twice = pd.concat([table(LABELS), table(LABELS)])
+    for convert in (to_networkx, to_torch_geometric):
+        with pytest.raises(ValueError, match="several images: take the rows of one"):
+            convert(twice, graph(LABELS))
+
+
+@pytest.mark.parametrize("name", ["table", "graph", "polygons", "networks"])
+def test_the_examples_are_true(name: str) -> None:
+    failed, tried = doctest.testmod(import_module(f"stages.describe.{name}"))
+    assert tried
+    assert not failed
+
+
+def test_the_functions_are_public() -> None:
+    assert spam_pipe.table is table
+    assert spam_pipe.graph is graph
+    assert spam_pipe.to_networkx is to_networkx
+    assert spam_pipe.to_torch_geometric is to_torch_geometric
