@@ -144,7 +144,12 @@ def _gallery(selection: Selection, gathered: Gathered, metrics: "pd.DataFrame") 
                     unit = gathered.unit_of(count)
                     drawing = _drawing(item.id, method.chain, count, unit)
                     drawings[item.id, method.key, count] = drawing
+    rule = " ".join([rule, *(_explained(*each) for each in gathered.sizes.items())])
     return Gallery(rule, counts, [pictures[name] for name in names], drawings)
+
+
+def _explained(count: int, size: str) -> str:
+    return f"K = {count} stands for superpixels of {size}: the mean over images of what that asks."
 
 
 def _picture(item: Item) -> Picture:

@@ -10,6 +10,7 @@ from pipeline.chain import Chain, build_chain, prior_of
 from pipeline.datasets.base import Item
 from pipeline.run import Run
 from pipeline.runner import Selection
+from pipeline.sizes import say_size
 from pipeline.sweep_record import config_name, read_record
 from stages.base import Output
 from stages.report.contact_sheet import Example, Superpixels, contact_sheet, spread
@@ -72,7 +73,8 @@ def _example(
             _, segmented = chain["segment"].store.read(item.id, unit)
             labels = segmented.arrays["labels"]
             start_label = int(segmented.attributes.get("start_label", 0))
-            made.append(Superpixels(count, labels, figures[item.id, count], start_label))
+            size = say_size(unit) if isinstance(unit, str) else None
+            made.append(Superpixels(count, labels, figures[item.id, count], start_label, size))
             if objects is None:  # those of a large image are stored beside its superpixels
                 objects = segmented.arrays.get("objects")
     image = item.image.read()

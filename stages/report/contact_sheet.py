@@ -38,12 +38,15 @@ class Superpixels:
         Figures by the names of the metric table; those that are missing or None are not shown.
     start_label
         1 where label 0 means a pixel without data, which is left white; else 0.
+    size
+        What was asked for where that is a size, such as ``20 px``.
     """
 
     n_requested: int
     labels: NDArray[np.integer]
     metrics: Mapping[str, float | None]
     start_label: int = 0
+    size: str | None = None
 
 
 @dataclass(frozen=True)
@@ -152,7 +155,7 @@ def _panels(example: Example, slot: Slot) -> Iterator[_Panel]:
         colors[labels < made.start_label] = 255
         yield _Panel(
             draw_boundaries(image, labels),
-            f"K = {made.n_requested}, n = {n_made}",
+            f"{made.size or f'K = {made.n_requested}'}, n = {n_made}",
             _figures(made.metrics, {"asa": "ASA", "gr": "GR"}),
         )
         yield _Panel(
