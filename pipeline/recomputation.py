@@ -9,9 +9,10 @@ import numpy as np
 
 from pipeline.chain import Link
 from pipeline.datasets.base import Item
-from pipeline.verify import Finding, OpenStore
+from pipeline.units import Unit
+from pipeline.verify import Finding, OpenStore, unit_of
 from pipeline.work import Context, Job, perform
-from stages.base import Output, Unit
+from stages.base import Output
 
 
 def sample_of(
@@ -55,7 +56,7 @@ def recompute(store: OpenStore, item: Item, run_url: str, device: str) -> list[F
 def _units_there(link: Link, item_id: str) -> tuple[Unit, ...]:
     """Return the units of an item that a store holds complete."""
     names = link.store.run.names(link.store.record_key(item_id, None).rpartition("/")[0])
-    units = [int(name) for name in names if name.isdigit()] if link.units != (None,) else [None]
+    units = [unit_of(name) for name in names] if link.units != (None,) else [None]
     return tuple(unit for unit in units if link.store.record(item_id, unit) is not None)
 
 

@@ -1,5 +1,6 @@
 """Read back all that a run holds, and say what is not as it was put or as it must be."""
 
+import re
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +15,8 @@ from pipeline.errors import DataError, UserError
 from pipeline.plan import NO_DATA, fingerprint, part_source
 from pipeline.run import Run
 from pipeline.store import Record, Store, group_json, group_name, is_group_json, root_json
-from stages.base import Output, Unit
+from pipeline.units import Unit
+from stages.base import Output
 from stages.invariants import broken_invariants
 from stages.registry import STAGES, stage
 
@@ -180,8 +182,8 @@ class Reader:
         if not stage(store.link.name).per_count:
             self._read_unit(store, group, None, entries, outputs)
             return
-        units = [int(entry) for entry in entries if entry.isdigit()]
-        for unit in sorted(units):
+        units = [unit for entry in entries if (unit := unit_of(entry)) is not None]
+        for unit in units:
             inside = self.run.folder.names(f"{name}/{group}/{unit}")
             self._read_unit(store, group, unit, inside, outputs)
         key = f"{name}/{group}/zarr.json"
@@ -264,7 +266,7 @@ class Reader:
             if (made := _of_unit(outputs, store.chain[name].store.name, unit)) is not None
         }
         try:
-            broken = [*broken_invariants(link.name, output, upstream, link.config, unit)]
+            broken = [*broken_invariants(link.name, output, upstream, link.config)]
         except (ValueError, KeyError, IndexError) as error:
             broken = [f"what is there does not fit together: {error}"]
         if broken:
@@ -309,6 +311,13 @@ def repair(run: Run, verified: Verified) -> None:
             run.folder.write(key, content)
     for key in verified.leftovers:
         run.folder.delete(key)
+
+
+def unit_of(name: str) -> Unit:
+    """Return the unit of a group inside an item's; None where it is none's."""
+    if re.fullmatch(r"\d+", name):
+        return int(name)
+    return name if re.fullmatch(r"[\d.e+-]+(px|m)", name) else None
 
 
 def _of_unit(outputs: Mapping[tuple[str, Unit], Output], store: str, unit: Unit) -> Output | None:
