@@ -18,7 +18,7 @@ Arrays = Mapping[str, NDArray[Any]]
 class StageConfig(BaseModel):
     """Base of every stage's options: immutable, and an unknown option is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     @property
     def decisive(self) -> dict[str, Any]:

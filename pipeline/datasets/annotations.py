@@ -5,13 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import scipy.io
 import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
 from pipeline.datasets.base import FileSource
 from pipeline.datasets.limits import MAX_PIXELS, check_shape, check_size, pillow_limit
+from pipeline.datasets.mat_content import load_mat
+from pipeline.datasets.npy_content import map_npy
+from pipeline.datasets.tiff_segments import check_segments
 from pipeline.errors import DataError
 
 Annotations = tuple[NDArray[np.uint32], ...]
@@ -113,18 +115,18 @@ def _region_map(labels: NDArray[Any], path: Path) -> NDArray[np.uint32]:
 
 def _load_mat(path: Path, max_pixels: int = MAX_PIXELS) -> dict[str, Any]:
     try:
-        for _, shape, _ in scipy.io.whosmat(str(path), appendmat=False):
-            check_shape(path, shape, max_pixels)
-        variables: dict[str, Any] = scipy.io.loadmat(str(path), appendmat=False)
-    except DataError:
-        raise
+        variables = load_mat(path.read_bytes())
     except FileNotFoundError as error:
         raise _missing(path) from error
     except NotImplementedError as error:
         raise DataError(f"{path}: is MATLAB 7.3; save it in MATLAB with -v7") from error
-    except Exception as error:  # a damaged file may fail in any way
-        raise DataError(f"{path}: is not a MATLAB file that can be read; get it again") from error
-    return {name: value for name, value in variables.items() if not name.startswith("__")}
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"{path}: is not a MATLAB file that can be read ({error}); get it again"
+        ) from error
+    for value in variables.values():
+        check_shape(path, np.shape(value), max_pixels)
+    return variables
 
 
 def _segmentations(cell: Any, path: Path) -> Annotations:
@@ -152,14 +154,11 @@ def _labels_of_mat(path: Path, max_pixels: int) -> Annotations:
 
 def _load_npy(path: Path, max_pixels: int) -> NDArray[Any]:
     try:
-        # Mapping checks the header against the file's length before anything is allocated.
-        mapped = np.load(path, mmap_mode="r", allow_pickle=False)
+        mapped = map_npy(path)
     except FileNotFoundError as error:
         raise _missing(path) from error
-    except Exception as error:  # damaged, pickled, or not npy at all
-        raise DataError(f"{path}: is not a plain npy array; save it with numpy.save") from error
-    if not isinstance(mapped, np.ndarray):
-        raise DataError(f"{path}: is an archive of arrays; save one array with numpy.save")
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: {error}") from error
     if mapped.ndim >= 2:
         check_shape(path, mapped.shape[-2:], max_pixels)
     return np.array(mapped)
@@ -170,6 +169,7 @@ def _load_tiff(path: Path, max_pixels: int) -> NDArray[Any]:
         with tifffile.TiffFile(path) as file:
             page = file.pages[0]
             check_shape(path, page.shape[:2], max_pixels)
+            check_segments(page, path)
             labels: NDArray[Any] = page.asarray()
     except DataError:
         raise

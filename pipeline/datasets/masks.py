@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from pipeline.datasets.annotations import LABEL_SUFFIXES, LabelFile
 from pipeline.datasets.base import FileSource
 from pipeline.datasets.npy_content import map_npy
+from pipeline.datasets.tiff_segments import check_segments
 from pipeline.errors import DataError
 from stages.propose.run_lengths import RunLengths, checked_size, encode
 
@@ -153,6 +154,8 @@ def _read_tiff(path: Path) -> RunLengths:
                 checked_size(shapes.pop())
                 if max(page.nbytes for page in pages) > _LARGEST_PAGE:
                     raise DataError(f"{path}: its pages are too large; save masks as 8 bits")
+                for page in pages:
+                    check_segments(page, path)
                 return _stacked(page.asarray() for page in pages)
     except DataError:
         raise

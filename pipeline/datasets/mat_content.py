@@ -54,7 +54,7 @@ def load_mat(content: bytes) -> dict[str, Any]:
     except NotImplementedError:
         raise
     except Exception as error:  # a damaged file may fail in any way
-        raise ValueError("is no MATLAB file that can be read") from error
+        raise ValueError("its parts do not fit together") from error
     return {name: value for name, value in variables.items() if not name.startswith("__")}
 
 
@@ -126,8 +126,8 @@ class _Walk:
         kind = self.class_of(start)
         flags = _unpack(self.order + "I", self.content, start + 8)[0] >> 8
         parts = list(self._parts(start + 16, end))
-        if len(parts) < 3:
-            raise ValueError("holds a variable without a size, a name or data")
+        if len(parts) < 2:
+            raise ValueError("holds a variable without a size or a name")
         shape, name, *data = parts
         length = self._length(shape)
         if name.kind not in _NAME:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pipeline.datasets.bands import Reading, Samples
 from pipeline.datasets.limits import check_size
 from pipeline.datasets.planes import Lengths, check_plane, plane_index
+from pipeline.datasets.tiff_segments import check_segments
 from pipeline.errors import DataError
 
 GEO_KEYS, NODATA = 34735, 42113
@@ -178,6 +179,7 @@ def _check(page: Any, path: Path, reading: Reading, n_pages: int = 1) -> None:
     per_pixel = page.dtype.itemsize * n_pages if page.dtype is not None else 0
     bands = prod(n for axis, n in sizes.items() if axis not in "YX")
     check_size(path, height, width, reading.max_pixels, per_pixel * bands)
+    check_segments(page, path)
 
 
 def _last_bands(values: NDArray[Any], axes: str, path: Path) -> NDArray[Any]:

@@ -149,7 +149,7 @@ def test_mat_with_one_matrix(tmp_path: Path) -> None:
         (np.array([[0.5]]), "whole numbers"),
         (np.zeros((0, 4), np.uint8), r"\(H, W\)"),
         (np.zeros(4, np.uint8), r"\(H, W\)"),
-        (np.zeros((2, 2), complex), "holds integers"),
+        (np.zeros((2, 2), complex), "holds no numbers"),
     ],
     ids=["negative", "nan", "half", "empty", "1-D", "complex"],
 )
