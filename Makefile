@@ -31,7 +31,7 @@ chaos: .venv/installed-dev
 	@$(BIN)/python -m tests.chaos
 
 soak: .venv/installed-dev
-	@$(BIN)/python -m tests.benchmarks.soak
+	@$(BIN)/python tests/benchmarks/soak.py
 
 clean:
 	rm -rf .venv
