@@ -3,6 +3,8 @@
 # make lint    ruff and mypy
 # make bench   benchmarks beside their peers
 # make chaos   200 faults against small batches: nothing may be lost or different
+# make fuzz    10,000 mutated files over all readers; ARGS="--n 1000 --seed 2 --reader NAME"
+# make audit   known vulnerabilities of what is installed, unsafe code of our own
 # make soak    10,000 images: memory, time per item, planning
 
 SHELL := /bin/sh
@@ -11,7 +13,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 BIN := .venv/bin
 JOBS ?= 2
 
-.PHONY: demo test lint bench chaos soak clean
+.PHONY: demo test lint bench chaos soak fuzz audit clean
 
 demo: .venv/installed
 	@$(BIN)/spam-pipe run
@@ -32,6 +34,14 @@ chaos: .venv/installed-dev
 
 soak: .venv/installed-dev
 	@$(BIN)/python tests/benchmarks/soak.py
+
+fuzz: .venv/installed-dev
+	@$(BIN)/python -m tests.fuzz $(ARGS)
+
+audit: .venv/installed-dev
+	@$(BIN)/bandit --quiet --recursive --configfile pyproject.toml pipeline stages spam_pipe
+	@echo "bandit: nothing found in our own code"
+	@$(BIN)/python -m tests.audit
 
 clean:
 	rm -rf .venv

@@ -19,6 +19,9 @@ from pipeline.errors import DataError
 Annotations = tuple[NDArray[np.uint32], ...]
 """One (H, W) region map per annotator."""
 
+_LABEL_BYTES = 8
+"""Most that a pixel of a label map takes."""
+
 LABEL_SUFFIXES = (".png", ".tif", ".tiff", ".npy", ".mat")
 """Suffixes, in lower case, of the files that `LabelFile` reads."""
 
@@ -169,6 +172,8 @@ def _load_tiff(path: Path, max_pixels: int) -> NDArray[Any]:
         with tifffile.TiffFile(path) as file:
             page = file.pages[0]
             check_shape(path, page.shape[:2], max_pixels)
+            if page.nbytes > _LABEL_BYTES * max_pixels:
+                raise DataError(f"{path}: a label map of shape {page.shape} is too large")
             check_segments(page, path)
             labels: NDArray[Any] = page.asarray()
     except DataError:

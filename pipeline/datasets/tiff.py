@@ -133,7 +133,7 @@ def _page(page: Any, following: Any, path: Path, reading: Reading) -> Samples:
         values,
         valid,
         nodata=None if nodata is None else _number(nodata.value),
-        named=(1, 2, 3) if page.photometric == _RGB else None,
+        named=(1, 2, 3) if page.photometric == _RGB and values.shape[2] >= 3 else None,
         photograph=nodata is None and GEO_KEYS not in page.tags,
     )
 

@@ -28,10 +28,15 @@ def check_segments(page: Any, path: Path) -> None:
     DataError
         Naming the file.
     """
-    times = _MOST_TIMES.get(int(page.compression))
-    if times is None or page.dtype is None:
+    if page.dtype is None:
         return
-    most = max(_HARMLESS, prod(page.chunks) * page.dtype.itemsize)
+    stated = prod(page.chunks) * page.dtype.itemsize
+    if stated > max(_HARMLESS, 2 * page.nbytes):
+        raise DataError(f"{path}: has tiles larger than itself; save it again")
+    times = _MOST_TIMES.get(int(page.compression))
+    if times is None:
+        return
+    most = max(_HARMLESS, stated)
     file = page.parent.filehandle
     for offset, count in zip(page.dataoffsets, page.databytecounts, strict=False):
         if count * times <= most:

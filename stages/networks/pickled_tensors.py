@@ -1,6 +1,6 @@
 """Opening PyTorch's own files (`.pth`, `.pt`) that nobody vouches for."""
 
-import pickle
+import pickle  # nosec B403: for the name of its error; nothing is unpickled
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path

@@ -19,6 +19,10 @@ from tests.fuzz.mutate import (
 )
 
 
+MAX_PIXELS = 10_000_000
+"""The limit under which images and label maps are read; the default allows more than 1 GiB."""
+
+
 @dataclass(frozen=True)
 class Reader:
     """One reader of files.
@@ -48,15 +52,16 @@ class Reader:
 
 
 def _image(path: Path) -> Any:
+    from pipeline.datasets.bands import Reading
     from pipeline.datasets.images import ImageFile
 
-    return ImageFile(path).read()
+    return ImageFile(path, Reading(max_pixels=MAX_PIXELS)).read()
 
 
 def _labels(path: Path) -> Any:
     from pipeline.datasets.annotations import LabelFile
 
-    return LabelFile(path).read()
+    return LabelFile(path, MAX_PIXELS).read()
 
 
 def _bsd(path: Path) -> Any:
