@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from stages.blocks.objects import recognised
 from stages.blocks.tiling import Box, cut_into_blocks
+from stages.blocks.values import value_of_each
 from stages.segment.connectivity import merge_regions, region_owners
 from stages.segment.nearest import Labels
 from stages.segment.objects import Objects
@@ -140,5 +141,4 @@ def _numbered(
 def _in_raster_order(labels: Labels, n: int) -> tuple[Labels, NDArray[np.int32]]:
     """Number labels 0..n-1 by their first pixels; also return the number that each had."""
     ordered, _ = merge_regions(labels, np.arange(n, dtype=np.int32))
-    order = region_owners(ordered, n, labels + np.int32(1)) - np.int32(1)
-    return ordered, order
+    return ordered, value_of_each(ordered, n, labels)

@@ -14,6 +14,7 @@ from numba import prange
 from numpy.typing import NDArray
 from PIL import Image
 
+from stages.blocks.values import value_of_each
 from stages.compiled import kernel, parallel_kernel
 from stages.segment.connectivity import (
     absorb_small,
@@ -246,7 +247,7 @@ def settle(
         own = region_owners(pieces, n_pieces, objects)
         settled, m = absorb_small(pieces, n_pieces, own, np.full(int(own.max()) + 1, minimum_area))
         return settled, region_owners(settled, m, objects)
-    label_of = _value_of(pieces, n_pieces, labels)
+    label_of = value_of_each(pieces, n_pieces, labels)
     areas = count_labels(pieces.ravel(), n_pieces)
     by_size = np.lexsort((np.arange(n_pieces), -areas, label_of))
     main = by_size[np.append(True, np.diff(label_of[by_size]) > 0)]
@@ -258,13 +259,8 @@ def settle(
     thresholds = np.zeros(owners.size)
     thresholds[0] = np.inf
     settled, m = absorb_small(pieces, n_pieces, own, thresholds)
-    region_of = _value_of(pieces, n_pieces, settled)
+    region_of = value_of_each(pieces, n_pieces, settled)
     found = np.empty(m, np.int32)
     found[region_of] = owners[label_of]
     found[region_of[main]] = owners[label_of[main]]
     return settled, found
-
-
-def _value_of(pieces: Labels, n_pieces: int, values: Labels) -> NDArray[np.int32]:
-    """Return the value that each piece has throughout."""
-    return region_owners(pieces, n_pieces, values + np.int32(1)) - np.int32(1)

@@ -85,7 +85,8 @@ class SegmentStage:
             raise ValueError("there is no image to segment")
         config = config.resolved
         if is_large(inputs, config):
-            yield from _segment_large(inputs, config, resources.device, units)
+            for unit in units:
+                yield _segment_large(inputs, config, resources.device, unit)
             return
         inputs = filled_inputs(inputs)
         assert inputs.image is not None
@@ -104,7 +105,7 @@ class SegmentStage:
         )
         attention = _attention_of(inputs, scene, prior, config)
         for unit in units:
-            if not isinstance(unit, int) or unit < 1:
+            if unit is None or unit < 1:
                 raise ValueError(f"at least one superpixel must be asked for, not {unit}")
             count = min(unit, scene.n_pixels)
             objects = objects_for(prior, borders, count, config)
@@ -134,32 +135,27 @@ class SegmentStage:
             yield Output({"labels": labels}, attributes)
 
 
-def _segment_large(
-    inputs: Inputs, config: SegmentConfig, device: str, units: Sequence[Unit]
-) -> Iterator[Output]:
-    """Yield labels made by blocks and, beside them, the objects that the blocks found."""
+def _segment_large(inputs: Inputs, config: SegmentConfig, device: str, unit: Unit) -> Output:
+    """Return labels made by blocks and, beside them, the objects that the blocks found."""
     from stages.segment.large import segment_large
 
-    for unit in units:
-        if not isinstance(unit, int) or unit < 1:
-            raise ValueError(f"at least one superpixel must be asked for, not {unit}")
-        made = segment_large(inputs, unit, config, device)
-        labels, kind = stored_labels(made.labels)
-        arrays: dict[str, NDArray[Any]] = {"labels": labels}
-        n_objects = 0 if made.objects is None else int(made.objects.max())
-        if made.objects is not None:
-            arrays["objects"] = made.objects.astype(np.uint16 if n_objects <= 65535 else np.uint32)
-        yield Output(
-            arrays,
-            {
-                "n_requested": unit,
-                "n_superpixels": int(made.labels.max()) + 1,
-                "n_objects": n_objects,
-                "n_windows": made.n_windows,
-                "reduction": made.reduction,
-                **kind,
-            },
-        )
+    if unit is None or unit < 1:
+        raise ValueError(f"at least one superpixel must be asked for, not {unit}")
+    made = segment_large(inputs, unit, config, device)
+    labels, kind = stored_labels(made.labels)
+    arrays: dict[str, NDArray[Any]] = {"labels": labels}
+    n_objects = 0 if made.objects is None else int(made.objects.max())
+    if made.objects is not None:
+        arrays["objects"] = made.objects.astype(np.uint16 if n_objects <= 65535 else np.uint32)
+    attributes: dict[str, Any] = {
+        "n_requested": unit,
+        "n_superpixels": int(made.labels.max()) + 1,
+        "n_objects": n_objects,
+        "n_windows": made.n_windows,
+        "reduction": made.reduction,
+        **kind,
+    }
+    return Output(arrays, attributes)
 
 
 def with_deep_features(
