@@ -1,6 +1,6 @@
 """Opening PyTorch's own files (`.pth`, `.pt`) that nobody vouches for."""
 
-import pickle  # nosec B403: for the name of its error; nothing is unpickled
+import pickle  # for its error's name alone  # nosec B403
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path

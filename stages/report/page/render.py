@@ -147,4 +147,4 @@ def _environment() -> Environment:
 def _asset(name: str) -> Markup:
     """Return a file of the package that goes into the page as it is."""
     text = files("stages.report.page").joinpath("assets", name).read_text("utf-8")
-    return Markup(text)  # nosec B704: the text is our own
+    return Markup(text)  # the text is our own  # nosec B704
