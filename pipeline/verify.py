@@ -156,6 +156,7 @@ class Reader:
     ) -> None:
         self.run = run
         self.verified = verified
+        self.digest_of = lru_cache(maxsize=64)(_digest)
         self.items = {group_name(item_id): item for item_id, item in items.items()}
         self.groups: dict[str, list[OpenStore]] = {}
         for store in stores:
@@ -282,7 +283,7 @@ class Reader:
         if item is not None:
             for part, (_, digest) in record.inputs.items():
                 try:
-                    now = _digest(part_source(part, item, store.config))
+                    now = self.digest_of(part_source(part, item, store.config))
                 except DataError:
                     continue  # it is not here to be compared
                 if now != digest:
@@ -342,13 +343,8 @@ def _is_sound_root(content: bytes, description: Mapping[str, Any]) -> bool:
 
 
 def _digest(source: Source | None) -> str:
-    return NO_DATA[1] if source is None else _hashed(source)
-
-
-@lru_cache(maxsize=64)
-def _hashed(source: Source) -> str:
     """Hash what is there, whatever its time of modification says."""
-    return source.digest()
+    return NO_DATA[1] if source is None else source.digest()
 
 
 def sound_items(

@@ -26,6 +26,8 @@ class FaultyFileSystem(LocalFileSystem):
         How often each kind of fault happened.
     room
         Bytes that can still be put; None for any number.
+    fails_next
+        How many of the next operations fail, whatever the rate.
     puts_left
         Puts that are still permitted; None for any number.
     """
@@ -38,6 +40,7 @@ class FaultyFileSystem(LocalFileSystem):
     struck: ClassVar[dict[str, int]] = {}
     room: ClassVar[int | None] = None
     puts_left: ClassVar[int | None] = None
+    fails_next: ClassVar[int] = 0
 
     def __init__(self, **options: Any) -> None:
         super().__init__(auto_mkdir=True, **options)
@@ -94,6 +97,9 @@ class FaultyFileSystem(LocalFileSystem):
 
     @classmethod
     def _choose(cls, kinds: tuple[str, ...]) -> str:
+        if cls.fails_next:
+            cls.fails_next -= 1
+            raise OSError(errno.EIO, "Input/output error")
         if cls.chance.random() >= cls.rate:
             return ""
         kind = cls.chance.choice(kinds)
