@@ -55,6 +55,7 @@ def export_attention(
     UserError
         When the run has no prior, nothing is there yet, or the folder holds such a table already.
     """
+    from stages.report.cells import inert
     from stages.report.numbering import innermost_points, number_objects
     from stages.segment.stage import contour_of, objects_for
 
@@ -97,7 +98,7 @@ def export_attention(
             continue
         points = innermost_points(objects).tolist()
         for number, (row, column) in enumerate(points, start=1):
-            rows.writerow([item.id, number, column, row, count, 1])
+            rows.writerow([inert(item.id), number, column, row, count, 1])
         written += 1
     if not written:
         left = f"; {missing} results are not there yet: `spam-pipe prior` makes them" * (

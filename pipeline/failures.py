@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields
 
 from pipeline.errors import DataError
 from pipeline.folder import Folder
+from stages.report.cells import inert, original
 
 _KEY = "failures.csv"
 _PART = "failures-"
@@ -70,7 +71,9 @@ class Failures:
         text = io.StringIO()
         writer = csv.DictWriter(text, [field.name for field in fields(FailedItem)])
         writer.writeheader()
-        writer.writerows(asdict(self._own[key]) for key in sorted(self._own))
+        for key in sorted(self._own):
+            cells = asdict(self._own[key])
+            writer.writerow({name: inert(cell) for name, cell in cells.items()})
         self.run.write(self._key, text.getvalue().encode())
         self._saved = dict(self._own)
 
@@ -88,7 +91,9 @@ def _read(run: Folder, key: str) -> dict[tuple[str, str], FailedItem]:
     names = [field.name for field in fields(FailedItem)]
     try:
         return {
-            (row["store"], row["item"]): FailedItem(**{name: row[name] for name in names})
+            (row["store"], original(row["item"])): FailedItem(
+                **{name: original(row[name]) for name in names}
+            )
             for row in csv.DictReader(io.StringIO(text, newline=""))
             if all(row.get(name) is not None for name in names)
         }

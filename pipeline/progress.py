@@ -143,14 +143,14 @@ class Events:
 
     def add(self, outcome: Outcome) -> None:
         """Note what an outcome brought."""
-        now = f"{time.time():.3f}"
+        now, item = f"{time.time():.3f}", inert(outcome.item_id)
         made: Mapping[tuple[str, Unit], tuple[float, float]] = outcome.seconds
         for (stage, unit), (seconds, overhead) in made.items():
             count = "" if unit is None else unit
             own = f"{seconds:.6f}", f"{overhead:.6f}"
-            self.lines.append((now, outcome.item_id, stage, count, *own, "made"))
+            self.lines.append((now, item, stage, count, *own, "made"))
         if outcome.failure is not None:
-            self.lines.append((now, outcome.item_id, outcome.failure.stage, "", "", "", "failed"))
+            self.lines.append((now, item, outcome.failure.stage, "", "", "", "failed"))
         if time.monotonic() - self.flushed > _EVENTS_EVERY:
             self.flush()
 

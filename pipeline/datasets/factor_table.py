@@ -20,6 +20,7 @@ from pipeline.datasets.base import FileSource
 from pipeline.datasets.images import IMAGE_SUFFIXES
 from pipeline.errors import DataError
 from stages.attention.factors import Click, UserFactors
+from stages.report.cells import original
 
 SUFFIXES = (".csv", ".json")
 SMALLEST, LARGEST = 0.001, 1000.0
@@ -104,7 +105,7 @@ def read_factors(path: Path, signature: str) -> FactorTable:
     clicks: dict[str, list[Click]] = {}
     objects: dict[str, dict[int, float]] = {}
     for where, row in rows:
-        name = str(row.get("image") or "").strip()
+        name = original(str(row.get("image") or "").strip())
         if not name:
             raise DataError(f"{where}: no image is named")
         factor = _factor(row.get("factor"), where)

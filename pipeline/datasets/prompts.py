@@ -23,6 +23,7 @@ import numpy as np
 from pipeline.datasets.base import FileSource
 from pipeline.errors import DataError
 from stages.propose.prompts import Prompt
+from stages.report.cells import original
 
 _LABELS = {"": 1, "1": 1, "foreground": 1, "0": 0, "background": 0}
 _BOX = ("x0", "y0", "x1", "y1")
@@ -139,7 +140,7 @@ def _read_csv(path: Path, text: str) -> Table:
     for row in reader:
         where = f"{path}, line {reader.line_num}"
         cells = {key: (value or "").strip() for key, value in row.items() if key is not None}
-        objects = table.setdefault(cells["image"], {})
+        objects = table.setdefault(original(cells["image"]), {})
         name = cells.get("object") or f"line {reader.line_num}"
         entry = objects.setdefault(name, _Entry())
         if any(cells.get(side) for side in _BOX):

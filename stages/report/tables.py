@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from stages.report.bootstrap import mean_interval
+from stages.report.cells import inert
 from stages.report.config import ReportConfig
 
 KEYS = ("dataset", "split", "image", "method", "prior", "config", "n_requested")
@@ -142,9 +143,17 @@ def write_csv(table: pd.DataFrame, target: str | PathLike[str] | TextIO) -> None
 
     Notes
     -----
-    Nine significant digits, empty where undefined, UTF-8, lines end in a line feed alone.
+    Nine significant digits, empty where undefined, UTF-8, lines end in a line feed alone; what
+    a spreadsheet would take for a formula stands behind an apostrophe (`stages.report.cells`).
     """
-    table.to_csv(target, index=False, float_format="%.9g", na_rep="", lineterminator="\n")
+    texts = {name: table[name].map(_inert) for name in table.select_dtypes(object).columns}
+    table.assign(**texts).to_csv(
+        target, index=False, float_format="%.9g", na_rep="", lineterminator="\n"
+    )
+
+
+def _inert(value: object) -> object:
+    return inert(value) if isinstance(value, str) else value
 
 
 def seconds_per_image(metrics: pd.DataFrame) -> dict[Group, float]:
