@@ -20,6 +20,7 @@ from pipeline.inspection import open_existing_run
 from pipeline.runner import Selection
 from pipeline.units import Unit
 from stages.annotate.simulate import Simulation, simulate
+from stages.report.cells import inert
 from stages.segment.features import rgb_to_lab
 
 FOLDER = "clicks"
@@ -192,7 +193,7 @@ def _click_table(rows: list[_Row]) -> bytes:
         )
         for click, (x, y, accuracy, iou) in enumerate(steps, start=1):
             figures = (f"{accuracy:.6f}", f"{iou:.6f}")
-            writer.writerow((row.label, row.image, row.n_superpixels, click, x, y, *figures))
+            writer.writerow((row.label, inert(row.image), row.n_superpixels, click, x, y, *figures))
     return text.getvalue().encode()
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from stages.annotate.annotate import Annotation
 from stages.annotate.score import Score
+from stages.report.cells import inert
 
 _COUNTS = ("image", "n_clicks", "n_superpixels", "n_clicked")
 
@@ -136,5 +137,5 @@ def _csv(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
-    writer.writerows(rows)
+    writer.writerows([inert(x) if isinstance(x, str) else x for x in row] for row in rows)
     return text.getvalue().encode()
