@@ -13,6 +13,7 @@ from rich.progress import Progress as RichBars
 from pipeline.folder import Folder
 from pipeline.units import Unit
 from pipeline.work import Outcome
+from stages.report.cells import inert
 
 _LINE_EVERY = 5.0
 _EVENTS_EVERY = 10.0
