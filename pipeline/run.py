@@ -88,6 +88,10 @@ def open_run(
         saved.pop("dataset", None)  # another dataset's place and split mean nothing for this one
     chosen: dict[str, Any] = {"dataset": {"name": dataset}}
     config = resolve([dataset_layer(dataset), saved, chosen, asked])
+    try:
+        dump_toml(config).encode()
+    except UnicodeEncodeError as error:
+        raise ConfigError("an option names a file or folder not in UTF-8: rename that") from error
     return Run(name, folder, config, continued)
 
 

@@ -136,13 +136,17 @@ class Folder(Dataset):
 
 
 def item_ids(files: list[str]) -> dict[str, str]:
-    """Map relative paths to unique ids: without suffix, unless that would be ambiguous."""
-    stems = {name: _stem(name) for name in files}
+    """Map relative paths to unique ids: without suffix, unless that would be ambiguous.
+
+    Bytes of a path that are no UTF-8 are written as escapes: ids go into tables and stores.
+    """
+    written = {name: os.fsencode(name).decode("utf-8", "backslashreplace") for name in files}
+    stems = {name: _stem(written[name]) for name in files}
     uses = Counter(stems.values())
     # `a.jpg.png` may not become `a.jpg`, where that is the name of a file.
-    names = set(files)
+    names = set(written.values())
     return {
-        name: stem if uses[stem] == 1 and stem not in names else name
+        name: stem if uses[stem] == 1 and stem not in names else written[name]
         for name, stem in stems.items()
     }
 
