@@ -131,7 +131,9 @@ def fetch_dataset(
     except OSError as error:
         raise DataError(f"{target}: cannot be written to: {error.strerror}") from error
     try:
-        download_path = work / (Path(address.partition("?")[0]).name or name)
+        arrived = work / "arrived"  # a folder of its own: a URL may end in any name
+        arrived.mkdir()
+        download_path = arrived / (Path(address.partition("?")[0]).name or name)
         digest = download(address, download_path, asset.max_download, expected, progress)
         content = work / "content"
         content.mkdir()

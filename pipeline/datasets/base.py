@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import file_digest
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pipeline.errors import DataError
@@ -51,6 +52,8 @@ class FileSource(Source):
             status = self.path.stat()
         except OSError as error:
             raise DataError(f"{self.path}: cannot be read: {error.strerror}") from error
+        if not (S_ISREG(status.st_mode) or S_ISDIR(status.st_mode)):
+            raise DataError(f"{self.path}: is a pipe or a device; remove it")
         return f"{status.st_size}:{status.st_mtime_ns}"
 
     def digest(self) -> str:

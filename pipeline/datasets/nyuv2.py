@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
+from math import prod
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,6 +19,7 @@ from pipeline.datasets.nyuv2_regions import MARGIN, crop, near_white, region_map
 from pipeline.datasets.split_lists import check_split, read_split_list
 from pipeline.errors import DataError
 
+_LARGEST_CHUNK = 2**26  # values
 _FILE = "nyu_depth_v2_labeled.mat"
 _LAYOUTS = (f"nyuv2/{_FILE}", f"NYUV2/{_FILE}", f"NYUv2/{_FILE}", _FILE, "")
 _LISTS = {"test": "nyuv2_test_subset.txt", "val": "nyuv2_train_subset.txt"}
@@ -161,6 +163,10 @@ def _read_frame(file: Any, name: str, number: int, path: Path) -> NDArray[Any]:
     array = file.get(name)
     if array is None or getattr(array, "ndim", 0) not in (3, 4):
         raise DataError(f"{path}: has no array `{name}`; it is not the labelled NYU Depth V2")
+    if array.external or array.is_virtual or array.file.filename != file.filename:
+        raise DataError(f"{path}: `{name}` lies in another file; get it again")
+    if array.dtype.kind not in "iu" or prod(array.chunks or ()) > _LARGEST_CHUNK:
+        raise DataError(f"{path}: `{name}` holds {array.dtype} in chunks of {array.chunks}")
     if not 1 <= number <= array.shape[0]:
         raise DataError(f"{path}: has {array.shape[0]} frames, not frame {number}")
     if min(array.shape[-2:]) <= 2 * MARGIN or max(array.shape[1:]) > 4096:
