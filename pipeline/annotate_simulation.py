@@ -155,7 +155,7 @@ def _accuracies(rows: list[_Row], label: str, n_clicks: int) -> NDArray[np.float
 
 
 def _summarize(rows: list[_Row], n_clicks: int) -> dict[str, dict[str, Any]]:
-    """Return the figures of each method, by label."""
+    """Return the figures of each method, by label, the most accurate in the end first."""
     found: dict[str, dict[str, Any]] = {}
     for label in dict.fromkeys(row.label for row in rows):
         own = [row for row in rows if row.label == label]
@@ -174,7 +174,8 @@ def _summarize(rows: list[_Row], n_clicks: int) -> dict[str, dict[str, Any]]:
             if n <= n_clicks:
                 figures[f"accuracy_after_{n}"] = round(float(accuracy[:, n - 1].mean()), 6)
         found[label] = figures
-    return found
+    last = f"accuracy_after_{n_clicks}"
+    return dict(sorted(found.items(), key=lambda pair: -float(pair[1][last])))
 
 
 def _click_table(rows: list[_Row]) -> bytes:

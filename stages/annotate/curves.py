@@ -33,7 +33,7 @@ def draw_click_curves(
     n_images, unit
         What the note says they stand on.
     """
-    with matplotlib.rc_context(MATPLOTLIB_STYLE):
+    with matplotlib.rc_context(MATPLOTLIB_STYLE):  # type: ignore[arg-type]
         figure = Figure(figsize=_SIZE_INCHES, layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.add_subplot()
@@ -64,11 +64,11 @@ def draw_click_curves(
         axes.set_ylabel("Pixel accuracy")
         axes.set_title("What a click is worth")
         axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
-        figure.text(
-            0.01,
-            -0.04,
+        figure.supxlabel(
             f"Mean over {n_images} images, K = {unit}. Each click is at the innermost pixel of the "
             "largest error; the others take the class nearest in colour.",
+            x=0.01,
+            ha="left",
             color=QUIET,
             fontsize=8,
         )

@@ -9,6 +9,7 @@ from scipy.ndimage import distance_transform_edt
 
 from stages.annotate.geodesic import Front, region_graph
 from stages.annotate.score import score
+from stages.annotate.votes import count_votes
 from stages.describe.numbering import check_fit, number
 from stages.segment.connectivity import connected_components
 
@@ -47,9 +48,10 @@ def simulate(
     """Annotate an image by clicks at the innermost pixel of what is largest and wrong.
 
     After each click all superpixels have the class of the nearest clicked one in colour, as
-    `stages.annotate.annotate.annotate` fills. Nobody clicks twice on one superpixel: what it has
-    of other classes stays wrong. Every region of the ground truth is a class of its own. The
-    clicks end early where nothing is left to be clicked on.
+    `stages.annotate.annotate.annotate` fills. Only errors are clicked on that are of the class
+    which most of their superpixel is: for a sliver nobody spoils the rest. So each superpixel is
+    clicked on at most once, and what it has of other classes stays wrong. Every region of the
+    ground truth is a class of its own. The clicks end early where nothing is left to click on.
 
     Parameters
     ----------
@@ -73,19 +75,19 @@ def simulate(
     check_fit("ground truth", truth, index)
     check_fit("an image", lab, index)
     wanted = number(truth, int(truth.min())).index + 1
+    inside = index >= 0
+    votes = count_votes(index[inside].astype(np.int64), wanted[inside].astype(np.int64))
+    right_for_most = inside & (wanted == votes.winners(ids.size)[index])
     front = Front(region_graph(index, ids.size, lab))
-    clicked = np.zeros(ids.size + 1, np.bool_)
-    clicked[-1] = True  # the pixels outside, whose index is -1
     steps: list[tuple[int, int, float, float]] = []
     mask = np.zeros_like(wanted)
     for _ in range(n_clicks):
-        place = _innermost_of_largest(np.where((mask != wanted) & ~clicked[index], wanted, -1))
+        place = _innermost_of_largest(np.where((mask != wanted) & right_for_most, wanted, -1))
         if place is None:
             break
-        region = index[place]
-        clicked[region] = True
-        front.mark(np.array([region], np.int64), np.array([wanted[place]], np.int64))
-        mask = np.where(index >= 0, front.classes[index], 0)
+        region, name = int(index[place]), int(wanted[place])
+        front.mark(np.array([region], np.int64), np.array([name], np.int64))
+        mask = np.where(inside, front.classes[index], 0)
         steps.append((*place, *score(mask, wanted)))
     table = np.array(steps, np.float64).reshape(-1, 4)
     places = table[:, :2].astype(np.int64)

@@ -1,9 +1,12 @@
 """Slices of a batch: four commands at once do what one does; those that clash are refused."""
 
 import csv
+import json
 import os
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +18,9 @@ from pipeline.errors import ConfigError, UserError
 from pipeline.failures import Failures
 from pipeline.folder import LocalFolder
 from pipeline.lock import locked
+from pipeline.options import Options
 from pipeline.shard import Shard, parse_shard
+from pipeline.sweep_command import run_sweep
 
 Command = Callable[..., dict[str, Any]]
 
@@ -169,6 +174,69 @@ def test_shards_of_one_division_work_beside_each_other(run: Command, folder: Pat
     run("segment", limit=1)
     with locked(LocalFolder(folder), key="shard-1-of-2"):
         assert run(shard="2/2")["computed"] == 3
+
+
+def test_of_shards_that_end_at_once_one_waits_and_the_others_leave(
+    run: Command, folder: Path
+) -> None:
+    run(shard="1/2")
+    with locked(LocalFolder(folder), key="next-completing"):
+        assert run(shard="2/2")["completes_run"] is False
+    assert not (folder / "report").exists()
+    held, ended = threading.Event(), threading.Event()
+
+    def complete() -> None:
+        with locked(LocalFolder(folder), key="completing"):
+            held.set()
+            while not list((folder / ".locks").glob("next-completing-*")):
+                time.sleep(0.01)
+            ended.set()
+
+    other = threading.Thread(target=complete)
+    other.start()
+    held.wait()
+    assert run(shard="2/2")["completes_run"] is True
+    assert ended.is_set()
+    other.join()
+    assert (folder / "report" / "summary.csv").exists()
+
+
+def test_shards_on_object_storage(run: Command, tmp_path: Path) -> None:
+    url = f"memory://{tmp_path}"
+    assert run(shard="1/2", outputs=url)["completes_run"] is False
+    done = run(shard="2/2", outputs=url)
+    assert done["completes_run"] is True
+    assert [row["n_images"] for row in done["summary"]] == [6]
+    assert run("evaluate", outputs=url)["complete"] == 6
+
+
+def test_shards_of_a_sweep(
+    pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "small.toml"
+    file.write_text(
+        '[base]\nn_superpixels = [6]\npropose.source = "none"\n[[axis]]\n'
+        'key = "segment.method"\nvalues = ["grid", "slic"]\n'
+    )
+    given = {
+        "dataset": str(pictures / "images"),
+        "ground_truth": str(pictures / "truth"),
+        "device": "cpu",
+        "as_json": True,
+    }
+
+    def sweep(outputs: str, shard: str | None) -> dict[str, Any]:
+        capsys.readouterr()
+        options = Options(outputs=str(tmp_path / outputs), shard=shard, **given)
+        assert run_sweep(str(file), options) == 0
+        (done,) = json.loads(capsys.readouterr().out)["runs"]
+        return dict(done)
+
+    whole = sweep("whole", None)
+    first, last = sweep("parts", "1/2"), sweep("parts", "2/2")
+    assert (first["n_items"], first["completes_run"], first["summary"]) == (3, False, [])
+    assert (last["n_items"], last["completes_run"]) == (3, True)
+    assert last["summary"] == whole["summary"]
 
 
 def test_all_items_are_divided() -> None:

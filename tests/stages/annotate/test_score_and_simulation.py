@@ -68,6 +68,14 @@ def test_each_step_is_what_annotating_with_the_clicks_so_far_gives() -> None:
         assert np.mean(mask == truth) == found.pixel_accuracy[n - 1]
 
 
+def test_nobody_spoils_a_superpixel_for_a_sliver() -> None:
+    truth = np.array([[1, 1, 1, 2, 3, 3]])
+    labels = np.array([[0, 0, 0, 0, 1, 1]])
+    found = simulate(labels, np.zeros((1, 6, 3)), truth, 9)
+    assert found.columns.tolist() == [0, 4]
+    assert found.pixel_accuracy.tolist() == [0.5, 5 / 6]
+
+
 def test_a_superpixel_across_a_border_stays_half_wrong() -> None:
     truth = np.array([[1, 1, 2, 2]])
     found = simulate(np.array([[0, 0, 0, 0]]), np.zeros((1, 4, 3)), truth, 9)
