@@ -23,7 +23,7 @@ from pipeline.export_formats import Form, What, file_name, suffix_of
 from pipeline.folder import Folder
 from pipeline.units import Unit
 
-Labels = NDArray[np.unsignedinteger[Any]]
+Labels = NDArray[np.integer[Any]]
 
 
 @dataclass(frozen=True)
@@ -109,8 +109,10 @@ class Exporter:
         return len(contents)
 
     def _encode(self, item: Item, unit: Unit) -> bytes:
+        labels: Labels
+        background: int | None = 0
         if self.what in {"objects", "object-overlays"}:
-            labels, background = self._objects(item, unit), 0
+            labels = self._objects(item, unit)
         else:
             labels, start_label = self._labels(item, unit)
             background = 0 if start_label else None

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pipeline.errors import ConfigError
 from pipeline.extras import require
+from pipeline.units import Unit
 
 What = Literal[
     "labels",
@@ -60,7 +61,7 @@ def choose_format(what: What, form: Form | None) -> Form:
     return chosen
 
 
-def file_name(item_id: str, suffix: str, unit: int | None = None) -> str:
+def file_name(item_id: str, suffix: str, unit: Unit = None) -> str:
     """Keep an id's sub-folders, but never leave the target folder."""
     parts = [part for part in item_id.split("/") if part not in {"", ".", ".."}]
     return "/".join([*([] if unit is None else [str(unit)]), *parts]) + suffix

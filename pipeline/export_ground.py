@@ -7,16 +7,19 @@ from numpy.typing import NDArray
 
 from pipeline.datasets.georeference import Georeference
 
+_TILE = 512
+_LARGEST_UNTILED = 4_000_000
+
 
 def encode_geotiff(
-    labels: NDArray[np.unsignedinteger[Any]], place: Georeference, nodata: int | None = None
+    labels: NDArray[np.integer[Any]], place: Georeference, nodata: int | None = None
 ) -> bytes:
     """Return a label map as a GeoTIFF, deflated.
 
     Parameters
     ----------
     labels
-        (H, W) uint16 or uint32.
+        (H, W) uint16 or uint32. Above four megapixels they are stored in tiles.
     place
         Grid and reference system of the image, which become the labels'.
     nodata
@@ -41,6 +44,14 @@ def encode_geotiff(
             nodata=nodata,
             compress="deflate",
             predictor=2,
+            **_tiles(labels.size),
         ) as file:
             file.write(labels, 1)
         return bytes(memory.read())
+
+
+def _tiles(n_pixels: int) -> dict[str, Any]:
+    """Viewers of large images read the tiles in sight alone."""
+    if n_pixels <= _LARGEST_UNTILED:
+        return {}
+    return {"tiled": True, "blockxsize": _TILE, "blockysize": _TILE}

@@ -20,7 +20,7 @@ def write_ome_zarr(
     target: Folder,
     key: str,
     image: NDArray[np.uint8],
-    labels: dict[str, NDArray[np.unsignedinteger[Any]]],
+    labels: dict[str, NDArray[np.integer[Any]]],
 ) -> None:
     """Write an image and label images over it; what was there is replaced.
 

@@ -1,6 +1,6 @@
 """Label maps of any numbers as superpixels 0..n-1."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,22 +8,9 @@ from numpy.typing import NDArray
 Index = NDArray[np.int32]
 
 
-class Numbered(NamedTuple):
-    """The superpixels of a label map.
-
-    Attributes
-    ----------
-    index
-        (H, W) int32: 0..n-1 in the order of the labels, -1 outside.
-    ids
-        (n,) int64: the labels themselves, ascending.
-    """
-
-    index: Index
-    ids: NDArray[np.int64]
-
-
-def number(labels: NDArray[np.integer[Any]], start_label: int = 0) -> Numbered:
+def number(
+    labels: NDArray[np.integer[Any]], start_label: int = 0
+) -> tuple[Index, NDArray[np.int64]]:
     """Number the superpixels of a label map without gaps.
 
     Parameters
@@ -32,6 +19,13 @@ def number(labels: NDArray[np.integer[Any]], start_label: int = 0) -> Numbered:
         (H, W) integers, gaps allowed.
     start_label
         Labels below it are outside and no superpixel.
+
+    Returns
+    -------
+    index
+        (H, W) int32: 0..n-1 in the order of the labels, -1 outside.
+    ids
+        (n,) int64: the labels themselves, ascending.
 
     Raises
     ------
@@ -56,7 +50,7 @@ def number(labels: NDArray[np.integer[Any]], start_label: int = 0) -> Numbered:
     counted = occurs & (values >= start_label)
     numbers = np.full(values.size, -1, np.int32)
     numbers[counted] = np.arange(np.count_nonzero(counted))
-    return Numbered(numbers[place].reshape(labels.shape), values[counted].astype(np.int64))
+    return numbers[place].reshape(labels.shape), values[counted].astype(np.int64)
 
 
 def check_fit(name: str, array: NDArray[Any], index: Index) -> None:

@@ -124,7 +124,7 @@ def _at(regions: Index, row: int, column: int) -> int:
     height, width = regions.shape
     if row < 0 or column < 0 or row >= height or column >= width:
         return -1
-    return max(regions[row, column], -1)
+    return int(max(regions[row, column], -1))
 
 
 @kernel

@@ -69,8 +69,8 @@ def bridged(objects: NDArray[np.integer[Any]]) -> NDArray[np.integer[Any]]:
 
 
 @kernel
-def _differ(here: int, there: int) -> bool:
-    return here != there and here >= 0 and there >= 0
+def _differ(here: np.signedinteger[Any], there: np.signedinteger[Any]) -> bool:
+    return bool(here != there and here >= 0 and there >= 0)
 
 
 @kernel
