@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from stages.base import Arrays, Inputs, Output, StageConfig
+from stages.base import Arrays, Inputs, Output, StageConfig, Unit
 from stages.blocks.limits import BY_BLOCKS
 from stages.prior.config import PriorConfig
 from stages.propose.config import ProposeConfig
@@ -43,7 +43,8 @@ def make_prior(inputs: Inputs, recipe: Recipe, device: str) -> Arrays:
     config = ProposeConfig.model_validate(recipe["propose"])
     source = load_source(config.source)
     proposal = source.propose(inputs, config, source.setup(config, device))
-    proposed = {"propose": {None: Output(proposal.to_arrays())}}
+    proposed: Mapping[Unit, Output] = {None: Output(proposal.to_arrays())}
     options = PriorConfig.model_validate(recipe["prior"])
-    made = PriorStage().run(replace(inputs, upstream=proposed), options, None, (None,))
+    upstream = {"propose": proposed}
+    made = PriorStage().run(replace(inputs, upstream=upstream), options, None, (None,))
     return next(made).arrays

@@ -8,6 +8,7 @@ the one whose pixels it is most like.
 """
 
 import math
+from typing import TypeVar
 
 import numpy as np
 from numba import prange
@@ -24,6 +25,8 @@ from stages.segment.connectivity import (
 )
 from stages.segment.nearest import Labels
 from stages.segment.objects import Objects
+
+Value = TypeVar("Value", bound=np.generic)
 
 WIDTH = 40
 """Least width of a superpixel in a reduced image."""
@@ -59,7 +62,7 @@ def reduce_image(image: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:
     )
 
 
-def reduce_map(values: NDArray[np.generic], factor: int) -> NDArray[np.generic]:
+def reduce_map(values: NDArray[Value], factor: int) -> NDArray[Value]:
     """Take the value in the middle of each square of `factor` pixels a side.
 
     Parameters
@@ -75,7 +78,8 @@ def reduce_map(values: NDArray[np.generic], factor: int) -> NDArray[np.generic]:
         np.minimum(np.arange(0, length, factor) + factor // 2, length - 1)
         for length in values.shape
     )
-    return np.asarray(values[np.ix_(rows, columns)])
+    taken: NDArray[Value] = values[np.ix_(rows, columns)]
+    return taken
 
 
 def enlarge_labels(

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stages.base import Arrays, Inputs
+from stages.blocks.limits import BY_BLOCKS
 from stages.blocks.mosaic import Found, segment_by_windows
 from stages.blocks.objects import without_specks
-from stages.blocks.prior import BY_BLOCKS, Recipe, make_prior
+from stages.blocks.prior import Recipe, make_prior
 from stages.blocks.scale import enlarge_labels, reduce_image, reduce_map, reduction_for, settle
 from stages.blocks.tiling import Box
 from stages.segment.balance import resolve_balance
@@ -22,7 +23,7 @@ from stages.segment.objects import Objects
 from stages.segment.scene import Scene
 from stages.segment.spam import spam
 from stages.segment.stage import contour_of, objects_for, with_deep_features
-from stages.validity import fill_outside, window_of
+from stages.validity import check_valid, fill_outside, window_of
 
 
 class Large(NamedTuple):
@@ -65,9 +66,16 @@ def segment_large(inputs: Inputs, n_superpixels: int, config: SegmentConfig, dev
     Large
         Its superpixels are inside of the objects. Given objects are those of the prior for this
         K; windows' own are as far as their superpixels reach.
+
+    Raises
+    ------
+    ValueError
+        When no pixel is valid.
     """
     image = inputs.image
     assert image is not None
+    if inputs.valid is not None:
+        check_valid(inputs.valid, image.shape[:2])
     prior = inputs.upstream["prior"][None] if "prior" in inputs.upstream else None
     recipe = None if prior is None else prior.attributes.get(BY_BLOCKS)
     objects = None

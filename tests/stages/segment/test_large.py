@@ -155,6 +155,17 @@ def test_what_needs_the_whole_image_says_so() -> None:
         deferred("sam+contour")
 
 
+def test_valid_pixels_that_a_smaller_image_misses_are_superpixels_of_their_own() -> None:
+    valid = np.zeros(IMAGE.shape[:2], bool)
+    valid[:, 100:] = valid[10:12, 20:22] = valid[100:140:2, 50] = True
+    (output,) = run(Inputs(image=IMAGE, valid=valid), [4])
+    check(output, valid)
+    assert output.attributes["reduction"] == 2
+    assert output.attributes["n_superpixels"] == 4 + 20
+    with pytest.raises(ValueError, match="leaves no pixel"):
+        run(Inputs(image=IMAGE, valid=np.zeros_like(valid)), [10])
+
+
 def test_masks_of_a_large_image_are_made_as_a_whole() -> None:
     empty = Inputs(image=np.broadcast_to(np.uint8(0), (BLOCK_PIXELS // 100, 101, 3)))
     config = ProposeConfig(source="none")
