@@ -1,0 +1,113 @@
+"""The recipes of the README, run as they are written."""
+
+import os
+import re
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from skimage.data import coffee, rocket
+
+README = Path(__file__).parents[1] / "README.md"
+
+
+def blocks(language: str) -> list[str]:
+    """Return the code of the README's recipes in a language, in order."""
+    text = README.read_text("utf-8").partition("\n## Recipes\n")[2].partition("\n## ")[0]
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+def run_commands(block: str, folder: Path) -> None:
+    """Run each line of a block as a user would in a folder."""
+    environment = {**os.environ, "PYTHONPATH": str(README.parent), "SPAM_OUTPUTS": "outputs"}
+    for line in block.splitlines():
+        words = line.partition("#")[0].split()
+        assert words.pop(0) == "spam-pipe"
+        command = [sys.executable, "-m", "pipeline.cli", *words]
+        ended = subprocess.run(
+            command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+        )
+        assert ended.returncode == 0, f"{line}\n{ended.stdout}\n{ended.stderr}"
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """A folder with a folder of photos."""
+    (tmp_path / "photos").mkdir()
+    for name, image in (("coffee", coffee()), ("rocket", rocket())):
+        Image.fromarray(image).resize((150, 100)).save(tmp_path / "photos" / f"{name}.png")
+    return tmp_path
+
+
+def test_the_readme_has_five_recipes() -> None:
+    assert len(blocks("python")) == 2
+    assert len(blocks("sh")) == 3
+
+
+def test_notebook_and_graph_network() -> None:
+    found: dict[str, object] = {}
+    notebook, graph = blocks("python")
+    exec(notebook, found)
+    labels, denser = found["labels"], found["denser"]
+    assert isinstance(labels, np.ndarray)
+    assert isinstance(denser, np.ndarray)
+    assert labels.shape == (512, 512)
+    assert np.unique(labels).size == 300
+    assert np.unique(denser[denser >= 0]).size >= 300
+    if find_spec("torch_geometric") is None:
+        pytest.skip("PyTorch Geometric is not installed")
+    exec(graph, found)
+    data = found["data"]
+    assert data.num_nodes == 300  # type: ignore[attr-defined]
+    assert data.is_undirected()  # type: ignore[attr-defined]
+
+
+def test_folder_of_photos(photos: Path) -> None:
+    run_commands(blocks("sh")[0], photos)
+    table = pd.read_csv(next((photos / "tables").rglob("coffee*.csv")))
+    assert 100 * 150 / 25**2 == len(table) == 24
+    assert table["area"].sum() == 100 * 150
+    assert len(list((photos / "borders").rglob("*.png"))) == 2
+
+
+def test_map(tmp_path: Path) -> None:
+    rasterio = pytest.importorskip("rasterio", reason="the extra geo is not installed")
+    geopandas = pytest.importorskip("geopandas", reason="the extra geo is not installed")
+    (tmp_path / "scenes").mkdir()
+    bands = np.stack([*np.moveaxis(coffee()[:120, :160], 2, 0), coffee()[:120, :160, 1]])
+    bands = 20 * bands.astype(np.uint16) + 300
+    bands[:, :30, :40] = 0
+    grid = rasterio.Affine(5, 0, 600000, 0, -5, 4900000)
+    with rasterio.open(
+        tmp_path / "scenes" / "tile.tif", "w", driver="GTiff", width=160, height=120, count=4,
+        dtype="uint16", crs="EPSG:32633", transform=grid, nodata=0,
+    ) as scene:  # fmt: skip
+        scene.write(bands)
+    run_commands(blocks("sh")[1], tmp_path)
+    polygons = geopandas.read_file(next((tmp_path / "map").rglob("*.gpkg")))
+    assert polygons.crs == "EPSG:32633"
+    # Valid pixels, 5 m a side, and superpixels of 20 m.
+    area = (120 * 160 - 30 * 40) * 25
+    assert len(polygons) == pytest.approx(area / 20**2, abs=1)
+    assert polygons.area.sum() == pytest.approx(area, rel=0.01)
+    with rasterio.open(next((tmp_path / "grids").rglob("*.tif*"))) as labels:
+        assert labels.crs == "EPSG:32633"
+        assert labels.transform == grid
+        assert (labels.read(1)[:30, :40] == 0).all()
+
+
+def test_clicks_to_masks(photos: Path) -> None:
+    clicks = ["image,x,y,class", "coffee,75,50,cup", "coffee,5,5,table", "rocket,70,30,rocket"]
+    (photos / "clicks.csv").write_text("\n".join([*clicks, "rocket,5,95,ground"]) + "\n")
+    run_commands(blocks("sh")[2], photos)
+    masks = sorted((photos / "masks").rglob("*.png"))
+    assert [path.stem for path in masks] == ["coffee", "rocket"]
+    for path in masks:
+        mask = np.asarray(Image.open(path))
+        assert mask.shape == (100, 150)
+        assert np.unique(mask).size == 2  # --fill leaves nothing without a class
