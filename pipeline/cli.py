@@ -258,7 +258,7 @@ def export(
             help="of labels and objects: png (16 bits), tiff (GeoTIFF where the image is one), "
             "npy, coco (run lengths as JSON); of polygons: gpkg, geojson; of tables and graphs: "
             "csv, parquet",
-            show_default="the first of its kind",
+            show_default="the first that fits",
         ),
     ] = None,
     one_file: Annotated[
@@ -272,6 +272,7 @@ def export(
         typer.Option(
             help="polygons: leave out detail below so many pixels; neighbours stay in touch",
             metavar="PIXELS",
+            show_default=False,
         ),
     ] = 0.0,
     deep_features: Annotated[

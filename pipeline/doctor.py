@@ -35,7 +35,15 @@ _PACKAGES = (
     "typer",
     "h5py",
 )
-_EXTRAS = {"s3": "s3fs", "opencv": "cv2", "dino": "timm", **EXTRAS}
+_EXTRAS = {
+    "s3": "s3fs",
+    "opencv": "cv2",
+    "dino": "timm",
+    "geo": "rasterio",
+    "parquet": "pyarrow",
+    "graph": "torch_geometric",
+    **EXTRAS,
+}
 _OWN_NAMES = ("pipeline", "stages", "spam_pipe")
 """What `import` finds this project under."""
 _NAMED_DATASETS = tuple(name for name in DATASETS if name != "folder")

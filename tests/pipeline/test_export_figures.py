@@ -17,11 +17,13 @@ from pipeline.errors import ConfigError, UserError
 from pipeline.export_command import export_run
 from pipeline.export_files import FigureOptions
 from pipeline.export_formats import choose_format, file_name
+from pipeline.export_tables import encode_polygons
 from pipeline.extras import require
 from pipeline.inspection import open_existing_run
 from pipeline.options import Options
 from stages.describe.graph import graph
 from stages.describe.networks import to_networkx, to_torch_geometric
+from stages.describe.polygons import polygons
 from stages.describe.table import table
 from tests.conftest import draw_images
 
@@ -165,6 +167,17 @@ def test_polygons_of_a_photo_are_in_pixels(photos: Exported) -> None:
     edges = graph(labels)
     forward = set(zip(edges["source"], edges["target"], strict=True))
     assert pairs == forward | {(b, a) for a, b in forward}
+
+
+@pytest.mark.parametrize("form", ["gpkg", "geojson"])
+def test_superpixels_in_parts_and_whole_ones_share_a_file(form: Any, tmp_path: Path) -> None:
+    geopandas = pytest.importorskip("geopandas", reason="needs the extra geo")
+    labels = np.array([[0, 0, 1], [1, 1, 0], [2, 2, 2]])
+    path = tmp_path / f"parts.{form}"
+    path.write_bytes(encode_polygons(table(labels), polygons(labels), None, form))
+    found = geopandas.read_file(path)
+    assert found.geometry.area.tolist() == [3, 3, 3]
+    assert shapely.get_num_geometries(found.geometry).tolist() == [2, 2, 1]
 
 
 def test_geojson_needs_no_extra_and_reads_back(photos: Exported) -> None:
