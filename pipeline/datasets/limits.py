@@ -53,11 +53,12 @@ def check_size(
 
 def check_shape(path: Path, shape: tuple[int, ...], max_pixels: int = MAX_PIXELS) -> None:
     """Refuse an array, such as a label map, that has more values than an image may have pixels."""
-    if prod(shape) > max_pixels:
+    size = prod(int(n) for n in shape)  # a damaged TIFF has tuples for lengths
+    if size > max_pixels:
         raise DataError(
             f"{path}: an array of shape {shape} has more values than the limit of "
             f"{max_pixels / 1e6:g} megapixels; raise it with --max-megapixels "
-            f"{ceil(prod(shape) / 1e6)}"
+            f"{ceil(size / 1e6)}"
         )
 
 

@@ -177,7 +177,7 @@ def _check(page: Any, path: Path, reading: Reading, n_pages: int = 1) -> None:
     sizes = dict(zip(page.axes, page.shape, strict=True))
     height, width = sizes.get("Y", 0), sizes.get("X", 0)
     per_pixel = page.dtype.itemsize * n_pages if page.dtype is not None else 0
-    bands = prod(n for axis, n in sizes.items() if axis not in "YX")
+    bands = prod(int(n) for axis, n in sizes.items() if axis not in "YX")
     check_size(path, height, width, reading.max_pixels, per_pixel * bands)
     check_segments(page, path)
 

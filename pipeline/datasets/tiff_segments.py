@@ -4,6 +4,7 @@ Without imagecodecs tifffile unpacks a segment to whatever is in it, a thousand 
 where somebody means harm, and only then compares that with what the header states.
 """
 
+import logging
 import lzma
 import zlib
 from math import prod
@@ -11,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import DataError
+
+# What is wrong with a file is said once, by the error that it ends in.
+logging.getLogger("tifffile").setLevel(logging.CRITICAL)
 
 _DEFLATE, _LZMA = (8, 32946), 34925  # values of the tag Compression
 _MOST_TIMES = {_LZMA: 7100} | dict.fromkeys(_DEFLATE, 1032)

@@ -40,6 +40,8 @@ def make_input(name: str, seed: int, index: int, contents: list[bytes]) -> bytes
 
 def find(reader: Reader, content: bytes, folder: Path) -> str | None:
     """Read an input in a new folder; return what is wrong with how that ended, or None."""
+    for number in (signal.SIGALRM, signal.SIGPROF):
+        signal.signal(number, _time_is_up)
     # Seconds of this process's own: the machine may be busy. Waiting for nothing is a hang, too.
     signal.setitimer(signal.ITIMER_PROF, SECONDS)
     signal.alarm(6 * SECONDS)
@@ -115,8 +117,6 @@ def main() -> None:
         for content in contents:  # imports and compiles all that is needed, before the limits
             with suppress(Exception):
                 _read(reader, content, folder)
-        for number in (signal.SIGALRM, signal.SIGPROF):
-            signal.signal(number, _time_is_up)
         _limit_memory()
         for index in range(first, last):
             print(json.dumps({"begin": index}), file=pipe)

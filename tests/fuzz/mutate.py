@@ -264,32 +264,11 @@ def _change_value(random: Random, value: Any) -> Any:
                 value[key] = _change_value(random, value[key])
         return value
     return random.choice(
-        [
-            None,
-            True,
-            "",
-            [],
-            {},
-            [[]],
-            -1,
-            0,
-            0.5,
-            2**31,
-            2**53,
-            2**70,
-            10**400,
-            1e308,
-            float("nan"),
-        ]
-        + [
-            float("inf"),
-            "\ud800",
-            "9" * 400,
-            random.choice(TOKENS),
-            [value],
-            {"a": value},
-            [value] * 9,
-        ]
+        (
+            *(None, True, "", [], {}, [[]], -1, 0, 0.5, 2**31, 2**53, 2**70, 10**400, 1e308),
+            *(float("nan"), float("inf"), "\ud800", "9" * 400, random.choice(TOKENS)),
+            *([value], {"a": value}, [value] * 9),
+        )
     )
 
 

@@ -18,7 +18,6 @@ from tests.fuzz.mutate import (
     mutate_tiff,
 )
 
-
 MAX_PIXELS = 10_000_000
 """The limit under which images and label maps are read; the default allows more than 1 GiB."""
 

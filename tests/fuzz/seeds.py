@@ -373,8 +373,8 @@ def sweeps() -> list[bytes]:
     own = (
         b'reference = "x=1"\ndatasets = ["bsd"]\npoints = [{label = "p", segment.mode = "paper"}]\n'
         b'[base]\nn_superpixels = [100]\n[[axis]]\nkey = "segment.compactness"\nvalues = [1, 5]\n'
-        b'[[axis]]\nname = "prior"\npoints = [{label = "none", propose.source = "none", value = 2.0,'
-        b' needs = ["propose.masks"]}]\n'
+        b'[[axis]]\nname = "prior"\npoints = [{label = "none", propose.source = "none", '
+        b'value = 2.0, needs = ["propose.masks"]}]\n'
     )
     return [own, *(path.read_bytes() for path in shipped[:2])]
 
