@@ -236,6 +236,8 @@ class Dask:
         try:
             outcomes: tuple[Outcome, ...] = future.result()
         except KilledWorker:
+            if self.scheduler is not None:  # without our package a worker dies of our tasks
+                retire_others(self.client, self.versions, self.warn)
             return None
         except CancelledError as error:
             raise UserError(

@@ -22,8 +22,10 @@ def differences(here: Versions, there: Versions) -> str | None:
     wrong = {name: there.get(name) for name in here if there.get(name) != here[name]}
     if not wrong:
         return None
+    if "spam-pipe" in wrong and wrong["spam-pipe"] is None:
+        return f"no spam-pipe (here {here['spam-pipe']}): install it there, with what it requires"
     found = ", ".join(
-        f"{name} {other or 'missing'} (here {here[name]})" for name, other in wrong.items()
+        f"{name} {other or 'none'} (here {here[name]})" for name, other in wrong.items()
     )
     packages = " ".join(f"{name}=={here[name]}" for name in wrong if name != "python")
     cures = [f"use Python {here['python']}"] if "python" in wrong else []

@@ -17,13 +17,14 @@ import pytest
 
 from pipeline.chain import build_chain
 from pipeline.config import resolve
-from pipeline.datasets.base import Item, Source
+from pipeline.datasets.base import ImageSource, Item
 from pipeline.datasets.images import ImageFile
 from pipeline.executors import Dask, make_executor
 from pipeline.folder import open_folder
 from pipeline.store import Store
 from pipeline.work import Context, Job
 from tests.conftest import SpamPipe, draw_images
+from tests.external_cluster import ExternalCluster
 
 PLAIN = ("--prior", "gradient", "--set", "segment.network=none")
 COMMAND = ("evaluate", *PLAIN, "-k", "6,12", "--device", "cpu")
@@ -31,7 +32,7 @@ BARE = {"propose": {"source": "none"}, "segment": {"network": "none"}}
 
 
 @dataclass(frozen=True)
-class Deadly(Source):
+class Deadly(ImageSource):
     """An image that kills the process that reads it, while the file `armed` exists."""
 
     armed: Path
@@ -66,7 +67,7 @@ class DeadlyOnce(Deadly):
 
 
 @dataclass(frozen=True)
-class Plain(Source):
+class Plain(ImageSource):
     """A small image."""
 
     number: int
@@ -212,9 +213,11 @@ def test_workers_make_the_same_to_the_byte(
 def test_an_existing_scheduler_makes_the_same_to_the_byte(
     undisturbed: Path, spam_pipe: SpamPipe, tmp_path: Path
 ) -> None:
-    with external_cluster(tmp_path) as address:
+    with ExternalCluster(tmp_path / "cluster") as cluster:
+        cluster.start_worker()
+        cluster.start_worker()
         arguments = dataset_arguments(undisturbed)
-        done = spam_pipe("report", *COMMAND[1:], *arguments, "--scheduler", address)
+        done = spam_pipe("report", *COMMAND[1:], *arguments, "--scheduler", cluster.address)
     assert done.returncode == 0, done.stderr
     compare(undisturbed, tmp_path / "outputs")
 
@@ -247,41 +250,6 @@ def kill_a_worker(outputs: Path, killed: list[int]) -> None:
                 return
         except psutil.Error:
             continue
-
-
-class external_cluster:  # noqa: N801 - reads as a function where it is used
-    """A scheduler and two workers, started as people start them, in folders of their own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.processes: list[subprocess.Popen[bytes]] = []
-
-    def __enter__(self) -> str:
-        file = self.folder / "scheduler.json"
-        self._start("scheduler", "--port", "0", "--no-dashboard", "--scheduler-file", str(file))
-        for _ in range(600):
-            if file.exists() and file.stat().st_size:
-                break
-            time.sleep(0.1)
-        import json
-
-        address: str = json.loads(file.read_text())["address"]
-        for _ in range(2):
-            self._start("worker", address, "--nthreads", "1", "--no-dashboard")
-        return address
-
-    def __exit__(self, *_: object) -> None:
-        for process in reversed(self.processes):
-            process.terminate()
-        for process in self.processes:
-            process.wait(30)
-
-    def _start(self, *arguments: str) -> None:
-        folder = self.folder / f"process-{len(self.processes)}"
-        folder.mkdir()
-        command = [sys.executable, "-m", "dask", *arguments]
-        quiet = subprocess.DEVNULL
-        self.processes.append(subprocess.Popen(command, cwd=folder, stdout=quiet, stderr=quiet))
 
 
 def test_no_scheduler_there_is_one_line(spam_pipe: SpamPipe, pictures: Path) -> None:
