@@ -248,8 +248,12 @@ def parse_record(content: bytes | None) -> Record | None:
     if content is None:
         return None
     try:
-        found = _unsealed(json.loads(content)["attributes"][_ATTRIBUTE])
-        return None if found is None else Record(**found)
+        found = json.loads(content)["attributes"][_ATTRIBUTE]
+        if _is_as_sealed(content):
+            del found[_SEAL]
+        elif (found := _unsealed(found)) is None:
+            return None
+        return Record(**found)
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
 
@@ -336,6 +340,14 @@ def _unsealed(found: dict[str, Any]) -> dict[str, Any] | None:
     return said if found.get(_SEAL, 0) in {0, _checksum(said)} else None
 
 
+def _is_as_sealed(content: bytes) -> bool:
+    """Say whether the bytes are as they were put; planning asks this of millions of records."""
+    said, _, seal = content.rpartition(_BEFORE_SEAL)
+    if not said.startswith(_BEFORE_SAID):
+        return False
+    return seal == b"%d}}}" % zlib.crc32(said[len(_BEFORE_SAID) :] + b"}")
+
+
 def _checksum(said: Mapping[str, Any]) -> int:
     """Return the CRC-32 of a value's JSON, which stays the same when it is read and written."""
     return zlib.crc32(json.dumps(said, allow_nan=False).encode())
@@ -369,3 +381,7 @@ def group_name(item_id: str) -> str:
     if len(name) > 200:
         name = f"{name[:160]}~{sha256(item_id.encode()).hexdigest()[:16]}"
     return name
+
+
+_BEFORE_SAID = group_json({_ATTRIBUTE: {}}).removesuffix(b"{}}}")
+_BEFORE_SEAL = b', "%s": ' % _SEAL.encode()

@@ -107,10 +107,13 @@ def watch(pid: int, events: Path, curve: Curve, ended: threading.Event) -> None:
                 new = file.read()
             read += len(new)
             lines += new.count(b",evaluate,25,")
+        spent = sum(each.user + each.system for each in times)
+        if curve.cpu and spent < curve.cpu[-1]:
+            return  # the workers are being ended
         curve.items.append(lines)
         curve.coordinator.append(own / 2**20)
         curve.workers.append(largest / 2**20)
-        curve.cpu.append(sum(each.user + each.system for each in times))
+        curve.cpu.append(spent)
 
 
 def print_memory(curve: Curve, items: int) -> list[str]:
@@ -143,11 +146,13 @@ def print_memory(curve: Curve, items: int) -> list[str]:
 def print_cpu(curve: Curve, items: int) -> list[str]:
     """Print CPU seconds per item along the run; every part has the same share of large images."""
     part = min(1000, items // 4)
-    marks = range(0, items - part + 1, part)
-    spent = []
-    for start in marks:
-        first = float(np.interp(start, curve.items, curve.cpu))
-        spent.append((float(np.interp(start + part, curve.items, curve.cpu)) - first) / part)
+    # Items are told of by the bundle: where their number rises both figures belong together.
+    counts, first_seen = np.unique(curve.items, return_index=True)
+    seconds = np.asarray(curve.cpu)[first_seen]
+    marks = [*range(0, items - 2 * part + 1, part), int(counts[-1]) - part]
+    spent = [
+        float(np.diff(np.interp([mark, mark + part], counts, seconds))[0]) / part for mark in marks
+    ]
     print(f"\n{'items from':>14}" + "".join(f"{start:9}" for start in marks))
     print(f"{'CPU ms an item':>14}" + "".join(f"{1e3 * each:9.1f}" for each in spent))
     change = 100 * (spent[-1] / spent[1] - 1)
