@@ -27,13 +27,13 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ExternalCluste
         yield made
 
 
-@pytest.fixture(scope="module")
-def other_versions(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+@pytest.fixture
+def other_versions(tmp_path: Path) -> dict[str, str]:
     """An environment in which numpy and spam-pipe say that they are older."""
-    folder = tmp_path_factory.mktemp("older")
+    folder = tmp_path / "older"
     for name in ("numpy", "spam_pipe"):
         described = folder / f"{name}-0.0.9.dist-info"
-        described.mkdir()
+        described.mkdir(parents=True)
         title = name.replace("_", "-")
         (described / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {title}\nVersion: 0.0.9")
     return {"PYTHONPATH": os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])}
@@ -57,7 +57,7 @@ def test_a_run_waits_for_its_first_worker(cluster: ExternalCluster, tmp_path: Pa
         executor.close()
     assert lines == [f"--scheduler {cluster.address}: no worker is there yet; waiting for one"]
     assert len(outcomes) == 5
-    assert not any(outcome.failure for outcome in outcomes.values())
+    assert [each.failure for each in outcomes.values() if each.failure] == []
 
 
 def test_the_device_is_the_workers(cluster: ExternalCluster) -> None:
@@ -83,7 +83,7 @@ def test_a_late_worker_of_other_versions_is_sent_away(
         cluster.start_worker("--no-nanny", **other_versions)
         wait_for_workers(executor, 2)
         outcomes = run_jobs(executor, plain_items(12), tmp_path / "run")
-        assert not any(outcome.failure for outcome in outcomes.values())
+        assert [each.failure for each in outcomes.values() if each.failure] == []
         assert len(outcomes) == 12
         assert len(executor.client.scheduler_info()["workers"]) == 1
     finally:
@@ -92,6 +92,20 @@ def test_a_late_worker_of_other_versions_is_sent_away(
     own = own_versions()
     assert "is sent away: it has spam-pipe 0.0.9" in line
     assert f"numpy 0.0.9 (here {own['numpy']})" in line
+
+
+def test_a_late_worker_without_the_package_harms_nobody(
+    cluster: ExternalCluster, other_versions: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "older" / "pipeline.py").write_text("raise ImportError('not here')")
+    executor = Dask(0, cluster.address)
+    try:
+        cluster.start_worker("--no-nanny", **other_versions)
+        wait_for_workers(executor, 2)
+        outcomes = run_jobs(executor, plain_items(12), tmp_path / "run")
+    finally:
+        executor.close()
+    assert [each.failure for each in outcomes.values()] == [None] * 12
 
 
 def test_a_cluster_of_other_versions_is_refused(
@@ -167,7 +181,7 @@ def test_a_device_decodes_one_item_while_it_computes_another(
     assert set(two_devices.client.nthreads().values()) == {2}
     outcomes = run_jobs(two_devices, plain_items(20), tmp_path / "run")
     assert len(outcomes) == 20
-    assert not any(outcome.failure for outcome in outcomes.values())
+    assert [each.failure for each in outcomes.values() if each.failure] == []
 
 
 def test_nothing_listens_beyond_this_machine(two_devices: Dask) -> None:
@@ -195,9 +209,12 @@ def test_differences_are_named_with_their_cure() -> None:
     assert differences(here, {**here, "python": "3.11"}) == (
         "python 3.11 (here 3.12); make it the same there: use Python 3.12"
     )
-    assert differences(here, {"python": "3.12", "spam-pipe": None, "numpy": "2.0.0"}) == (
-        "spam-pipe missing (here 0.2.0), numpy 2.0.0 (here 2.4.6); "
+    assert differences(here, {"python": "3.12", "spam-pipe": "0.1.0", "numpy": None}) == (
+        "spam-pipe 0.1.0 (here 0.2.0), numpy none (here 2.4.6); "
         "make it the same there: pip install spam-pipe==0.2.0 numpy==2.4.6"
+    )
+    assert differences(here, {"python": "3.12"}) == (
+        "no spam-pipe (here 0.2.0): install it there, with what it requires"
     )
 
 
