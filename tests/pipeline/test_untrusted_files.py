@@ -1,0 +1,234 @@
+"""Files made to do harm: refused in one line, and nothing of what they state is allocated."""
+
+import gzip
+import io
+import json
+import pickle
+import struct
+import tarfile
+import tracemalloc
+import zipfile
+import zlib
+
+import numpy as np
+import pytest
+import scipy.io
+import tifffile
+import torch
+
+from pipeline import archives
+from pipeline.archives import unpack
+from pipeline.config import parse_assignment, read_toml, resolve
+from pipeline.datasets.annotations import LabelFile
+from pipeline.datasets.bands import Reading
+from pipeline.datasets.folder import item_ids
+from pipeline.datasets.mat_content import load_mat
+from pipeline.datasets.ome_zarr import read_ome_zarr
+from pipeline.datasets.tiff_segments import check_segments
+from pipeline.errors import ConfigError, DataError, one_line, printable
+from pipeline.sweep_config import read_sweep
+from stages.networks.pickled_tensors import CodeInsteadOfTensorsError, load_pickled
+from stages.report.cells import inert, original
+
+MEGABYTE = 2**20
+
+
+@pytest.fixture
+def peak():
+    """Give a function that says how many bytes Python has allocated at most since the start."""
+    tracemalloc.start()
+    yield lambda: tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+
+def mat(values, **options):
+    content = io.BytesIO()
+    scipy.io.savemat(content, values, **options)
+    return bytearray(content.getvalue())
+
+
+def test_a_mat_file_deeper_than_the_stack():
+    inner = struct.pack("<II", 14, 0)
+    for _ in range(2000):
+        flags = struct.pack("<4I", 6, 8, 1, 0)
+        shape = struct.pack("<IIii", 5, 8, 1, 1)
+        data = flags + shape + struct.pack("<II", 1, 0) + inner
+        inner = struct.pack("<II", 14, len(data)) + data
+    header = bytes(mat({"a": np.ones(2)})[:128])
+    with pytest.raises(ValueError, match="deep"):
+        load_mat(header + inner)
+
+
+def test_a_mat_file_that_unpacks_to_gigabytes(peak):
+    pack = zlib.compressobj(9)
+    zeros = b"".join(pack.compress(bytes(MEGABYTE)) for _ in range(400)) + pack.flush()
+    content = bytes(mat({"a": np.ones(2)})[:128]) + struct.pack("<II", 15, len(zeros)) + zeros
+    assert len(content) < MEGABYTE
+    with pytest.raises(ValueError, match="unpacks to more"):
+        load_mat(content)
+    assert peak() < 600 * MEGABYTE
+
+
+@pytest.mark.parametrize("kind", [0, 8, 14, 15, 200, 60000])
+def test_a_mat_file_with_a_type_that_is_none(kind):
+    content = mat({"a": np.ones((3, 5))})
+    data = 128 + 8 + 16 + 16 + 8  # header, tag, flags, size, name
+    assert content[data] == 9  # doubles
+    content[data : data + 4] = struct.pack("<I", kind)
+    with pytest.raises(ValueError, match="holds"):
+        load_mat(bytes(content))
+
+
+@pytest.mark.parametrize("sides", [(2**30, 1), (-1, 3), (2**31 - 1, 2**31 - 1)])
+def test_a_mat_file_with_more_cells_than_bytes(sides):
+    cell = np.empty((1, 2), object)
+    cell[0, 0] = cell[0, 1] = np.ones(2)
+    content = mat({"a": cell})
+    content[128 + 8 + 16 + 8 : 128 + 8 + 16 + 16] = struct.pack("<ii", *sides)
+    with pytest.raises(ValueError, match="holds"):
+        load_mat(bytes(content))
+
+
+def test_a_zarr_2_image_whose_filter_unpickles(tmp_path):
+    folder = tmp_path / "a.zarr"
+    (folder / "0").mkdir(parents=True)
+    (folder / ".zgroup").write_text('{"zarr_format": 2}')
+    image = {"multiscales": [{"axes": ["y", "x"], "datasets": [{"path": "0"}]}]}
+    (folder / ".zattrs").write_text(json.dumps(image))
+    array = {"zarr_format": 2, "shape": [4, 4], "chunks": [4, 4], "dtype": "|u1", "order": "C"}
+    array |= {"fill_value": 0, "compressor": None, "filters": [{"id": "pickle"}]}
+    (folder / "0" / ".zarray").write_text(json.dumps(array))
+    (folder / "0" / "0.0").write_bytes(pickle.dumps(np.zeros((4, 4), np.uint8)))
+    with pytest.raises(DataError, match=r"not an OME-Zarr image.*pickle"):
+        read_ome_zarr(folder, Reading(), None)
+
+
+def test_an_npy_header_larger_than_the_file(tmp_path, peak):
+    np.save(tmp_path / "a.npy", np.ones((4, 4)))
+    content = (tmp_path / "a.npy").read_bytes()
+    stated = content.replace(b"(4, 4), }" + b" " * 8, b"(40000, 40000), }")
+    assert stated != content
+    (tmp_path / "a.npy").write_bytes(stated)
+    with pytest.raises(DataError, match="not a plain npy array"):
+        LabelFile(tmp_path / "a.npy").read()
+    assert peak() < 10 * MEGABYTE
+
+
+def test_a_tiff_segment_that_unpacks_to_more_than_is_stated(tmp_path):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, np.zeros((40, 40), np.uint8), compression="zlib")
+    pack = zlib.compressobj(9)
+    zeros = b"".join(pack.compress(bytes(MEGABYTE)) for _ in range(280)) + pack.flush()
+    end = path.stat().st_size
+    with path.open("ab") as file:
+        file.write(zeros)
+    with tifffile.TiffFile(path) as file:
+        page = file.pages[0]
+        check_segments(page, path)
+        page.dataoffsets, page.databytecounts = (end,), (len(zeros),)
+        with pytest.raises(DataError, match="unpacks to more than it says"):
+            check_segments(page, path)
+
+
+def tar_with(**fields):
+    member = tarfile.TarInfo("a.txt")
+    for name, value in fields.items():
+        setattr(member, name, value)
+    return member.tobuf(tarfile.GNU_FORMAT) + bytes(10240)
+
+
+def test_a_tar_of_headers_alone_that_unpacks_to_gigabytes(tmp_path, peak):
+    header = tar_with(type=tarfile.XHDTYPE, size=2**31)[:512]
+    with gzip.open(tmp_path / "a.tgz", "wb") as file:
+        file.write(header + bytes(4 * MEGABYTE))
+    (tmp_path / "in").mkdir()
+    with pytest.raises(DataError, match="header of"):
+        unpack(tmp_path / "a.tgz", tmp_path / "in", MEGABYTE)
+    assert peak() < 10 * MEGABYTE
+
+
+def test_a_tar_that_gives_bytes_back(tmp_path):
+    (tmp_path / "a.tar").write_bytes(tar_with(size=-512))
+    (tmp_path / "in").mkdir()
+    with pytest.raises(DataError, match=r"a\.tar"):
+        unpack(tmp_path / "a.tar", tmp_path / "in", MEGABYTE)
+
+
+def test_a_zip_with_an_endless_list(tmp_path, monkeypatch):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as file:
+        for number in range(200):
+            file.writestr(f"{number}.txt", "")
+    (tmp_path / "in").mkdir()
+    monkeypatch.setattr(archives, "_ZIP_ENTRY", 10)
+    with pytest.raises(DataError, match="holds more than"):
+        unpack(tmp_path / "a.zip", tmp_path / "in", MEGABYTE, 100)
+
+
+class Surprise:
+    def __reduce__(self):
+        return print, ("never",)
+
+
+def test_checkpoints(tmp_path, capsys):
+    path = tmp_path / "a.pth"
+    torch.save({"a": torch.zeros(3)}, path)
+    assert load_pickled(path)["a"].shape == (3,)
+    torch.save({"a": Surprise()}, path)
+    with pytest.raises(CodeInsteadOfTensorsError, match="never run"):
+        load_pickled(path)
+    torch.save({"a": torch.zeros(1).expand(10**9)}, path)
+    with pytest.raises(ValueError, match="tensors without data"):
+        load_pickled(path)
+    torch.save({"a": torch.zeros(3000)}, path)
+    with zipfile.ZipFile(path) as stored, zipfile.ZipFile(tmp_path / "b.pth", "w", 8) as packed:
+        for name in stored.namelist():
+            packed.writestr(name, stored.read(name))
+    with pytest.raises(ValueError, match="not a whole PyTorch file"):
+        load_pickled(tmp_path / "b.pth")
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    "text", ["a = " + "[" * 100 + "]" * 100, "a." * 100 + "b = 1", "a = " + "9" * 5000]
+)
+def test_toml_that_is_too_much(text):
+    with pytest.raises(ConfigError, match=r"nested|not valid"):
+        read_toml(text, "a.toml")
+
+
+def test_options():
+    with pytest.raises(ConfigError, match="nested"):
+        parse_assignment("a." * 100 + "b=1")
+    for value in ("inf", "nan", "-inf"):
+        with pytest.raises(ConfigError, match=r"segment\.compactness"):
+            resolve([parse_assignment(f"segment.compactness={value}")])
+
+
+def test_a_sweep_of_too_many_points(tmp_path):
+    path = tmp_path / "a.toml"
+    axis = f'[[axis]]\nkey = "segment.seed"\nvalues = {list(range(1000))}\n'
+    path.write_text(axis * 4)
+    with pytest.raises(ConfigError, match="a grid of 1000000000000 points"):
+        read_sweep(str(path))
+
+
+def test_what_a_terminal_would_obey():
+    assert one_line("a\x1b]0;b\x07 \n c") == r"a\x1b]0;b\x07 c"
+    assert printable("a\tb\nc \udcff é") == "a\tb\nc \\udcff é"
+    assert len(one_line("x" * 10**6)) < 1100
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+a", "-rf", "@SUM(A1)", "\tx", "\r=1"])
+def test_cells_that_spreadsheets_would_compute(text):
+    assert inert(text) == "'" + text
+    assert original(inert(text)) == text
+
+
+@pytest.mark.parametrize("text", ["", "a", "-01", "+1.5", "'quoted'", "a=b", "-1e5"])
+def test_cells_that_stay_as_they_are(text):
+    assert inert(text) == text
+    assert original(text) == text
+
+
+def test_names_that_are_no_utf_8_have_ids_that_are():
+    assert item_ids(["\udcff.png", "é/a.png"]) == {"\udcff.png": r"\xff", "é/a.png": "é/a"}
