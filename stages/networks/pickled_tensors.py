@@ -1,5 +1,6 @@
 """Opening PyTorch's own files (`.pth`, `.pt`) that nobody vouches for."""
 
+import io
 import pickle  # for its error's name alone  # nosec B403
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -26,8 +27,12 @@ def load_pickled(path: Path) -> Any:
         that are larger than their data. The message is for whoever knows the cure to complete.
     """
     try:
-        _require_unpacked(path)
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        modern = zipfile.is_zipfile(path)
+        if modern:
+            _require_unpacked(path)
+        # In memory the old format's texts are as long as they are, in a file as long as they say.
+        source = path if modern else io.BytesIO(path.read_bytes())
+        content = torch.load(source, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise ValueError(f"{path}: no such weights file") from error
     except pickle.UnpicklingError as error:
@@ -43,8 +48,6 @@ def load_pickled(path: Path) -> Any:
 
 
 def _require_unpacked(path: Path) -> None:
-    if not zipfile.is_zipfile(path):
-        return
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
     if any(member.compress_type != zipfile.ZIP_STORED for member in members) or (
