@@ -125,7 +125,8 @@ def annotate_run(
     for name, content in tables(done, marks.classes).items():
         target.write(name, content)
     said = summarize(done, filled=wishes.fill)
-    teller.show(f"{len(done)} masks by superpixels of run {run.name}, K = {unit}, in {target}")
+    masks = "1 mask" if len(done) == 1 else f"{len(done)} masks"
+    teller.show(f"{masks} by superpixels of run {run.name}, K = {unit}, in {target}")
     for line in said.lines:
         teller.show(line)
     counted = {"written": len(done), "failed": failed}

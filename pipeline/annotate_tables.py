@@ -100,9 +100,10 @@ def summarize(done: Sequence[AnnotatedImage], *, filled: bool) -> Said:
     if labelled < 1 and not filled:
         lines[0] += ", the others are 0 (--fill gives them that of what is most alike)"
     if conflicts:
+        has = "1 superpixel has" if conflicts == 1 else f"{conflicts} superpixels have"
         lines.append(
-            f"{conflicts} superpixels have clicks of several classes: the most frequent one won, "
-            "of several the last one; conflicts.csv lists them, a larger K (-k) may divide them"
+            f"{has} clicks of several classes: the most frequent one won, of several the last "
+            "one; conflicts.csv lists them, a larger K may divide them"
         )
     scored = [image.score for image in done if image.scores]
     figures: dict[str, Any] = {
@@ -118,8 +119,8 @@ def summarize(done: Sequence[AnnotatedImage], *, filled: bool) -> Said:
         accuracy, iou = np.mean(scored, axis=0).tolist()
         figures |= {"pixel_accuracy": accuracy, "mean_iou": iou}
         lines.append(
-            f"against ground truth: pixel accuracy {accuracy:.3f}, mean IoU {iou:.3f} (mean over "
-            f"annotators, then {len(scored)} images; a region is what the clicks in it say)"
+            f"against ground truth, whose regions are called as most clicks in them: pixel "
+            f"accuracy {accuracy:.3f}, mean IoU {iou:.3f} (mean over annotators, then images)"
         )
     return Said(tuple(lines), figures)
 

@@ -340,7 +340,16 @@ def annotate(
             show_default=False,
         ),
     ] = None,
-    n_superpixels: NSuperpixels = None,
+    n_superpixels: Annotated[
+        str | None,
+        typer.Option(
+            "--n-superpixels",
+            "-k",
+            help="by the superpixels of which of the run's numbers (the largest)",
+            metavar="K",
+            show_default=False,
+        ),
+    ] = None,
     run: RunName = None,
     outputs: Outputs = "outputs",
     limit: Limit = None,
