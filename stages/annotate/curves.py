@@ -66,7 +66,7 @@ def draw_click_curves(
         axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
         figure.supxlabel(
             f"Mean over {n_images} images, K = {unit}. Each click is at the innermost pixel of the "
-            "largest error; the others take the class nearest in colour.",
+            "largest error; superpixels without one take the class nearest in colour.",
             x=0.01,
             ha="left",
             color=QUIET,

@@ -74,7 +74,8 @@ def simulate(
     index, ids = number(labels, start_label)
     check_fit("ground truth", truth, index)
     check_fit("an image", lab, index)
-    wanted = number(truth, int(truth.min())).index + 1
+    regions, _ = number(truth, int(truth.min()))
+    wanted = regions + 1
     inside = index >= 0
     votes = count_votes(index[inside].astype(np.int64), wanted[inside].astype(np.int64))
     right_for_most = inside & (wanted == votes.winners(ids.size)[index])
