@@ -5,9 +5,10 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter, minimum_filter
-from skimage.measure import label
 
+from stages.compiled import kernel
 from stages.propose.run_lengths import RunLengths
+from stages.segment.connectivity import connected_components, count_labels
 
 
 def aggregate(
@@ -87,19 +88,30 @@ def opened_pixels(regions: NDArray[np.int32], side: int) -> NDArray[np.bool_]:
     return kept
 
 
-def renumbered(objects: NDArray[np.integer]) -> NDArray[np.int32]:
+def renumbered(objects: NDArray[np.int32]) -> NDArray[np.int32]:
     """Number objects 1..n by their first pixels in reading order; 0 stays 0."""
-    ids, first, inverse = np.unique(objects, return_index=True, return_inverse=True)
-    rank = np.empty(len(ids), np.int32)
-    rank[np.argsort(np.where(ids == 0, -1, first), kind="stable")] = np.arange(len(ids))
-    if ids[0] != 0:
-        rank += 1
-    return rank[inverse].reshape(objects.shape)
+    return _reading_order(objects, int(objects.max()))[objects]
+
+
+@kernel
+def _reading_order(objects: NDArray[np.int32], highest: int) -> NDArray[np.int32]:
+    """Return the new number of each old one."""
+    numbers = np.zeros(highest + 1, np.int32)
+    n = np.int32(0)
+    for row in range(objects.shape[0]):
+        for column in range(objects.shape[1]):
+            name = objects[row, column]
+            if name > 0 and numbers[name] == 0:
+                n += np.int32(1)
+                numbers[name] = n
+    return numbers
 
 
 def _large_components(regions: NDArray[np.int32], minimum_area: float) -> NDArray[np.int32]:
     """Split labels ≠ 0 into 4-connected components; those not larger than that become 0."""
-    components = label(regions, background=0, connectivity=1)
-    area = np.bincount(components.ravel())
-    kept: NDArray[np.int32] = np.where(area[components] > minimum_area, components, 0)
-    return kept
+    components, n = connected_components(np.where(regions > 0, regions, np.int32(-1)))
+    kept = np.arange(1, n + 2, dtype=np.int32)
+    kept[:n][count_labels(components.ravel(), n) <= minimum_area] = 0
+    kept[n] = 0  # what component -1 finds: no region
+    large: NDArray[np.int32] = kept[components]
+    return large
