@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from stages.networks.pickled_tensors import load_pickled
 from stages.networks.weights import replace_file
 
 NAME = "state.pt"
@@ -42,8 +43,8 @@ def load_checkpoint(folder: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
+        state: dict[str, Any] = load_pickled(path)
+    except ValueError as error:
         raise ValueError(
             f"{path}: not a readable checkpoint; delete it to start training anew"
         ) from error
