@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -60,9 +61,12 @@ def _in_each_object(
             labels[box][mask] = n
             n += 1
             continue
-        own = slic(
-            image[box], n_segments=int(count), compactness=compactness, mask=mask, start_label=1
-        )
+        with warnings.catch_warnings():
+            # The seeds of a thin object may fall together; the count's search makes up for it.
+            warnings.filterwarnings("ignore", "One of the clusters is empty")
+            own = slic(
+                image[box], n_segments=int(count), compactness=compactness, mask=mask, start_label=1
+            )
         numbered, n_own = number_labels(own[mask])
         labels[box][mask] = n + numbered
         n += n_own
