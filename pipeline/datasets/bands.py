@@ -203,6 +203,7 @@ def _scaled(band: NDArray[Any], limits: Limits) -> NDArray[np.uint8]:
     kind: type[np.floating[Any]]
     kind = np.float64 if band.dtype.itemsize > 2 and band.dtype != np.float32 else np.float32
     with np.errstate(invalid="ignore", over="ignore"):
-        shares = (band.astype(kind) - low) / (high - low if high > low else 1)
+        values: NDArray[np.floating[Any]] = band.astype(kind)
+        shares = (values - low) / (high - low if high > low else 1)
         scaled = np.rint(np.clip(np.nan_to_num(shares, nan=0.0), 0, 1) * 255)
     return np.asarray(scaled, np.uint8)
