@@ -98,7 +98,11 @@ def read_marks(path: Path) -> Marks:
         raise DataError(f"{path}: cannot be read as text: {error}") from error
     if not text.strip():
         raise DataError(f"{path}: is empty; {_HOW}")
-    rows = list(_csv_rows(path, text) if path.suffix.lower() == ".csv" else _json_rows(path, text))
+    read = _csv_rows if path.suffix.lower() == ".csv" else _json_rows
+    try:
+        rows = list(read(path, text))
+    except csv.Error as error:
+        raise DataError(f"{path}: not a table: {error}") from error
     if not rows:
         raise DataError(f"{path}: holds no click; write one a line: {_HOW}")
     return _marks(rows)
@@ -260,7 +264,7 @@ def _csv_rows(path: Path, text: str) -> Iterable[tuple[str, Row]]:
 def _json_rows(path: Path, text: str) -> Iterable[tuple[str, Row]]:
     try:
         content = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # also a number of thousands of digits
         raise DataError(f"{path}: not JSON: {error}") from error
     if not isinstance(content, list) or not all(isinstance(row, dict) for row in content):
         raise DataError(

@@ -10,7 +10,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pipeline.datasets.base import FileSource
-from pipeline.datasets.limits import MAX_PIXELS, check_shape, check_size, pillow_limit
+from pipeline.datasets.limits import (
+    MAX_PIXELS,
+    PILLOW_FORMATS,
+    check_shape,
+    check_size,
+    pillow_limit,
+)
 from pipeline.datasets.mat_content import load_mat
 from pipeline.datasets.npy_content import map_npy
 from pipeline.datasets.tiff_segments import check_segments
@@ -187,7 +193,7 @@ def _load_tiff(path: Path, max_pixels: int) -> NDArray[Any]:
 
 def _load_picture(path: Path, max_pixels: int) -> NDArray[Any]:
     try:
-        with pillow_limit(max_pixels), Image.open(path) as image:
+        with pillow_limit(max_pixels), Image.open(path, formats=PILLOW_FORMATS) as image:
             check_size(path, image.height, image.width, max_pixels)
             if image.mode in ("LA", "PA", "CMYK", "YCbCr", "LAB"):
                 raise DataError(f"{path}: {image.mode} is no label map; save it as greyscale")

@@ -9,6 +9,7 @@ from PIL import Image
 
 from pipeline.datasets.base import FileSource
 from pipeline.datasets.factor_table import LARGEST, SMALLEST
+from pipeline.datasets.limits import MAX_PIXELS, check_size, pillow_limit
 from pipeline.datasets.npy_content import map_npy
 from pipeline.errors import DataError
 from stages.attention.factors import UserFactors
@@ -29,14 +30,21 @@ class FactorMap(FileSource):
         The file.
     white
         Factor that a PNG's white stands for.
+    max_pixels
+        PNGs with more are refused before they are decoded.
     """
 
     white: float
+    max_pixels: int = MAX_PIXELS
 
     def read(self) -> UserFactors:
         """Load the map."""
         npy = self.path.suffix.lower() == ".npy"
-        factors = _read_npy(self.path) if npy else 1 + (self.white - 1) * _read_png(self.path)
+        factors = (
+            _read_npy(self.path)
+            if npy
+            else 1 + (self.white - 1) * _read_png(self.path, self.max_pixels)
+        )
         if factors.ndim != 2 or factors.size == 0:
             raise DataError(f"{self.path}: a map of factors is (H, W), this one is {factors.shape}")
         wrong = ~((factors >= SMALLEST) & (factors <= LARGEST))
@@ -99,13 +107,16 @@ def _read_npy(path: Path) -> NDArray[np.float64]:
     return content.astype(np.float64)
 
 
-def _read_png(path: Path) -> NDArray[np.float64]:
+def _read_png(path: Path, max_pixels: int) -> NDArray[np.float64]:
     """Return the grey values in 0..1."""
     try:
-        with Image.open(path, formats=["PNG"]) as picture:
+        with pillow_limit(max_pixels), Image.open(path, formats=["PNG"]) as picture:
+            check_size(path, picture.height, picture.width, max_pixels)
             picture.load()
             deep = picture.mode.startswith("I")
             values = np.asarray(picture if deep else picture.convert("RGB"), np.float64)
+    except DataError:
+        raise
     except Exception as error:  # a decoder may fail in any way on a damaged file
         raise DataError(f"{path}: is not a PNG that can be read; save it again") from error
     if deep:

@@ -11,7 +11,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from pipeline.datasets.bands import Reading, Samples, to_picture
 from pipeline.datasets.base import FileSource, ImageSource, Picture
-from pipeline.datasets.limits import check_size, pillow_limit
+from pipeline.datasets.limits import PILLOW_FORMATS, check_size, pillow_limit
 from pipeline.datasets.tiff import is_plain_picture, is_tiff, read_tiff
 from pipeline.errors import DataError
 
@@ -164,7 +164,7 @@ def _read_with_pillow(path: Path, reading: Reading) -> Picture:
     with warnings.catch_warnings(), pillow_limit(reading.max_pixels):
         # Between the warning and the error lie large photographs, which are welcome.
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        with Image.open(path) as image:
+        with Image.open(path, formats=PILLOW_FORMATS) as image:
             check_size(path, image.height, image.width, reading.max_pixels)
             image.load()
             return _to_picture(image, reading, path)

@@ -115,7 +115,13 @@ def _factors(path: Path) -> Any:
 def _factor_map(path: Path) -> Any:
     from pipeline.datasets.factor_maps import FactorMap
 
-    return FactorMap(path, 4.0).read()
+    return FactorMap(path, 4.0, MAX_PIXELS).read()
+
+
+def _marks(path: Path) -> Any:
+    from pipeline.annotate_marks import read_marks
+
+    return read_marks(path)
 
 
 def _external(path: Path) -> Any:
@@ -317,6 +323,8 @@ READERS: dict[str, Reader] = {
     "prompts-json": Reader(".json", seeds.prompts, mutate_json, _prompts),
     "factors-csv": Reader(".csv", seeds.factor_tables, mutate_text, _factors),
     "factors-json": Reader(".json", seeds.factors, mutate_json, _factors),
+    "marks-csv": Reader(".csv", seeds.mark_tables, mutate_text, _marks, share=2),
+    "marks-json": Reader(".json", seeds.marks, mutate_json, _marks, share=2),
     "factors-npy": Reader(".npy", seeds.npys, mutate_npy, _factor_map),
     "factors-png": Reader(".png", seeds.pngs, mutate_png, _factor_map),
     "external-csv": Reader(".csv", seeds.label_tables, mutate_text, _external, share=2),

@@ -212,6 +212,16 @@ def factors() -> list[bytes]:
     return [json.dumps(rows).encode()]
 
 
+def mark_tables() -> list[bytes]:
+    """Return clicks of annotators as CSV."""
+    return [b"image,x,y,class\na,1,2,sky\nb.png,4,5,grass\n", b"image;object;class\na;1;2\nb;2;1\n"]
+
+
+def marks() -> list[bytes]:
+    """Return clicks of annotators as JSON."""
+    return [json.dumps([{"image": "a", "x": 10, "y": 20, "class": "sky"}]).encode()]
+
+
 def hdf5() -> list[bytes]:
     """Return a small file of NYUv2's layout, packed in chunks and not."""
     import h5py

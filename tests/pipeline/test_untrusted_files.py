@@ -22,6 +22,7 @@ from pipeline.config import parse_assignment, read_toml, resolve
 from pipeline.datasets.annotations import LabelFile
 from pipeline.datasets.bands import Reading
 from pipeline.datasets.folder import item_ids
+from pipeline.datasets.images import ImageFile
 from pipeline.datasets.mat_content import load_mat
 from pipeline.datasets.ome_zarr import read_ome_zarr
 from pipeline.datasets.tiff_segments import check_segments
@@ -128,6 +129,14 @@ def test_a_tiff_segment_that_unpacks_to_more_than_is_stated(tmp_path):
         page.dataoffsets, page.databytecounts = (end,), (len(zeros),)
         with pytest.raises(DataError, match="unpacks to more than it says"):
             check_segments(page, path)
+
+
+def test_a_program_for_ghostscript_that_is_called_a_png(tmp_path):
+    path = tmp_path / "a.png"
+    path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n")
+    for source in (ImageFile(path), LabelFile(path)):
+        with pytest.raises(DataError, match="that can be read"):
+            source.read()
 
 
 def tar_with(**fields):
