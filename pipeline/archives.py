@@ -146,7 +146,8 @@ def _unpack_tar(archive: Path, folder: Path, budget: _Budget) -> bool:
                 checked = tarfile.data_filter(member, str(folder))
                 if checked.isfile() or checked.isdir():
                     # When it was changed means nothing here, and may be no time at all.
-                    tar.extract(checked.replace(mtime=None), folder, filter="data")
+                    checked.mtime = 0
+                    tar.extract(checked, folder, filter="data")
     return True
 
 

@@ -134,12 +134,12 @@ class Store:
         """Return what a root's metadata say; None when they are damaged."""
         try:
             node = json.loads(content)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
         try:
             found = dict(node["attributes"][_ATTRIBUTE])
             version = int(found["format"])
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise UserError(
                 f"{self}: not a store of spam-pipe; move it away or choose another --run"
             ) from error
@@ -254,7 +254,7 @@ def parse_record(content: bytes | None) -> Record | None:
         elif (found := _unsealed(found)) is None:
             return None
         return Record(**found)
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 
@@ -358,7 +358,7 @@ def is_group_json(content: bytes) -> bool:
     try:
         node = json.loads(content)
         return isinstance(node, dict) and content == group_json(node["attributes"])
-    except (ValueError, KeyError):
+    except (ValueError, KeyError, RecursionError):
         return False
 
 

@@ -50,7 +50,8 @@ def load_mat(content: bytes) -> dict[str, Any]:
         content = unpacked(content)
     try:
         # In memory, SciPy reads what is there; of a file it would allocate what is stated.
-        variables = scipy.io.loadmat(io.BytesIO(content), appendmat=False)
+        file: Any = io.BytesIO(content)
+        variables = scipy.io.loadmat(file, appendmat=False)
     except NotImplementedError:
         raise
     except Exception as error:  # a damaged file may fail in any way

@@ -146,7 +146,8 @@ def write_csv(table: pd.DataFrame, target: str | PathLike[str] | TextIO) -> None
     Nine significant digits, empty where undefined, UTF-8, lines end in a line feed alone; what
     a spreadsheet would take for a formula stands behind an apostrophe (`stages.report.cells`).
     """
-    texts = {name: table[name].map(_inert) for name in table.select_dtypes(exclude="number")}
+    names = map(str, table.select_dtypes(exclude="number"))
+    texts = {name: table[name].map(_inert) for name in names}
     written = table.assign(**texts)
     written.to_csv(target, index=False, float_format="%.9g", na_rep="", lineterminator="\n")
 
