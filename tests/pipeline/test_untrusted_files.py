@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import os
 import pickle
 import struct
 import tarfile
@@ -237,6 +238,12 @@ def test_cells_that_spreadsheets_would_compute(text):
 def test_cells_that_stay_as_they_are(text):
     assert inert(text) == text
     assert original(text) == text
+
+
+def test_a_pipe_is_no_image(tmp_path):
+    os.mkfifo(tmp_path / "a.png")
+    with pytest.raises(DataError, match="is a pipe or a device"):
+        ImageFile(tmp_path / "a.png").signature()
 
 
 def test_names_that_are_no_utf_8_have_ids_that_are():
