@@ -238,7 +238,8 @@ def test_the_folder_of_another_network_is_left_alone(trained: Path, train: Train
     assert "training of another network; choose another folder" in refusal(
         train, "network.name=ssn", "network.width=4"
     )
-    assert {path.name: path.read_bytes() for path in trained.iterdir()} == before
+    after = {path.name: path.read_bytes() for path in trained.iterdir() if path.is_file()}
+    assert after == before
 
 
 def test_a_full_disk_leaves_the_checkpoint(trained: Path, train: Train) -> None:
