@@ -106,12 +106,15 @@ def group(scene: Scene, chance: random.Random, count: int) -> Tally:
     """SIGKILL of a command with its workers, or of the command alone, whose workers must end."""
     tally = Tally("SIGKILL of the whole group")
     outputs = scene.place()
-    for number in range(count):
+    for number in range(3 * count):
+        if tally.faults == count:
+            break
         process = _start(scene, outputs, "--workers", "2")
         tally.runs += 1
-        _wait_for_results(process, outputs, chance.uniform(0, 2))
-        children = psutil.Process(process.pid).children(recursive=True)
-        if process.poll() is None:
+        _wait_for_results(process, outputs, chance.uniform(0, 1))
+        children = _descendants(process)
+        ended = process.poll() is not None
+        if not ended:
             tally.faults += 1
             if number % 3 == 2:
                 process.kill()
@@ -123,7 +126,7 @@ def group(scene: Scene, chance: random.Random, count: int) -> Tally:
         for child in children:
             if child.is_running():
                 child.kill()
-        if number % 4 == 3 or number == count - 1:
+        if ended or number % 4 == 3 or tally.faults == count:
             scene.check(str(outputs), tally)
             outputs = scene.place()
     return tally
@@ -237,8 +240,15 @@ def _n_results(outputs: Path) -> int:
 def _workers(process: "subprocess.Popen[bytes]") -> list[psutil.Process]:
     """Return a command's worker processes: children of the nannies, which are its own children."""
     try:
-        children = psutil.Process(process.pid).children(recursive=True)
-        return [each for each in children if "spawn_main" in " ".join(each.cmdline())]
+        return [each for each in _descendants(process) if "spawn_main" in " ".join(each.cmdline())]
+    except psutil.Error:
+        return []
+
+
+def _descendants(process: "subprocess.Popen[bytes]") -> list[psutil.Process]:
+    """Return the processes below one, none where it has ended."""
+    try:
+        return psutil.Process(process.pid).children(recursive=True)
     except psutil.Error:
         return []
 

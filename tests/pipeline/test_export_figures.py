@@ -332,7 +332,7 @@ def test_a_missing_package_is_named_with_its_extra() -> None:
     ("what", "options", "said"),
     [
         ("table", {"simplify": 2.0}, "--simplify goes with --what polygons, not with table"),
-        ("polygons", {"simplify": -1.0}, "at least 0"),
+        ("polygons", {"simplify": -1.0, "form": "geojson"}, "at least 0"),
         ("labels", {"one_file": True}, "--one-file goes with --what table, graph, polygons"),
         ("napari", {"deep_features": True}, "--deep-features goes with"),
         ("table", {"deep_features": True}, "was made without a network"),
