@@ -1,0 +1,21 @@
+"""A short soak; `make soak` is the long one."""
+
+import subprocess
+import sys
+
+from tests.conftest import PROJECT
+
+
+def test_a_short_soak_holds_its_bounds() -> None:
+    done = subprocess.run(
+        [sys.executable, "tests/benchmarks/soak.py", "--items", "40"],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "soak: 40 items, 0 bounds not held" in done.stdout
+    for said in ("coordinator", "CPU ms an item", "plan the finished run", "status"):
+        assert said in done.stdout
