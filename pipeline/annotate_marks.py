@@ -6,9 +6,6 @@ like its image, or a folder of them; what is 0 (black) says nothing, each other 
 a class. Images are named by their ids; a suffix is accepted.
 """
 
-import csv
-import json
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -20,6 +17,7 @@ from numpy.typing import NDArray
 
 from pipeline.datasets.annotations import LABEL_SUFFIXES, LabelFile
 from pipeline.datasets.factor_table import names_of
+from pipeline.datasets.image_rows import Row, RowKind, parse_rows, read_text, shown, whole
 from pipeline.errors import DataError
 from stages.annotate.votes import Clicks
 
@@ -27,8 +25,14 @@ TABLES = (".csv", ".json")
 LARGEST_CLASS = 0xFFFF
 """What a 16-bit PNG holds."""
 
-_COLUMNS = ("image", "x", "y", "object", "class")
-_HOW = "its columns are image, x, y, class (clicks) or image, object, class"
+_CLICKS = RowKind(
+    "clicks",
+    ("image", "x", "y", "object", "class"),
+    "class",
+    "its columns are image, x, y, class (clicks) or image, object, class",
+    '[{"image": "a", "x": 10, "y": 20, "class": "sky"}]',
+    surplus='; put a class name with a comma in quotes: "grass, dry"',
+)
 
 
 @dataclass
@@ -92,19 +96,12 @@ def read_marks(path: Path) -> Marks:
             f"{path}: clicks are a .csv or .json file; scribbles are label pictures "
             f"({', '.join(LABEL_SUFFIXES)}) or a folder of them"
         )
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read as text: {error}") from error
+    text = read_text(path)
     if not text.strip():
-        raise DataError(f"{path}: is empty; {_HOW}")
-    read = _csv_rows if path.suffix.lower() == ".csv" else _json_rows
-    try:
-        rows = list(read(path, text))
-    except csv.Error as error:
-        raise DataError(f"{path}: not a table: {error}") from error
+        raise DataError(f"{path}: is empty; {_CLICKS.how}")
+    rows = list(parse_rows(path, text, _CLICKS))
     if not rows:
-        raise DataError(f"{path}: holds no click; write one a line: {_HOW}")
+        raise DataError(f"{path}: holds no click; write one a line: {_CLICKS.how}")
     return _marks(rows)
 
 
@@ -182,9 +179,6 @@ def paint_objects(
     return painted
 
 
-Row = Mapping[str, Any]
-
-
 def _marks(rows: list[tuple[str, Row]]) -> Marks:
     written = [_class(row, where) for where, row in rows]
     numbers = _number_classes(written)
@@ -195,19 +189,19 @@ def _marks(rows: list[tuple[str, Row]]) -> Marks:
                 f"{where}: class {text} is no number of a class: they are 1 to {LARGEST_CLASS}; "
                 "0 stands for what has none"
             )
-        name = _shown(row.get("image"))
+        name = shown(row.get("image"))
         if not name:
             raise DataError(f"{where}: no image is named")
         own = images.setdefault(name, ImageMarks())
-        if _shown(row.get("object")):
-            if any(_shown(row.get(axis)) for axis in ("x", "y")):
+        if shown(row.get("object")):
+            if any(shown(row.get(axis)) for axis in ("x", "y")):
                 raise DataError(f"{where}: either x and y or an object, not both")
-            number = _whole(row["object"], "object", where)
+            number = whole(row["object"], "object", where)
             if any(number == other for other, _ in own.objects):
                 raise DataError(f"{where}: object {number} of {name} has a class already")
             own.objects.append((number, numbers[text]))
         else:
-            x, y = (_whole(row.get(axis), axis, where) for axis in ("x", "y"))
+            x, y = (whole(row.get(axis), axis, where) for axis in ("x", "y"))
             own.points.append((x, y, numbers[text]))
     return Marks(images, dict(sorted((number, text) for text, number in numbers.items())))
 
@@ -243,72 +237,14 @@ def _read_scribbles(path: Path) -> Marks:
     return Marks(images, {number: f"#{v:06x}" for number, v in enumerate(sorted(values), start=1)})
 
 
-def _csv_rows(path: Path, text: str) -> Iterable[tuple[str, Row]]:
-    lines = text.splitlines()
-    # A spreadsheet set to a language with decimal commas separates columns by semicolons.
-    separator = ";" if ";" in lines[0] else ","
-    reader = csv.DictReader(lines, delimiter=separator)
-    columns = [(name or "").strip().lower() for name in reader.fieldnames or ()]
-    _check_columns(columns, str(path))
-    reader.fieldnames = columns
-    for row in reader:
-        where = f"{path}, line {reader.line_num}"
-        if None in row:
-            raise DataError(
-                f"{where}: has more cells than the first line has columns; put a class name with "
-                'a comma in quotes: "grass, dry"'
-            )
-        yield where, row
-
-
-def _json_rows(path: Path, text: str) -> Iterable[tuple[str, Row]]:
-    try:
-        content = json.loads(text)
-    except (ValueError, RecursionError) as error:  # also a number of thousands of digits
-        raise DataError(f"{path}: not JSON: {error}") from error
-    if not isinstance(content, list) or not all(isinstance(row, dict) for row in content):
-        raise DataError(
-            f'{path}: not clicks; write [{{"image": "a", "x": 10, "y": 20, "class": "sky"}}]'
-        )
-    for number, row in enumerate(content, start=1):
-        _check_columns(row, f"{path}, entry {number}")
-        yield f"{path}, entry {number}", row
-
-
-def _check_columns(columns: Iterable[str], where: str) -> None:
-    given = set(columns)
-    if unknown := sorted(given - set(_COLUMNS)):
-        raise DataError(f"{where}: no such column as '{unknown[0]}' in clicks; {_HOW}")
-    missing = sorted({"image", "class"} - given)
-    if not missing and "object" not in given:
-        missing = sorted({"x", "y"} - given)
-    if missing:
-        raise DataError(f"{where}: the column {' and '.join(missing)} is missing; {_HOW}")
-
-
 def _class(row: Row, where: str) -> str:
     value = row.get("class")
-    text = _shown(value)
+    text = shown(value)
     if not text or isinstance(value, bool | float | list | dict):
         raise DataError(f"{where}: no class is named; write a name or a whole number from 1")
     if not text.isprintable():
         raise DataError(f"{where}: the class {text!r} can't be printed; choose another name")
     return text
-
-
-def _whole(value: Any, name: str, where: str) -> int:
-    try:
-        number = math.nan if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError, OverflowError):
-        number = math.nan
-    if not math.isfinite(number) or abs(number) > 2**31:
-        meaning = "the number of an object" if name == "object" else "a number of pixels"
-        raise DataError(f"{where}: {name} is '{_shown(value)}', not {meaning}")
-    return math.floor(number)
-
-
-def _shown(value: Any) -> str:
-    return "" if value is None else str(value).strip()
 
 
 def match_images(names: Iterable[str], known: Iterable[str]) -> dict[str, str]:

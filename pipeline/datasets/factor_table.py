@@ -6,10 +6,8 @@ meant as the prior cuts it; without it the object is meant that is there at each
 list of such rows. Images are named by their ids; a suffix is accepted.
 """
 
-import csv
 import json
-import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import astuple, dataclass
 from functools import lru_cache
 from hashlib import sha256
@@ -17,6 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.datasets.base import FileSource
+from pipeline.datasets.image_rows import (
+    Row,
+    RowKind,
+    as_number,
+    parse_rows,
+    read_text,
+    shown,
+    whole,
+)
 from pipeline.datasets.images import IMAGE_SUFFIXES
 from pipeline.errors import DataError
 from stages.attention.factors import Click, UserFactors
@@ -26,10 +33,15 @@ SUFFIXES = (".csv", ".json")
 SMALLEST, LARGEST = 0.001, 1000.0
 """Factors between which a share can be multiplied."""
 
-_COLUMNS = ("image", "x", "y", "object", "k", "factor", "number")
-"""All that a table may have; ``number`` is for people, who find it on the exported picture."""
-
-_HOW = "its columns are image, x, y, factor (clicks) or image, object, factor"
+_FACTORS = RowKind(
+    "factors",
+    # ``number`` is for people, who find it on the exported picture.
+    ("image", "x", "y", "object", "k", "factor", "number"),
+    "factor",
+    "its columns are image, x, y, factor (clicks) or image, object, factor",
+    '[{"image": "a", "x": 10, "y": 20, "factor": 2}]',
+    also=", and k",
+)
 
 
 @dataclass(frozen=True)
@@ -96,11 +108,7 @@ def read_factors(path: Path, signature: str) -> FactorTable:
     DataError
         When it is none; the message names the line or the entry, and the cure.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read as text: {error}") from error
-    rows = _csv_rows(path, text) if path.suffix.lower() == ".csv" else _json_rows(path, text)
+    rows = parse_rows(path, read_text(path), _FACTORS)
     names: dict[str, None] = {}
     clicks: dict[str, list[Click]] = {}
     objects: dict[str, dict[int, float]] = {}
@@ -112,14 +120,14 @@ def read_factors(path: Path, signature: str) -> FactorTable:
         if _given(row, "object"):
             if any(_given(row, column) for column in ("x", "y", "k")):
                 raise DataError(f"{where}: either x and y or an object, not both")
-            number = _whole(row["object"], "object", where)
+            number = whole(row["object"], "object", where)
             for item_id in names_of(name):
                 if number in objects.setdefault(item_id, {}):
                     raise DataError(f"{where}: object {number} of {name} has a factor already")
                 objects[item_id][number] = factor
         else:
-            x, y = (_whole(row.get(axis), axis, where) for axis in ("x", "y"))
-            k = _whole(row["k"], "k", where) if _given(row, "k") else None
+            x, y = (whole(row.get(axis), axis, where) for axis in ("x", "y"))
+            k = whole(row["k"], "k", where) if _given(row, "k") else None
             if k is not None and k < 1:
                 raise DataError(f"{where}: k is a number of superpixels, at least 1, not {k}")
             for item_id in names_of(name):
@@ -136,81 +144,16 @@ def read_factors(path: Path, signature: str) -> FactorTable:
     )
 
 
-Row = Mapping[str, Any]
-
-
-def _csv_rows(path: Path, text: str) -> Iterable[tuple[str, Row]]:
-    lines = text.splitlines()
-    # A spreadsheet set to a language with decimal commas separates columns by semicolons.
-    separator = ";" if lines and ";" in lines[0] else ","
-    reader = csv.DictReader(lines, delimiter=separator)
-    try:
-        columns = [(name or "").strip().lower() for name in reader.fieldnames or ()]
-        _check_columns(columns, str(path))
-        reader.fieldnames = columns
-        for row in reader:
-            where = f"{path}, line {reader.line_num}"
-            if None in row:
-                raise DataError(f"{where}: has more cells than the first line has columns")
-            yield where, row
-    except csv.Error as error:
-        raise DataError(f"{path}: not a table: {error}") from error
-
-
-def _json_rows(path: Path, text: str) -> Iterable[tuple[str, Row]]:
-    try:
-        content = json.loads(text)
-    except (ValueError, RecursionError) as error:  # also a number of thousands of digits
-        raise DataError(f"{path}: not JSON: {error}") from error
-    if not isinstance(content, list) or not all(isinstance(row, dict) for row in content):
-        raise DataError(
-            f'{path}: not factors; write [{{"image": "a", "x": 10, "y": 20, "factor": 2}}]'
-        )
-    for number, row in enumerate(content, start=1):
-        _check_columns(row, f"{path}, entry {number}")
-        yield f"{path}, entry {number}", row
-
-
-def _check_columns(columns: Iterable[str], where: str) -> None:
-    given = set(columns)
-    if unknown := sorted(given - set(_COLUMNS)):
-        raise DataError(f"{where}: no such column as '{unknown[0]}' in factors; {_HOW}, and k")
-    missing = sorted({"image", "factor"} - given) or sorted({"x", "y"} - given)
-    if missing and not ("object" in given and {"image", "factor"} <= given):
-        raise DataError(f"{where}: the column {' and '.join(missing)} is missing; {_HOW}")
-
-
 def _given(row: Row, column: str) -> bool:
     value = row.get(column)
     return value is not None and str(value).strip() != ""
 
 
 def _factor(value: Any, where: str) -> float:
-    number = _number(value)
+    number = as_number(value)
     if not SMALLEST <= number <= LARGEST:
         raise DataError(
-            f"{where}: '{_shown(value)}' is no factor: write a number from {SMALLEST:g} to "
+            f"{where}: '{shown(value)}' is no factor: write a number from {SMALLEST:g} to "
             f"{LARGEST:g}, such as 2 or 0.5 (1 changes nothing)"
         )
     return number
-
-
-def _whole(value: Any, name: str, where: str) -> int:
-    number = _number(value)
-    if not math.isfinite(number) or abs(number) > 2**31:
-        meaning = {"object": "the number of an object", "k": "a number of superpixels"}
-        raise DataError(
-            f"{where}: {name} is '{_shown(value)}', not {meaning.get(name, 'a number of pixels')}"
-        )
-    return math.floor(number)
-
-
-def _shown(value: Any) -> str:
-    return "" if value is None else str(value).strip()
-
-
-def _number(value: Any) -> float:
-    try:
-        return math.nan if isinstance(value, bool) else float(value)
-    except (OverflowError, TypeError, ValueError):
-        return math.nan

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.datasets.base import FileSource
+from pipeline.datasets.image_rows import as_number, parse_json, read_text
 from pipeline.errors import DataError
 from stages.propose.prompts import Prompt
 from stages.report.cells import original
@@ -96,10 +97,7 @@ def read_prompts(path: Path, signature: str) -> Table:
     DataError
         When it is none; the message names the line or the entry.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read as text: {error}") from error
+    text = read_text(path)
     match path.suffix.lower():
         case ".csv":
             try:
@@ -159,10 +157,7 @@ def _read_csv(path: Path, text: str) -> Table:
 
 
 def _read_json(path: Path, text: str) -> Table:
-    try:
-        content = json.loads(text)
-    except (ValueError, RecursionError) as error:  # also a number of thousands of digits
-        raise DataError(f"{path}: not JSON: {error}") from error
+    content = parse_json(path, text)
     if not isinstance(content, dict) or not all(isinstance(v, list) for v in content.values()):
         raise DataError(f'{path}: not prompts; write {{"image": [{{"points": [[x, y]]}}]}}')
     return {
@@ -203,10 +198,7 @@ def _box(values: list[Any], where: str) -> list[float]:
 
 
 def _number(value: Any, name: str, where: str) -> float:
-    try:
-        number = math.nan if isinstance(value, bool) else float(value)
-    except (OverflowError, TypeError, ValueError):
-        number = math.nan
+    number = as_number(value)
     if not math.isfinite(number):
         raise DataError(f"{where}: {name} is '{value}', not a number of pixels")
     return number
