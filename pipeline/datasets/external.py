@@ -3,13 +3,14 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.datasets.annotations import LABEL_SUFFIXES, LabelFile
 from pipeline.datasets.base import FileSource
+from pipeline.datasets.item_files import inside, named_files, refuse_two
 from pipeline.errors import DataError
 
 SUFFIXES = (*LABEL_SUFFIXES, ".csv")
@@ -70,17 +71,11 @@ class ExternalMaps(FileSource):
 
     def _files(self) -> dict[int, Path]:
         """Return the image's file for each K that has one."""
-        relative = PurePosixPath(self.item_id)
-        if relative.is_absolute() or ".." in relative.parts:
-            raise DataError(f"'{self.item_id}' leads out of the folder of label maps {self.path}")
+        relative = inside(self.path, self.item_id, "label maps")
         files = {}
         for folder in _count_folders(self.path):
-            base = folder / relative
-            named = [base.with_name(base.name + suffix) for suffix in SUFFIXES]
-            found = [path for path in named if path.is_file()]
-            if len(found) > 1:
-                names = " and ".join(path.name for path in found)
-                raise DataError(f"{folder}: {names} are both for '{self.item_id}'; keep one")
+            found = named_files(folder / relative, SUFFIXES)
+            refuse_two(found, folder, self.item_id)
             if found:
                 files[int(folder.name)] = found[0]
         return files

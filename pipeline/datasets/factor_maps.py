@@ -1,7 +1,7 @@
 """The user's factors as maps: an npy of factors, or a picture painted in grey, for each image."""
 
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +9,7 @@ from PIL import Image
 
 from pipeline.datasets.base import FileSource
 from pipeline.datasets.factor_table import LARGEST, SMALLEST
+from pipeline.datasets.item_files import inside, named_files, refuse_two
 from pipeline.datasets.limits import MAX_PIXELS, check_size, pillow_limit
 from pipeline.datasets.npy_content import map_npy
 from pipeline.errors import DataError
@@ -76,16 +77,8 @@ def find_map(path: Path, item_id: str, white: float) -> FactorMap | None:
     """
     if not path.is_dir():
         return FactorMap(path, white) if path.stem == item_id else None
-    relative = PurePosixPath(item_id)
-    if relative.is_absolute() or ".." in relative.parts:
-        raise DataError(f"'{item_id}' leads out of the folder of maps {path}")
-    base = path / relative
-    found = [base.with_name(base.name + suffix) for suffix in SUFFIXES]
-    found = [file for file in found if file.is_file()]
-    if len(found) > 1:
-        raise DataError(
-            f"{path}: {found[0].name} and {found[1].name} are both for '{item_id}'; keep one"
-        )
+    found = named_files(path / inside(path, item_id, "maps"), SUFFIXES)
+    refuse_two(found, path, item_id)
     return FactorMap(found[0], white) if found else None
 
 

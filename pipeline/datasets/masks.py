@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import tifffile
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from pipeline.datasets.annotations import LABEL_SUFFIXES, LabelFile
 from pipeline.datasets.base import FileSource
+from pipeline.datasets.item_files import inside, named_files, refuse_two
 from pipeline.datasets.npy_content import map_npy
 from pipeline.datasets.tiff_segments import check_segments
 from pipeline.errors import DataError
@@ -49,14 +50,11 @@ class MaskFolder:
         DataError
             When there is none, or more than one.
         """
-        relative = PurePosixPath(item_id)
-        if relative.is_absolute() or ".." in relative.parts:
-            raise DataError(f"'{item_id}' leads out of the folder of masks {self.path}")
+        relative = inside(self.path, item_id, "masks")
         if not self.path.is_dir():
             raise DataError(f"{self.path}: there is no such folder of masks; see propose.masks")
         base = self.path / relative
-        named = [base.with_name(base.name + suffix) for suffix in SUFFIXES]
-        found = [path for path in named if path.is_file()] + [base] * base.is_dir()
+        found = named_files(base, SUFFIXES) + [base] * base.is_dir()
         # A folder `a/` beside `a.png` may as well hold the masks of `a/b`, `a/c` …
         if len(found) == 2 and found[-1] == base and not _mask_pictures(base):
             found.pop()
@@ -65,9 +63,7 @@ class MaskFolder:
                 f"{self.path}: no masks for '{item_id}'; expected {item_id} with one of "
                 f"{' '.join(SUFFIXES)}, or a folder of PNGs of that name"
             )
-        if len(found) > 1:
-            names = " and ".join(path.name for path in found)
-            raise DataError(f"{self.path}: {names} are both for '{item_id}'; keep one")
+        refuse_two(found, self.path, item_id)
         return MaskFile(found[0])
 
 

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.datasets.annotations import LABEL_SUFFIXES, LabelFile
 from pipeline.datasets.base import ImageSource, Picture, Source
+from pipeline.datasets.item_files import inside, named_files, refuse_two
 from pipeline.datasets.limits import MAX_PIXELS
 from pipeline.errors import DataError
 
@@ -99,20 +100,14 @@ def find_valid(
 def _find_mask(place: Path, item_id: str) -> Path:
     if place.is_file():
         return place
-    relative = PurePosixPath(item_id)
-    if relative.is_absolute() or ".." in relative.parts:
-        raise DataError(f"'{item_id}' leads out of the folder of masks {place}")
+    relative = inside(place, item_id, "masks")
     if not place.is_dir():
         raise DataError(f"{place}: there is no such mask or folder of masks; see dataset.valid")
-    base = place / relative
-    named = [base.with_name(base.name + suffix) for suffix in LABEL_SUFFIXES]
-    found = [path for path in named if path.is_file()]
+    found = named_files(place / relative, LABEL_SUFFIXES)
     if not found:
         raise DataError(
             f"{place}: no mask of valid pixels for '{item_id}'; expected {item_id} with one of "
             f"{' '.join(LABEL_SUFFIXES)}"
         )
-    if len(found) > 1:
-        names = " and ".join(path.name for path in found)
-        raise DataError(f"{place}: {names} are both for '{item_id}'; keep one")
+    refuse_two(found, place, item_id)
     return found[0]
