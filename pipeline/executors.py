@@ -198,7 +198,8 @@ class Dask:
         """Return the device of the workers: this machine's, or the one that they all have."""
         if self.scheduler is None:
             return resolve_device(requested)
-        return require_agreement(self.client.run(resolve_device, requested))
+        with self._asking():
+            return require_agreement(self.client.run(resolve_device, requested))
 
     def close(self) -> None:
         """Leave the scheduler; end the local cluster."""
@@ -206,19 +207,54 @@ class Dask:
         if self.cluster is not None:
             self.cluster.close()
 
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """Ask the scheduler something; whichever question it fails to answer first, it is gone.
+
+        Raises
+        ------
+        UserError
+            When it is.
+        """
+        from distributed import CancelledError
+
+        try:
+            yield
+        except (Exception, CancelledError) as error:
+            # Its connection breaks, what it was to do is cancelled, or the client closes itself.
+            lost = isinstance(error, OSError | CancelledError) or self.client.status != "running"
+            if not lost:
+                raise
+            raise self._gone() from error
+
+    def _gone(self) -> UserError:
+        return UserError(
+            f"the Dask scheduler at {self.scheduler or 'this machine'} is gone; what is done "
+            "is stored: start the cluster again and repeat the command, which goes on from here"
+        )
+
     def _meet_workers(self, scheduler: str) -> None:
         if not self._n_threads():
             self.warn(f"--scheduler {scheduler}: no worker is there yet; waiting for one")
-            self.client.wait_for_workers(1)
-        require_same_versions(self.client, self.versions)
+            with self._asking():
+                self.client.wait_for_workers(1)
+        with self._asking():
+            require_same_versions(self.client, self.versions)
 
     def _n_threads(self) -> int:
         # Asked after every task: the totals alone, not a line for each of hundreds of workers.
-        return int(self.client.scheduler_info(n_workers=0).get("total_threads", 0))
+        with self._asking():
+            return int(self.client.scheduler_info(n_workers=0).get("total_threads", 0))
 
     def _submit(self, task: Task) -> Any:
         versions = None if self.scheduler is None else self.versions
-        return self.client.submit(_perform_watched, task, versions, pure=False, retries=0)
+        with self._asking():
+            future = self.client.submit(_perform_watched, task, versions, pure=False, retries=0)
+        # What was submitted while the connection stood is cancelled when it breaks; a client
+        # without one takes tasks all the same, and they would be waited for without end.
+        if self.client.status != "running":
+            raise self._gone()
+        return future
 
     def _result(self, future: Any) -> tuple[Outcome, ...] | None:
         """Return a task's outcomes; None when its worker died.
@@ -237,21 +273,21 @@ class Dask:
             outcomes: tuple[Outcome, ...] = future.result()
         except KilledWorker:
             if self.scheduler is not None:  # without our package a worker dies of our tasks
-                retire_others(self.client, self.versions, self.warn)
+                self._retire_others()
             return None
         except CancelledError as error:
-            raise UserError(
-                f"the Dask scheduler at {self.scheduler or 'this machine'} is gone; what is done "
-                "is stored: start the cluster again and repeat the command, which goes on from here"
-            ) from error
+            raise self._gone() from error
         except Exception as error:
             # No task raises: whatever comes is of a worker that cannot do our tasks.
-            if not retire_others(self.client, self.versions, self.warn) and not isinstance(
-                error, Refused
-            ):
+            if not self._retire_others() and not isinstance(error, Refused):
                 raise UserError(f"a worker could not take a task: {error}") from error
             raise Refused from error
         return outcomes
+
+    def _retire_others(self) -> bool:
+        """Send workers of other versions away; say whether there were any."""
+        with self._asking():
+            return bool(retire_others(self.client, self.versions, self.warn))
 
     def _run_alone(self, job: Job) -> Outcome:
         """Run a job whose worker died once more with nothing beside it, to know who is guilty."""

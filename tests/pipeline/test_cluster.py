@@ -10,6 +10,7 @@ from typing import Any
 
 import psutil
 import pytest
+from distributed.comm import CommClosedError
 
 from pipeline.cluster import require_agreement
 from pipeline.device import name_devices
@@ -146,6 +147,27 @@ def test_a_lost_scheduler_is_one_line(cluster: ExternalCluster, tmp_path: Path) 
     finally:
         executor.close()
     assert time.monotonic() - started < 200
+
+
+def test_whatever_a_lost_scheduler_is_asked_first_is_the_same_line(tmp_path: Path) -> None:
+    class OfABrokenConnection:
+        def result(self) -> None:
+            raise CommClosedError("in <TCP>: ConnectionRefusedError")
+
+    with ExternalCluster(tmp_path) as own:
+        own.start_worker()
+        executor = Dask(0, own.address)
+        try:
+            own.processes[0].kill()
+            for question in (
+                lambda: executor.device("cpu"),
+                lambda: executor._result(OfABrokenConnection()),
+                lambda: run_jobs(executor, plain_items(3), tmp_path / "run"),
+            ):
+                with pytest.raises(UserError, match=f"scheduler at {own.address} is gone"):
+                    question()
+        finally:
+            executor.close()
 
 
 @pytest.fixture(scope="module")
