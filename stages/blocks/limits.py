@@ -10,7 +10,11 @@ if TYPE_CHECKING:
     from stages.segment.config import SegmentConfig
 
 BLOCK_PIXELS = 4_000_000
-"""An image of more pixels is segmented in windows of so many: four megapixels take 1.7 GB."""
+"""An image of more pixels is segmented by blocks."""
+
+WINDOW_PIXELS = 4_000_000
+"""Pixels that are seen at a time: they take 1.7 GB. Labels depend on where windows lie, so their
+size is the same for everybody, whatever an image's file, memory or options are like."""
 
 BY_BLOCKS = "by_blocks"
 """Attribute under which an output without arrays holds the options of its making, by stage."""

@@ -119,7 +119,7 @@ class SegmentConfig(StageConfig):
     block_pixels: int = Field(
         BLOCK_PIXELS,
         ge=10_000,
-        description="spam: an image of more pixels is segmented in windows of so many, and "
+        description="spam: an image of more pixels is segmented by blocks, and "
         "superpixels wider than 80 pixels in a smaller image first",
     )
     seed: int = Field(0, ge=0, description="seed of the paper mode's random seeds")

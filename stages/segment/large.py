@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stages.base import Arrays, Inputs
-from stages.blocks.limits import BY_BLOCKS
+from stages.blocks.limits import BY_BLOCKS, WINDOW_PIXELS
 from stages.blocks.mosaic import Found, segment_by_windows
 from stages.blocks.objects import without_specks
 from stages.blocks.prior import Recipe, make_prior
@@ -103,7 +103,7 @@ def segment_large(inputs: Inputs, n_superpixels: int, config: SegmentConfig, dev
         shape,
         n_superpixels,
         painter.segment,
-        window_pixels=config.block_pixels,
+        window_pixels=WINDOW_PIXELS,
         valid=painter.valid,
         global_objects=objects is not None,
     )

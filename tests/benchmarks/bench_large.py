@@ -20,11 +20,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from stages.base import Inputs, Output
+from stages.blocks.limits import WINDOW_PIXELS
 from stages.blocks.mosaic import MARGIN
 from stages.blocks.prior import recipe
 from stages.blocks.tiling import cut_into_blocks
 from stages.prior.config import PriorConfig
 from stages.propose.config import ProposeConfig
+from stages.segment import large
 from stages.segment.config import SegmentConfig
 from stages.segment.stage import SegmentStage
 
@@ -77,7 +79,8 @@ def measure(side: int, count: int, window: int) -> None:
     image = mosaic(side)
     passed = recipe("prior", PriorConfig(), recipe("propose", ProposeConfig()))
     inputs = Inputs(image=image, upstream={"prior": {None: Output(attributes=passed)}})
-    stage, config = SegmentStage(), SegmentConfig(block_pixels=window)
+    large.WINDOW_PIXELS = window
+    stage, config = SegmentStage(), SegmentConfig(block_pixels=10_000)
     resources = stage.setup(config, "cpu")
     wall, cpu = time.perf_counter(), time.process_time()
     (output,) = stage.run(inputs, config, resources, [count])
@@ -101,7 +104,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("megapixels", nargs="*", type=float, default=[1, 4, 9])
     parser.add_argument("--count", type=int)
-    parser.add_argument("--window", type=int, default=SegmentConfig().block_pixels)
+    parser.add_argument("--window", type=int, default=WINDOW_PIXELS)
     parser.add_argument("--alone", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if not options.alone:

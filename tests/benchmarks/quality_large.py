@@ -19,12 +19,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from stages.base import Inputs, Output
+from stages.blocks.limits import WINDOW_PIXELS
 from stages.blocks.prior import recipe
 from stages.evaluate.evaluate import evaluate
 from stages.prior.config import PriorConfig
 from stages.prior.stage import PriorStage
 from stages.propose.config import ProposeConfig
 from stages.propose.stage import ProposeStage
+from stages.segment import large
 from stages.segment.config import SegmentConfig
 from stages.segment.stage import SegmentStage
 
@@ -65,7 +67,8 @@ def main(n_images: int) -> None:
             labels: dict[str, NDArray[np.integer]] = {}
             for name, window in cases.items():
                 stage = SegmentStage()
-                config = SegmentConfig(**({} if window is None else {"block_pixels": window}))
+                large.WINDOW_PIXELS = window or WINDOW_PIXELS
+                config = SegmentConfig(**({} if window is None else {"block_pixels": 10_000}))
                 prior = whole if window is None else deferred
                 inputs = Inputs(
                     image=image, image_digest=path.stem, upstream={"prior": {None: prior}}

@@ -24,6 +24,11 @@ SMALL = 10_000
 """Pixels of a window: six of them and more make the image."""
 
 
+@pytest.fixture(autouse=True)
+def small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stages.segment.large.WINDOW_PIXELS", SMALL)
+
+
 def deferred(source: str = "gradient") -> dict[str, dict[Unit, Output]]:
     """What the stages pass on of an image that is too large for their results."""
     empty = Inputs(image=np.broadcast_to(np.uint8(0), (BLOCK_PIXELS // 100, 101, 3)))
@@ -91,7 +96,8 @@ def test_guarantees_hold_over_the_whole_image(prior: str, masked: bool, count: i
         assert np.array_equal(output.arrays["objects"] > 0, inside)
 
 
-def test_one_window_gives_what_the_whole_gives() -> None:
+def test_one_window_gives_what_the_whole_gives(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stages.segment.large.WINDOW_PIXELS", 10**6)
     whole, parts = (
         run(Inputs(image=IMAGE, upstream=upstream), [300], block_pixels=10**6)[0]
         for upstream in (_whole_gradient(), deferred())
@@ -107,6 +113,15 @@ def _whole_gradient() -> dict[str, dict[Unit, Output]]:
     (proposed,) = stage.run(Inputs(image=IMAGE), config, stage.setup(config, "cpu"), (None,))
     inputs = Inputs(image=IMAGE, upstream={"propose": {None: proposed}})
     return {"prior": {None: next(PriorStage().run(inputs, PriorConfig(), None, (None,)))}}
+
+
+def test_results_do_not_depend_on_where_blocks_begin_to_be_used() -> None:
+    inputs = Inputs(image=IMAGE, upstream=deferred())
+    made = [run(inputs, [200], block_pixels=limit)[0] for limit in (SMALL, 2 * SMALL, 5 * SMALL)]
+    assert {output.attributes["n_windows"] for output in made} == {24}
+    for output in made[1:]:
+        for name in ("labels", "objects"):
+            assert np.array_equal(output.arrays[name], made[0].arrays[name])
 
 
 def test_results_do_not_depend_on_threads_or_digest() -> None:
@@ -133,13 +148,9 @@ def test_superpixels_do_not_follow_blocks() -> None:
     assert across[:, borders].mean() < 1.25 * elsewhere
 
 
-def test_deep_features_and_contours_of_windows() -> None:
-    (output,) = run(
-        Inputs(image=IMAGE, upstream=deferred("contour")),
-        [100],
-        network="trunk",
-        block_pixels=30_000,
-    )
+def test_deep_features_and_contours_of_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stages.segment.large.WINDOW_PIXELS", 30_000)
+    (output,) = run(Inputs(image=IMAGE, upstream=deferred("contour")), [100], network="trunk")
     check(output)
     assert output.attributes["n_windows"] > 1
     assert output.attributes["n_superpixels"] == 100
@@ -178,4 +189,4 @@ def test_images_up_to_the_limit_are_segmented_as_a_whole() -> None:
     (whole,) = run(Inputs(image=IMAGE), [100], block_pixels=IMAGE.size // 3)
     (parts,) = run(Inputs(image=IMAGE), [100], block_pixels=IMAGE.size // 3 - 1)
     assert "n_windows" not in whole.attributes
-    assert parts.attributes["n_windows"] == 12
+    assert parts.attributes["n_windows"] == 15
