@@ -22,6 +22,8 @@ from pipeline.units import Unit
 from pipeline.work import Context, Job, Outcome, Task
 
 _SAVE_EVERY = 5.0
+_SAVING_SHARE = 0.05
+"""Share of the time that may go into saving failures: the file of a million takes seconds."""
 _STOPPING = "stopping after the items at hand; Ctrl-C again stops at once"
 
 
@@ -180,7 +182,8 @@ def execute(
         Context(point.model_dump_json(), run.folder.url, device, choices.item_timeout)
         for point in points
     ]
-    started = saved = monotonic()
+    started = monotonic()
+    next_save = started + _SAVE_EVERY
     progress.start(selection.n_items * len(points))
     with stop_on_interrupt(lambda: warn(_STOPPING)) as stopped:
 
@@ -221,9 +224,10 @@ def execute(
                 _account(outcome, chains[outcome.point], summary, failures)
                 events.add(outcome)
                 progress.advance(computed=True, failed=outcome.failure is not None)
-                if monotonic() - saved > _SAVE_EVERY:
+                if (begun := monotonic()) > next_save:
                     failures.save()
                     saved = monotonic()
+                    next_save = saved + max(_SAVE_EVERY, (saved - begun) / _SAVING_SHARE)
         finally:
             progress.close()
             failures.save()
