@@ -18,9 +18,8 @@ from stages.networks.folding import fold_norms
 from stages.networks.public_checkpoint import load_public_checkpoint
 from stages.networks.weights import load_weights
 
-_TILE = 768
-_LARGEST_WHOLE = 1200 * 1200
-"""An image of more pixels goes through in tiles; a tile's core is `_TILE` pixels a side."""
+_SIDE = 1200
+"""An image of more than its square goes through in tiles of at most so many pixels a side."""
 
 _FRAME = 5
 """Pixels at the frame whose contour is that of the nearest pixel farther in."""
@@ -115,7 +114,7 @@ class Encoder:
         height, width = image.shape[:2]
         batch = torch.from_numpy(image).permute(2, 0, 1).unsqueeze(0)
         with torch.inference_mode(), _repeatable(self.device):
-            if height * width <= _LARGEST_WHOLE:
+            if height * width <= _SIDE**2:
                 deep, contour = self._predict(batch)
             else:
                 deep, contour = self._predict_tiles(batch)
@@ -135,8 +134,8 @@ class Encoder:
         deep: Tensor | None = None
         contour: Tensor | None = None
         reach = self.network.reach
-        for rows in _cores(height):
-            for columns in _cores(width):
+        for rows in _cores(height, reach):
+            for columns in _cores(width, reach):
                 seen_rows, core_rows = _widen(rows, height, reach)
                 seen_columns, core_columns = _widen(columns, width, reach)
                 tile, edges = self._predict(batch[..., seen_rows, seen_columns])
@@ -205,10 +204,14 @@ def _input(image: NDArray[np.float32], channels: int, name: str) -> NDArray[np.f
     return np.ascontiguousarray(image, dtype=np.float32)
 
 
-def _cores(length: int) -> Iterator[slice]:
-    """Cut an axis into the tiles' cores."""
-    for start in range(0, length, _TILE):
-        yield slice(start, min(start + _TILE, length))
+def _cores(length: int, reach: int) -> Iterator[slice]:
+    """Cut an axis into the tiles' cores: as far as a tile sees, less what it needs beside."""
+    start = 0
+    while start < length:
+        end = max(start - reach, 0) + _SIDE
+        stop = length if end >= length else end - reach
+        yield slice(start, stop)
+        start = stop
 
 
 def _widen(core: slice, length: int, reach: int) -> tuple[slice, slice]:

@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -16,16 +18,29 @@ SSN = SsnConfig(width=4, channels=3)
 def test_tiles_give_what_the_whole_image_gives(config, monkeypatch):
     torch.manual_seed(0)
     encoder = Encoder(fold_norms(build(config)), torch.device("cpu"))
-    classical = np.random.default_rng(0).normal(0, 20, (301, 455, 5)).astype(np.float32)
+    classical = np.random.default_rng(0).normal(0, 20, (455, 501, 5)).astype(np.float32)
     lab = classical[..., :3]
-    monkeypatch.setattr(forward, "_LARGEST_WHOLE", 10**9)
     whole = encoder.forward(lab, classical)
-    monkeypatch.setattr(forward, "_LARGEST_WHOLE", 1000)
-    monkeypatch.setattr(forward, "_TILE", 64)
+    monkeypatch.setattr(forward, "_SIDE", 2 * encoder.network.reach + 48)
     tiled = encoder.forward(lab, classical)
     np.testing.assert_allclose(tiled.deep, whole.deep, rtol=0, atol=1e-4)
     if whole.contour is not None:
         np.testing.assert_allclose(tiled.contour, whole.contour, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("reach", [32, 192])
+@pytest.mark.parametrize("length", [1, 1200, 1201, 2000, 2385, 10_000])
+def test_tiles_cover_an_axis_and_see_all_they_need(length, reach):
+    cores = list(forward._cores(length, reach))
+    assert cores[0].start == 0
+    assert cores[-1].stop == length
+    for core, following in itertools.pairwise([*cores, slice(length, None)]):
+        assert core.start < core.stop == following.start
+        assert core.start % 16 == 0
+        seen, inner = forward._widen(core, length, reach)
+        assert seen.stop - seen.start <= 1200
+        assert core.start - seen.start == inner.start == min(reach, core.start)
+        assert seen.stop - core.stop == min(reach, length - core.stop)
 
 
 @pytest.mark.parametrize("config", [TRUNK, SSN], ids=["trunk", "ssn"])
