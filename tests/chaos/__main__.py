@@ -28,6 +28,7 @@ KINDS = {
     "late": (kills.late_writer, 6),
     "clock": (kills.clock, 6),
     "memory": (kills.memory, 1),
+    "hung": (kills.hung, 4),
     "full": (storage.full, 4),
     "forbidden": (storage.forbidden, 4),
     "storage": (storage.answers, 60),

@@ -10,7 +10,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import psutil
 from PIL import Image
@@ -20,6 +22,7 @@ from pipeline.failures import Failures
 from pipeline.inspection import open_existing_run
 from pipeline.plan import plan
 from pipeline.runner import Selection
+from pipeline.store import Store
 from pipeline.work import Context, Job, perform
 from tests.chaos.scene import Scene, Tally, wait_or_kill
 from tests.conftest import draw_images
@@ -218,6 +221,39 @@ def memory(scene: Scene, chance: random.Random, count: int) -> Tally:
         if len(done) != 8:
             tally.wrong.append(f"{len(done)} of the 8 other images are done")
     return tally
+
+
+def hung(scene: Scene, chance: random.Random, count: int) -> Tally:
+    """An item whose stage never ends, and `--item-timeout`: it alone is given up."""
+    tally = Tally("hung item")
+    for _ in range(count):
+        outputs = scene.place()
+        victim = chance.choice(sorted({item for item, _ in scene.undisturbed.labels}))
+        stage = chance.choice(("propose", "prior", "segment", "evaluate"))
+        pid = scene.fork(outputs, partial(_hang, victim, stage), item_timeout=4.0)
+        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        tally.faults += 1
+        tally.runs += 1
+        _, run = open_existing_run(str(outputs), "images")
+        failed = [
+            (each.item, each.stage, each.kind) for each in Failures(run.folder).items.values()
+        ]
+        if status != 1 or failed != [(victim, stage, "TimeoutError")]:
+            tally.wrong.append(f"status {status}, failed: {failed} instead of {victim} at {stage}")
+        scene.check(str(outputs), tally)
+    return tally
+
+
+def _hang(item_id: str, stage: str) -> None:
+    """Make storing what a stage made of an item take for ever, in this process."""
+    write = Store.write
+
+    def hang(store: Store, item: str, *arguments: Any, **options: Any) -> None:
+        if item == item_id and store.name.startswith(stage):
+            time.sleep(3600)
+        write(store, item, *arguments, **options)
+
+    Store.write = hang  # type: ignore[method-assign]
 
 
 def _start(scene: Scene, outputs: Path, *more: str) -> "subprocess.Popen[bytes]":

@@ -110,7 +110,7 @@ class Scene:
         with contextlib.redirect_stderr(io.StringIO()):
             return run_items("evaluate", self.options(outputs, **changed))
 
-    def fork(self, outputs: Path, before: Callable[[], None] = lambda: None) -> int:
+    def fork(self, outputs: Path, before: Callable[[], None] = lambda: None, **changed: Any) -> int:
         """Run the command in a child with all modules loaded; return the process id."""
         pid = os.fork()
         if pid:
@@ -119,7 +119,7 @@ class Scene:
         try:
             os.setsid()
             before()
-            status = self.run(str(outputs))
+            status = self.run(str(outputs), **changed)
         except KeyboardInterrupt:
             status = 130
         except OSError:

@@ -6,7 +6,7 @@ import sys
 
 from tests.conftest import PROJECT
 
-KINDS = ("coordinator", "ctrl-c", "late", "storage", "rot", "full")
+KINDS = ("coordinator", "ctrl-c", "late", "hung", "storage", "rot", "full")
 
 
 def test_a_short_storm_loses_nothing() -> None:
