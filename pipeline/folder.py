@@ -8,7 +8,7 @@ import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from pipeline.errors import UserError
 
@@ -117,7 +117,7 @@ class LocalFolder(Folder):
     def create(self, key: str, content: bytes) -> bool:
         """Write beside the file, then link, which fails if it exists."""
         try:
-            self._place(key, content, os.link)
+            self._place(key, content, _move_unless_there)
         except FileExistsError:
             return False
         return True
@@ -149,15 +149,30 @@ class LocalFolder(Folder):
 
         return LocalStore(self.root / key, read_only=read_only)
 
-    def _place(self, key: str, content: bytes, move: Any) -> None:
-        target = self.root / key
-        target.parent.mkdir(parents=True, exist_ok=True)
-        beside = target.with_name(f"{target.name}.{uuid.uuid4().hex[:8]}.partial")
+    def _place(self, key: str, content: bytes, move: Callable[[str, str], None]) -> None:
+        target = f"{self.url}/{key}"
+        beside = f"{target}.{uuid.uuid4().hex[:8]}.partial"
         try:
-            beside.write_bytes(content)
+            with _created(beside) as file:
+                file.write(content)
             move(beside, target)
-        finally:
-            beside.unlink(missing_ok=True)
+        except BaseException:
+            Path(beside).unlink(missing_ok=True)
+            raise
+
+
+def _created(path: str) -> BinaryIO:
+    """Open a new file; most folders are there already, so that looking first costs more."""
+    try:
+        return open(path, "xb")  # noqa: PTH123 - thousands of small files are put
+    except FileNotFoundError:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        return open(path, "xb")  # noqa: PTH123
+
+
+def _move_unless_there(beside: str, target: str) -> None:
+    os.link(beside, target)
+    os.unlink(beside)  # noqa: PTH108 - beside `os.link`
 
 
 class RemoteFolder(Folder):

@@ -12,9 +12,10 @@ from pipeline.chain import Chain, Link, build_chain, describe, described_config
 from pipeline.config import RunConfig
 from pipeline.datasets.base import Item, Source
 from pipeline.errors import DataError, UserError
+from pipeline.group_metadata import group_json, is_group_json
 from pipeline.plan import NO_DATA, fingerprint, part_source
 from pipeline.run import Run
-from pipeline.store import Record, Store, group_json, group_name, is_group_json, root_json
+from pipeline.store import Record, Store, group_name, root_json
 from pipeline.units import Unit
 from stages.base import Output
 from stages.invariants import broken_invariants
