@@ -1,7 +1,7 @@
 """The second stage: proposals → objects and their merge tree."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,13 +33,6 @@ class PriorStage:
     Attributes: ``n_objects``, ``uncertain`` (share of the pixels), ``note`` where one is due.
     Of a proposal that is made by blocks there are no arrays: see `stages.blocks.prior`.
     """
-
-    name: ClassVar[str] = "prior"
-    version: ClassVar[int] = 1
-    requires: ClassVar[tuple[str, ...]] = ("propose",)
-    reads: ClassVar[tuple[str, ...]] = ("image", "valid")
-    per_count: ClassVar[bool] = False
-    Config: ClassVar[type[PriorConfig]] = PriorConfig
 
     def setup(self, config: PriorConfig, device: str) -> None:
         """Compile the kernels."""
