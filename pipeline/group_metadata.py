@@ -5,6 +5,8 @@ import zlib
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic_core import from_json
+
 ATTRIBUTE = "spam_pipe"
 """Name of the attribute that holds what we say of a group."""
 
@@ -35,7 +37,7 @@ def sealed_json(said: Mapping[str, Any]) -> bytes:
 def said_in(content: bytes) -> dict[str, Any] | None:
     """Return what is said in a group's metadata; None where nothing is, or it has changed since."""
     try:
-        found = json.loads(content)["attributes"][ATTRIBUTE]
+        found = from_json(content)["attributes"][ATTRIBUTE]  # half the time of `json.loads`
         if not _is_as_sealed(content):
             return unsealed(found)
         del found[_SEAL]

@@ -15,6 +15,7 @@ import uuid
 import zlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 from urllib.parse import quote
@@ -33,6 +34,9 @@ FORMAT = 1
 """Version of the layout; a store with a larger one is refused."""
 
 _PACKED = "packed"
+
+
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True)
@@ -272,8 +276,7 @@ def parse_record(content: bytes | None) -> Record | None:
 
 def digest_of(value: Any) -> str:
     """Return 16 hex digits that identify a JSON-serialisable value."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
-    return sha256(text.encode()).hexdigest()[:16]
+    return sha256(_canonical(value).encode()).hexdigest()[:16]
 
 
 def _pack(arrays: Arrays) -> tuple[dict[str, dict[str, Any]], dict[str, bytes]]:
@@ -331,6 +334,7 @@ def _unit_path(item_id: str, unit: Unit) -> str:
     return encoded if unit is None else f"{encoded}/{unit}"
 
 
+@lru_cache(maxsize=256)  # each of an item's units asks
 def group_name(item_id: str) -> str:
     """Percent-encode an id into one group name that no file system or Zarr takes amiss."""
     name = quote(item_id, safe=" ()+,=@")
