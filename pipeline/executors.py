@@ -115,6 +115,9 @@ class Dask:
             {
                 "distributed.admin.low-level-log-length": 100,
                 "distributed.admin.log-length": 100,
+                "distributed.admin.system-monitor.log-length": 100,
+                # It looks at every thread a hundred times a second and keeps what it saw.
+                "distributed.worker.profile.enabled": False,
                 "distributed.scheduler.allowed-failures": 0,
                 "distributed.nanny.pre-spawn-environ": _worker_environment(workers),
                 # Dask sets the above in this process too, and numba minds a change.

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from stages.base import Inputs, Output, Unit
 from stages.blocks.limits import BY_BLOCKS
 from stages.blocks.prior import recipe
+from stages.prior.adjacency import borders, bridged
 from stages.prior.aggregate import aggregate, painting_order, renumbered
 from stages.prior.config import PriorConfig
 from stages.prior.divide import divide
@@ -36,7 +37,7 @@ class PriorStage:
 
     def setup(self, config: PriorConfig, device: str) -> None:
         """Compile the kernels."""
-        mean_boundary_tree(np.array([[1, 2]]), np.zeros((1, 2), np.float32))
+        borders(bridged(np.array([[1, 2]])), np.zeros((1, 2), np.float32))
 
     def run(
         self, inputs: Inputs, config: PriorConfig, resources: None, units: Sequence[Unit]
