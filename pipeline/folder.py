@@ -7,6 +7,7 @@ import time
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
@@ -110,7 +111,10 @@ class LocalFolder(Folder):
         self._place(key, content, os.replace)
 
     def write_many(self, contents: Mapping[str, bytes]) -> None:
-        """Write one after the other."""
+        """Write one after the other, below folders that are made first: a miss costs as much."""
+        for folder in sorted({above for key in contents for above in _folders_above(key)}):
+            with suppress(OSError):  # it is there, or `write` meets the same
+                os.mkdir(f"{self.url}/{folder}")  # noqa: PTH102 - as for `open`
         for key, content in contents.items():
             self.write(key, content)
 
@@ -159,6 +163,11 @@ class LocalFolder(Folder):
         except BaseException:
             Path(beside).unlink(missing_ok=True)
             raise
+
+
+def _folders_above(key: str) -> list[str]:
+    """Return the folders above a file, from the top."""
+    return [key[:end] for end, letter in enumerate(key) if letter == "/"]
 
 
 def _created(path: str) -> BinaryIO:

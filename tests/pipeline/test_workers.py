@@ -161,6 +161,17 @@ def test_jobs_are_taken_as_room_appears(executor: Dask, tmp_path: Path) -> None:
     assert sum(1 for _ in outcomes) == 39
 
 
+def test_what_dask_remembers_does_not_grow_with_the_run(executor: Dask) -> None:
+    def remembered(dask_worker: Any) -> tuple[int, bool]:
+        return dask_worker.monitor.maxlen, "profile" in dask_worker.periodic_callbacks
+
+    assert set(executor.client.run(remembered).values()) == {(100, False)}
+    assert (
+        executor.client.run_on_scheduler(lambda dask_scheduler: dask_scheduler.monitor.maxlen)
+        == 100
+    )
+
+
 def labels_of(outputs: Path) -> dict[str, bytes]:
     run = open_folder(str(outputs / "images"))
     found = {}
