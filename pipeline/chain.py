@@ -11,7 +11,7 @@ from pipeline.store import Store, digest_of
 from pipeline.units import Unit
 from stages.base import StageConfig
 from stages.propose.config import ProposeConfig
-from stages.registry import STAGES, stage
+from stages.registry import STAGES
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def build_chain(config: RunConfig, run: Folder, target: str = "evaluate") -> Cha
         if name in PRIOR_STAGES and not (has_prior and wanted):
             continue
         stage_config: StageConfig = getattr(config, name)
-        upstream = tuple(required for required in stage(name).requires if required in chain)
+        upstream = tuple(required for required in STAGES[name].requires if required in chain)
         digest = digest_of(
             {
                 "config": stage_config.decisive,
@@ -92,7 +92,7 @@ def build_chain(config: RunConfig, run: Folder, target: str = "evaluate") -> Cha
             store=Store(run, f"{name}-{digest[:8]}.zarr"),
             config_digest=digest,
             upstream=upstream,
-            units=config.units if stage(name).per_count else (None,),
+            units=config.units if STAGES[name].per_count else (None,),
         )
         if name == target:
             break

@@ -16,6 +16,7 @@ from pipeline.cluster import (
     require_same_versions,
     retire_others,
 )
+from pipeline.dask_memory import SHORT_LOGS, forget_names, scheduler_options
 from pipeline.device import cuda_devices, resolve_device
 from pipeline.errors import UserError
 from pipeline.versions import Versions, own_versions
@@ -110,11 +111,9 @@ class Dask:
         import dask
         from distributed import Client, LocalCluster
 
-        # Without these bounds the scheduler's logs grow with the number of items.
         dask.config.set(
             {
-                "distributed.admin.low-level-log-length": 100,
-                "distributed.admin.log-length": 100,
+                **SHORT_LOGS,
                 "distributed.scheduler.allowed-failures": 0,
                 "distributed.nanny.pre-spawn-environ": _worker_environment(workers),
                 # Dask sets the above in this process too, and numba minds a change.
@@ -136,6 +135,7 @@ class Dask:
                         processes=True,
                         dashboard_address="127.0.0.1:0",
                         silence_logs=logging.CRITICAL,
+                        scheduler_kwargs=scheduler_options(),
                         **_device_options(devices),
                     )
                     self.client = Client(self.cluster, set_as_default=False)
@@ -187,6 +187,7 @@ class Dask:
                 else:
                     yield from outcomes
             del future
+            forget_names()
             fill()
         for task in suspects:
             for job in task:
@@ -331,6 +332,7 @@ def _perform_watched(task: Task, versions: Versions | None) -> tuple[Outcome, ..
     """Run a task in a worker; a hung job takes its process along: threads can't be killed."""
     if versions is not None and own_versions() != versions:
         raise Refused
+    forget_names()
     outcomes = perform(task)
     return tuple(_watched(outcomes, job.context.item_timeout) for job in task)
 

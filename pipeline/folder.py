@@ -7,8 +7,9 @@ import time
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from pipeline.errors import UserError
 
@@ -110,14 +111,17 @@ class LocalFolder(Folder):
         self._place(key, content, os.replace)
 
     def write_many(self, contents: Mapping[str, bytes]) -> None:
-        """Write one after the other."""
+        """Write one after the other, below folders that are made first: a miss costs as much."""
+        for folder in sorted({above for key in contents for above in _folders_above(key)}):
+            with suppress(OSError):  # it is there, or `write` meets the same
+                os.mkdir(f"{self.url}/{folder}")  # noqa: PTH102 - as for `open`
         for key, content in contents.items():
             self.write(key, content)
 
     def create(self, key: str, content: bytes) -> bool:
         """Write beside the file, then link, which fails if it exists."""
         try:
-            self._place(key, content, os.link)
+            self._place(key, content, _move_unless_there)
         except FileExistsError:
             return False
         return True
@@ -149,15 +153,35 @@ class LocalFolder(Folder):
 
         return LocalStore(self.root / key, read_only=read_only)
 
-    def _place(self, key: str, content: bytes, move: Any) -> None:
-        target = self.root / key
-        target.parent.mkdir(parents=True, exist_ok=True)
-        beside = target.with_name(f"{target.name}.{uuid.uuid4().hex[:8]}.partial")
+    def _place(self, key: str, content: bytes, move: Callable[[str, str], None]) -> None:
+        target = f"{self.url}/{key}"
+        beside = f"{target}.{uuid.uuid4().hex[:8]}.partial"
         try:
-            beside.write_bytes(content)
+            with _created(beside) as file:
+                file.write(content)
             move(beside, target)
-        finally:
-            beside.unlink(missing_ok=True)
+        except BaseException:
+            Path(beside).unlink(missing_ok=True)
+            raise
+
+
+def _folders_above(key: str) -> list[str]:
+    """Return the folders above a file, from the top."""
+    return [key[:end] for end, letter in enumerate(key) if letter == "/"]
+
+
+def _created(path: str) -> BinaryIO:
+    """Open a new file; most folders are there already, so that looking first costs more."""
+    try:
+        return open(path, "xb")  # noqa: PTH123 - thousands of small files are put
+    except FileNotFoundError:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        return open(path, "xb")  # noqa: PTH123
+
+
+def _move_unless_there(beside: str, target: str) -> None:
+    os.link(beside, target)
+    os.unlink(beside)  # noqa: PTH108 - beside `os.link`
 
 
 class RemoteFolder(Folder):

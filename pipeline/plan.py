@@ -22,7 +22,7 @@ from pipeline.errors import DataError
 from pipeline.folder import Folder
 from pipeline.store import Record, digest_of, parse_record
 from pipeline.units import Unit
-from stages.registry import stage
+from stages.registry import STAGES
 
 if TYPE_CHECKING:
     from pipeline.datasets.masks import MaskFolder
@@ -128,11 +128,11 @@ def fingerprint(
         The unit; it reads the same unit of its upstream, or the only one there.
     """
     # Where all pixels count, nothing changes: results from before there were masks stand.
-    reads = [part for part in stage(link.name).reads if part != "valid" or digests[part]]
+    reads = [part for part in STAGES[link.name].reads if part != "valid" or digests[part]]
     return digest_of(
         {
             "stage": link.name,
-            "version": stage(link.name).version,
+            "version": STAGES[link.name].version,
             "config": link.config_digest,
             "unit": unit,
             "inputs": {part: digests[part] for part in reads},
@@ -205,7 +205,7 @@ def _plan_item(
     for name, link in chain.items():
         if digests is not None:
             try:
-                for part in set(stage(name).reads) - set(digests):
+                for part in set(STAGES[name].reads) - set(digests):
                     digests[part] = _current_digest(part, item, config, records.values())
             except DataError:
                 digests = None  # the worker meets the same error and reports it

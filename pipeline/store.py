@@ -13,10 +13,11 @@ fit is no record. Whatever else lies there belongs to attempts that did not end.
 import json
 import uuid
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
 import numpy as np
@@ -24,23 +25,18 @@ from numpy.typing import NDArray
 
 from pipeline.errors import DataError, UserError
 from pipeline.folder import Folder
+from pipeline.group_metadata import ATTRIBUTE, group_json, said_in, sealed_json, unsealed
 from pipeline.units import Unit
+from pipeline.zarr_arrays import Shape, array_files, array_json, read_array
 from stages.base import Arrays, Output
-
-if TYPE_CHECKING:
-    from zarr.abc.store import Store as ZarrStore
 
 FORMAT = 1
 """Version of the layout; a store with a larger one is refused."""
 
-_ATTRIBUTE = "spam_pipe"
-_SEAL = "checksum"
 _PACKED = "packed"
-_LARGEST_CHUNK = 64 * 2**20
-"""Bytes up to which an array is one chunk."""
 
-_CHUNK_ELEMENTS = 2**20
-"""What a chunk of a larger array holds: 1024 × 1024 labels are four megabytes at most."""
+
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True)
@@ -137,13 +133,13 @@ class Store:
         except (ValueError, RecursionError):
             return None
         try:
-            found = dict(node["attributes"][_ATTRIBUTE])
+            found = dict(node["attributes"][ATTRIBUTE])
             version = int(found["format"])
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise UserError(
                 f"{self}: not a store of spam-pipe; move it away or choose another --run"
             ) from error
-        said = _unsealed(found)
+        said = unsealed(found)
         if said is not None and version > FORMAT:
             raise UserError(
                 f"{self}: written by a newer spam-pipe (store format {version}, this one reads "
@@ -187,7 +183,7 @@ class Store:
         if unit is not None:
             beside[f"{group_name(item_id)}/zarr.json"] = group_json({})
         self.run.write_many({f"{self.name}/{key}": content for key, content in beside.items()})
-        self.run.write(f"{self.name}/{path}/zarr.json", group_json(_sealed(vars(record))))
+        self.run.write(f"{self.name}/{path}/zarr.json", sealed_json(vars(record)))
         if before is not None:
             self.run.delete(f"{self.name}/{path}/{before.attempt}")
         return record
@@ -212,22 +208,24 @@ class Store:
     def _read_arrays(
         self, item_id: str, unit: Unit, record: Record, entries: Mapping[str, Mapping[str, Any]]
     ) -> dict[str, NDArray[Any]]:
-        store = self.run.zarr_store(self.name, read_only=True)
-        path = f"{_unit_path(item_id, unit)}/{record.attempt}"
         arrays: dict[str, NDArray[Any]] = {}
-        packed: NDArray[Any] | None = None
         try:
+            stored = {
+                name: _kind(entry) for name, entry in entries.items() if "offset" not in entry
+            }
+            if any(_packed_end(entry) for entry in entries.values()):
+                whole = max(map(_packed_end, record.arrays.values()))
+                stored[_PACKED] = (whole,), np.dtype(np.uint8)
+            place = f"{_unit_path(item_id, unit)}/{record.attempt}"
+            loaded = self._load(place, stored, record.files)
             for name, entry in entries.items():
-                dtype, shape = np.dtype(entry["dtype"]), tuple(entry["shape"])
+                shape, dtype = _kind(entry)
                 if "offset" not in entry:
-                    array = _open(store, f"{path}/{name}")
+                    array = loaded[name]
                 else:
-                    length = int(np.prod(shape)) * dtype.itemsize
-                    if length and packed is None:
-                        packed = _open(store, f"{path}/{_PACKED}")
-                    start = entry["offset"]
-                    content = b"" if packed is None else packed[start : start + length].tobytes()
-                    array = np.frombuffer(content, dtype).reshape(shape)
+                    content = loaded.get(_PACKED, np.zeros(0, np.uint8))
+                    content = content[entry["offset"] : _packed_end(entry)]
+                    array = np.frombuffer(content.tobytes(), dtype).reshape(shape)
                 _check(array, dtype, shape, entry["crc32"])
                 arrays[name] = array
         except Exception as error:
@@ -237,10 +235,33 @@ class Store:
             ) from error
         return arrays
 
+    def _load(
+        self, place: str, stored: Mapping[str, tuple[Shape, np.dtype[Any]]], known: Collection[str]
+    ) -> dict[str, NDArray[Any]]:
+        """Load the Zarr arrays of an attempt; the files that its record lists are read at once."""
+        keys = [key for key in known if key.partition("/")[0] in stored]
+        contents = self.run.read_many([f"{self.name}/{place}/{key}" for key in keys])
+        files: dict[str, dict[str, bytes | None]] = {name: {} for name in stored}
+        for key, content in zip(keys, contents, strict=True):
+            name, _, below = key.partition("/")
+            files[name][below] = content
+        return {
+            name: read_array(files[name], shape, dtype)
+            if files[name].get("zarr.json") == array_json(shape, dtype)
+            else self._open(f"{place}/{name}")  # an early version or another one of zarr put it
+            for name, (shape, dtype) in stored.items()
+        }
+
+    def _open(self, path: str) -> NDArray[Any]:
+        import zarr
+
+        store = self.run.zarr_store(self.name, read_only=True)
+        return np.asarray(zarr.open_array(store, path=path, mode="r", zarr_format=3)[...])
+
 
 def root_json(description: Mapping[str, Any]) -> bytes:
     """Return the metadata of a store's root."""
-    return group_json(_sealed({"format": FORMAT, **description}))
+    return sealed_json({"format": FORMAT, **description})
 
 
 def parse_record(content: bytes | None) -> Record | None:
@@ -248,20 +269,14 @@ def parse_record(content: bytes | None) -> Record | None:
     if content is None:
         return None
     try:
-        found = json.loads(content)["attributes"][_ATTRIBUTE]
-        if _is_as_sealed(content):
-            del found[_SEAL]
-        elif (found := _unsealed(found)) is None:
-            return None
-        return Record(**found)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return Record(**said) if (said := said_in(content)) is not None else None
+    except TypeError:
         return None
 
 
 def digest_of(value: Any) -> str:
     """Return 16 hex digits that identify a JSON-serialisable value."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
-    return sha256(text.encode()).hexdigest()[:16]
+    return sha256(_canonical(value).encode()).hexdigest()[:16]
 
 
 def _pack(arrays: Arrays) -> tuple[dict[str, dict[str, Any]], dict[str, bytes]]:
@@ -282,43 +297,28 @@ def _pack(arrays: Arrays) -> tuple[dict[str, dict[str, Any]], dict[str, bytes]]:
             packed.append(content.tobytes())
             offset += content.nbytes
         else:
-            files |= _array_files(name, content)
+            files |= _named(name, content)
     if offset:
-        files |= _array_files(_PACKED, np.frombuffer(b"".join(packed), np.uint8))
+        files |= _named(_PACKED, np.frombuffer(b"".join(packed), np.uint8))
     if files:
         files["zarr.json"] = group_json({})
     return entries, files
 
 
-def _array_files(name: str, content: NDArray[Any]) -> dict[str, bytes]:
-    """Return the files of a Zarr array.
-
-    They are made in memory and then put as they are: zarr itself asks an object store several
-    times whether something is there already.
-    """
-    import zarr
-    from zarr.abc.buffer import Buffer
-    from zarr.codecs import Crc32cCodec, ZstdCodec
-    from zarr.storage import MemoryStore
-
-    whole = content.nbytes <= _LARGEST_CHUNK
-    edge = round(_CHUNK_ELEMENTS ** (1 / max(1, content.ndim)))
-    chunks = tuple(max(1, length if whole else min(length, edge)) for length in content.shape)
-    files: dict[str, Buffer] = {}
-    zarr.create_array(
-        MemoryStore(files),
-        data=content,
-        chunks=chunks,
-        compressors=[ZstdCodec(level=1), Crc32cCodec()],
-        config={"write_empty_chunks": True},
-    )
-    return {f"{name}/{key}": file.to_bytes() for key, file in files.items()}
+def _named(name: str, array: NDArray[Any]) -> dict[str, bytes]:
+    return {f"{name}/{key}": content for key, content in array_files(array).items()}
 
 
-def _open(store: "ZarrStore", path: str) -> NDArray[Any]:
-    import zarr
+def _kind(entry: Mapping[str, Any]) -> tuple[Shape, np.dtype[Any]]:
+    """Return an array's shape and dtype."""
+    return tuple(entry["shape"]), np.dtype(entry["dtype"])
 
-    return np.asarray(zarr.open_array(store, path=path, mode="r", zarr_format=3)[...])
+
+def _packed_end(entry: Mapping[str, Any]) -> int:
+    """Return where an array that is packed ends; 0 if it is not."""
+    shape, dtype = _kind(entry)
+    length = int(np.prod(shape)) * dtype.itemsize
+    return int(entry["offset"]) + length if length and "offset" in entry else 0
 
 
 def _check(array: NDArray[Any], dtype: np.dtype[Any], shape: tuple[int, ...], crc: int) -> None:
@@ -329,50 +329,12 @@ def _check(array: NDArray[Any], dtype: np.dtype[Any], shape: tuple[int, ...], cr
         raise ValueError("checksum differs")
 
 
-def _sealed(said: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a group's attributes: what is said, and its checksum."""
-    return {_ATTRIBUTE: {**said, _SEAL: _checksum(said)}}
-
-
-def _unsealed(found: dict[str, Any]) -> dict[str, Any] | None:
-    """Return what was said, None when it has changed since; early versions gave no checksum."""
-    said = {key: value for key, value in found.items() if key != _SEAL}
-    return said if found.get(_SEAL, 0) in {0, _checksum(said)} else None
-
-
-def _is_as_sealed(content: bytes) -> bool:
-    """Say whether the bytes are as they were put; planning asks this of millions of records."""
-    said, _, seal = content.rpartition(_BEFORE_SEAL)
-    if not said.startswith(_BEFORE_SAID):
-        return False
-    return seal == b"%d}}}" % zlib.crc32(said[len(_BEFORE_SAID) :] + b"}")
-
-
-def _checksum(said: Mapping[str, Any]) -> int:
-    """Return the CRC-32 of a value's JSON, which stays the same when it is read and written."""
-    return zlib.crc32(json.dumps(said, allow_nan=False).encode())
-
-
-def is_group_json(content: bytes) -> bool:
-    """Say whether bytes are a group's metadata, to the last one as they were put."""
-    try:
-        node = json.loads(content)
-        return isinstance(node, dict) and content == group_json(node["attributes"])
-    except (ValueError, KeyError, RecursionError):
-        return False
-
-
-def group_json(attributes: Mapping[str, Any]) -> bytes:
-    """Return the metadata of a Zarr group."""
-    node = {"zarr_format": 3, "node_type": "group", "attributes": attributes}
-    return json.dumps(node, allow_nan=False).encode()
-
-
 def _unit_path(item_id: str, unit: Unit) -> str:
     encoded = group_name(item_id)
     return encoded if unit is None else f"{encoded}/{unit}"
 
 
+@lru_cache(maxsize=256)  # each of an item's units asks
 def group_name(item_id: str) -> str:
     """Percent-encode an id into one group name that no file system or Zarr takes amiss."""
     name = quote(item_id, safe=" ()+,=@")
@@ -381,7 +343,3 @@ def group_name(item_id: str) -> str:
     if len(name) > 200:
         name = f"{name[:160]}~{sha256(item_id.encode()).hexdigest()[:16]}"
     return name
-
-
-_BEFORE_SAID = group_json({_ATTRIBUTE: {}}).removesuffix(b"{}}}")
-_BEFORE_SEAL = b', "%s": ' % _SEAL.encode()

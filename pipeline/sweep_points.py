@@ -15,7 +15,7 @@ from pipeline.run import Run, check_name
 from pipeline.runner import Selection
 from pipeline.sweep_config import Point, Sweep, flatten
 from pipeline.sweep_record import SkippedPoint, SweepRecord, SweptPoint
-from stages.registry import stage
+from stages.registry import STAGES
 
 _OF_THE_ITEM = frozenset({"image", "annotations", "masks"})
 """Parts that one item may lack without the point being hopeless."""
@@ -133,7 +133,7 @@ def why_not(chain: Chain, config: RunConfig, item: Item) -> str | None:
             for source in config.propose.sources:
                 require_extra(source)
         for name in chain:
-            for part in stage(name).reads:
+            for part in STAGES[name].reads:
                 if part not in _OF_THE_ITEM:
                     part_source(part, item, config)
     except (UserError, ValueError) as error:

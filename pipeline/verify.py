@@ -12,13 +12,14 @@ from pipeline.chain import Chain, Link, build_chain, describe, described_config
 from pipeline.config import RunConfig
 from pipeline.datasets.base import Item, Source
 from pipeline.errors import DataError, UserError
+from pipeline.group_metadata import group_json, is_group_json
 from pipeline.plan import NO_DATA, fingerprint, part_source
 from pipeline.run import Run
-from pipeline.store import Record, Store, group_json, group_name, is_group_json, root_json
+from pipeline.store import Record, Store, group_name, root_json
 from pipeline.units import Unit
 from stages.base import Output
 from stages.invariants import broken_invariants
-from stages.registry import STAGES, stage
+from stages.registry import STAGES
 
 
 @dataclass(frozen=True)
@@ -180,7 +181,7 @@ class Reader:
     ) -> None:
         name = store.link.store.name
         entries = self.run.folder.names(f"{name}/{group}")
-        if not stage(store.link.name).per_count:
+        if not STAGES[store.link.name].per_count:
             self._read_unit(store, group, None, entries, outputs)
             return
         units = [unit for entry in entries if (unit := unit_of(entry)) is not None]
@@ -290,13 +291,13 @@ class Reader:
                     return f"made from another {part.replace('_', ' ')} than the one there now"
         upstream: dict[str, dict[Unit, str]] = {}
         for name in link.upstream:
-            of = unit if stage(name).per_count else None
+            of = unit if STAGES[name].per_count else None
             before = store.chain[name].store.record(item_id, of)
             if before is None:
                 return None  # it will be made again, and then this is looked at
             upstream[name] = {of: before.fingerprint}
         digests = {part: digest for part, (_, digest) in record.inputs.items()}
-        if set(digests) != set(stage(link.name).reads):
+        if set(digests) != set(STAGES[link.name].reads):
             return "made by an earlier version, which read other parts of the item"
         if fingerprint(link, digests, upstream, unit) != record.fingerprint:
             return "made by another version, or from other upstream results"

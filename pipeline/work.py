@@ -22,7 +22,7 @@ from pipeline.plan import NO_DATA, fingerprint, part_source
 from pipeline.sizes import count_for, say_size
 from pipeline.units import Unit
 from stages.base import Inputs, Output, StageConfig
-from stages.registry import stage
+from stages.registry import STAGES, stage
 
 _COMPUTING = Lock()
 """Held while an item computes: the kernels take all cores, a device one item after the other.
@@ -204,7 +204,7 @@ class _ItemRun:
                 self.notes.append(f"{link.name}{_said(unit)}: {note}")
 
     def inputs(self, link: Link, units: tuple[Unit, ...]) -> Inputs:
-        reads = stage(link.name).reads
+        reads = STAGES[link.name].reads
         for part in reads:
             self.load(part)
         upstream = {
@@ -238,7 +238,7 @@ class _ItemRun:
 
     def reading_facts(self, link: Link) -> dict[str, Any]:
         """Return how the image's samples became colours, where that had to be chosen."""
-        facts = self.picture().facts if "image" in stage(link.name).reads else {}
+        facts = self.picture().facts if "image" in STAGES[link.name].reads else {}
         return {"image": dict(facts)} if facts else {}
 
     def units_of(self, name: str, units: tuple[Unit, ...]) -> tuple[Unit, ...]:
@@ -300,7 +300,7 @@ class _ItemRun:
                 unit,
                 output,
                 fingerprint=own,
-                inputs={part: self.identities[part] for part in stage(link.name).reads},
+                inputs={part: self.identities[part] for part in STAGES[link.name].reads},
                 provenance={
                     "seconds": round(seconds, 6),
                     "device": self.device,

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from stages.attention.factors import UserFactors
+from stages.attention.user_factors import UserFactors
 from stages.prior.config import PriorConfig
 from stages.propose.config import ProposeConfig
 from stages.propose.run_lengths import RunLengths

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,7 +65,7 @@ class Inputs:
     external
         (H, W) label maps of the image that another program made, by number of superpixels.
     attention
-        What the user wants of the image (`stages.attention.factors.UserFactors`), if anything.
+        What the user wants of the image (`stages.attention.user_factors.UserFactors`), if anything.
     attention_checkpoint
         File of the weights that find what stands out.
     upstream
@@ -90,25 +90,8 @@ class Stage(Protocol):
 
     A stage is pure: it opens no file, starts no process, prints nothing.
 
-    Attributes
-    ----------
-    name
-        Its command and the first part of its store's name.
-    version
-        Bumped whenever its results change; older results are then stale.
-    requires
-        Names of the upstream stages whose outputs it reads.
-    reads
-        Which parts of the item it reads: ``image``, ``annotations``, ``masks``, ``checkpoint`` …
-    per_count
-        True when each requested number of superpixels is a unit of its own.
+    What the pipeline must know of it stands in `stages.registry.STAGES`.
     """
-
-    name: ClassVar[str]
-    version: ClassVar[int]
-    requires: ClassVar[tuple[str, ...]]
-    reads: ClassVar[tuple[str, ...]]
-    per_count: ClassVar[bool]
 
     def setup(self, config: Any, device: str) -> Any:
         """Build models and warm up kernels: called once per process and config."""

@@ -1,22 +1,87 @@
-"""The stages by name, imported when a command first plans or runs items."""
+"""The stages by name: what planning must know of each, and where what it computes with lies."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from typing import cast
 
 from stages.base import Stage
 
-STAGES = {
-    "propose": ("stages.propose.stage", "ProposeStage"),
-    "prior": ("stages.prior.stage", "PriorStage"),
-    "segment": ("stages.segment.stage", "SegmentStage"),
-    "evaluate": ("stages.evaluate.stage", "EvaluateStage"),
+
+@dataclass(frozen=True)
+class Declaration:
+    """What is known of a stage without importing what it computes with.
+
+    Attributes
+    ----------
+    module, name
+        Where the class that computes lies.
+    version
+        Bumped whenever its results change; older results are then stale.
+    requires
+        Names of the upstream stages whose outputs it reads.
+    reads
+        Which parts of the item it reads: ``image``, ``annotations``, ``masks``, ``checkpoint`` …
+    per_count
+        True when each requested number of superpixels is a unit of its own.
+    """
+
+    module: str
+    name: str
+    version: int
+    requires: tuple[str, ...]
+    reads: tuple[str, ...]
+    per_count: bool
+
+
+STAGES: Mapping[str, Declaration] = {
+    "propose": Declaration(
+        "stages.propose.stage",
+        "ProposeStage",
+        version=2,
+        requires=(),
+        reads=("image", "valid", "masks", "contour_weights", "checkpoint", "prompts"),
+        per_count=False,
+    ),
+    "prior": Declaration(
+        "stages.prior.stage",
+        "PriorStage",
+        version=1,
+        requires=("propose",),
+        reads=("image", "valid"),
+        per_count=False,
+    ),
+    "segment": Declaration(
+        "stages.segment.stage",
+        "SegmentStage",
+        version=2,
+        requires=("prior",),
+        reads=(
+            "image",
+            "valid",
+            "segment_weights",
+            "segment_annotations",
+            "external",
+            "attention",
+            "attention_checkpoint",
+        ),
+        per_count=True,
+    ),
+    "evaluate": Declaration(
+        "stages.evaluate.stage",
+        "EvaluateStage",
+        version=1,
+        requires=("segment",),
+        reads=("image", "annotations"),
+        per_count=True,
+    ),
 }
-"""Module and class of every stage that runs item by item, in the order of the data's flow."""
+"""Every stage that runs item by item, in the order of the data's flow."""
 
 
 @cache
 def stage(name: str) -> Stage:
-    """Return the one instance of a stage."""
-    module, attribute = STAGES[name]
-    return cast(Stage, getattr(import_module(module), attribute)())
+    """Return the one instance of a stage; imported when an item first needs it."""
+    declared = STAGES[name]
+    return cast(Stage, getattr(import_module(declared.module), declared.name)())

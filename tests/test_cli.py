@@ -50,6 +50,22 @@ def test_importing_the_command_line_imports_nothing_heavy() -> None:
     assert not loaded & heavy
 
 
+@pytest.mark.parametrize("command", ["status", "evaluate --dry-run"])
+def test_looking_at_a_run_imports_nothing_that_computes(command: str, tmp_path: Path) -> None:
+    outputs = str(tmp_path)
+    assert run_items("segment", Options("sample", outputs=outputs, limit=1, quiet=True)) == 0
+    code = (
+        "import sys; from pipeline.cli import app\n"
+        f"app([*{command.split()!r}, '--outputs', {outputs!r}, '--json'], standalone_mode=False)\n"
+        "print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    said, _, loaded = done.stdout.rpartition("}\n")
+    assert json.loads(said + "}")["stages"]["segment"]["done"] == 2
+    heavy = {"torch", "numba", "zarr", "numcodecs", "dask", "scipy.ndimage", "higra", "matplotlib"}
+    assert not heavy & set(loaded.split())
+
+
 @pytest.mark.parametrize(
     "command",
     "run propose prior segment evaluate report sweep datasets status export doctor".split(),  # noqa: SIM905

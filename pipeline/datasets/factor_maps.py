@@ -13,7 +13,7 @@ from pipeline.datasets.item_files import inside, named_files, refuse_two
 from pipeline.datasets.limits import MAX_PIXELS, check_size, pillow_limit
 from pipeline.datasets.npy_content import map_npy
 from pipeline.errors import DataError
-from stages.attention.factors import UserFactors
+from stages.attention.user_factors import UserFactors
 
 SUFFIXES = (".npy", ".png")
 

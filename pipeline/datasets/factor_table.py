@@ -26,7 +26,7 @@ from pipeline.datasets.image_rows import (
 )
 from pipeline.datasets.images import IMAGE_SUFFIXES
 from pipeline.errors import DataError
-from stages.attention.factors import Click, UserFactors
+from stages.attention.user_factors import Click, UserFactors
 from stages.report.cells import original
 
 SUFFIXES = (".csv", ".json")

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from stages.attention.config import AttentionConfig
 from stages.attention.density import Density, Objects, user_density, visual_density
-from stages.attention.factors import UserFactors, factor_map
+from stages.attention.factors import factor_map
 from stages.attention.saliency import find_saliency, threshold_of
+from stages.attention.user_factors import UserFactors
 
 Attention: TypeAlias = Callable[[Objects, int], tuple[Density | None, str]]
 """From the (H, W) objects for a number of superpixels, and that number, to the (n,) density of

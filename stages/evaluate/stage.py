@@ -1,7 +1,7 @@
 """The stage that measures superpixels."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -21,13 +21,6 @@ class EvaluateStage:
     name, None where undefined), ``n_requested``, ``n_superpixels``, ``n_annotators`` and
     ``note``.
     """
-
-    name: ClassVar[str] = "evaluate"
-    version: ClassVar[int] = 1
-    requires: ClassVar[tuple[str, ...]] = ("segment",)
-    reads: ClassVar[tuple[str, ...]] = ("image", "annotations")
-    per_count: ClassVar[bool] = True
-    Config: ClassVar[type[EvaluateConfig]] = EvaluateConfig
 
     def setup(self, config: EvaluateConfig, device: str) -> None:
         """Compile, or load from the cache, what `run` calls; nothing here runs on a device."""

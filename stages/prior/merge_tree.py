@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import higra
 import numpy as np
 from numpy.typing import NDArray
 
@@ -50,6 +49,8 @@ def linkage(edges: Borders, n: int) -> tuple[NDArray[np.int32], NDArray[np.float
     """
     if n == 1:
         return np.zeros(1, np.int32), np.zeros(1, np.float32)
+    import higra  # imports matplotlib: not for priors that bring a tree of their own
+
     graph = higra.UndirectedGraph(n)
     graph.add_edges(edges.first - 1, edges.second - 1)
     tree, altitudes = higra.binary_partition_tree_average_linkage(

@@ -1,7 +1,7 @@
 """The second stage: proposals → objects and their merge tree."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from stages.base import Inputs, Output, Unit
 from stages.blocks.limits import BY_BLOCKS
 from stages.blocks.prior import recipe
+from stages.prior.adjacency import borders, bridged
 from stages.prior.aggregate import aggregate, painting_order, renumbered
 from stages.prior.config import PriorConfig
 from stages.prior.divide import divide
@@ -34,16 +35,9 @@ class PriorStage:
     Of a proposal that is made by blocks there are no arrays: see `stages.blocks.prior`.
     """
 
-    name: ClassVar[str] = "prior"
-    version: ClassVar[int] = 1
-    requires: ClassVar[tuple[str, ...]] = ("propose",)
-    reads: ClassVar[tuple[str, ...]] = ("image", "valid")
-    per_count: ClassVar[bool] = False
-    Config: ClassVar[type[PriorConfig]] = PriorConfig
-
     def setup(self, config: PriorConfig, device: str) -> None:
         """Compile the kernels."""
-        mean_boundary_tree(np.array([[1, 2]]), np.zeros((1, 2), np.float32))
+        borders(bridged(np.array([[1, 2]])), np.zeros((1, 2), np.float32))
 
     def run(
         self, inputs: Inputs, config: PriorConfig, resources: None, units: Sequence[Unit]

@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from skimage.transform import resize
 
 from stages.base import Inputs
 from stages.propose.config import ProposeConfig
@@ -70,6 +69,8 @@ def contour_at_scale(
     -------
     (H, W) float32 in [0, 1], brought back to the image's size.
     """
+    from skimage.transform import resize  # a fifth of a second that the default need not wait
+
     height, width = lab.shape[:2]
     shape = (max(1, round(height * scale)), max(1, round(width * scale)))
     smaller = scale < 1

@@ -1,7 +1,7 @@
 """The first stage: image → proposals."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 from stages.base import Inputs, Output, Unit
 from stages.blocks.limits import is_deferred
@@ -20,20 +20,6 @@ class ProposeStage:
     and ``n_masks`` or ``n_regions``. Of a large image there may be no arrays but the attribute
     ``by_blocks``: see `stages.blocks.prior`.
     """
-
-    name: ClassVar[str] = "propose"
-    version: ClassVar[int] = 2
-    requires: ClassVar[tuple[str, ...]] = ()
-    reads: ClassVar[tuple[str, ...]] = (
-        "image",
-        "valid",
-        "masks",
-        "contour_weights",
-        "checkpoint",
-        "prompts",
-    )
-    per_count: ClassVar[bool] = False
-    Config: ClassVar[type[ProposeConfig]] = ProposeConfig
 
     def setup(self, config: ProposeConfig, device: str) -> tuple[Source, Any]:
         """Import the source and let it build what it needs."""

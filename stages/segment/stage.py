@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,20 +30,6 @@ class Resources:
 
 class SegmentStage:
     """Superpixels of an image, once per requested number."""
-
-    name: ClassVar[str] = "segment"
-    version: ClassVar[int] = 2
-    requires: ClassVar[tuple[str, ...]] = ("prior",)
-    reads: ClassVar[tuple[str, ...]] = (
-        "image",
-        "valid",
-        "segment_weights",
-        "segment_annotations",
-        "external",
-        "attention",
-        "attention_checkpoint",
-    )
-    per_count: ClassVar[bool] = True
 
     def setup(self, config: SegmentConfig, device: str) -> Resources:
         """Find the method and compile its kernels on a small scene.

@@ -11,7 +11,7 @@ from pipeline.datasets.factor_maps import FactorMap, find_map
 from pipeline.datasets.factor_table import ItemFactors, read_factors
 from pipeline.errors import ConfigError, DataError
 from stages.attention.config import AttentionConfig
-from stages.attention.factors import Click
+from stages.attention.user_factors import Click
 
 
 def write(folder: Path, text: str, name: str = "factors.csv") -> Path:

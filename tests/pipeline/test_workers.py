@@ -161,6 +161,25 @@ def test_jobs_are_taken_as_room_appears(executor: Dask, tmp_path: Path) -> None:
     assert sum(1 for _ in outcomes) == 39
 
 
+def test_what_dask_remembers_does_not_grow_with_the_run(executor: Dask, tmp_path: Path) -> None:
+    from dask.utils import key_split
+
+    assert len(run_jobs(executor, plain_items(60), tmp_path / "run")) == 60
+    names = executor.client.run(lambda: key_split.cache_info().currsize)
+    assert max(key_split.cache_info().currsize, *names.values()) < 30
+    spans = executor.cluster.scheduler.extensions["spans"].spans.values()
+    assert not any(span.metadata for span in spans)
+
+    def remembered(dask_worker: Any) -> tuple[int, bool]:
+        return dask_worker.monitor.maxlen, "profile" in dask_worker.periodic_callbacks
+
+    assert set(executor.client.run(remembered).values()) == {(100, False)}
+    assert (
+        executor.client.run_on_scheduler(lambda dask_scheduler: dask_scheduler.monitor.maxlen)
+        == 100
+    )
+
+
 def labels_of(outputs: Path) -> dict[str, bytes]:
     run = open_folder(str(outputs / "images"))
     found = {}

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from stages.attention.attend import user_attention
-from stages.attention.factors import Click, UserFactors, factor_map
+from stages.attention.factors import factor_map
+from stages.attention.user_factors import Click, UserFactors
 from stages.segment.seeds import share_seeds
 from stages.segment.spam import spam
 

@@ -1,0 +1,45 @@
+"""What a user may say of an image's parts: clicks, object ids or a map, each with a factor."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Click:
+    """A factor for the object at a pixel.
+
+    Attributes
+    ----------
+    x, y
+        Column and row, from 0 at the upper left.
+    factor
+        What the object's share of the superpixels is multiplied by.
+    count
+        The object is meant as it is for this many superpixels; None for the number being made.
+    """
+
+    x: int
+    y: int
+    factor: float
+    count: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class UserFactors:
+    """What a user wants of one image.
+
+    Attributes
+    ----------
+    clicks
+        Factors by position.
+    objects
+        Pairs of one of the prior's finest objects and its factor.
+    pixels
+        (H, W) float64, a factor for each pixel.
+    """
+
+    clicks: tuple[Click, ...] = ()
+    objects: tuple[tuple[int, float], ...] = ()
+    pixels: NDArray[np.float64] | None = None

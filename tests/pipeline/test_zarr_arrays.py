@@ -1,0 +1,105 @@
+"""The files that we make of an array are those that zarr makes of it."""
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+import zarr
+from google_crc32c import value
+from numcodecs.zstd import Zstd
+from numpy.typing import NDArray
+from zarr.abc.buffer import Buffer
+from zarr.codecs import Crc32cCodec, ZstdCodec
+from zarr.storage import MemoryStore
+
+from pipeline.folder import LocalFolder
+from pipeline.store import Store
+from pipeline.zarr_arrays import array_files, array_json, read_array
+from stages.base import Output
+
+RANDOM = np.random.default_rng(0)
+LABELS = RANDOM.integers(0, 400, (40, 60)).astype(np.uint16)
+LARGE = np.zeros((4100, 4200), np.uint32)
+LARGE[2000:, 3000:] = 7
+
+ARRAYS = [
+    LABELS,
+    LABELS > 200,
+    LABELS.astype(np.int8),
+    LABELS.astype(">u4"),
+    LABELS.astype(np.float16),
+    RANDOM.normal(size=(3, 4, 5)).astype(np.float32),
+    RANDOM.normal(size=7),
+    np.zeros((5, 7), np.int64),  # nothing but what fills
+    np.zeros((0, 3), np.int64),
+    LABELS.T,
+    LABELS[::2, ::3],
+    LARGE,
+    np.arange(17_000_000, dtype=np.uint32),
+]
+
+
+def files_by_zarr(array: NDArray[Any], chunks: tuple[int, ...], **options: Any) -> dict[str, bytes]:
+    files: dict[str, Buffer] = {}
+    codecs = options.pop("compressors", [ZstdCodec(level=1), Crc32cCodec()])
+    zarr.create_array(
+        MemoryStore(files),
+        data=array,
+        chunks=chunks,
+        compressors=codecs,
+        config={"write_empty_chunks": True},
+        **options,
+    )
+    return {key: content.to_bytes() for key, content in files.items()}
+
+
+@pytest.mark.parametrize("array", ARRAYS, ids=lambda array: f"{array.dtype}-{array.shape}")
+def test_they_are_the_same_to_the_byte(array: NDArray[Any]) -> None:
+    files = array_files(array)
+    grid = json.loads(files["zarr.json"])["chunk_grid"]
+    assert files == files_by_zarr(array, tuple(grid["configuration"]["chunk_shape"]))
+
+
+@pytest.mark.parametrize("array", ARRAYS, ids=lambda array: f"{array.dtype}-{array.shape}")
+def test_they_are_read_back(array: NDArray[Any]) -> None:
+    found = read_array(array_files(array), array.shape, array.dtype)
+    np.testing.assert_array_equal(found, array)
+    assert found.dtype == array.dtype.newbyteorder("<")
+
+
+def test_what_zarr_has_no_name_for_is_refused() -> None:
+    with pytest.raises(ValueError, match="can't be stored"):
+        array_json((2, 2), np.dtype("U3"))
+
+
+@pytest.mark.parametrize("change", ["lost", "flipped", "empty", "larger", "not zstd"])
+def test_a_chunk_that_is_not_as_it_was_made_is_found(change: str) -> None:
+    files: dict[str, bytes | None] = dict(array_files(LABELS))
+    content = files["c/0/0"] or b""
+    if change == "lost":
+        del files["c/0/0"]
+    elif change == "flipped":
+        files["c/0/0"] = content[:20] + bytes([content[20] ^ 1]) + content[21:]
+    elif change == "empty":
+        files["c/0/0"] = b""
+    else:
+        larger = bytes(Zstd(level=1).encode(np.zeros(10 * LABELS.nbytes, np.uint8)))
+        forged = larger if change == "larger" else b"abcdefgh"
+        files["c/0/0"] = forged + value(forged).to_bytes(4, "little")
+    with pytest.raises((ValueError, RuntimeError)):
+        read_array(files, LABELS.shape, LABELS.dtype)
+
+
+@pytest.mark.parametrize("options", [{}, {"compressors": [ZstdCodec(level=5), Crc32cCodec()]}])
+def test_a_store_that_another_version_wrote_is_read(tmp_path: Any, options: Any) -> None:
+    store = Store(LocalFolder(tmp_path), "segment-0.zarr")
+    store.prepare({})
+    record = store.write(
+        "a", 1, Output({"labels": LABELS}), fingerprint="", inputs={}, provenance={}
+    )
+    place = f"{store.name}/a/1/{record.attempt}/labels"
+    store.run.delete(place)
+    others = files_by_zarr(LABELS, (16, 16), attributes={"by": "another"}, **options)
+    store.run.write_many({f"{place}/{key}": content for key, content in others.items()})
+    np.testing.assert_array_equal(store.read("a", 1)[1].arrays["labels"], LABELS)
