@@ -71,11 +71,10 @@ def array_task(run: Folder, environment: Mapping[str, str]) -> tuple[int, JobArr
     submitted = _evenly_spaced(count, first, last)
     before = _remembered(run)
     tasks = f"task {task}, one of {count} from {first} to {last}"
+    array = submitted
     if before is not None and _again(before, submitted, count, first, last):
         array = before
-    elif before is None or _grown(before, submitted):
-        array = submitted
-    else:
+    elif before is not None and not _grown(before, submitted):
         raise ConfigError(
             f"--shard auto: {tasks}, may be a part of --array={before}, which divided this run, or "
             f"divide it anew: submit --array={before}, which skips what is done, or delete "
@@ -100,11 +99,9 @@ def _again(before: JobArray, submitted: JobArray | None, count: int, first: int,
 
 def _grown(before: JobArray, submitted: JobArray | None) -> bool:
     """Say whether tasks are an array that has all of the earlier one's and more."""
-    same = submitted is not None and (submitted.first, submitted.step) == (
-        before.first,
-        before.step,
-    )
-    return same and submitted.count > before.count
+    if submitted is None or submitted.count <= before.count:
+        return False
+    return (submitted.first, submitted.step) == (before.first, before.step)
 
 
 def _number(environment: Mapping[str, str], name: str) -> int:

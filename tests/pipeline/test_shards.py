@@ -227,7 +227,7 @@ def test_a_task_of_a_job_array_sent_again_does_its_own_part(
     assert (again["shard"], again["n_items"], again["computed"]) == ("3/3", 2, 1)
     assert again["completes_run"] is True
     set_array_task(monkeypatch, 4, 1, 4, 4)
-    with pytest.raises(ConfigError, match="task 4, one of 1 .* may be a part of --array=1-3"):
+    with pytest.raises(ConfigError, match=r"task 4, one of 1 .* may be a part of --array=1-3"):
         run(shard="auto")
 
 
