@@ -116,15 +116,15 @@ class Exporter:
 
     def _encode(self, item: Item, unit: Unit) -> bytes:
         labels: Labels
-        background: int | None = 0
+        start_label = 1
         if self.what in {"objects", "object-overlays"}:
             labels = self._objects(item, unit)
         else:
             labels, start_label = self._labels(item, unit)
-            background = 0 if start_label else None
+        background = 0 if start_label else None
         match self.what:
             case "overlays":
-                return encode_overlay(item.image.read(), labels)
+                return encode_overlay(item.image.read(), labels, start_label)
             case "object-overlays":
                 return encode_object_overlay(item.image.read(), labels)
             case "mean-colours":

@@ -103,6 +103,10 @@ class Gathered:
         """Return the unit that a number in the tables stands for."""
         return self.units.get(count, count)
 
+    def say_asked(self, count: int) -> str:
+        """Return what a number in the tables stands for, as titles have it."""
+        return f"size {self.sizes[count]}" if count in self.units else f"K = {count}"
+
     @property
     def sizes(self) -> dict[int, str]:
         """The sizes that numbers in the tables stand for, as a person reads them."""

@@ -46,9 +46,10 @@ def lead(report: Report, methods: Sequence[Method], summary: pd.DataFrame) -> st
     if progress.n_expected is not None and progress.n_expected != progress.n_items:
         images += f" of the {progress.n_expected} in the split"
     said = f"{plural(len(methods), 'method')} on {images}"
-    if counts:
-        numbers = ", ".join(map(str, counts))
+    if numbers := ", ".join(str(count) for count in counts if count not in report.sizes):
         said += f", asked for {numbers} superpixels"
+    if sizes := ", ".join(report.sizes[count] for count in counts if count in report.sizes):
+        said += f", asked for superpixels of {sizes}"
     return said + "."
 
 
