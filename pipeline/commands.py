@@ -298,6 +298,7 @@ def _tell_summary(
             "folder": str(run.folder),
             **summary.plain(),
             "summary": [] if report is None else report.summary,
+            "left_out": [] if report is None else report.left_out,
         }
     )
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pipeline.chain import Chain
 from pipeline.datasets.base import Item
 from pipeline.gathering import Evaluated, Gathered, reference_method
+from pipeline.left_out import say_left_out
 from pipeline.pictures import shown_objects
 from pipeline.repetition import deciding_options, differing, report_command, sweep_command
 from pipeline.run import Run
@@ -74,6 +75,7 @@ def make_page(
         provenance=_provenance(run, selection, gathered, list(commands.values())),
         reference=None if reference is None else reference.key,
         sizes=gathered.sizes,
+        left_out=say_left_out(gathered.left_out, run, selection, stated),
     )
     return render(report, metrics, summary, seconds_per_image(metrics), run.config.report)
 

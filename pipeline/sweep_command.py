@@ -239,4 +239,5 @@ def _plain(done: _Done) -> Mapping[str, Any]:
         "skipped_points": [vars(point) for point in done.swept.record.skipped],
         "stage_runs": {"alone": alone, "shared": shared},
         "summary": [] if done.report is None else done.report.summary,
+        "left_out": [] if done.report is None else done.report.left_out,
     }

@@ -73,6 +73,8 @@ def notices(report: Report) -> list[Notice]:
     if report.skipped:
         points = plural(len(report.skipped), "point")
         said.append(Notice(f"{points} of the sweep could not run here.", True, "skipped"))
+    if report.left_out:
+        said.append(Notice(f"{report.left_out[0].upper()}{report.left_out[1:]}."))
     if progress.n_items == 1 and progress.n_done:
         said.append(Notice("One image only: no interval can be given, and no test made."))
     return said
