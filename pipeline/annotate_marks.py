@@ -8,7 +8,6 @@ a class. Images are named by their ids; a suffix is accepted.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +16,11 @@ from numpy.typing import NDArray
 
 from pipeline.datasets.annotations import LABEL_SUFFIXES, LabelFile
 from pipeline.datasets.factor_table import names_of
-from pipeline.datasets.image_rows import Row, RowKind, parse_rows, read_text, shown, whole
+from pipeline.datasets.image_rows import Row, RowKind, image_of, parse_rows, read_text, shown, whole
 from pipeline.errors import DataError
 from stages.annotate.votes import Clicks
+from stages.report.cells import original
+from stages.suggestion import meant_image
 
 TABLES = (".csv", ".json")
 LARGEST_CLASS = 0xFFFF
@@ -28,7 +29,8 @@ LARGEST_CLASS = 0xFFFF
 _CLICKS = RowKind(
     "clicks",
     ("image", "x", "y", "object", "class"),
-    "class",
+    ("image", "class"),
+    (("x", "y"), ("object",)),
     "its columns are image, x, y, class (clicks) or image, object, class",
     '[{"image": "a", "x": 10, "y": 20, "class": "sky"}]',
     surplus='; put a class name with a comma in quotes: "grass, dry"',
@@ -189,9 +191,7 @@ def _marks(rows: list[tuple[str, Row]]) -> Marks:
                 f"{where}: class {text} is no number of a class: they are 1 to {LARGEST_CLASS}; "
                 "0 stands for what has none"
             )
-        name = shown(row.get("image"))
-        if not name:
-            raise DataError(f"{where}: no image is named")
+        name = image_of(row, where)
         own = images.setdefault(name, ImageMarks())
         if shown(row.get("object")):
             if any(shown(row.get(axis)) for axis in ("x", "y")):
@@ -239,7 +239,7 @@ def _read_scribbles(path: Path) -> Marks:
 
 def _class(row: Row, where: str) -> str:
     value = row.get("class")
-    text = shown(value)
+    text = original(shown(value))
     if not text or isinstance(value, bool | float | list | dict):
         raise DataError(f"{where}: no class is named; write a name or a whole number from 1")
     if not text.isprintable():
@@ -260,10 +260,7 @@ def match_images(names: Iterable[str], known: Iterable[str]) -> dict[str, str]:
     for name in names:
         meant = next((each for each in names_of(name) if each in ids), None)
         if meant is None:
-            near = get_close_matches(name, ids, n=1)
-            some = ", ".join(sorted(ids)[:3]) + (" …" if len(ids) > 3 else "")
-            cure = f"did you mean {near[0]}?" if near else f"there are {some}"
-            raise DataError(f"the run has no image '{name}'; {cure}")
+            raise DataError(f"the run has no image '{name}'; {meant_image(name, ids)}")
         if meant in found.values():
             raise DataError(f"image '{meant}' is named in two ways; write '{meant}' alone")
         found[name] = meant

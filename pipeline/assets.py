@@ -7,12 +7,12 @@ import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from hashlib import sha256 as new_sha256
 from pathlib import Path
 
 from pipeline.archives import unpack
 from pipeline.errors import ConfigError, DataError
+from stages.suggestion import did_you_mean
 
 MARKER = ".spam-pipe.json"
 """In a fetched folder: where its content is from. Without it the folder was not fetched whole."""
@@ -247,8 +247,7 @@ def _asset(name: str) -> Asset:
     if name in ("sample", "folder"):
         raise ConfigError(f"{name}: needs no download")
     if name not in DATASET_ASSETS:
-        near = get_close_matches(name.lower(), DATASET_ASSETS, n=1, cutoff=0.5)
-        cure = f"did you mean {near[0]}?" if near else f"there are {', '.join(DATASET_ASSETS)}"
+        cure = did_you_mean(name, DATASET_ASSETS)
         raise ConfigError(f"{name}: no dataset of that name can be fetched; {cure}")
     return DATASET_ASSETS[name]
 

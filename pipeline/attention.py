@@ -1,7 +1,6 @@
 """What the attention of a run reads: the user's factors, a network's weights."""
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from pipeline.datasets.base import Source
 from pipeline.errors import ConfigError, DataError
 from pipeline.public_weights import find_public_weights, format_size, public_weights
 from stages.attention.config import AttentionConfig
+from stages.suggestion import did_you_mean, meant_image
 
 _DINO = "dino-vit-s8"
 
@@ -28,10 +28,9 @@ def parse_attention(text: str) -> dict[str, str]:
         return {"mode": text}
     path = Path(text).expanduser().absolute()
     if not path.exists():
-        near = get_close_matches(text, ["none", "visual"], n=1)
-        cure = f"; did you mean {near[0]}?" if near else ""
+        cure = did_you_mean(text, ["none", "visual"], "write none, visual or a file's path")
         raise ConfigError(
-            f"--attention {text}: neither none nor visual nor a file that is there{cure}"
+            f"--attention {text}: neither none nor visual nor a file that is there; {cure}"
         )
     return {"mode": "file", "file": str(path)}
 
@@ -141,9 +140,7 @@ def require_known_images(config: AttentionConfig, item_ids: Iterable[str]) -> No
         raise DataError(f"{path}: says nothing of any image; maps are {kinds} named like images")
     for name in names:
         if known.isdisjoint(factor_table.names_of(name)):
-            near = get_close_matches(name, known, n=1)
-            some = ", ".join(sorted(known)[:3]) + (" …" if len(known) > 3 else "")
-            cure = f"did you mean {near[0]}?" if near else f"there are {some}"
+            cure = meant_image(name, known)
             raise DataError(f"{path}: the dataset's split has no image '{name}'; {cure}")
 
 

@@ -64,11 +64,11 @@ class Teller:
 def run_items(target: str, options: Options) -> int:
     """Bring all items up to the target stage, report where that was asked; return exit status."""
     teller = Teller(quiet=options.quiet, as_json=options.as_json)
-    shard = None if options.shard is None else parse_shard(options.shard)
     outputs = open_folder(options.outputs)
     layers = list(config_layers(options))
     default = "sample" if target == "run" and not layers else None
     run = open_run(outputs, options.run, layers, default=default)
+    shard = None if options.shard is None else parse_shard(options.shard, run.folder)
     stage_target = "evaluate" if target in {"run", "report"} else target
     chain = build_chain(run.config, run.folder, stage_target)
     _introduce(run, chain, teller)
@@ -298,6 +298,7 @@ def _tell_summary(
             "folder": str(run.folder),
             **summary.plain(),
             "summary": [] if report is None else report.summary,
+            "left_out": [] if report is None else report.left_out,
         }
     )
 

@@ -6,7 +6,6 @@ Precedence, weakest first: defaults, the dataset's file in `configs/`, the run's
 
 import tomllib
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,6 +20,7 @@ from stages.prior.config import PriorConfig
 from stages.propose.config import ProposeConfig
 from stages.report.config import ReportConfig
 from stages.segment.config import SegmentConfig
+from stages.suggestion import did_you_mean
 
 Layer = Mapping[str, Any]
 """Nested options as a TOML file holds them."""
@@ -188,7 +188,8 @@ def _explain(error: ValidationError) -> str:
     path = [str(part) for part in first["loc"]]
     key = ".".join(path)
     if first["type"] == "extra_forbidden":
-        return f"{key}: no such option{_suggestion(path)}"
+        suggestion = _suggestion(path)
+        return f"{key}: no such option" + (f"; {suggestion}" if suggestion else "")
     message = first["msg"].removeprefix("Value error, ")
     if isinstance(first["input"], Mapping):  # two options that don't go together
         return f"{key}: {message}"
@@ -204,10 +205,9 @@ def _suggestion(path: list[str]) -> str:
         known = inner
     # A key that stands one level too high or too low is as common as a misspelt one.
     candidates = [".".join([*path[:-1], name]) for name in known.model_fields]
-    near = get_close_matches(".".join(path), candidates, n=1) or [
-        full for full in _all_keys(RunConfig) if full.split(".")[-1] == path[-1]
-    ]
-    return f"; did you mean {near[0]}?" if near else f"; known: {', '.join(known.model_fields)}"
+    elsewhere = [full for full in _all_keys(RunConfig) if full.split(".")[-1] == path[-1]]
+    otherwise = f"did you mean {elsewhere[0]}?" if elsewhere else None
+    return did_you_mean(".".join(path), candidates, otherwise)
 
 
 def _all_keys(model: type[BaseModel], prefix: str = "") -> Iterable[str]:

@@ -88,7 +88,7 @@ def encode_labels(
     return content.getvalue()
 
 
-def encode_overlay(image: NDArray[np.uint8], labels: LabelMap) -> bytes:
+def encode_overlay(image: NDArray[np.uint8], labels: LabelMap, start_label: int = 0) -> bytes:
     """Return an image with the superpixels' boundaries drawn on it, as a PNG.
 
     Parameters
@@ -97,13 +97,15 @@ def encode_overlay(image: NDArray[np.uint8], labels: LabelMap) -> bytes:
         (H, W, 3) uint8, sRGB.
     labels
         (H, W) non-negative integers.
+    start_label
+        Smaller labels are no superpixels and have no boundary.
 
     Raises
     ------
     ValueError
         When image and labels do not fit each other.
     """
-    return _png(Image.fromarray(draw_boundaries(image, labels)))
+    return _png(Image.fromarray(draw_boundaries(image, labels, start_label=start_label)))
 
 
 def encode_object_overlay(image: NDArray[np.uint8], objects: LabelMap) -> bytes:

@@ -18,7 +18,13 @@ from pipeline.export import (
     encode_object_overlay,
     encode_overlay,
 )
-from pipeline.export_figures import FIGURES, Figures, encode_figures, read_figures
+from pipeline.export_figures import (
+    FIGURES,
+    Figures,
+    encode_figures,
+    read_figures,
+    read_segmented,
+)
 from pipeline.export_formats import Form, What, file_name, suffix_of
 from pipeline.folder import Folder
 from pipeline.units import Unit
@@ -110,15 +116,15 @@ class Exporter:
 
     def _encode(self, item: Item, unit: Unit) -> bytes:
         labels: Labels
-        background: int | None = 0
+        start_label = 1
         if self.what in {"objects", "object-overlays"}:
             labels = self._objects(item, unit)
         else:
             labels, start_label = self._labels(item, unit)
-            background = 0 if start_label else None
+        background = 0 if start_label else None
         match self.what:
             case "overlays":
-                return encode_overlay(item.image.read(), labels)
+                return encode_overlay(item.image.read(), labels, start_label)
             case "object-overlays":
                 return encode_object_overlay(item.image.read(), labels)
             case "mean-colours":
@@ -151,8 +157,12 @@ class Exporter:
     def _write_for_napari(self, name: str, item: Item, unit: Unit) -> None:
         from pipeline.export_napari import write_ome_zarr
 
-        labels, start_label = self._labels(item, unit)
-        from_one = labels.astype(np.uint32) + np.uint32(1 - start_label)
-        layers = {"superpixels": from_one.astype(np.min_scalar_type(from_one.max()))}
-        key = name + suffix_of(self.form)
-        write_ome_zarr(self.target, key, item.image.read(), layers)
+        seen = read_segmented(item, unit, self.chain, self.config)
+        inside = seen.labels >= seen.start_label
+        layers = {"superpixels": np.where(inside, seen.labels + np.uint32(1 - seen.start_label), 0)}
+        if seen.objects is not None:
+            layers["objects"] = np.where(inside, seen.objects, 0)
+        fitted = {
+            key: array.astype(np.min_scalar_type(array.max())) for key, array in layers.items()
+        }
+        write_ome_zarr(self.target, name + suffix_of(self.form), seen.picture.pixels, fitted)

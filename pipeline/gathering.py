@@ -8,6 +8,7 @@ from typing import Any
 from pipeline.chain import Chain, build_chain, described_config, prior_of
 from pipeline.config import RunConfig
 from pipeline.failures import FailedItem, Failures
+from pipeline.left_out import LeftOut, stored_otherwise
 from pipeline.plan import NO_DATA, ItemPlan, State, plan
 from pipeline.run import Run
 from pipeline.runner import Selection
@@ -34,6 +35,8 @@ class Evaluated:
         Its label if it is a point of the run's sweep.
     n_done, n_wanted
         Results that are in, and that were asked for.
+    n_outdated
+        Images with results that are out of date and did not fail.
     versions, devices
         What its results were computed with: versions by package.
     weights
@@ -48,6 +51,7 @@ class Evaluated:
     swept: str | None
     n_done: int = 0
     n_wanted: int = 0
+    n_outdated: int = 0
     versions: dict[str, set[str]] = field(default_factory=dict)
     devices: set[str] = field(default_factory=set)
     weights: dict[str, str] = field(default_factory=dict)
@@ -90,6 +94,8 @@ class Gathered:
     units
         For superpixels asked for by size: the number in tables, which is the mean over images of
         what their size asks for, and the size.
+    left_out
+        Results that the folder holds and the rows do not.
     """
 
     rows: list[dict[str, Any]] = field(default_factory=list)
@@ -98,10 +104,15 @@ class Gathered:
     methods: list[Evaluated] = field(default_factory=list)
     sweep: SweepRecord | None = None
     units: dict[int, str] = field(default_factory=dict)
+    left_out: list[LeftOut] = field(default_factory=list)
 
     def unit_of(self, count: int) -> int | str:
         """Return the unit that a number in the tables stands for."""
         return self.units.get(count, count)
+
+    def say_asked(self, count: int) -> str:
+        """Return what a number in the tables stands for, as titles have it."""
+        return f"size {self.sizes[count]}" if count in self.units else f"K = {count}"
 
     @property
     def sizes(self) -> dict[int, str]:
@@ -116,7 +127,7 @@ def gather(run: Run, selection: Selection) -> Gathered:
     failures: dict[tuple[str, str], FailedItem] = {}
     rows: list[tuple[Unit, dict[str, Any]]] = []
     failed: Counter[tuple[tuple[str, str, str, str, str], Unit]] = Counter()
-    for method in _evaluations(run, selection, gathered.sweep):
+    for method in _evaluations(run, selection, gathered):
         gathered.methods.append(method)
         names = ("dataset", "split", "method", "prior", "config")
         shared = dict(zip(names, method.key, strict=True))
@@ -133,6 +144,12 @@ def gather(run: Run, selection: Selection) -> Gathered:
                 elif found:
                     failed[method.key, unit] += 1
                     failures |= found
+            outdated = State.STALE in planned.states["evaluate"].values()
+            method.n_outdated += outdated and not found
+        if method.n_outdated:
+            store = method.chain["evaluate"].store.name
+            older = LeftOut(store, method.key[2], method.n_outdated, method.config)
+            gathered.left_out.append(older)
     counts = _nominal_counts(rows)
     gathered.units = {count: size for size, count in counts.items()}
     for unit, row in rows:
@@ -157,25 +174,31 @@ def reference_method(run: Run, gathered: Gathered) -> Evaluated | None:
     )
 
 
-def _evaluations(run: Run, selection: Selection, sweep: SweepRecord | None) -> Iterator[Evaluated]:
-    """Yield every evaluation in the run's folder, by store name."""
+def _evaluations(run: Run, selection: Selection, gathered: Gathered) -> Iterator[Evaluated]:
+    """Yield every evaluation in the run's folder, by store name; note those left out."""
+    sweep = gathered.sweep
+    names = set(run.folder.names())
     labels: Mapping[str, str] = {} if sweep is None else sweep.labels
-    for name in run.folder.names():
-        if name.startswith("evaluate-") and name.endswith(".zarr"):
-            description = Store(run.folder, name).describe()
-            config = described_config(description or {}, run.config)
-            if config is None:
-                continue
-            chain = build_chain(config, run.folder)
-            if chain["evaluate"].store.name == name:
-                key = (
-                    config.dataset.name,
-                    selection.split,
-                    config.segment.method,
-                    prior_of(chain),
-                    config_name(chain, sweep),
-                )
-                yield Evaluated(config, chain, key, labels.get(name))
+    for name in sorted(names):
+        if not (name.startswith("evaluate-") and name.endswith(".zarr")):
+            continue
+        description = Store(run.folder, name).describe() or {}
+        config = described_config(description, run.config)
+        chain = {} if config is None else build_chain(config, run.folder)
+        if config is None or chain["evaluate"].store.name != name:
+            made_anew = bool(chain) and chain["evaluate"].store.name in names
+            older = stored_otherwise(run.folder, name, description, config)
+            if older is not None and not made_anew:
+                gathered.left_out.append(older)
+            continue
+        key = (
+            config.dataset.name,
+            selection.split,
+            config.segment.method,
+            prior_of(chain),
+            config_name(chain, sweep),
+        )
+        yield Evaluated(config, chain, key, labels.get(name))
 
 
 def _nominal_counts(rows: list[tuple[Unit, dict[str, Any]]]) -> dict[str, int]:

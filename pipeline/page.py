@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pipeline.chain import Chain
 from pipeline.datasets.base import Item
 from pipeline.gathering import Evaluated, Gathered, reference_method
+from pipeline.left_out import say_left_out
 from pipeline.pictures import shown_objects
 from pipeline.repetition import deciding_options, differing, report_command, sweep_command
 from pipeline.run import Run
@@ -73,6 +74,8 @@ def make_page(
         gallery=_gallery(selection, gathered, metrics),
         provenance=_provenance(run, selection, gathered, list(commands.values())),
         reference=None if reference is None else reference.key,
+        sizes=gathered.sizes,
+        left_out=say_left_out(gathered.left_out, run, selection, stated),
     )
     return render(report, metrics, summary, seconds_per_image(metrics), run.config.report)
 
@@ -141,15 +144,9 @@ def _gallery(selection: Selection, gathered: Gathered, metrics: "pd.DataFrame") 
         for method in gathered.methods:
             for count in counts:
                 if (item.id, method.key, count) in measured:
-                    unit = gathered.unit_of(count)
-                    drawing = _drawing(item.id, method.chain, count, unit)
+                    drawing = _drawing(item.id, method.chain, gathered.unit_of(count))
                     drawings[item.id, method.key, count] = drawing
-    rule = " ".join([rule, *(_explained(*each) for each in gathered.sizes.items())])
     return Gallery(rule, counts, [pictures[name] for name in names], drawings)
-
-
-def _explained(count: int, size: str) -> str:
-    return f"K = {count} stands for superpixels of {size}: the mean over images of what that asks."
 
 
 def _picture(item: Item) -> Picture:
@@ -159,15 +156,17 @@ def _picture(item: Item) -> Picture:
     return Picture(item.id, encode_photo(image), fitted[1], fitted[0], (width, height))
 
 
-def _drawing(item_id: str, chain: Chain, count: int, unit: int | str) -> Drawing:
+def _drawing(item_id: str, chain: Chain, unit: int | str) -> Drawing:
     _, segmented = chain["segment"].store.read(item_id, unit)
-    lines = encode_lines(segmented.arrays["labels"])
+    start_label = int(segmented.attributes.get("start_label", 0))
+    lines = encode_lines(segmented.arrays["labels"], start_label)
     if "prior" not in chain:
         return Drawing(lines)
     objects = segmented.arrays.get("objects")  # of a large image
     if objects is None:
         _, prior = chain["prior"].store.read(item_id, None)
-        objects = shown_objects(prior, count, chain["segment"].config)
+        asked = int(segmented.attributes["n_requested"])  # of a size each image's own
+        objects = shown_objects(prior, asked, chain["segment"].config)
     if objects is None:
         return Drawing(lines)
     return Drawing(lines, encode_objects(objects), int(objects.max()))

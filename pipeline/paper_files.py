@@ -53,7 +53,7 @@ def write_paper_files(
     labels = series_labels(summary)
     reference = _reference(run, gathered, keys)
     files = _Files(folder)
-    _write_statistics(files, run, metrics, summary, labels, reference)
+    _write_statistics(files, run, gathered, metrics, summary, labels, reference)
     _write_figures(files, run, selection, gathered, metrics, summary, labels, reference)
     title = name_series(summary).title()
     plate = _plate(selection, gathered, metrics, labels, reference, title)
@@ -116,6 +116,7 @@ def _reference(run: Run, gathered: Gathered, keys: Sequence["SeriesKey"]) -> "Se
 def _write_statistics(
     files: _Files,
     run: Run,
+    gathered: Gathered,
     metrics: "pd.DataFrame",
     summary: "pd.DataFrame",
     labels: Mapping["SeriesKey", str],
@@ -133,14 +134,16 @@ def _write_statistics(
         "equal_regularity": at_equal_regularity(metrics, reference, config=config),
         "areas": area_table(metrics, config),
     }
-    text = comparison_markdown(comparisons, **tables, labels=labels, reference=reference)
+    text = comparison_markdown(
+        comparisons, **tables, labels=labels, reference=reference, sizes=gathered.sizes
+    )
     rival = _rival(summary, reference)
     if rival is not None:
         count = _middle_count(metrics)
         differences = image_differences(metrics, reference, rival, count)
         if len(differences):
             names = (labels[reference], labels[rival])
-            text += "\n" + extremes_markdown(differences, names, count)
+            text += "\n" + extremes_markdown(differences, names, gathered.say_asked(count))
     files.put_table("statistics/comparisons.csv", comparisons)
     for name, table in tables.items():
         files.put_table(f"statistics/{name}.csv", table)
@@ -190,7 +193,9 @@ def _write_figures(
         differences = image_differences(metrics, reference, rival, count)
         if len(differences) > 1:
             names = (labels[reference], labels[rival])
-            scatter = draw_scatter(differences, names, title=f"{title} · K = {count}")
+            scatter = draw_scatter(
+                differences, names, title=f"{title} · {gathered.say_asked(count)}"
+            )
             files.put_figure("figures/scatter", scatter)
 
 
@@ -239,7 +244,9 @@ def _plate(
     ]
     if not rows:
         return None
-    sheet = draw_plate(rows, [labels[key] for key in shown], f"{title} · K = {count}")
+    sheet = draw_plate(
+        rows, [labels[key] for key in shown], f"{title} · {gathered.say_asked(count)}"
+    )
     png, pdf = io.BytesIO(), io.BytesIO()
     sheet.save(png, "PNG")
     sheet.save(pdf, "PDF", resolution=300.0, quality=95)

@@ -6,7 +6,6 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from hashlib import file_digest
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from platformdirs import user_cache_path
 
 from pipeline.assets import Progress, download, parse_hash
 from pipeline.errors import ConfigError, DataError
+from stages.suggestion import did_you_mean
 
 _SAM = "https://dl.fbaipublicfiles.com/segment_anything/"
 _DINO = "https://dl.fbaipublicfiles.com/dino/"
@@ -127,8 +127,7 @@ def public_weights(name: str) -> PublicWeights:
         For a name that it doesn't have; the nearest is suggested.
     """
     if name not in PUBLIC_WEIGHTS:
-        near = get_close_matches(name.lower(), PUBLIC_WEIGHTS, n=1, cutoff=0.5)
-        cure = f"did you mean {near[0]}?" if near else f"there are {', '.join(PUBLIC_WEIGHTS)}"
+        cure = did_you_mean(name, PUBLIC_WEIGHTS)
         raise ConfigError(f"{name}: no weights of that name can be fetched; {cure}")
     return PUBLIC_WEIGHTS[name]
 

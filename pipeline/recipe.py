@@ -1,7 +1,6 @@
 """What a training is: its recipe and its images, from TOML files and options."""
 
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from pydantic import ValidationError
 from pipeline.config import Layer, merge, read_config_file, stated
 from pipeline.datasets.config import DatasetConfig
 from pipeline.errors import ConfigError
+from stages.suggestion import did_you_mean
 from stages.train.config import TrainConfig
 
 RECIPE = "train.toml"
@@ -82,9 +82,7 @@ def _explain(error: ValidationError) -> str:
         del path[1]  # the kind of network, which pydantic puts between
     key = ".".join(path)
     if first["type"] == "extra_forbidden":
-        near = get_close_matches(key, _known_keys(), n=1)
-        cure = f"; did you mean {near[0]}?" if near else f"; known: {', '.join(_known_keys())}"
-        return f"{key}: no such option of a training{cure}"
+        return f"{key}: no such option of a training; {did_you_mean(key, _known_keys())}"
     message = first["msg"].removeprefix("Value error, ")
     return f"{key}: {message} (given: {first['input']!r})" if key else message
 

@@ -9,8 +9,9 @@ import numpy as np
 
 from pipeline.chain import Link
 from pipeline.datasets.base import Item
-from pipeline.units import Unit
-from pipeline.verify import Finding, OpenStore, unit_of
+from pipeline.repair import Finding
+from pipeline.run_stores import OpenStore
+from pipeline.units import Unit, unit_of
 from pipeline.work import Context, Job, perform
 from stages.base import Output
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipeline.gathering import gather
+from pipeline.left_out import say_left_out
+from pipeline.repetition import differing
 from pipeline.run import Run
 from pipeline.runner import Selection
 
@@ -28,11 +30,14 @@ class Report:
         Lines that say where to look.
     summary
         The summary's rows.
+    left_out
+        Results that the run holds and the report does not show, as plain values.
     """
 
     table: "Table | None"
     places: tuple[str, ...]
     summary: list[dict[str, Any]]
+    left_out: list[dict[str, Any]]
 
 
 def write_report(run: Run, selection: Selection, width: int) -> Report:
@@ -59,7 +64,9 @@ def write_report(run: Run, selection: Selection, width: int) -> Report:
         folder.write(name, text.getvalue().encode())
     folder.write("summary.md", markdown_table(summary, gathered.sizes).encode())
     folder.write("index.html", make_page(run, selection, gathered, metrics, summary).encode())
+    differ = differing([each.config for each in gathered.methods])
     places = [
+        *filter(None, [say_left_out(gathered.left_out, run, selection, differ)]),
         f"page: {folder}/index.html",
         f"tables: {folder}/metrics.csv, summary.csv, summary.md",
     ]
@@ -75,7 +82,9 @@ def write_report(run: Run, selection: Selection, width: int) -> Report:
         places += write_paper_files(run, selection, gathered, metrics, summary, folder)
     seconds = seconds_per_image(metrics)
     shown = terminal_table(summary, seconds, width, gathered.sizes) if len(summary) else None
-    return Report(shown, tuple(places), _plain_rows(summary))
+    return Report(
+        shown, tuple(places), _plain_rows(summary), [each.plain() for each in gathered.left_out]
+    )
 
 
 def _plain_rows(summary: "pd.DataFrame") -> list[dict[str, Any]]:

@@ -7,9 +7,11 @@ a lock, a list of failures and a log of its own in the run's folder.
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pipeline.errors import ConfigError
+from pipeline.folder import Folder
+from pipeline.job_array import JobArray, array_task
 
 _NAME = re.compile(r"shard-\d+-of-(\d+)")
 
@@ -24,10 +26,13 @@ class Shard:
         Which one, from 1.
     count
         How many there are.
+    array
+        The job array whose task it is.
     """
 
     number: int
     count: int
+    array: JobArray | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
         return f"{self.number}/{self.count}"
@@ -52,16 +57,26 @@ class Shard:
         return key != self.name and int(part[1]) == self.count
 
 
-def parse_shard(text: str, environment: Mapping[str, str] = os.environ) -> Shard:
+def parse_shard(text: str, run: Folder, environment: Mapping[str, str] = os.environ) -> Shard:
     """Parse `--shard`: ``i/n``, or ``auto`` for what SLURM says of a job array's task.
+
+    Parameters
+    ----------
+    text
+        What the user wrote.
+    run
+        The run's folder, which remembers the array that divided it.
+    environment
+        Of this process.
 
     Raises
     ------
     ConfigError
-        When it is no part of a division, or there is no job array to take it from.
+        When it is no part of a division, or no job array says which.
     """
     if text == "auto":
-        return _task_of_array(environment)
+        part, array = array_task(run, environment)
+        return Shard(part, array.count, array)
     match = re.fullmatch(r"(\d{1,9})/(\d{1,9})", text)
     if match is None:
         raise ConfigError(f"--shard {text}: write i/n, such as 2/4, or auto in a SLURM job array")
@@ -72,27 +87,3 @@ def parse_shard(text: str, environment: Mapping[str, str] = os.environ) -> Shard
             f"--shard {text}: there is no such part: write 1/{count} to {count}/{count}"
         )
     return shard
-
-
-def _task_of_array(environment: Mapping[str, str]) -> Shard:
-    """Return the shard of a SLURM array's task, whatever its first number and its step."""
-    values: dict[str, int] = {}
-    for name in ("ID", "COUNT", "MIN", "MAX"):
-        variable = f"SLURM_ARRAY_TASK_{name}"
-        content = environment.get(variable, "")
-        if not content.isdecimal():
-            raise ConfigError(
-                f"--shard auto: {variable} is {repr(content) if content else 'not set'}: submit "
-                "a job array (sbatch --array=1-4), or write --shard 1/4"
-            )
-        values[name] = int(content)
-    count, steps = values["COUNT"], values["MAX"] - values["MIN"]
-    place = values["ID"] - values["MIN"]
-    step = steps // (count - 1) if count > 1 else 1
-    if steps != step * (count - 1) or step < 1 or place % step or not 0 <= place <= steps:
-        raise ConfigError(
-            f"--shard auto: task {values['ID']} of {count} from {values['MIN']} to "
-            f"{values['MAX']}: its number in the array can't be told; submit evenly spaced tasks "
-            "(sbatch --array=1-4), or write --shard i/n"
-        )
-    return Shard(place // step + 1, count)

@@ -113,6 +113,8 @@ def _held_by_shard(run: Run, shard: Shard, say: Say) -> Iterator[None]:
                 f"--shard {shard}: the same shard, one of another division or a command on the "
                 f"whole run is in the way: {error}"
             ) from error
+        if shard.array is not None:
+            shard.array.remember(run.folder)
         yield
 
 

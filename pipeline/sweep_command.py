@@ -47,13 +47,12 @@ def run_sweep(path: str, options: Options) -> int:
     teller = Teller(quiet=options.quiet, as_json=options.as_json)
     if options.scheduler is not None and options.workers:
         raise ConfigError("--workers and --scheduler: give one of them")
-    shard = None if options.shard is None else parse_shard(options.shard)
     sweep = read_sweep(path)
     outputs = open_folder(options.outputs)
-    runs = [
-        replace(swept, selection=Selection(swept.run, options.limit, shard))
-        for swept in _open_runs(sweep, options, outputs)
-    ]
+    runs = _open_runs(sweep, options, outputs)
+    if options.shard is not None:  # all runs are divided alike; the first remembers how
+        shard = parse_shard(options.shard, runs[0].run.folder)
+        runs = [replace(each, selection=Selection(each.run, options.limit, shard)) for each in runs]
     _introduce(sweep, runs, teller)
     if options.dry_run:
         return _tell_plan(runs, options, teller)
@@ -240,4 +239,5 @@ def _plain(done: _Done) -> Mapping[str, Any]:
         "skipped_points": [vars(point) for point in done.swept.record.skipped],
         "stage_runs": {"alone": alone, "shared": shared},
         "summary": [] if done.report is None else done.report.summary,
+        "left_out": [] if done.report is None else done.report.left_out,
     }

@@ -26,7 +26,6 @@ The shape of such a file::
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -35,6 +34,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from pipeline.config import Layer, RunConfig, merge, nest, read_config_file
 from pipeline.errors import ConfigError
+from stages.suggestion import did_you_mean
 
 Value = bool | int | float | str
 
@@ -190,8 +190,8 @@ def read_sweep(path: str) -> Sweep:
     _require_different(name, points)
     reference = table.reference or points[0].label
     if reference not in {point.label for point in points}:
-        near = get_close_matches(reference, [point.label for point in points], n=1)
-        cure = f"did you mean {near[0]!r}?" if near else f"the first is {points[0].label!r}"
+        first = f"the first is {points[0].label}"
+        cure = did_you_mean(reference, [point.label for point in points], first)
         raise ConfigError(f"sweep {name}: reference {reference!r} is no point's label; {cure}")
     return Sweep(name, table.base, table.datasets, points, reference)
 
@@ -232,9 +232,8 @@ def _combine(name: str, tables: Sequence[PointTable], axes: Sequence[AxisTable])
         if key in _NOT_SWEPT:
             raise ConfigError(f"sweep {name}: {key} is no axis; {_NOT_SWEPT[key]}")
         if key not in RunConfig.model_fields:
-            near = get_close_matches(key, [*PointTable.model_fields, *RunConfig.model_fields], n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            raise ConfigError(f"sweep {name}: point {label!r}: {key}: no such option{hint}")
+            cure = did_you_mean(key, [*PointTable.model_fields, *RunConfig.model_fields])
+            raise ConfigError(f"sweep {name}: point {label!r}: {key}: no such option; {cure}")
     values = {
         axis.title or f"axis {number}": table.label if table.value is None else table.value
         for number, (table, axis) in enumerate(zip(tables, axes, strict=False), start=1)
@@ -267,7 +266,5 @@ def _explain(error: ValidationError) -> str:
         known = SweepTable.model_fields if len(path) == 1 else AxisTable.model_fields
         if len(path) == 1 and path[0] in RunConfig.model_fields:
             return f"{key}: options that all points share go under [base], as [base.{key}]"
-        near = get_close_matches(path[-1], known, n=1)
-        cure = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
-        return f"{key}: no such entry; {cure}"
+        return f"{key}: no such entry; {did_you_mean(path[-1], known)}"
     return f"{key}: {first['msg'].removeprefix('Value error, ')}"

@@ -1,7 +1,16 @@
 """What one result of a run is for."""
 
+import re
+
 Unit = int | str | None
 """A number of superpixels, a size of them (`pipeline.sizes`), or the item as a whole.
 
 Stages know numbers alone: of a size, one is made for each image before its stage runs.
 """
+
+
+def unit_of(name: str) -> Unit:
+    """Return the unit of a group inside an item's; None where it is none's."""
+    if re.fullmatch(r"\d+", name):
+        return int(name)
+    return name if re.fullmatch(r"[\d.e+-]+(px|m)", name) else None

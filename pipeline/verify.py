@@ -1,140 +1,22 @@
 """Read back all that a run holds, and say what is not as it was put or as it must be."""
 
-import re
 import zlib
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any
 from urllib.parse import unquote
 
-from pipeline.chain import Chain, Link, build_chain, describe, described_config
-from pipeline.config import RunConfig
 from pipeline.datasets.base import Item, Source
-from pipeline.errors import DataError, UserError
+from pipeline.errors import DataError
 from pipeline.group_metadata import group_json, is_group_json
 from pipeline.plan import NO_DATA, fingerprint, part_source
+from pipeline.repair import Finding, Verified
 from pipeline.run import Run
-from pipeline.store import Record, Store, group_name, root_json
-from pipeline.units import Unit
+from pipeline.run_stores import OpenStore
+from pipeline.store import Record, group_name
+from pipeline.units import Unit, unit_of
 from stages.base import Output
 from stages.invariants import broken_invariants
 from stages.registry import STAGES
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something that is not as it should be.
-
-    Attributes
-    ----------
-    store, item, unit
-        Where; of a whole store without an item.
-    kind
-        ``damaged``: bytes differ from what was put; ``invalid``: an invariant does not hold;
-        ``outdated``: made from other inputs or by another version; ``differs``: computed again it
-        comes out different.
-    reason
-        In words.
-    remove
-        Keys, below the run's folder, that `repair` deletes, in this order.
-    rewrite
-        Content of the keys that `repair` puts.
-    """
-
-    store: str
-    item: str
-    unit: Unit
-    kind: str
-    reason: str
-    remove: tuple[str, ...] = ()
-    rewrite: Mapping[str, bytes] = field(default_factory=dict)
-
-    def plain(self) -> dict[str, Any]:
-        """Return what a person or a program wants to know of it."""
-        where = {"store": self.store, "item": self.item, "n_superpixels": self.unit}
-        return {**where, "finding": self.kind, "reason": self.reason}
-
-
-@dataclass
-class Verified:
-    """What was read back.
-
-    Attributes
-    ----------
-    findings
-        What is wrong.
-    stores, units
-        How many of each were read.
-    recomputed
-        How many items were computed again.
-    leftovers
-        Keys of what interrupted work left; harmless.
-    unknown
-        Stores of a newer version or with options that this one does not know, and items of other
-        datasets whose names don't say enough: they were not read.
-    """
-
-    findings: list[Finding] = field(default_factory=list)
-    stores: int = 0
-    units: int = 0
-    recomputed: int = 0
-    leftovers: list[str] = field(default_factory=list)
-    unknown: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class OpenStore:
-    """A store of the run and the chain that leads to it."""
-
-    config: RunConfig
-    chain: Chain
-    link: Link
-
-
-def open_stores(run: Run, verified: Verified) -> list[OpenStore]:
-    """Find the stores below a run's folder; damaged roots become findings."""
-    names = [name for name in run.folder.names() if _stage_of(name)]
-    found: dict[str, OpenStore] = {}
-    damaged: list[str] = []
-    configs = [run.config]
-    for name in names:
-        content = run.folder.read(f"{name}/zarr.json") or b""
-        try:
-            description = Store(run.folder, name).describe() or {}
-        except UserError as error:
-            if "newer" in str(error):
-                verified.unknown.append(name)
-            else:
-                damaged.append(name)
-            continue
-        config = described_config(description, run.config)
-        chain = {} if config is None else build_chain(config, run.folder, _stage_of(name))
-        if config is None or chain[_stage_of(name)].store.name != name:
-            verified.unknown.append(name)
-        elif not _is_sound_root(content, description):
-            damaged.append(name)
-        else:
-            configs.append(config)
-            found[name] = OpenStore(config, chain, chain[_stage_of(name)])
-    known = {
-        link.store.name: OpenStore(config, chain, link)
-        for config in reversed(configs)
-        for chain in [build_chain(config, run.folder)]
-        for link in chain.values()
-    }
-    for name in damaged:
-        key = f"{name}/zarr.json"
-        if name in known:
-            store = found[name] = known[name]
-            content = root_json(describe(store.chain, store.link.name))
-            mend: dict[str, Any] = {"rewrite": {key: content}}
-        else:
-            mend = {"remove": (key,)}
-        reason = "the metadata of the store's root changed"
-        verified.findings.append(Finding(name, "", None, "damaged", reason, **mend))
-    verified.stores = len(found)
-    return [found[name] for name in sorted(found, key=lambda name: (_rank(name), name))]
 
 
 class Reader:
@@ -304,66 +186,10 @@ class Reader:
         return None
 
 
-def repair(run: Run, verified: Verified) -> None:
-    """Remove what is bad, so that the next run makes just that again, and all leftovers."""
-    for finding in verified.findings:
-        for key in finding.remove:
-            run.folder.delete(key)
-        for key, content in finding.rewrite.items():
-            run.folder.write(key, content)
-    for key in verified.leftovers:
-        run.folder.delete(key)
-
-
-def unit_of(name: str) -> Unit:
-    """Return the unit of a group inside an item's; None where it is none's."""
-    if re.fullmatch(r"\d+", name):
-        return int(name)
-    return name if re.fullmatch(r"[\d.e+-]+(px|m)", name) else None
-
-
 def _of_unit(outputs: Mapping[tuple[str, Unit], Output], store: str, unit: Unit) -> Output | None:
     return outputs.get((store, unit)) or outputs.get((store, None))
-
-
-def _stage_of(name: str) -> str:
-    """Return the stage whose store has that name; empty when it is no store's."""
-    found = name.removesuffix(".zarr").rpartition("-")[0]
-    return found if name.endswith(".zarr") and found in STAGES else ""
-
-
-def _rank(name: str) -> int:
-    return [*STAGES].index(_stage_of(name))
-
-
-def _is_sound_root(content: bytes, description: Mapping[str, Any]) -> bool:
-    said = {key: value for key, value in description.items() if key != "format"}
-    if b'"checksum"' in content:
-        return content == root_json(said)
-    return is_group_json(content) and set(said) == {"stage", "configs"}  # an early version's
 
 
 def _digest(source: Source | None) -> str:
     """Hash what is there, whatever its time of modification says."""
     return NO_DATA[1] if source is None else source.digest()
-
-
-def sound_items(
-    stores: list[OpenStore], items: Mapping[str, Item], findings: list[Finding]
-) -> Iterator[tuple[OpenStore, Item]]:
-    """Yield the last store of each chain with every item that it holds without a finding."""
-    bad = {(finding.store, finding.item) for finding in findings}
-    upstream = {
-        link.store.name
-        for store in stores
-        for link in store.chain.values()
-        if link.name != store.link.name
-    }
-    for store in stores:
-        if store.link.store.name in upstream:
-            continue
-        names = [link.store.name for link in store.chain.values()]
-        groups = set(store.link.store.run.names(store.link.store.name))
-        for item in items.values():
-            if group_name(item.id) in groups and not any((name, item.id) in bad for name in names):
-                yield store, item

@@ -13,9 +13,11 @@ from pipeline.inspection import open_existing_run
 from pipeline.lock import locked
 from pipeline.progress import Progress, make_progress
 from pipeline.recomputation import recompute, sample_of
+from pipeline.repair import Finding, Verified, repair
 from pipeline.run import Run
+from pipeline.run_stores import open_stores, sound_items
 from pipeline.runner import Selection
-from pipeline.verify import Finding, Reader, Verified, open_stores, repair, sound_items
+from pipeline.verify import Reader
 
 _SHOWN = 20
 

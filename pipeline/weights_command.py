@@ -1,7 +1,6 @@
 """`spam-pipe weights`: the shipped ones and those that others publish; show, verify, fetch."""
 
 import tomllib
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from pipeline.public_weights import (
     public_weights,
     weights_folders,
 )
+from stages.suggestion import did_you_mean
 
 
 def shipped_weights() -> dict[str, Path]:
@@ -201,6 +201,4 @@ def _card(name: str) -> dict[str, Any]:
 def _require_known(name: str, shipped: dict[str, Path]) -> None:
     known = [*shipped, *PUBLIC_WEIGHTS]
     if name not in known:
-        near = get_close_matches(name.lower(), known, n=1, cutoff=0.5)
-        cure = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
-        raise ConfigError(f"{name}: no weights of that name; {cure}")
+        raise ConfigError(f"{name}: no weights of that name; {did_you_mean(name, known)}")

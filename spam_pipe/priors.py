@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -13,6 +12,7 @@ from stages.attention.user_factors import UserFactors
 from stages.prior.config import PriorConfig
 from stages.propose.config import ProposeConfig
 from stages.propose.run_lengths import RunLengths
+from stages.suggestion import did_you_mean
 
 Prior: TypeAlias = "str | NDArray[np.integer[Any]] | Sequence[NDArray[np.bool_]]"
 """``"contour"``, ``"gradient"`` or ``"none"``; (H, W) integers; or a list of (H, W) masks."""
@@ -28,11 +28,12 @@ def known_prior(prior: Prior) -> Prior:
     if not isinstance(prior, (str, Sequence, np.ndarray)):
         raise ValueError(f"a prior is a name, an (H, W) array or a list of masks, not {prior!r}")
     if isinstance(prior, str) and prior not in SOURCES:
-        near = get_close_matches(prior, SOURCES, n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
+        everything = (
+            f"there are {', '.join(SOURCES)}; or give objects: an (H, W) array of integers, or a "
+            "list of masks"
+        )
         raise ValueError(
-            f"no prior is called {prior!r}: {hint}There are {', '.join(map(repr, SOURCES))}, or "
-            "give objects: an (H, W) array of integers, or a list of masks"
+            f"no prior is called {prior!r}; {did_you_mean(prior, SOURCES, everything)}"
         )
     return prior
 

@@ -1,12 +1,12 @@
 """The datasets, by name; importing this package loads none of them."""
 
-from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pipeline.datasets.base import Dataset
 from pipeline.errors import ConfigError, DataError
+from stages.suggestion import did_you_mean
 
 if TYPE_CHECKING:
     from pipeline.datasets.bands import Reading
@@ -101,6 +101,5 @@ def _as_folder(name: str) -> Path:
         raise DataError(f"--dataset {name}: is a file; name the folder that it lies in")
     if len(path.parts) > 1:
         raise DataError(f"--dataset {name}: there is no such folder")
-    near = get_close_matches(name.lower(), DATASETS, n=2, cutoff=0.5)
-    cure = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(DATASETS)}"
+    cure = did_you_mean(name, DATASETS)
     raise ConfigError(f"--dataset {name}: no such dataset, and no folder of that name; {cure}")

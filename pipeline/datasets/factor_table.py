@@ -19,6 +19,7 @@ from pipeline.datasets.image_rows import (
     Row,
     RowKind,
     as_number,
+    image_of,
     parse_rows,
     read_text,
     shown,
@@ -27,7 +28,6 @@ from pipeline.datasets.image_rows import (
 from pipeline.datasets.images import IMAGE_SUFFIXES
 from pipeline.errors import DataError
 from stages.attention.user_factors import Click, UserFactors
-from stages.report.cells import original
 
 SUFFIXES = (".csv", ".json")
 SMALLEST, LARGEST = 0.001, 1000.0
@@ -37,7 +37,8 @@ _FACTORS = RowKind(
     "factors",
     # ``number`` is for people, who find it on the exported picture.
     ("image", "x", "y", "object", "k", "factor", "number"),
-    "factor",
+    ("image", "factor"),
+    (("x", "y"), ("object",)),
     "its columns are image, x, y, factor (clicks) or image, object, factor",
     '[{"image": "a", "x": 10, "y": 20, "factor": 2}]',
     also=", and k",
@@ -113,9 +114,7 @@ def read_factors(path: Path, signature: str) -> FactorTable:
     clicks: dict[str, list[Click]] = {}
     objects: dict[str, dict[int, float]] = {}
     for where, row in rows:
-        name = original(str(row.get("image") or "").strip())
-        if not name:
-            raise DataError(f"{where}: no image is named")
+        name = image_of(row, where)
         factor = _factor(row.get("factor"), where)
         if _given(row, "object"):
             if any(_given(row, column) for column in ("x", "y", "k")):

@@ -1,4 +1,4 @@
-"""Tables in which a user says something of images: CSV or JSON, a row per point or object."""
+"""Tables in which a user says something of images: CSV or JSON, a row per point, box or object."""
 
 import csv
 import json
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import DataError
+from stages.report.cells import original
 
 Row = Mapping[str, Any]
 
@@ -23,8 +24,10 @@ class RowKind:
         What they are, in the plural.
     columns
         All that they may have.
-    value
-        The column that says it; beside it stand ``image``, and ``x`` and ``y`` or ``object``.
+    needed
+        Columns that it must have.
+    places
+        Columns of which it must have all of one group.
     how
         A clause that names the columns.
     also
@@ -37,7 +40,8 @@ class RowKind:
 
     what: str
     columns: tuple[str, ...]
-    value: str
+    needed: tuple[str, ...]
+    places: tuple[tuple[str, ...], ...]
     how: str
     example: str
     also: str = ""
@@ -75,6 +79,17 @@ def parse_rows(path: Path, text: str, kind: RowKind) -> Iterable[tuple[str, Row]
 def shown(value: Any) -> str:
     """Return a cell as text, nothing where there is none."""
     return "" if value is None else str(value).strip()
+
+
+def image_of(row: Row, where: str) -> str:
+    """Return the image that a row names; DataError where it names none.
+
+    A spreadsheet's apostrophe, behind which our own tables have some names, is undone.
+    """
+    name = original(shown(row.get("image")))
+    if not name:
+        raise DataError(f"{where}: no image is named")
+    return name
 
 
 def as_number(value: Any) -> float:
@@ -131,8 +146,8 @@ def _check_columns(columns: Iterable[str], where: str, kind: RowKind) -> None:
         raise DataError(
             f"{where}: no such column as '{unknown[0]}' in {kind.what}; {kind.how}{kind.also}"
         )
-    missing = sorted({"image", kind.value} - given)
-    if not missing and "object" not in given:
-        missing = sorted({"x", "y"} - given)
+    missing = sorted(set(kind.needed) - given)
+    if not missing and not any(given.issuperset(place) for place in kind.places):
+        missing = sorted(set(kind.places[0]) - given)
     if missing:
         raise DataError(f"{where}: the column {' and '.join(missing)} is missing; {kind.how}")

@@ -7,12 +7,10 @@ the same object belong together. A row without an object is one by itself. JSON:
 entry per object. Images are named by their ids, as in ``metrics.csv``.
 """
 
-import csv
 import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -21,13 +19,29 @@ from typing import Any
 import numpy as np
 
 from pipeline.datasets.base import FileSource
-from pipeline.datasets.image_rows import as_number, parse_json, read_text
+from pipeline.datasets.image_rows import (
+    RowKind,
+    as_number,
+    image_of,
+    parse_json,
+    parse_rows,
+    read_text,
+    shown,
+)
 from pipeline.errors import DataError
 from stages.propose.prompts import Prompt
-from stages.report.cells import original
+from stages.suggestion import meant_image
 
 _LABELS = {"": 1, "1": 1, "foreground": 1, "0": 0, "background": 0}
 _BOX = ("x0", "y0", "x1", "y1")
+_PROMPTS = RowKind(
+    "prompts",
+    ("image", "x", "y", "label", *_BOX, "object"),
+    ("image",),
+    (("x", "y"), _BOX),
+    "its columns are image, x, y, label, x0, y0, x1, y1, object",
+    '{"image": [{"points": [[10, 20]]}]}',
+)
 
 
 @dataclass
@@ -100,10 +114,7 @@ def read_prompts(path: Path, signature: str) -> Table:
     text = read_text(path)
     match path.suffix.lower():
         case ".csv":
-            try:
-                return _read_csv(path, text)
-            except csv.Error as error:
-                raise DataError(f"{path}: not a table: {error}") from error
+            return _read_csv(path, text)
         case ".json":
             return _read_json(path, text)
     raise DataError(f"{path}: prompts are a .csv or a .json file")
@@ -114,32 +125,16 @@ def require_known(path: Path, images: Iterable[str]) -> None:
     known = set(images)
     for image in read_prompts(path, FileSource.signature(ItemPrompts(path, ""))):
         if image not in known:
-            near = get_close_matches(image, known, n=1)
-            cure = f"did you mean {near[0]}?" if near else f"there are {_some(known)}"
+            cure = meant_image(image, known)
             raise DataError(f"{path}: the dataset has no image '{image}'; {cure}")
 
 
-def _some(names: set[str]) -> str:
-    first = sorted(names)[:3]
-    return ", ".join(first) + (" …" if len(names) > len(first) else "")
-
-
 def _read_csv(path: Path, text: str) -> Table:
-    reader = csv.DictReader(text.splitlines())
-    known = {"image", "object", "x", "y", "label", *_BOX}
-    columns = set(reader.fieldnames or ())
-    if not {"image"} <= columns <= known:
-        wrong = sorted(columns - known) or ["no column image"]
-        raise DataError(
-            f"{path}: not a table of prompts ({wrong[0]}); its columns are image, x, y, label, "
-            "x0, y0, x1, y1, object"
-        )
     table: dict[str, dict[str, _Entry]] = {}
-    for row in reader:
-        where = f"{path}, line {reader.line_num}"
-        cells = {key: (value or "").strip() for key, value in row.items() if key is not None}
-        objects = table.setdefault(original(cells["image"]), {})
-        name = cells.get("object") or f"line {reader.line_num}"
+    for where, row in parse_rows(path, text, _PROMPTS):
+        cells = {key: shown(value) for key, value in row.items()}
+        objects = table.setdefault(image_of(row, where), {})
+        name = cells.get("object") or where.rpartition(", ")[2]
         entry = objects.setdefault(name, _Entry())
         if any(cells.get(side) for side in _BOX):
             if entry.box is not None:

@@ -1,11 +1,11 @@
 """Where proposals come from; imports nothing heavy until a source is used."""
 
-from difflib import get_close_matches
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Protocol, cast
 
 from stages.base import Inputs
+from stages.suggestion import did_you_mean
 
 SOURCES = {
     "none": "stages.propose.none",
@@ -48,12 +48,9 @@ def known_source(name: str) -> str:
     """Return the name if it is a source's, else raise a ValueError that suggests one."""
     known = [*SOURCES, *(f"{each}+contour" for each in MASK_SOURCES)]
     if name not in known:
-        near = get_close_matches(name, known, n=1)
-        hint = f"; did you mean '{near[0]}'?" if near else ""
-        raise ValueError(
-            f"no source of proposals is called '{name}'{hint} "
-            f"({', '.join(SOURCES)}; {', '.join(MASK_SOURCES)} also with +contour)"
-        )
+        everything = f"{', '.join(SOURCES)}; {', '.join(MASK_SOURCES)} also with +contour"
+        cure = did_you_mean(name, known, "choose another")
+        raise ValueError(f"no source of proposals is called '{name}'; {cure} ({everything})")
     return name
 
 

@@ -21,6 +21,7 @@ def comparison_markdown(
     areas: pd.DataFrame,
     labels: Mapping[SeriesKey, str],
     reference: SeriesKey,
+    sizes: Mapping[int, str] | None = None,
 ) -> str:
     """Write the statistics of one dataset's split.
 
@@ -34,6 +35,8 @@ def comparison_markdown(
         What each series is called.
     reference
         The series that others are compared with.
+    sizes
+        What stands for a number that comes of a size of superpixels, such as ``20 px``.
 
     Returns
     -------
@@ -41,26 +44,28 @@ def comparison_markdown(
         Markdown; sections without any figure are left out.
     """
     name = markdown_escape(labels[reference])
+    sizes = sizes or {}
     parts = [
         f"# Compared with {name}",
         "Every comparison is between the same images. Intervals are 95 % bootstrap intervals over "
         "images; none is given for one image. Measures of ground truth are averaged over an "
         "image's annotators first.",
-        *_paired(comparisons, labels, name),
+        *_paired(comparisons, labels, name, sizes),
         *_at_equal(
             "ASA at equal count",
-            "The curve of means over log n, read where exactly K superpixels are made. "
-            f"{NOTHING}: the curve does not reach there.",
+            "The curve of means over log n, read where exactly as many superpixels are made as "
+            f"asked for. {NOTHING}: the curve does not reach there.",
             equal_count,
             labels,
+            sizes,
         ),
-        *_at_equal_regularity(equal_regularity, labels, name),
+        *_at_equal_regularity(equal_regularity, labels, name, sizes),
         *_areas(areas, labels),
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def extremes_markdown(differences: pd.DataFrame, names: tuple[str, str], n_requested: int) -> str:
+def extremes_markdown(differences: pd.DataFrame, names: tuple[str, str], asked: str) -> str:
     """List the worst and best images of a method against another.
 
     Parameters
@@ -69,15 +74,15 @@ def extremes_markdown(differences: pd.DataFrame, names: tuple[str, str], n_reque
         From `stages.report.comparisons.image_differences`.
     names
         What the method and the reference are called.
-    n_requested
-        The requested count.
+    asked
+        What was asked for, such as ``K = 100``.
     """
     mine, theirs = map(markdown_escape, names)
     worst = differences.head(N_EXTREMES)
     best = differences.iloc[max(len(worst), len(differences) - N_EXTREMES) :]
     rows = pd.concat([worst, best])
     lines = [
-        f"## {mine} against {theirs}, image by image (ASA, K = {n_requested})",
+        f"## {mine} against {theirs}, image by image (ASA, {asked})",
         "",
         *_table(["image", mine, theirs, "difference"], 1),
     ]
@@ -95,7 +100,9 @@ def extremes_markdown(differences: pd.DataFrame, names: tuple[str, str], n_reque
     return "\n".join(lines) + "\n"
 
 
-def _paired(table: pd.DataFrame, labels: Mapping[SeriesKey, str], name: str) -> list[str]:
+def _paired(
+    table: pd.DataFrame, labels: Mapping[SeriesKey, str], name: str, sizes: Mapping[int, str]
+) -> list[str]:
     table = table[(table["n_pairs"] > 0) & table["measure"].isin(PAIRED)]
     if table.empty:
         return []
@@ -111,7 +118,7 @@ def _paired(table: pd.DataFrame, labels: Mapping[SeriesKey, str], name: str) -> 
     for measure in dict.fromkeys(table["measure"]):
         rows = table[table["measure"] == measure]
         counts = sorted(set(rows["n_requested"].tolist()))
-        lines = _table([SHOWN.get(measure, measure), *(f"K = {count}" for count in counts)], 1)
+        lines = _table([SHOWN.get(measure, measure), *_asked(counts, sizes)], 1)
         for key, own in rows.groupby(list(SERIES), sort=False):
             by_count = own.set_index("n_requested")
             cells = [
@@ -133,12 +140,16 @@ def _difference(row: "pd.Series[float]") -> str:
 
 
 def _at_equal(
-    title: str, said: str, table: pd.DataFrame, labels: Mapping[SeriesKey, str]
+    title: str,
+    said: str,
+    table: pd.DataFrame,
+    labels: Mapping[SeriesKey, str],
+    sizes: Mapping[int, str],
 ) -> list[str]:
     if table.empty or bool(table["mean"].isna().all()):
         return []
     counts = sorted(set(table["n_requested"].tolist()))
-    lines = _table(["method", *(f"K = {count}" for count in counts)], 1)
+    lines = _table(["method", *_asked(counts, sizes)], 1)
     for key, rows in table.groupby(list(SERIES), sort=False):
         by_count = rows.set_index("n_requested")
         cells = [_with_interval(by_count.loc[count]) for count in counts]
@@ -147,12 +158,12 @@ def _at_equal(
 
 
 def _at_equal_regularity(
-    table: pd.DataFrame, labels: Mapping[SeriesKey, str], name: str
+    table: pd.DataFrame, labels: Mapping[SeriesKey, str], name: str, sizes: Mapping[int, str]
 ) -> list[str]:
     if table.empty or bool(table["difference"].isna().all()):
         return []
     counts = sorted(set(table["n_requested"].tolist()))
-    lines = _table(["method", *(f"K = {count}" for count in counts)], 1)
+    lines = _table(["method", *_asked(counts, sizes)], 1)
     for key, rows in table.groupby(list(SERIES), sort=False):
         by_count = rows.set_index("n_requested")
         cells = []
@@ -165,9 +176,9 @@ def _at_equal_regularity(
             cells.append(f"{row['difference']:+.3f} {interval} at {row['reference_gr']:.2f}")
         lines.append(markdown_row([markdown_escape(labels[_as_key(key)]), *cells]))
     said = (
-        f"Method minus {name} at the same K and GR: the curve of all {name} variants that ran is "
-        "read at the method's GR, or at its least regular end where the method is less regular "
-        f"still. {NOTHING}: the method is more regular than any variant."
+        f"Method minus {name} at the same number asked for and GR: the curve of all {name} "
+        "variants that ran is read at the method's GR, or at its least regular end where the "
+        f"method is less regular still. {NOTHING}: the method is more regular than any variant."
     )
     return ["## ASA at equal regularity", said, "\n".join(lines)]
 
@@ -192,6 +203,10 @@ def _areas(table: pd.DataFrame, labels: Mapping[SeriesKey, str]) -> list[str]:
         "all methods cover.",
         "\n".join(lines),
     ]
+
+
+def _asked(counts: Sequence[int], sizes: Mapping[int, str]) -> list[str]:
+    return [sizes.get(count, f"K = {count}") for count in counts]
 
 
 def _with_interval(row: "pd.Series[float]") -> str:

@@ -154,7 +154,7 @@ def _panels(example: Example, slot: Slot) -> Iterator[_Panel]:
         colors = take_nearest(mean_colors(example.image, made.labels), slot)
         colors[labels < made.start_label] = 255
         yield _Panel(
-            draw_boundaries(image, labels),
+            draw_boundaries(image, labels, start_label=made.start_label),
             f"{made.size or f'K = {made.n_requested}'}, n = {n_made}",
             _figures(made.metrics, {"asa": "ASA", "gr": "GR"}),
         )

@@ -14,13 +14,15 @@ GOLDEN_ANGLE = 137.50776405
 _BAND = 1024
 
 
-def boundary_lines(labels: NDArray[np.integer]) -> NDArray[np.bool_]:
+def boundary_lines(labels: NDArray[np.integer], start_label: int = 0) -> NDArray[np.bool_]:
     """Mark the pixels whose right or lower neighbour has another label.
 
     Parameters
     ----------
     labels
         (H, W) integers.
+    start_label
+        Smaller labels are no superpixels and have no boundary.
 
     Returns
     -------
@@ -28,9 +30,10 @@ def boundary_lines(labels: NDArray[np.integer]) -> NDArray[np.bool_]:
         (H, W); the lines are one pixel thick and the frame makes none.
     """
     lines = np.zeros(labels.shape, dtype=np.bool_)
-    lines[:, :-1] = labels[:, 1:] != labels[:, :-1]
-    lines[:-1] |= labels[1:] != labels[:-1]
-    return lines
+    inside = labels >= start_label
+    lines[:, :-1] = (labels[:, 1:] != labels[:, :-1]) & inside[:, 1:]
+    lines[:-1] |= (labels[1:] != labels[:-1]) & inside[1:]
+    return lines & inside
 
 
 def draw_boundaries(
@@ -38,6 +41,7 @@ def draw_boundaries(
     labels: NDArray[np.integer],
     color: Color = BOUNDARY_COLOR,
     shadow: float = 0.55,
+    start_label: int = 0,
 ) -> Picture:
     """Draw the superpixels' boundaries over a picture.
 
@@ -53,6 +57,8 @@ def draw_boundaries(
         sRGB, 0..255.
     shadow
         Share of their brightness that the line's 4-neighbours lose, 0..1.
+    start_label
+        Smaller labels are no superpixels and have no boundary.
 
     Returns
     -------
@@ -66,7 +72,7 @@ def draw_boundaries(
         When image and labels do not fit each other.
     """
     _check(image, labels)
-    lines = boundary_lines(labels)
+    lines = boundary_lines(labels, start_label)
     beside = np.zeros_like(lines)
     beside[1:] |= lines[:-1]
     beside[:-1] |= lines[1:]

@@ -5,10 +5,11 @@ The configuration checks names here, so what a method needs is imported when it 
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Protocol, cast
+
+from stages.suggestion import did_you_mean
 
 if TYPE_CHECKING:
     from stages.segment.config import SegmentConfig
@@ -70,9 +71,8 @@ def known_method(name: str) -> str:
     """Return the name if it is a method's, else raise a ValueError that suggests one."""
     if external_name(name) or name in ALIASES or (name in METHODS and name != "external"):
         return name
-    near = get_close_matches(name, method_names(), n=1)
-    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(method_names())}"
-    raise ValueError(f"no superpixel method is named {name!r}: {hint}")
+    cure = did_you_mean(name, method_names())
+    raise ValueError(f"no superpixel method is named {name!r}: {cure}")
 
 
 def external_name(name: str) -> str | None:

@@ -9,8 +9,10 @@ from pathlib import Path
 
 from pipeline.errors import UserError
 from pipeline.inspection import open_existing_run
+from pipeline.repair import Verified
+from pipeline.run_stores import open_stores
 from pipeline.runner import Selection
-from pipeline.verify import Reader, Verified, open_stores
+from pipeline.verify import Reader
 from tests.chaos.faulty_storage import PROTOCOL, FaultyFileSystem
 from tests.chaos.scene import Scene, Tally, verify
 

@@ -32,7 +32,7 @@ def test_a_path_means_the_folder_dataset(tmp_path: Path) -> None:
     ("options", "error", "message"),
     [
         ({"name": "BSDS500"}, ConfigError, "did you mean bsd"),
-        ({"name": "bds"}, ConfigError, "did you mean sbd or bsd"),
+        ({"name": "bds"}, ConfigError, "did you mean bsd or sbd"),
         ({"name": "NYU"}, ConfigError, "did you mean nyuv2"),
         ({"name": "qqq"}, ConfigError, "there are bsd, nyuv2, sbd, folder, sample"),
         ({"name": "no/such/folder"}, DataError, "there is no such folder"),

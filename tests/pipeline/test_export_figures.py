@@ -41,10 +41,12 @@ class Exported:
         assignments = ["segment.network=none"]
         assert run_items("segment", Options(assignments=assignments, quiet=True, **given)) == 0
 
-    def __call__(self, to: str, what: Any, form: Any = None, **options: Any) -> Path:
+    def __call__(
+        self, to: str, what: Any, form: Any = None, counts: str | None = None, **options: Any
+    ) -> Path:
         target = self.folder / to
         asked = FigureOptions(**options)
-        arguments = (str(target), what, form, self.outputs, None, None, None)
+        arguments = (str(target), what, form, self.outputs, None, counts, None)
         assert export_run(*arguments, options=asked, as_json=True) == 0
         return target
 
@@ -230,10 +232,37 @@ def test_napari_finds_an_image_and_labels_from_one(photos: Exported) -> None:
     np.testing.assert_array_equal(
         np.moveaxis(root[image["datasets"][0]["path"]][...], 0, 2), pixels
     )
-    (name,) = root["labels"].attrs["ome"]["labels"]
-    layer = root[f"labels/{name}"]
-    assert layer.attrs["ome"]["image-label"]["source"] == {"image": "../../"}
-    np.testing.assert_array_equal(layer["0"][...], photos.labels("001", 12) + 1)
+    assert root["labels"].attrs["ome"]["labels"] == ["superpixels", "objects"]
+    layers = {name: root[f"labels/{name}"] for name in root["labels"].attrs["ome"]["labels"]}
+    for name, layer in layers.items():
+        assert layer.attrs["ome"]["image-label"]["source"] == {"image": "../../"}
+        (scales,) = layer.attrs["ome"]["multiscales"]
+        assert (scales["name"], [axis["name"] for axis in scales["axes"]]) == (name, ["y", "x"])
+    labels, objects = (layers[name]["0"][...] for name in ("superpixels", "objects"))
+    np.testing.assert_array_equal(labels, photos.labels("001", 12) + 1)
+    photos("objects", "objects", "npy", counts="12")
+    np.testing.assert_array_equal(objects, np.load(photos.folder / "objects/12/001.npy"))
+    for superpixel in np.unique(labels):
+        assert len(set(objects[labels == superpixel]) - {0}) <= 1
+
+
+def test_napari_finds_nothing_where_there_is_no_data(tmp_path: Path) -> None:
+    images = draw_images(tmp_path / "drawn", 1) / "images"
+    valid = np.zeros((40, 60), np.uint8)
+    valid[5:, 10:] = 255
+    Image.fromarray(valid).save(tmp_path / "valid.png")
+    mask = str(tmp_path / "valid.png")
+    masked = Exported(tmp_path, dataset=str(images), superpixel_size="10", valid=mask)
+    root = zarr.open_group(masked("napari", "napari") / "10px/000.ome.zarr", mode="r")
+    np.testing.assert_array_equal(root["labels/superpixels/0"][...] > 0, valid > 0)
+    assert not root["labels/objects/0"][...][valid == 0].any()
+
+
+def test_napari_finds_no_objects_without_a_prior(tmp_path: Path) -> None:
+    images = draw_images(tmp_path / "drawn", 1) / "images"
+    bare = Exported(tmp_path, dataset=str(images), n_superpixels="6", prior="none")
+    root = zarr.open_group(bare("napari", "napari") / "6/000.ome.zarr", mode="r")
+    assert root["labels"].attrs["ome"]["labels"] == ["superpixels"]
 
 
 def test_the_reader_of_napari_gives_these_layers(photos: Exported) -> None:

@@ -63,6 +63,20 @@ def two_methods(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "outputs"
 
 
+def test_superpixels_asked_for_by_size(tmp_path: Path) -> None:
+    pictures = draw(tmp_path / "pictures")
+    given = {"n_superpixels": None, "superpixel_size": "10,20"}
+    for method in ("slic", "spam"):
+        assert bring("report", tmp_path / "outputs", pictures, method=method, **given) == 0
+    html, outline = read(tmp_path / "outputs")
+    assert "2 methods on 6 images, asked for superpixels of 20 px, 10 px." in outline.text
+    assert "K = " not in outline.text
+    assert data_of(html)["sizes"] == {"6": "20 px", "24": "10 px"}
+    statistics = tmp_path / "outputs/small/report/statistics/comparisons.md"
+    assert "| ASA | 20 px | 10 px |" in statistics.read_text()
+    assert "(ASA, size 20 px)" in statistics.read_text()
+
+
 def test_the_page_is_one_file_that_needs_no_other(two_methods: Path) -> None:
     html, outline = read(two_methods)
     assert {address[:1] for address in outline.addresses} <= {"#", "d"}

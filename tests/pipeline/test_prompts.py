@@ -68,8 +68,14 @@ def test_an_images_digest_depends_on_what_is_said_of_it_alone(tmp_path: Path) ->
             "image,object,x0,y0,x1,y1\na,o,1,1,3,4\na,o,1,1,3,5\n",
             r"line 3: object o has a box already",
         ),
-        ("picture,x,y\na,1,2\n", r"not a table of prompts \(picture\)"),
-        ("", r"not a table of prompts \(no column image\)"),
+        (
+            "picture,x,y\na,1,2\n",
+            r"no such column as 'picture' in prompts; its columns are",
+        ),
+        ("", r"the column image is missing; its columns are image, x, y"),
+        ("image,x\na,1\n", r"the column y is missing"),
+        ("image,x,y\n,1,2\n", r"line 2: no image is named"),
+        ("image,x,y\na,1,2,3\n", r"line 2: has more cells than the first line has columns"),
     ],
 )
 def test_a_bad_table_names_the_line(tmp_path: Path, content: str, message: str) -> None:

@@ -211,8 +211,51 @@ def test_shards_on_object_storage(run: Command, tmp_path: Path) -> None:
     assert run("evaluate", outputs=url)["complete"] == 6
 
 
+def test_a_task_of_a_job_array_sent_again_does_its_own_part(
+    run: Command, folder: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = pictures / "images" / "002.png"
+    content = image.read_bytes()
+    image.write_bytes(b"damaged")
+    for task in (1, 2, 3):
+        set_array_task(monkeypatch, task, 3, 1, 3)
+        assert run(shard="auto")["shard"] == f"{task}/3"
+    image.write_bytes(content)
+    set_array_task(monkeypatch, 3, 1, 3, 3)
+    assert run(shard="auto", dry_run=True)["stages"]["segment"]["failed"] == 1
+    again = run(shard="auto")
+    assert (again["shard"], again["n_items"], again["computed"]) == ("3/3", 2, 1)
+    assert again["completes_run"] is True
+    set_array_task(monkeypatch, 4, 1, 4, 4)
+    with pytest.raises(ConfigError, match=r"task 4, one of 1 .* may be a part of --array=1-3"):
+        run(shard="auto")
+
+
+def set_array_task(
+    monkeypatch: pytest.MonkeyPatch, task: int, count: int, first: int, last: int
+) -> None:
+    values = {"ID": task, "COUNT": count, "MIN": first, "MAX": last}
+    for name, value in values.items():
+        monkeypatch.setenv(f"SLURM_ARRAY_TASK_{name}", str(value))
+
+
+def test_a_dry_run_and_a_refused_task_leave_what_divides_the_run(
+    run: Command, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_array_task(monkeypatch, 1, 2, 1, 2)
+    run(shard="auto", dry_run=True)
+    assert not (folder / "job-array.json").exists()
+    run("segment", limit=1)
+    with locked(LocalFolder(folder), key="shard-2-of-3"), pytest.raises(UserError):
+        run(shard="auto")
+    assert not (folder / "job-array.json").exists()
+
+
 def test_shards_of_a_sweep(
-    pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    pictures: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     file = tmp_path / "small.toml"
     file.write_text(
@@ -238,6 +281,10 @@ def test_shards_of_a_sweep(
     assert (first["n_items"], first["completes_run"], first["summary"]) == (3, False, [])
     assert (last["n_items"], last["completes_run"]) == (3, True)
     assert last["summary"] == whole["summary"]
+    set_array_task(monkeypatch, 2, 3, 0, 2)
+    assert sweep("parts", "auto")["shard"] == "3/3"
+    set_array_task(monkeypatch, 1, 1, 1, 1)
+    assert sweep("parts", "auto")["shard"] == "2/3"
 
 
 def test_all_items_are_divided() -> None:
@@ -258,37 +305,5 @@ def test_all_items_are_divided() -> None:
 )
 def test_parts_that_are_none(text: str, message: str) -> None:
     with pytest.raises(ConfigError) as error:
-        parse_shard(text)
+        parse_shard(text, LocalFolder(Path("nowhere")))
     assert str(error.value) == message
-
-
-def slurm(number: int, count: int, first: int, last: int) -> dict[str, str]:
-    values = {"ID": number, "COUNT": count, "MIN": first, "MAX": last}
-    return {f"SLURM_ARRAY_TASK_{name}": str(value) for name, value in values.items()}
-
-
-@pytest.mark.parametrize(
-    ("environment", "expected"),
-    [
-        (slurm(1, 4, 1, 4), Shard(1, 4)),
-        (slurm(3, 4, 0, 3), Shard(4, 4)),
-        (slurm(20, 3, 10, 30), Shard(2, 3)),
-        (slurm(7, 1, 7, 7), Shard(1, 1)),
-    ],
-)
-def test_auto_takes_the_task_of_a_job_array(environment: dict[str, str], expected: Shard) -> None:
-    assert parse_shard("auto", environment) == expected
-
-
-@pytest.mark.parametrize(
-    ("environment", "message"),
-    [
-        ({}, "SLURM_ARRAY_TASK_ID is not set: submit a job array"),
-        ({**slurm(1, 4, 1, 4), "SLURM_ARRAY_TASK_MAX": "x"}, "SLURM_ARRAY_TASK_MAX is 'x'"),
-        (slurm(3, 3, 1, 8), "its number in the array can't be told; submit evenly spaced tasks"),
-        (slurm(9, 4, 1, 4), "its number in the array can't be told"),
-    ],
-)
-def test_auto_without_a_job_array(environment: dict[str, str], message: str) -> None:
-    with pytest.raises(ConfigError, match=message):
-        parse_shard("auto", environment)

@@ -240,7 +240,10 @@ def test_a_dry_run_for_people(
         ('[[axis]]\nkey = "dataset.name"\nvalues = ["bsd"]', "dataset is no axis"),
         ('[segment]\nrho = 0.1\n[[axis]]\nkey = "segment.tau"\nvalues = [1]', "[base.segment]"),
         ('[[axes]]\nkey = "segment.tau"\nvalues = [1]', "axes: no such entry; did you mean axis"),
-        ('reference = "rho=1"\n[[axis]]\nkey = "segment.rho"\nvalues = [0.5]', "'rho=0.5'"),
+        (
+            'reference = "rho=1"\n[[axis]]\nkey = "segment.rho"\nvalues = [0.5]',
+            "did you mean rho=0.5?",
+        ),
         ("[[axis]\n", "not valid TOML"),
     ],
 )

@@ -211,7 +211,7 @@ def test_images_without_ground_truth(pictures: Path, train: Train) -> None:
         (["validate_counts=[100]"], {}, "least_regularity"),
         ([], {"config": "train-none"}, "train-trunk"),
         ([], {"dataset": "nyuv2"}, "has no split to train on"),
-        ([], {"dataset": "bds"}, "did you mean sbd or bsd"),
+        ([], {"dataset": "bds"}, "did you mean bsd or sbd"),
         (["dataset.root=nowhere"], {}, "spam-pipe datasets fetch bsd"),
     ],
 )

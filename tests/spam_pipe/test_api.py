@@ -212,7 +212,7 @@ NOTHING = np.zeros((6, 8), np.bool_)
         ({"mask": NOTHING}, "leaves no pixel"),
         ({"mask": np.ones((8, 6))}, r"the mask is of shape \(8, 6\) where the image is \(6, 8\)"),
         ({"mask": GREY + 2}, "True and False"),
-        ({"prior": "contours"}, "did you mean 'contour'"),
+        ({"prior": "contours"}, "did you mean contour"),
         ({"prior": 3}, "not 3"),
         ({"prior": np.ones((8, 6), int)}, r"prior is of shape \(8, 6\)"),
         ({"prior": GREY}, "holds integers"),

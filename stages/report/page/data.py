@@ -169,6 +169,10 @@ class Report:
         See there; `skipped` are a sweep's points that could not run.
     reference
         The method that others are compared with; None for the most accurate one.
+    sizes
+        What stands for a count that comes of a size of superpixels, such as ``20 px``.
+    left_out
+        What results the run holds beside those shown; empty where there are none.
     """
 
     progress: Progress
@@ -178,3 +182,9 @@ class Report:
     gallery: Gallery
     provenance: Provenance
     reference: SeriesKey | None = None
+    sizes: Mapping[int, str] = field(default_factory=dict)
+    left_out: str = ""
+
+    def asked(self, count: int) -> str:
+        """Return what was asked for, a count or a size, in a column or a button that says which."""
+        return self.sizes.get(count, str(count))

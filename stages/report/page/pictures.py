@@ -13,6 +13,9 @@ LONGEST = 560
 """The longer side of a picture on the page, in pixels; smaller images keep their size."""
 
 PHOTO_QUALITY = 80
+_LINE_COLORS = np.array([[0, 0, 0], [255, 255, 255], [0, 0, 255], [255, 0, 255]], np.uint8)
+"""Nothing, a line, outside, a line outside: red tells lines, blue without green what is outside."""
+
 PALETTE = 255
 """Colours that an indexed PNG has left beside the one for uncertain pixels."""
 
@@ -34,15 +37,22 @@ def encode_photo(image: NDArray[np.uint8]) -> str:
     return _data_uri("image/webp", content)
 
 
-def encode_lines(labels: NDArray[np.integer]) -> str:
+def encode_lines(labels: NDArray[np.integer], start_label: int = 0) -> str:
     """Return the data URI of an (H, W) label map's boundaries.
 
     A 1-bit PNG of the size that fits; white where the right or lower neighbour has another label
-    (`stages.report.drawing.boundary_lines`). From it a browser finds the regions again.
+    (`stages.report.drawing.boundary_lines`). From it a browser finds the regions again. Where
+    some labels are below `start_label`, which are no superpixels, an indexed PNG: red on
+    lines, blue without green in what is no superpixel.
     """
-    lines = boundary_lines(shrink_labels(labels))
+    fitted = shrink_labels(labels)
+    lines, outside = boundary_lines(fitted), fitted < start_label
+    picture = Image.fromarray(lines)
+    if outside.any():
+        picture = Image.fromarray(lines + 2 * outside.astype(np.uint8))
+        picture.putpalette(_LINE_COLORS.tobytes())
     content = io.BytesIO()
-    Image.fromarray(lines).save(content, "PNG", optimize=True)
+    picture.save(content, "PNG", optimize=True)
     return _data_uri("image/png", content)
 
 

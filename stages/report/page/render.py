@@ -12,7 +12,7 @@ from markupsafe import Markup
 from stages.report.config import ReportConfig
 from stages.report.page.charts import curves, image_figures, panels
 from stages.report.page.compared import compare, tied_cells
-from stages.report.page.data import Gallery, Method, Report, SeriesKey
+from stages.report.page.data import Method, Report, SeriesKey
 from stages.report.page.headline import headline, key_of, shown_measures
 from stages.report.page.words import differing_options, lead, notices, title
 from stages.report.series import YARDSTICKS
@@ -70,7 +70,7 @@ def render(
         has_yardsticks=any(key[2] in YARDSTICKS for key in order),
         comparison=compare(metrics, reference, order, config) if measured and reference else None,
         options=differing_options(methods),
-        data=_data(report.gallery, methods, metrics, summary, seconds) if measured else None,
+        data=_data(report, methods, metrics, summary, seconds) if measured else None,
         style=_asset("page.css"),
         libraries=[_asset(name) for name in LIBRARIES],
         scripts=[_asset(name) for name in SCRIPTS],
@@ -99,14 +99,14 @@ def in_order(methods: Sequence[Method], summary: pd.DataFrame) -> list[Method]:
 
 
 def _data(
-    gallery: Gallery,
+    report: Report,
     methods: Sequence[Method],
     metrics: pd.DataFrame,
     summary: pd.DataFrame,
     seconds: Mapping[Group, float],
 ) -> dict[str, Any]:
     """Return what the scripts read."""
-    order = [method.key for method in methods]
+    gallery, order = report.gallery, [method.key for method in methods]
     place = {picture.name: i for i, picture in enumerate(gallery.pictures)}
     objects = sorted({d.objects for d in gallery.drawings.values() if d.objects is not None})
     return {
@@ -115,6 +115,7 @@ def _data(
         "panels": panels(summary),
         "curves": curves(summary, seconds, order),
         "counts": list(gallery.counts),
+        "sizes": {str(count): size for count, size in report.sizes.items()},
         "figures": image_figures(metrics, gallery.counts, order),
         "pictures": [
             {"name": p.name, "photo": p.photo, "width": p.width, "height": p.height}

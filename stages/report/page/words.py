@@ -46,9 +46,10 @@ def lead(report: Report, methods: Sequence[Method], summary: pd.DataFrame) -> st
     if progress.n_expected is not None and progress.n_expected != progress.n_items:
         images += f" of the {progress.n_expected} in the split"
     said = f"{plural(len(methods), 'method')} on {images}"
-    if counts:
-        numbers = ", ".join(map(str, counts))
+    if numbers := ", ".join(str(count) for count in counts if count not in report.sizes):
         said += f", asked for {numbers} superpixels"
+    if sizes := ", ".join(report.sizes[count] for count in counts if count in report.sizes):
+        said += f", asked for superpixels of {sizes}"
     return said + "."
 
 
@@ -72,6 +73,8 @@ def notices(report: Report) -> list[Notice]:
     if report.skipped:
         points = plural(len(report.skipped), "point")
         said.append(Notice(f"{points} of the sweep could not run here.", True, "skipped"))
+    if report.left_out:
+        said.append(Notice(f"{report.left_out[0].upper()}{report.left_out[1:]}."))
     if progress.n_items == 1 and progress.n_done:
         said.append(Notice("One image only: no interval can be given, and no test made."))
     return said

@@ -103,7 +103,7 @@ def test_masks_that_never_came_are_an_error():
 
 
 def test_an_unknown_source_suggests_the_nearest():
-    with pytest.raises(ValidationError, match="did you mean 'gradient'"):
+    with pytest.raises(ValidationError, match="did you mean gradient"):
         ProposeConfig(source="gradeint")
 
 

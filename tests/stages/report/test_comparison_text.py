@@ -55,7 +55,7 @@ def test_sections_without_figures_are_left_out() -> None:
 
 def test_the_worst_and_best_images_are_listed_once() -> None:
     metrics = two_methods(n_images=3)
-    text = extremes_markdown(image_differences(metrics, OURS, THEIRS, 400), ("a", "b"), 400)
+    text = extremes_markdown(image_differences(metrics, OURS, THEIRS, 400), ("a", "b"), "K = 400")
     assert [line.split(" | ")[0] for line in text.splitlines()[4:]] == ["| 00", "| 01", "| 02"]
     assert text.count("+0.020") == 3
 

@@ -35,6 +35,20 @@ def test_boundaries_lie_where_the_next_label_differs(labels: np.ndarray) -> None
 
 
 @given(label_maps)
+def test_what_is_no_superpixel_has_no_boundary(labels: np.ndarray) -> None:
+    lines = boundary_lines(labels, start_label=1)
+    height, width = labels.shape
+    for y, x in np.ndindex(labels.shape):
+        beside = [labels[y, x + 1]] if x + 1 < width else []
+        beside += [labels[y + 1, x]] if y + 1 < height else []
+        assert lines[y, x] == any(
+            labels[y, x] != other and labels[y, x] * other for other in beside
+        )
+    drawn = draw_boundaries(noise(labels.shape), labels, (1, 2, 3), start_label=1)
+    assert (drawn[lines] == (1, 2, 3)).all()
+
+
+@given(label_maps)
 def test_drawn_boundaries_have_their_colour_and_nothing_else_but_the_shadow_changes(
     labels: np.ndarray,
 ) -> None:

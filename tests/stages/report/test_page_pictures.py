@@ -49,6 +49,15 @@ def test_boundaries_are_one_bit_and_exact() -> None:
     np.testing.assert_array_equal(np.asarray(picture), boundary_lines(labels))
 
 
+def test_boundaries_tell_what_is_no_superpixel() -> None:
+    labels = random_labels((60, 90), 20) + 1
+    labels[:, :30] = 0
+    red, green, blue = np.moveaxis(np.asarray(decode(encode_lines(labels, 1)).convert("RGB")), 2, 0)
+    np.testing.assert_array_equal(red > 127, boundary_lines(labels))
+    np.testing.assert_array_equal((blue > 127) & (green < 128), labels == 0)
+    assert encode_lines(labels + 1, 1) == encode_lines(labels)
+
+
 def test_a_shrunk_label_map_holds_its_labels_and_no_others() -> None:
     labels = random_labels((900, 1400), 50) + 7
     shrunk = shrink_labels(labels)

@@ -1,6 +1,6 @@
 // The gallery: two methods on one image, with a slider between them.
 page.gallery = (() => {
-  const { data, element, press, fill, pixels } = page;
+  const { data, element, press, fill, pixels, asked, askedInFull } = page;
   const get = (id) => document.getElementById(id);
   if (!data || !data.pictures.length) return null;
 
@@ -28,15 +28,18 @@ page.gallery = (() => {
   async function redraw() {
     const turn = ++latest;
     const picture = data.pictures[state.image];
+    let striped = false;
     for (const [id, series] of [["over", state.left], ["under", state.right]]) {
       const made = document.createElement("canvas");
-      await pixels.draw(made, picture, drawingOf(series), state.view);
+      const outside = await pixels.draw(made, picture, drawingOf(series), state.view);
       if (turn !== latest) return;
+      striped ||= outside;
       const canvas = get(id);
       canvas.width = made.width; canvas.height = made.height;
       canvas.getContext("2d").drawImage(made, 0, 0);
       canvas.setAttribute("aria-label", says(series, picture));
     }
+    get("outside-note").hidden = !striped;
     get("stage").dataset.drawn = String(turn);
   }
 
@@ -44,7 +47,7 @@ page.gallery = (() => {
     const views = { lines: "boundaries of superpixels", means: "superpixels in their mean colours", objects: "objects of the prior", photo: "the image alone" };
     const k = data.counts[state.count];
     return series === NOTHING || state.view === "photo" ? `${picture.name}: the image alone`
-      : `${picture.name}: ${views[state.view]}, ${nameOf(series)}, K = ${k}`;
+      : `${picture.name}: ${views[state.view]}, ${nameOf(series)}, ${askedInFull(k)}`;
   }
 
   function caption(series) {
@@ -55,7 +58,7 @@ page.gallery = (() => {
     box.append(title);
     const known = series === NOTHING ? null : figuresOf(state.image, series);
     const drawing = series === NOTHING ? null : drawingOf(series);
-    if (series !== NOTHING && !known) { box.append(element("p", { class: "note" }, "not measured on this image at this K")); return box; }
+    if (series !== NOTHING && !known) { box.append(element("p", { class: "note" }, "not measured on this image")); return box; }
     if (!known) return box;
     const list = element("dl");
     const add = (name, value) => list.append(element("div", {}, element("dt", {}, name), element("dd", {}, value)));
@@ -112,7 +115,7 @@ page.gallery = (() => {
     let remark = "";
     if (k !== undefined) {
       change.count = d3.leastIndex(data.counts, (a, b) => Math.abs(Math.log(a / k)) - Math.abs(Math.log(b / k)));
-      if (data.counts[change.count] !== k) remark = `The page carries no pictures for K = ${k}; these are for K = ${data.counts[change.count]}.`;
+      if (data.counts[change.count] !== k) remark = `The page carries no pictures for ${askedInFull(k)}; these are for ${askedInFull(data.counts[change.count])}.`;
     }
     if (image !== undefined) change.image = image;
     if (state.right === series) change.right = state.left === series ? NOTHING : state.left;
@@ -125,7 +128,7 @@ page.gallery = (() => {
   fill(get("right"), sides, state.right);
   fill(get("sorting"), HIGHER.map((_, i) => heading(i)), 0);
   data.counts.forEach((count, i) => {
-    const button = element("button", { type: "button", "data-count": i }, String(count));
+    const button = element("button", { type: "button", "data-count": i }, asked(count));
     button.addEventListener("click", () => set({ count: i }));
     get("gallery-counts").append(button);
   });

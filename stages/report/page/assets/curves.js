@@ -1,6 +1,6 @@
 // Measures against the count made, and the trades between measures.
 page.curves = (() => {
-  const { data, element, press, swatch, symbolOf, unlabel } = page;
+  const { data, element, press, swatch, symbolOf, unlabel, askedInFull } = page;
   if (!data) return null;
   const DASHES = [null, "6,3", "2,3"];
   const FEW = 6; // more series than this get bars instead of bands, which would hide one another
@@ -21,7 +21,7 @@ page.curves = (() => {
     };
     const images = point.images === 1 ? "1 image" : `${point.images} images`;
     const measures = [panel.y, panel.x].filter((measure) => measure !== COUNT);
-    return [data.series[point.series], ...measures.map(part), `K = ${point.k}, ${part(COUNT)}`, images].filter(Boolean).join("\n");
+    return [data.series[point.series], ...measures.map(part), `${askedInFull(point.k)}, ${part(COUNT)}`, images].filter(Boolean).join("\n");
   }
 
   function pointsOf(panel) {
@@ -46,6 +46,7 @@ page.curves = (() => {
     const overCount = panel.x === COUNT;
     const extent = d3.extent(points, (p) => p.X);
     const wide = extent[1] > 1.01 * extent[0];
+    const single = points.length > 0 && !wide;
     const groups = d3.groups(points, (p) => p.series);
     const marks = groups.flatMap(([series, own]) => {
       const stroke = colorOf(series), bars = own.filter((p) => p.low !== null);
@@ -66,7 +67,7 @@ page.curves = (() => {
         domain: wide ? undefined : [0.9 * extent[0], 1.1 * extent[0]],
         ...(overCount ? { ticks: wide ? countTicks(extent) : [extent[0]], tickFormat: (t) => d3.format(",")(+t.toFixed(1)) } : { ticks: 5 }),
       },
-      y: { label: null, ticks: 5, tickSize: 0, grid: true, inset: 6, zero: panel.y === "seconds" },
+      y: { label: null, ticks: 5, tickSize: 0, grid: true, inset: single ? 30 : 6, zero: panel.y === "seconds" },
       marks: [...marks, Plot.tip(points, Plot.pointer({ x: "X", y: "Y", title: (p) => tell(p, panel), maxRadius: 34, lineWidth: 30, fontSize: 12 }))],
     });
   }

@@ -42,6 +42,10 @@ const page = (() => {
     select.value = String(chosen);
   }
 
+  // What was asked for: a number of superpixels, or their size, from which each image's follows.
+  const asked = (k) => data.sizes[k] ?? String(k);
+  const askedInFull = (k) => (k in data.sizes ? `size ${asked(k)}` : `K = ${k}`);
+
   const theme = document.getElementById("theme");
   const root = document.documentElement;
   const wishesDark = matchMedia("(prefers-color-scheme: dark)");
@@ -71,5 +75,5 @@ const page = (() => {
 
   if (data) for (const plain of document.querySelectorAll(".swatch[data-series]")) plain.replaceWith(swatch(Number(plain.dataset.series)));
 
-  return { data, element, press, swatch, symbolOf, unlabel, fill };
+  return { data, element, press, swatch, symbolOf, unlabel, fill, asked, askedInFull };
 })();

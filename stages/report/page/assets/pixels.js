@@ -48,14 +48,14 @@ page.pixels = !page.data ? null : (() => {
     return context;
   }
 
-  function drawLines(context, labels, width, height) {
+  function drawLines(context, labels, outside, width, height) {
     const w = width * SCALE, h = height * SCALE;
     const picture = context.getImageData(0, 0, w, h), pixels = picture.data;
     const marks = new Uint8Array(w * h);
     const last = SCALE - 1;
     for (let y = 0, p = 0; y < height; y++) for (let x = 0; x < width; x++, p++) {
-      const right = x + 1 < width && labels[p + 1] !== labels[p];
-      const below = y + 1 < height && labels[p + width] !== labels[p];
+      const right = x + 1 < width && labels[p + 1] !== labels[p] && !outside(p) && !outside(p + 1);
+      const below = y + 1 < height && labels[p + width] !== labels[p] && !outside(p) && !outside(p + width);
       if (!right && !below) continue;
       const q = y * SCALE * w + x * SCALE;
       for (let i = 0; i < SCALE; i++) {
@@ -106,7 +106,25 @@ page.pixels = !page.data ? null : (() => {
     context.putImageData(picture, 0, 0);
   }
 
-  // Draw one side of the comparison: `drawing` is null for the photo alone.
+  // What is no superpixel has no border: it is striped instead.
+  function stripe(context, outside, width, height) {
+    const w = width * SCALE;
+    const picture = context.getImageData(0, 0, w, height * SCALE);
+    let any = false;
+    for (let p = 0; p < width * height; p++) {
+      if (!outside(p)) continue;
+      any = true;
+      const x = p % width, y = Math.floor(p / width);
+      const grey = Math.floor((x + y) / 5) % 2 ? 128 : 150;
+      for (let i = 0; i < SCALE; i++) for (let j = 0; j < SCALE; j++)
+        picture.data.set([grey, grey, grey, 255], 4 * ((y * SCALE + i) * w + x * SCALE + j));
+    }
+    if (any) context.putImageData(picture, 0, 0);
+    return any;
+  }
+
+  // Draw one side of the comparison, and say whether some of it is no superpixel: `drawing` is
+  // null for the photo alone.
   async function draw(canvas, picture, drawing, view) {
     const photo = await load(picture.photo);
     const { width, height } = picture;
@@ -114,14 +132,17 @@ page.pixels = !page.data ? null : (() => {
     const objects = drawing && view === "objects" && drawing[1] !== null
       && (await load(page.data.objects[drawing[1]]));
     const context = paint(canvas, photo, width, height);
-    if (!lines) return;
+    if (!lines) return false;
+    const marked = read(lines, width, height);
+    const outside = (p) => marked[4 * p + 2] > 127 && marked[4 * p + 1] < 128;
     if (view === "objects") {
       if (objects) drawObjects(context, read(objects, width, height), photo, width, height);
-      return;
+    } else {
+      const labels = regions(marked, width, height);
+      if (view === "lines") drawLines(context, labels, outside, width, height);
+      else drawMeans(context, labels, photo, width, height);
     }
-    const labels = regions(read(lines, width, height), width, height);
-    if (view === "lines") drawLines(context, labels, width, height);
-    else drawMeans(context, labels, photo, width, height);
+    return stripe(context, outside, width, height);
   }
 
   return { draw, regions };

@@ -1,6 +1,6 @@
 // Two methods, image by image: who wins where, and by how much.
 page.scatter = (() => {
-  const { data, element, unlabel, fill } = page;
+  const { data, element, unlabel, fill, asked, askedInFull } = page;
   if (!data) return null;
   const get = (id) => document.getElementById(id);
   const { images, measures, rows } = data.figures;
@@ -36,8 +36,8 @@ page.scatter = (() => {
     get("extremes").replaceChildren();
     const wins = points.filter((p) => p.gain > 0).length;
     get("scatter-note").textContent = points.length
-      ? `${heading} of ${data.series[up]} against ${data.series[across]} at K = ${data.counts[count]}: higher on ${wins} of ${points.length} ${points.length === 1 ? "image" : "images"}, ${signed(d3.mean(points, (p) => p.gain))} on average.`
-      : "These two methods share no measured image at this K.";
+      ? `${heading} of ${data.series[up]} against ${data.series[across]} at ${askedInFull(data.counts[count])}: higher on ${wins} of ${points.length} ${points.length === 1 ? "image" : "images"}, ${signed(d3.mean(points, (p) => p.gain))} on average.`
+      : "These two methods share no measured image there.";
     if (!points.length) return;
     const [low, high] = d3.extent(points.flatMap((p) => [p.X, p.Y]));
     const domain = high > low ? [low, high] : [low - 0.05, high + 0.05];
@@ -71,7 +71,7 @@ page.scatter = (() => {
   fill(get("scatter-up"), data.series, 0);
   fill(get("scatter-across"), data.series, 1);
   fill(get("scatter-measure"), measures.map((name) => data.headings[name]), 0);
-  fill(get("scatter-count"), data.counts.map(String), Math.floor(data.counts.length / 2));
+  fill(get("scatter-count"), data.counts.map(asked), Math.floor(data.counts.length / 2));
   for (const id of ids) get(id).addEventListener("change", draw);
   let width = innerWidth;
   addEventListener("resize", () => { if (innerWidth !== width) { width = innerWidth; draw(); } });
