@@ -18,9 +18,9 @@ def test_tiles_give_what_the_whole_image_gives(config, monkeypatch):
     encoder = Encoder(fold_norms(build(config)), torch.device("cpu"))
     classical = np.random.default_rng(0).normal(0, 20, (301, 455, 5)).astype(np.float32)
     lab = classical[..., :3]
-    monkeypatch.setattr(forward, "_LARGEST_WHOLE", 10**9)
+    monkeypatch.setattr(forward, "LARGEST_WHOLE", 10**9)
     whole = encoder.forward(lab, classical)
-    monkeypatch.setattr(forward, "_LARGEST_WHOLE", 1000)
+    monkeypatch.setattr(forward, "LARGEST_WHOLE", 1000)
     monkeypatch.setattr(forward, "_TILE", 64)
     tiled = encoder.forward(lab, classical)
     np.testing.assert_allclose(tiled.deep, whole.deep, rtol=0, atol=1e-4)
