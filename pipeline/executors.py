@@ -25,6 +25,10 @@ from pipeline.work import Failure, Job, Outcome, Task, perform, time_limit
 _WINDOW = 3
 """Tasks in flight per worker: enough to hide the way there and back, few enough to stay small."""
 
+_DEVICE_THREADS = 8
+"""Threads of a worker that has a device: in a run of BSD images two or three then wait for the
+network at a time, with four threads seldom more than one."""
+
 _GIVEN_UP = 71
 """Exit status of a worker process that ended itself because its item took too long."""
 
@@ -89,8 +93,8 @@ class Dask:
         Address of an existing scheduler; then `workers` must be 0.
     devices
         CUDA devices that the local workers share out, each getting one to itself while there are
-        enough. Such a worker has two threads: one item is decoded and stored while the other is
-        computed.
+        enough. Such a worker has several threads: items are decoded and stored while another is
+        computed, and the networks take the images of those that wait along.
     warn
         Called with a line about what the user should know.
 
@@ -131,7 +135,7 @@ class Dask:
                 with _interrupts_ignored():  # the coordinator alone decides when to stop
                     self.cluster = LocalCluster(
                         n_workers=workers,
-                        threads_per_worker=2 if devices else 1,
+                        threads_per_worker=_DEVICE_THREADS if devices else 1,
                         processes=True,
                         dashboard_address="127.0.0.1:0",
                         silence_logs=logging.CRITICAL,

@@ -4,11 +4,10 @@ import platform
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.metadata import version
-from threading import Lock
 from typing import Any
 
 from pipeline.chain import Chain, Link, build_chain
@@ -20,13 +19,15 @@ from pipeline.errors import one_line
 from pipeline.folder import open_folder
 from pipeline.plan import NO_DATA, fingerprint, part_source
 from pipeline.sizes import count_for, say_size
+from pipeline.turns import Turns
 from pipeline.units import Unit
 from stages.base import Inputs, Output, StageConfig
 from stages.registry import STAGES, stage
 
-_COMPUTING = Lock()
-"""Held while an item computes: the kernels take all cores, a device one item after the other.
-The other threads of a worker load and store their items meanwhile."""
+_COMPUTING = Turns()
+"""Items compute in turns: the kernels take all cores, a device one item after the other. The
+other threads of a worker load and store their items meanwhile, and what those that wait have
+announced may be computed with it."""
 
 
 @dataclass(frozen=True)
@@ -138,12 +139,18 @@ class _Shared:
         The item's parts as last loaded: source, signature and digest, content.
     made, failed
         Units made and stores failed by earlier jobs, which need no second try.
+    announced
+        By stage, what it announced of the item: held as long as the task runs.
+    turns
+        How often the item computed.
     """
 
     judge: Judge | None = None
     parts: dict[str, tuple[Source, tuple[str, str], Any]] = field(default_factory=dict)
     made: set[tuple[str, Unit]] = field(default_factory=set)
     failed: dict[str, Failure] = field(default_factory=dict)
+    announced: dict[str, object] = field(default_factory=dict)
+    turns: int = 0
 
 
 class _ItemRun:
@@ -183,25 +190,29 @@ class _ItemRun:
 
     def run_stage(self, link: Link, units: tuple[Unit, ...]) -> None:
         worker = stage(link.name)
-        with _COMPUTING:
-            resources = _resources(link.name, link.config, self.device)
         started = time.perf_counter()
         inputs = self.inputs(link, units)
         counts = [self.count_of(unit) for unit in units]
+        loading = time.perf_counter() - started
+        self.shared.announced[link.name] = worker.announce(inputs, link.config, self.device)
+        with self.turn():
+            resources = _resources(link.name, link.config, self.device)
         results = worker.run(inputs, link.config, resources, counts)
         for unit in units:
-            loaded = time.perf_counter()
-            with _COMPUTING:
+            with self.turn():
                 begun = time.perf_counter()
                 output = next(results)
                 computed = time.perf_counter()
             self.store(link, unit, output, computed - begun)
-            ended = time.perf_counter()
-            own, overhead = computed - begun, loaded - started + ended - computed
+            own, overhead = computed - begun, loading + time.perf_counter() - computed
             self.seconds[link.name, unit] = own, overhead
-            started = ended
+            loading = 0.0
             if note := output.attributes.get("note"):
                 self.notes.append(f"{link.name}{_said(unit)}: {note}")
+
+    def turn(self) -> AbstractContextManager[None]:
+        self.shared.turns += 1
+        return _COMPUTING.turn(self.shared.turns)
 
     def inputs(self, link: Link, units: tuple[Unit, ...]) -> Inputs:
         reads = STAGES[link.name].reads

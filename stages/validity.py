@@ -78,7 +78,12 @@ def filled_inputs(inputs: Inputs) -> Inputs:
     if inputs.valid is None or inputs.image is None:
         return inputs
     image = fill_outside(inputs.image, inputs.valid)
-    if image is inputs.image or not inputs.image_digest:
-        return replace(inputs, image=image)
+    return replace(inputs, image=image, image_digest=filled_digest(inputs))
+
+
+def filled_digest(inputs: Inputs) -> str:
+    """Return the digest of what `filled_inputs` makes of an image, empty where it has none."""
+    if inputs.valid is None or inputs.valid.all() or not inputs.image_digest:
+        return inputs.image_digest
     mask = sha256(np.packbits(inputs.valid).tobytes()).hexdigest()
-    return replace(inputs, image=image, image_digest=f"{inputs.image_digest}-{mask}")
+    return f"{inputs.image_digest}-{mask}"

@@ -1,6 +1,6 @@
 """Inference: an image in, deep features and contour probability out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,8 @@ from stages.networks.public_checkpoint import load_public_checkpoint
 from stages.networks.weights import load_weights
 
 _SIDE = 1200
-"""An image of more than its square goes through in tiles of at most so many pixels a side."""
+LARGEST_WHOLE = _SIDE**2
+"""An image of more pixels goes through in tiles, of at most `_SIDE` pixels a side."""
 
 _FRAME = 5
 """Pixels at the frame whose contour is that of the nearest pixel farther in."""
@@ -106,7 +107,7 @@ class Encoder:
             When the image has no pixels, a wrong shape, or holds NaN or infinite values, or
             when the classical features are needed and missing.
         """
-        image = _input(lab, 3, "Lab image")
+        image = as_lab(lab)
         if self.takes_positions:
             if classical is None:
                 raise ValueError("this network needs the scaled colours and positions too")
@@ -114,20 +115,43 @@ class Encoder:
         height, width = image.shape[:2]
         batch = torch.from_numpy(image).permute(2, 0, 1).unsqueeze(0)
         with torch.inference_mode(), _repeatable(self.device):
-            if height * width <= _SIDE**2:
-                deep, contour = self._predict(batch)
+            if height * width <= LARGEST_WHOLE:
+                ((deep, contour),) = self._predict(batch)
             else:
                 deep, contour = self._predict_tiles(batch)
-        return DeviceForward(
-            deep.permute(1, 2, 0).contiguous(), None if contour is None else _without_frame(contour)
-        )
+            return _finished(deep, contour)
 
-    def _predict(self, batch: Tensor) -> tuple[Tensor, Tensor | None]:
+    def forward_batch(self, labs: Sequence[NDArray[np.float32]]) -> list[DeviceForward]:
+        """Compute the deep features of several images in one go.
+
+        They may differ in their last bits from what `forward_on_device` gives for each alone:
+        `stages.networks.batching` knows where they do not.
+
+        Parameters
+        ----------
+        labs
+            (H, W, 3) float32, CIELab, all of one size; of a network that takes no positions.
+
+        Raises
+        ------
+        ValueError
+            When the sizes differ, or one of them is not as `forward_on_device` takes it.
+        """
+        batch = torch.from_numpy(np.stack([as_lab(lab) for lab in labs])).permute(0, 3, 1, 2)
+        with torch.inference_mode(), _repeatable(self.device):
+            # Each in memory of its own: one that is kept does not keep the others.
+            return [_finished(deep.clone(), contour) for deep, contour in self._predict(batch)]
+
+    def _predict(self, batch: Tensor) -> list[tuple[Tensor, Tensor | None]]:
         prediction = self.network(
             batch.to(self.device).contiguous(memory_format=torch.channels_last)
         )
-        contour = prediction.contours[0][0, 0].sigmoid() if prediction.contours else None
-        return prediction.deep[0], contour
+        if not prediction.contours:
+            return [(deep, None) for deep in prediction.deep]
+        logits = prediction.contours[0][:, 0]
+        return [
+            (deep, edges.sigmoid()) for deep, edges in zip(prediction.deep, logits, strict=True)
+        ]
 
     def _predict_tiles(self, batch: Tensor) -> tuple[Tensor, Tensor | None]:
         height, width = batch.shape[-2:]
@@ -138,7 +162,7 @@ class Encoder:
             for columns in _cores(width, reach):
                 seen_rows, core_rows = _widen(rows, height, reach)
                 seen_columns, core_columns = _widen(columns, width, reach)
-                tile, edges = self._predict(batch[..., seen_rows, seen_columns])
+                ((tile, edges),) = self._predict(batch[..., seen_rows, seen_columns])
                 if deep is None:
                     deep = tile.new_empty(len(tile), height, width)
                     contour = None if edges is None else edges.new_empty(height, width)
@@ -185,6 +209,11 @@ def _repeatable(device: torch.device) -> AbstractContextManager[None]:
     return flags
 
 
+def _finished(deep: Tensor, contour: Tensor | None) -> DeviceForward:
+    kept = deep.permute(1, 2, 0).contiguous()
+    return DeviceForward(kept, None if contour is None else _without_frame(contour))
+
+
 def _without_frame(contour: Tensor) -> Tensor:
     """Continue an (H, W) contour from a little farther in up to the frame.
 
@@ -194,6 +223,17 @@ def _without_frame(contour: Tensor) -> Tensor:
     margin = min(_FRAME, (min(contour.shape) - 1) // 2)
     inner = contour[margin : contour.shape[0] - margin, margin : contour.shape[1] - margin]
     return functional.pad(inner[None, None], (margin,) * 4, mode="replicate")[0, 0].contiguous()
+
+
+def as_lab(image: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return an (H, W, 3) Lab image as `Encoder` takes it.
+
+    Raises
+    ------
+    ValueError
+        When it has no pixels, a wrong shape, or holds NaN or infinite values.
+    """
+    return _input(image, 3, "Lab image")
 
 
 def _input(image: NDArray[np.float32], channels: int, name: str) -> NDArray[np.float32]:

@@ -1,7 +1,8 @@
 """What networks computed for the last images, so that stages share one forward.
 
 Proposals and segmentation of an image run one after the other in the same process: the second
-finds here what the first computed. Keyed by weights, device and the image's digest.
+finds here what the first computed. Keyed by weights, device and the image's digest. An image that
+was announced keeps what was computed for it while it is at work, and one forward serves several.
 """
 
 from collections import OrderedDict
@@ -13,12 +14,13 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.networks.forward import DeviceForward, Encoder, Forward, load
+from stages.networks.announced import Key, announcement, others_waiting
+from stages.networks.batching import shared_size
+from stages.networks.forward import DeviceForward, Encoder, Forward, as_lab, load
 
 _KEPT = 2
 """Images remembered: a BSD image's features are 10 MB."""
 
-Key = tuple[str, str, str]
 Computed = TypeVar("Computed", Forward, DeviceForward)
 
 _on_device: OrderedDict[Key, DeviceForward] = OrderedDict()
@@ -37,6 +39,8 @@ def forward_on_device(
 ) -> DeviceForward:
     """Return what a network without positions says of an image; computed once.
 
+    It says the same of images of that size that were announced, where they may share a forward.
+
     Parameters
     ----------
     weights, device
@@ -47,7 +51,7 @@ def forward_on_device(
         (H, W, 3) float32 CIELab.
     """
     key = (weights, device, digest)
-    return _remembered(_on_device, key, lambda: encoder(weights, device).forward_on_device(lab))
+    return _remembered(_on_device, key, lambda: _compute(key, lab))
 
 
 def forward(weights: str, device: str, digest: str, lab: NDArray[np.float32]) -> Forward:
@@ -56,6 +60,43 @@ def forward(weights: str, device: str, digest: str, lab: NDArray[np.float32]) ->
     return _remembered(
         _in_memory, key, lambda: forward_on_device(weights, device, digest, lab).to_arrays()
     )
+
+
+def _compute(key: Key, lab: NDArray[np.float32]) -> DeviceForward:
+    own = announcement(key)
+    if own is not None and own.computed is not None:
+        return own.computed
+    weights, device, _ = key
+    network = encoder(weights, device)
+    computed = _compute_with_others(network, key, lab)
+    if computed is None:
+        computed = network.forward_on_device(lab)
+    if own is not None:
+        own.computed, own.lab = computed, None
+    return computed
+
+
+def _compute_with_others(
+    network: Encoder, key: Key, lab: NDArray[np.float32]
+) -> DeviceForward | None:
+    """Compute an image's features with those of others that wait; None where it goes alone."""
+    height, width, _ = as_lab(lab).shape
+    others = others_waiting(key, (height, width))
+    try:
+        size = shared_size(network, (height, width), 1 + len(others))
+        if size == 1:
+            return None
+        others = others[: size - 1]
+        images = [other.take() for other in others]
+        # The size of a batch is what was tried out: an image that fails leaves its place to ours.
+        batch = [lab if image is None else image for image in images]
+        computed, *ahead = network.forward_batch([lab, *batch])
+    except RuntimeError:  # of the device; its memory may hold one image where it can't hold several
+        return None
+    for other, image, seen in zip(others, images, ahead, strict=True):
+        if image is not None:
+            other.computed = seen
+    return computed
 
 
 def _remembered(

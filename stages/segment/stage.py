@@ -52,6 +52,14 @@ class SegmentStage:
             encoder(config.deep_weights, device)
         return Resources(method, device)
 
+    def announce(self, inputs: Inputs, config: SegmentConfig, device: str) -> object:
+        """Announce the forward of the network of the deep features."""
+        if config.deep_weights is None or is_large(inputs, config.resolved):
+            return None
+        from stages.networks.announced import announce
+
+        return announce(config.deep_weights, device, inputs)
+
     def run(
         self, inputs: Inputs, config: SegmentConfig, resources: Resources, units: Sequence[Unit]
     ) -> Iterator[Output]:

@@ -21,6 +21,7 @@ def test_tiles_give_what_the_whole_image_gives(config, monkeypatch):
     classical = np.random.default_rng(0).normal(0, 20, (455, 501, 5)).astype(np.float32)
     lab = classical[..., :3]
     whole = encoder.forward(lab, classical)
+    monkeypatch.setattr(forward, "LARGEST_WHOLE", 1000)
     monkeypatch.setattr(forward, "_SIDE", 2 * encoder.network.reach + 48)
     tiled = encoder.forward(lab, classical)
     np.testing.assert_allclose(tiled.deep, whole.deep, rtol=0, atol=1e-4)
