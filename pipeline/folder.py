@@ -155,7 +155,8 @@ class LocalFolder(Folder):
 
     def _place(self, key: str, content: bytes, move: Callable[[str, str], None]) -> None:
         target = f"{self.url}/{key}"
-        beside = f"{target}.{uuid.uuid4().hex[:8]}.partial"
+        folder = target.rpartition("/")[0]
+        beside = f"{folder}/{uuid.uuid4().hex[:12]}.partial"  # a name may have all of 255 bytes
         try:
             with _created(beside) as file:
                 file.write(content)

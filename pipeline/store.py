@@ -17,6 +17,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
+from math import prod
 from typing import Any
 from urllib.parse import quote
 
@@ -317,7 +318,7 @@ def _kind(entry: Mapping[str, Any]) -> tuple[Shape, np.dtype[Any]]:
 def _packed_end(entry: Mapping[str, Any]) -> int:
     """Return where an array that is packed ends; 0 if it is not."""
     shape, dtype = _kind(entry)
-    length = int(np.prod(shape)) * dtype.itemsize
+    length = prod(shape) * dtype.itemsize
     return int(entry["offset"]) + length if length and "offset" in entry else 0
 
 

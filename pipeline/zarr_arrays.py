@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from itertools import product
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -65,26 +66,29 @@ def read_array(
 
     Raises
     ------
-    ValueError
-        When a chunk is lost or not as it was made.
+    ValueError, RuntimeError
+        When a chunk is lost, changed, or unpacks to more than it must hold. One that was forged
+        to hold less leaves zeros, which the checksum of the whole finds.
     """
     from google_crc32c import value
     from numcodecs.zstd import Zstd
 
     chunk_shape = _chunk_shape(shape, dtype)
-    decompress = Zstd(level=_LEVEL).decode
-    array = np.empty(shape, dtype.newbyteorder("<"))
-    for key, inside in _chunks(shape, chunk_shape):
-        content = files.get(key)
-        if content is None:
+    for key, _ in _chunks(shape, chunk_shape):
+        if files.get(key) is None:  # before memory for all of them is taken
             raise ValueError(f"chunk {key} is lost")
+    decompress = Zstd(level=_LEVEL).decode
+    array = np.zeros(shape, dtype.newbyteorder("<"))
+    for key, inside in _chunks(shape, chunk_shape):
+        content = files[key] or b""
         compressed, seal = content[:-4], content[-4:]
         if value(compressed).to_bytes(4, "little") != seal:
             raise ValueError(f"chunk {key}: checksum differs")
         # Into memory of the size that it must have, whatever the chunk says of its own.
-        part = np.empty(chunk_shape, array.dtype)
+        part = array if chunk_shape == shape else np.zeros(chunk_shape, array.dtype)
         decompress(compressed, out=part)
-        array[inside] = part[tuple(slice(s.stop - s.start) for s in inside)]
+        if part is not array:
+            array[inside] = part[tuple(slice(each.stop - each.start) for each in inside)]
     return array
 
 
@@ -117,7 +121,7 @@ def array_json(shape: Shape, dtype: np.dtype[Any]) -> bytes:
 
 
 def _chunk_shape(shape: Shape, dtype: np.dtype[Any]) -> Shape:
-    whole = int(np.prod(shape)) * dtype.itemsize <= _LARGEST_CHUNK
+    whole = prod(shape) * dtype.itemsize <= _LARGEST_CHUNK
     edge = round(_CHUNK_ELEMENTS ** (1 / max(1, len(shape))))
     return tuple(max(1, length if whole else min(length, edge)) for length in shape)
 

@@ -26,6 +26,7 @@ ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("NUMBA", "OMP", "MKL", "OP
 def run(outputs: Path, arguments: list[str], **environment: str) -> dict[str, object]:
     """Run a command in a process of its own; add its wall time and the coordinator's peak."""
     peak = 0
+    started = time.perf_counter()
     command = [*COMMAND, "--outputs", str(outputs), *arguments]
     with tempfile.TemporaryFile() as printed:
         process = subprocess.Popen(command, stdout=printed, env={**os.environ, **environment})
@@ -36,7 +37,7 @@ def run(outputs: Path, arguments: list[str], **environment: str) -> dict[str, ob
             raise SystemExit(f"failed: {' '.join(command)}")
         printed.seek(0)
         found: dict[str, object] = json.load(printed)
-    return {**found, "peak_mib": peak / 1024}
+    return {**found, "wall": time.perf_counter() - started, "peak_mib": peak / 1024}
 
 
 def peak_memory(pid: int) -> int:
@@ -62,21 +63,26 @@ def bench_overhead(folder: Path, dataset: str, items: int) -> None:
 def bench_workers(folder: Path, dataset: str, items: int, rounds: int) -> None:
     """Print two workers against one process with one thread, interleaved.
 
+    Seconds are of the items, from the first one planned on; whole: with all that starts before.
     Steady: from the first quarter of the items on, when every process has loaded its models.
     """
     times: dict[str, list[float]] = {"0": [], "2": []}
+    whole: dict[str, list[float]] = {"0": [], "2": []}
     steady: dict[str, list[float]] = {"0": [], "2": []}
     for number in range(rounds):
         for workers in times:
             given = ["--dataset", dataset, "--limit", str(items), "--workers", workers]
             found = run(folder / f"workers-{workers}-{number}", given, **ONE_THREAD)
             times[workers].append(float(str(found["seconds"])))
+            whole[workers].append(float(str(found["wall"])))
             steady[workers].append(steady_seconds(Path(str(found["folder"])), items))
     ratios = [one / two for one, two in zip(times["0"], times["2"], strict=True)]
     print(f"\nworkers, {dataset}, {items} items, {rounds} rounds interleaved, seconds (median)")
     print(f"--workers 0, one thread  {statistics.median(times['0']):8.2f}")
     print(f"--workers 2              {statistics.median(times['2']):8.2f}")
     print(f"speed-up (median)        {statistics.median(ratios):8.2f}")
+    command = [one / two for one, two in zip(whole["0"], whole["2"], strict=True)]
+    print(f"speed-up, whole          {statistics.median(command):8.2f}")
     even = [one / two for one, two in zip(steady["0"], steady["2"], strict=True)]
     print(f"speed-up, steady         {statistics.median(even):8.2f}")
 

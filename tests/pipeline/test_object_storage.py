@@ -69,11 +69,11 @@ def results(run: Folder) -> dict[str, bytes]:
 def test_workers_that_come_and_go_make_the_same_to_the_byte(
     storage: ObjectStorage, tmp_path: Path, command: Callable[..., dict[str, Any]]
 ) -> None:
-    pictures = draw_images(tmp_path / "pictures", 16)
+    pictures = draw_images(tmp_path / "pictures", 12)
     dataset = ("--dataset", str(pictures / "images"), "--ground-truth", str(pictures / "truth"))
     outputs = f"s3://{storage.bucket}/outputs"
     with ExternalCluster(tmp_path / "cluster", storage.environment) as cluster:
-        workers = [cluster.start_worker() for _ in range(4)]
+        workers = [cluster.start_worker() for _ in range(3)]
         place = ("--outputs", outputs, "--scheduler", cluster.address)
         coordinator = subprocess.Popen(
             [sys.executable, "-m", "pipeline.cli", "report", *dataset, *OPTIONS, *place],
@@ -98,7 +98,7 @@ def test_workers_that_come_and_go_make_the_same_to_the_byte(
     )
     assert done["status"] == 0
     here, there = open_folder(done["folder"]), open_folder(f"{outputs}/images")
-    assert len(results(here)) == 32
+    assert len(results(here)) == 24
     assert results(here) == results(there)
     for name in ("summary.csv", "summary.md"):
         assert here.read(f"report/{name}") == there.read(f"report/{name}")

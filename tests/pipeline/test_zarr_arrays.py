@@ -73,7 +73,22 @@ def test_what_zarr_has_no_name_for_is_refused() -> None:
         array_json((2, 2), np.dtype("U3"))
 
 
-@pytest.mark.parametrize("change", ["lost", "flipped", "empty", "larger", "not zstd"])
+def streamed(blocks: int) -> bytes:
+    """Return a frame that does not say how much it unpacks to: 128 KiB for each four bytes."""
+    repeated = [
+        (131072 << 3 | 1 << 1 | (n == blocks - 1)).to_bytes(3, "little") for n in range(blocks)
+    ]
+    return bytes.fromhex("28b52ffd0058") + b"".join(each + b"7" for each in repeated)
+
+
+FORGED = {
+    "larger": bytes(Zstd(level=1).encode(np.zeros(10 * LABELS.nbytes, np.uint8))),
+    "endless": streamed(100_000),
+    "not zstd": b"abcdefgh",
+}
+
+
+@pytest.mark.parametrize("change", ["lost", "flipped", "empty", *FORGED])
 def test_a_chunk_that_is_not_as_it_was_made_is_found(change: str) -> None:
     files: dict[str, bytes | None] = dict(array_files(LABELS))
     content = files["c/0/0"] or b""
@@ -84,11 +99,22 @@ def test_a_chunk_that_is_not_as_it_was_made_is_found(change: str) -> None:
     elif change == "empty":
         files["c/0/0"] = b""
     else:
-        larger = bytes(Zstd(level=1).encode(np.zeros(10 * LABELS.nbytes, np.uint8)))
-        forged = larger if change == "larger" else b"abcdefgh"
-        files["c/0/0"] = forged + value(forged).to_bytes(4, "little")
+        files["c/0/0"] = FORGED[change] + value(FORGED[change]).to_bytes(4, "little")
     with pytest.raises((ValueError, RuntimeError)):
         read_array(files, LABELS.shape, LABELS.dtype)
+
+
+def test_a_chunk_that_holds_less_leaves_zeros() -> None:
+    files: dict[str, bytes | None] = dict(array_files(LABELS))
+    less = bytes(Zstd(level=1).encode(np.full(10, 7, np.uint8)))
+    files["c/0/0"] = less + value(less).to_bytes(4, "little")
+    found = read_array(files, LABELS.shape, LABELS.dtype).view(np.uint8).ravel()
+    np.testing.assert_array_equal(found, [7] * 10 + [0] * (LABELS.nbytes - 10))
+
+
+def test_chunks_that_are_not_there_take_no_memory() -> None:
+    with pytest.raises(ValueError, match="chunk c/0/0 is lost"):
+        read_array({}, (10**9, 10**9), np.dtype(np.uint32))
 
 
 @pytest.mark.parametrize("options", [{}, {"compressors": [ZstdCodec(level=5), Crc32cCodec()]}])
