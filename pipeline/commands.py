@@ -304,7 +304,7 @@ def _tell_summary(
 
 
 def _closing_line(run: Run, target: str, summary: Summary) -> str:
-    items = f"{summary.n_items} items"
+    items = f"{summary.n_items} item{'s' * (summary.n_items != 1)}"
     if summary.n_expected and summary.n_items != summary.n_expected:
         items += f" (of {summary.n_expected} in the split)"
     parts = [f"{summary.computed} computed", f"{summary.complete} up to date"]

@@ -150,10 +150,9 @@ def read_config_file(path: Path, option: str = "--config") -> dict[str, Any]:
         found = path if path.is_file() else shipped_one
         return read_toml(found.read_text(encoding="utf-8"), str(found))
     except (OSError, UnicodeDecodeError) as error:
-        shipped = ", ".join(sorted(file.stem for file in configs_folder().glob("*.toml")))
-        raise ConfigError(
-            f"{option} {path}: no readable file of that name; shipped ones: {shipped}"
-        ) from error
+        shipped = sorted(file.stem for file in configs_folder().glob("*.toml"))
+        cure = did_you_mean(str(path), shipped, f"shipped ones: {', '.join(shipped)}")
+        raise ConfigError(f"{option} {path}: no readable file of that name; {cure}") from error
 
 
 def dump_toml(config: RunConfig) -> str:

@@ -40,6 +40,8 @@ _EXTRAS = {
     "opencv": "cv2",
     "dino": "timm",
     "geo": "rasterio",
+    "tiff": "imagecodecs",
+    "dicom": "pydicom",
     "parquet": "pyarrow",
     "graph": "torch_geometric",
     **EXTRAS,

@@ -1,14 +1,14 @@
 """What a run's stores hold of a selection of items: rows of tables, states, provenance."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline.chain import Chain, build_chain, described_config, prior_of
 from pipeline.config import RunConfig
 from pipeline.failures import FailedItem, Failures
-from pipeline.left_out import LeftOut, stored_otherwise
+from pipeline.left_out import LeftOut, described_method, stored_otherwise
 from pipeline.plan import NO_DATA, ItemPlan, State, plan
 from pipeline.run import Run
 from pipeline.runner import Selection
@@ -146,17 +146,15 @@ def gather(run: Run, selection: Selection) -> Gathered:
                     failures |= found
             outdated = State.STALE in planned.states["evaluate"].values()
             method.n_outdated += outdated and not found
-        if method.n_outdated:
-            store = method.chain["evaluate"].store.name
-            older = LeftOut(store, method.key[2], method.n_outdated, method.config)
+        if older := _not_shown(run, method, {unit for key, unit in failed if key == method.key}):
             gathered.left_out.append(older)
-    counts = _nominal_counts(rows)
+    counts = _nominal_counts(rows, {unit for _, unit in failed if isinstance(unit, str)})
     gathered.units = {count: size for size, count in counts.items()}
     for unit, row in rows:
         own = {} if not isinstance(unit, str) else {"n_requested": counts[unit]}
         gathered.rows.append({**row, **own})
     for (key, unit), number in failed.items():
-        count = counts.get(unit, 0) if isinstance(unit, str) else int(unit or 0)
+        count = counts[unit] if isinstance(unit, str) else int(unit or 0)
         gathered.failed[(*key, count)] = number
     gathered.failures = [failures[key] for key in sorted(failures)]
     return gathered
@@ -187,7 +185,7 @@ def _evaluations(run: Run, selection: Selection, gathered: Gathered) -> Iterator
         chain = {} if config is None else build_chain(config, run.folder)
         if config is None or chain["evaluate"].store.name != name:
             made_anew = bool(chain) and chain["evaluate"].store.name in names
-            older = stored_otherwise(run.folder, name, description, config)
+            older = stored_otherwise(run.folder, name, described_method(description), config)
             if older is not None and not made_anew:
                 gathered.left_out.append(older)
             continue
@@ -201,15 +199,30 @@ def _evaluations(run: Run, selection: Selection, gathered: Gathered) -> Iterator
         yield Evaluated(config, chain, key, labels.get(name))
 
 
-def _nominal_counts(rows: list[tuple[Unit, dict[str, Any]]]) -> dict[str, int]:
-    """Return a number for each size: the mean of those asked for, different ones for each."""
-    asked: dict[str, list[int]] = {}
+def _not_shown(run: Run, method: Evaluated, failed: Collection[Unit]) -> LeftOut | None:
+    """Return what is there of a method and out of date, or for other counts than those asked."""
+    store = method.chain["evaluate"].store.name
+    if method.n_outdated:
+        return LeftOut(store, method.key[2], method.n_outdated, method.config)
+    if method.n_done or failed:
+        return None
+    return stored_otherwise(run.folder, store, method.key[2], method.config)
+
+
+def _nominal_counts(
+    rows: list[tuple[Unit, dict[str, Any]]], failed: Collection[str]
+) -> dict[str, int]:
+    """Return a number for each size: the mean of those asked for, different ones for each.
+
+    Nobody knows what was asked for where all images failed: about 0.
+    """
+    asked: dict[str, list[int]] = {size: [] for size in failed}
     for unit, row in rows:
         if isinstance(unit, str):
             asked.setdefault(unit, []).append(row["n_requested"])
     counts: dict[str, int] = {}
     for size in sorted(asked, key=lambda size: (float(size.rstrip("pxm")), size), reverse=True):
-        count = round(sum(asked[size]) / len(asked[size]))
+        count = round(sum(asked[size]) / max(1, len(asked[size])))
         while count in counts.values():  # images so small that sizes ask for the same
             count += 1
         counts[size] = count

@@ -38,14 +38,19 @@ class LeftOut:
 
 
 def stored_otherwise(
-    run: Folder, store: str, description: Mapping[str, Any], config: RunConfig | None
+    run: Folder, store: str, method: str, config: RunConfig | None
 ) -> LeftOut | None:
-    """Return what a store holds that no options of today lead to; None where it is empty."""
+    """Return what a store holds that today's options don't lead to; None where it is empty."""
     n_images = sum(name != "zarr.json" for name in run.names(store))
+    return LeftOut(store, method, n_images, config) if n_images else None
+
+
+def described_method(description: Mapping[str, Any]) -> str:
+    """Return which superpixel method a store's root names."""
     configs = description.get("configs")
     segment = configs.get("segment") if isinstance(configs, Mapping) else None
     method = segment.get("method") if isinstance(segment, Mapping) else None
-    return LeftOut(store, str(method or "unknown"), n_images, config) if n_images else None
+    return str(method or "unknown")
 
 
 def say_left_out(

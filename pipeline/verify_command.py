@@ -126,7 +126,7 @@ def _tell(run: Run, verified: Verified, mended: bool, teller: Teller) -> None:
         teller.say(f"{run.folder}/{name}: not read: made by a version with other options")
     read = f"{verified.units} results in {verified.stores} stores read back"
     if verified.recomputed:
-        read += f", {verified.recomputed} items computed again"
+        read += f", {verified.recomputed} item{'s' * (verified.recomputed != 1)} computed again"
     left = len(verified.leftovers)
     if left:
         read += f", {left} leftovers of interrupted work" + (" removed" if mended else "")

@@ -23,7 +23,8 @@ def read_dicom(path: Path, reading: Reading, plane: str | None) -> Samples:
     Raises
     ------
     DataError
-        When it can't be read, is too large, has no such frame, or pydicom is not installed.
+        When it can't be read, is too large, has no such frame, or pydicom or what decompresses
+        the pixels is not installed.
     """
     header = _header(path)
     per_pixel = int(header.get("SamplesPerPixel", 1)) * int(header.get("BitsAllocated", 8)) // 8
@@ -31,6 +32,7 @@ def read_dicom(path: Path, reading: Reading, plane: str | None) -> Samples:
     check_size(path, height, width, reading.max_pixels, max(1, per_pixel))
     n_frames = _n_frames(header)
     frame = check_plane(plane, {"f": n_frames}, path)["f"]
+    _require_decoder(header, path)
     from pydicom.pixels import apply_color_lut, apply_modality_lut, pixel_array
 
     try:
@@ -67,6 +69,24 @@ def _header(path: Path) -> Any:
         raise DataError(f"{path}: there is no such file") from error
     except Exception as error:
         raise _unreadable(path, error) from error
+
+
+def _require_decoder(header: Any, path: Path) -> None:
+    """Refuse pixels in a compression for which no package is here."""
+    from pydicom.pixels import get_decoder
+
+    syntax = header.file_meta.get("TransferSyntaxUID")
+    if syntax is None or not syntax.is_compressed:
+        return
+    try:
+        available = get_decoder(syntax).is_available
+    except NotImplementedError:
+        raise _unreadable(path, ValueError(f"pydicom knows no {syntax.name} pixels")) from None
+    if not available:
+        raise DataError(
+            f"{path}: nothing here decompresses {syntax.name} pixels: pip install python-gdcm, or "
+            "save it uncompressed"
+        )
 
 
 def _n_frames(header: Any) -> int:

@@ -1,10 +1,19 @@
 """Percentile bootstrap of a mean over images."""
 
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
 CONFIDENCE = 0.95
 INDICES_AT_ONCE = 1 << 20
+_REMEMBERED = 1 << 22
+"""Draws of at most so many images altogether are kept for the next table of as many images."""
 
 
 def mean_interval(
@@ -64,13 +73,24 @@ def resampled_means(values: NDArray[np.float64], samples: int, seed: int) -> NDA
         (samples, m).
     """
     n = len(values)
+    draws = _remembered if n * samples <= _REMEMBERED else _draws
+    # A sparse product is one for all columns, and none of them depends on how many there are.
+    return np.concatenate([drawn @ values for drawn in draws(n, samples, seed)]) / n
+
+
+@lru_cache(maxsize=4)
+def _remembered(n: int, samples: int, seed: int) -> "tuple[csr_array, ...]":
+    return tuple(_draws(n, samples, seed))
+
+
+def _draws(n: int, samples: int, seed: int) -> "Iterator[csr_array]":
+    """Yield (part, n) matrices of ones where a row is drawn; a row of theirs is a resample."""
+    from scipy.sparse import csr_array
+
     draws = np.random.default_rng(seed)
-    columns = [np.ascontiguousarray(column) for column in values.T]
     at_once = max(1, INDICES_AT_ONCE // n)
-    means = np.empty((samples, len(columns)))
     for start in range(0, samples, at_once):
-        part = means[start : start + at_once]
-        rows = draws.integers(0, n, size=(len(part), n))
-        for j, column in enumerate(columns):
-            part[:, j] = column[rows].mean(axis=1)
-    return means
+        part = min(at_once, samples - start)
+        drawn = draws.integers(0, n, size=(part, n)).astype(np.int32).ravel()
+        ends = np.arange(0, part * n + 1, n, dtype=np.int32)
+        yield csr_array((np.ones(part * n), drawn, ends), shape=(part, n))

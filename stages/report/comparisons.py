@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from stages.report.config import ReportConfig
-from stages.report.statistics import holm, paired_difference
+from stages.report.statistics import holm, mean_of_defined, paired_differences
 
 COMPARED = (
     "asa",
@@ -81,37 +81,54 @@ def comparison_table(
     is_reference = (metrics[list(SERIES)] == list(reference)).all(axis=1)
     if not bool(is_reference.any()):
         raise ValueError(f"no rows of {' '.join(reference)} to compare with")
-    place = ["dataset", "split", "n_requested"]
-    beside = metrics[is_reference].set_index([*place, "image"])[list(measures)]
-    records = []
-    for group, rows in metrics[~is_reference].groupby([*place[:2], *SERIES, place[2]], sort=True):
-        own = rows.set_index([*place, "image"])[list(measures)]
-        theirs = beside.reindex(own.index)
-        for measure in measures:
-            mine, other = own[measure].to_numpy(), theirs[measure].to_numpy()
-            pairs = ~np.isnan(mine - other)
-            found = paired_difference(mine, other, config)
-            means = [np.nan, np.nan]
-            if found.n_pairs:
-                means = [float(mine[pairs].mean()), float(other[pairs].mean())]
-            records.append(
-                (
-                    *group,
-                    measure,
-                    found.n_pairs,
-                    *means,
-                    found.mean,
-                    found.low,
-                    found.high,
-                    found.win_rate,
-                    found.p,
-                    np.nan,
-                )
-            )
-    table = pd.DataFrame.from_records(records, columns=list(COMPARISON_COLUMNS))
-    for _, rows in table.groupby(["dataset", "split", "n_requested", "measure"]):
-        table.loc[rows.index, "p_holm"] = holm(rows["p"].to_numpy(dtype=np.float64))
-    return table
+    tables = [
+        _compare(rows, reference, config, measures)
+        for _, rows in metrics.groupby(["dataset", "split"], sort=True)
+    ]
+    return pd.concat(tables, ignore_index=True)
+
+
+def _compare(
+    metrics: pd.DataFrame, reference: SeriesKey, config: ReportConfig, measures: Sequence[str]
+) -> pd.DataFrame:
+    """Compare the series of one dataset's split; images are rows of one matrix."""
+    columns = [*SERIES, "n_requested"]
+    wide = metrics.pivot(index="image", columns=columns, values=list(measures))
+    made = metrics[columns].drop_duplicates().sort_values(columns).itertuples(index=False)
+    cells = [
+        (*map(str, series), count, measure)
+        for *series, count in made
+        if tuple(series) != reference
+        for measure in measures
+    ]
+    if not cells:
+        return pd.DataFrame(columns=list(COMPARISON_COLUMNS))
+    own = [(measure, *series, count) for *series, count, measure in cells]
+    theirs = [(measure, *reference, count) for *_, count, measure in cells]
+    mine, other = (
+        wide.reindex(columns=pd.MultiIndex.from_tuples(each)).to_numpy(np.float64)
+        for each in (own, theirs)
+    )
+    paired = ~np.isnan(mine - other)
+    found = paired_differences(mine, other, config)
+    table = pd.DataFrame(cells, columns=[*columns, "measure"])
+    families = table.groupby(["n_requested", "measure"]).indices.values()
+    corrected = np.full(len(table), np.nan)
+    for family in families:
+        corrected[family] = holm(found.p[family])
+    return table.assign(
+        dataset=metrics["dataset"].iloc[0],
+        split=metrics["split"].iloc[0],
+        n_pairs=found.n_pairs,
+        mean=mean_of_defined(np.where(paired, mine, np.nan)),
+        reference_mean=mean_of_defined(np.where(paired, other, np.nan)),
+        difference=found.mean,
+        difference_lo=found.low,
+        difference_hi=found.high,
+        win_rate=found.win_rate,
+        p=found.p,
+        p_holm=corrected,
+    )[list(COMPARISON_COLUMNS)]
 
 
 def image_differences(

@@ -1,5 +1,6 @@
 """Paired comparison of two methods' figures on the same images."""
 
+import gc
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,10 +11,13 @@ from stages.report.config import ReportConfig
 
 Figures = NDArray[np.float64]
 
+ASYMPTOTIC_FROM = 51
+"""With so many images scipy takes the normal approximation of Wilcoxon's test."""
+
 
 @dataclass(frozen=True)
-class PairedDifference:
-    """How much one method's figures exceed another's.
+class PairedDifferences:
+    """How much one method's figures exceed another's, in each of m columns; all are (m,).
 
     Attributes
     ----------
@@ -29,24 +33,24 @@ class PairedDifference:
         Share of the images where the method is better, ties counted half; NaN without pairs.
     """
 
-    n_pairs: int
-    mean: float
-    low: float
-    high: float
-    p: float
-    win_rate: float
+    n_pairs: NDArray[np.int64]
+    mean: Figures
+    low: Figures
+    high: Figures
+    p: Figures
+    win_rate: Figures
 
 
-def paired_difference(
+def paired_differences(
     figures: Figures, reference: Figures, config: ReportConfig
-) -> PairedDifference:
+) -> PairedDifferences:
     """Compare two methods, pair by pair.
 
     Parameters
     ----------
     figures, reference
-        (n,) figures of the same n images, larger is better; NaN where undefined, which leaves
-        the image out.
+        (n, m) figures of the same n images in m measures or at m counts, larger is better; NaN
+        where undefined, which leaves the image out of that column.
     config
         Number of resamples and seed of the bootstrap.
 
@@ -55,21 +59,47 @@ def paired_difference(
     Wilcoxon (1945), as `scipy.stats.wilcoxon` computes it with zero differences dropped; equal
     figures everywhere give p = 1. Resampling is `stages.report.bootstrap.mean_interval`.
     """
+    differences = figures - reference
+    n_pairs = np.sum(~np.isnan(differences), axis=0)
+    low, high = mean_interval(differences, config.bootstrap_samples, config.seed)
+    wins = np.sum(differences > 0, axis=0) + 0.5 * np.sum(differences == 0, axis=0)
+    return PairedDifferences(
+        n_pairs,
+        mean_of_defined(differences),
+        low,
+        high,
+        _wilcoxon(differences, n_pairs),
+        np.divide(wins, n_pairs, out=np.full(len(wins), np.nan), where=n_pairs > 0),
+    )
+
+
+def mean_of_defined(figures: Figures) -> Figures:
+    """Return the mean of each column's figures that are no NaN; NaN where all are."""
+    count = np.sum(~np.isnan(figures), axis=0)
+    mean = np.full(figures.shape[1], np.nan)
+    np.divide(np.nansum(figures, axis=0), count, out=mean, where=count > 0)
+    return mean
+
+
+def _wilcoxon(differences: Figures, n_pairs: NDArray[np.int64]) -> Figures:
+    """Return the p of each column of (n, m) differences, alike ones in one call."""
     from scipy.stats import wilcoxon
 
-    differences = figures - reference
-    differences = differences[~np.isnan(differences)]
-    n_pairs = len(differences)
-    if n_pairs == 0:
-        return PairedDifference(0, *[float("nan")] * 5)
-    wins = float(np.mean(differences > 0) + 0.5 * np.mean(differences == 0))
-    low, high = mean_interval(differences[:, np.newaxis], config.bootstrap_samples, config.seed)
-    p = float("nan")
-    if n_pairs > 1:
-        p = float(wilcoxon(differences).pvalue) if bool(differences.any()) else 1.0
-    return PairedDifference(
-        n_pairs, float(differences.mean()), float(low[0]), float(high[0]), p, wins
-    )
+    p = np.full(len(n_pairs), np.nan)
+    for n in set(n_pairs[n_pairs > 1].tolist()):
+        columns = np.flatnonzero(n_pairs == n)
+        own = differences[:, columns].T
+        own = own[~np.isnan(own)].reshape(-1, n)
+        p[columns] = 1.0
+        # Few images with equal figures take a test of their own, which scipy chooses for each.
+        sizes = np.sort(np.abs(own), axis=1)
+        plain = (sizes[:, 0] > 0) & (np.diff(sizes, axis=1) > 0).all(axis=1)
+        together = own.any(axis=1) if n >= ASYMPTOTIC_FROM else plain
+        if together.any():
+            p[columns[together]] = wilcoxon(own[together], axis=1).pvalue
+        for alone in np.flatnonzero(own.any(axis=1) & ~together):
+            p[columns[alone]] = wilcoxon(own[alone]).pvalue
+    return p
 
 
 def holm(p: Figures) -> Figures:
@@ -93,6 +123,12 @@ def holm(p: Figures) -> Figures:
 
     corrected = np.full(len(p), np.nan)
     made = ~np.isnan(p)
-    if made.any():
-        corrected[made] = multipletests(p[made], method="holm")[1]
+    # multipletests collects garbage at every call, which takes as long as there are objects to
+    # look at: it need not look at those that are there already.
+    gc.freeze()
+    try:
+        if made.any():
+            corrected[made] = multipletests(p[made], method="holm")[1]
+    finally:
+        gc.unfreeze()
     return corrected

@@ -38,6 +38,10 @@ CAPTION = (
     "ASA, recall and precision (ground truth) are averaged over an image's annotators, then over "
     "images. ±: half the 95 % bootstrap interval over images."
 )
+CAPTION_WITHOUT_TRUTH = (
+    "ASA, recall and precision take ground truth, which there is none of. ±: half the 95 % "
+    "bootstrap interval over images."
+)
 
 
 def markdown_table(summary: pd.DataFrame, sizes: Mapping[int, str] | None = None) -> str:
@@ -65,7 +69,7 @@ def markdown_table(summary: pd.DataFrame, sizes: Mapping[int, str] | None = None
         f"# Superpixels: {markdown_escape(series.title())}",
         "",
         *_shared(series),
-        CAPTION,
+        _caption(summary),
         f"{_ASKED[asked]}; n: superpixels made (mean). Regularity (GR, CO) stands beside "
         "accuracy because either is easily had at the other's cost.",
         "",
@@ -143,7 +147,7 @@ def _lay_out(
         title=series.title(),
         title_style="bold",
         title_justify="left",
-        caption=CAPTION + left_out,
+        caption=_caption(summary) + left_out,
         caption_justify="left",
         caption_style="dim",
         box=box.SIMPLE_HEAD,
@@ -176,6 +180,11 @@ def _lay_out(
         )
         previous = label
     return table
+
+
+def _caption(summary: pd.DataFrame) -> str:
+    measured = bool(summary["n_images"].any()) and bool(summary["asa_mean"].isna().all())
+    return CAPTION_WITHOUT_TRUTH if measured else CAPTION
 
 
 def _asked(row: "pd.Series[Any]", sizes: Mapping[int, str] | None) -> str:

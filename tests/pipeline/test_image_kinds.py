@@ -204,70 +204,6 @@ def test_damaged_stacks_fail_alone(tmp_path: Path) -> None:
         read_picture(tmp_path / "c.ome.zarr", plane="z9")
 
 
-def write_dicom(path: Path, values: np.ndarray, **tags: object) -> None:
-    from pydicom.dataset import Dataset, FileMetaDataset
-    from pydicom.uid import ExplicitVRLittleEndian
-
-    kind = "1.2.840.10008.5.1.4.1.1.2"
-    header = Dataset()
-    header.file_meta = FileMetaDataset()
-    header.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    header.file_meta.MediaStorageSOPClassUID = header.SOPClassUID = kind
-    header.file_meta.MediaStorageSOPInstanceUID = header.SOPInstanceUID = "1.2.3"
-    header.Rows, header.Columns = values.shape[-2:]
-    header.NumberOfFrames = 1 if values.ndim == 2 else len(values)
-    header.SamplesPerPixel, header.PhotometricInterpretation = 1, "MONOCHROME2"
-    header.BitsAllocated = header.BitsStored = 8 * values.dtype.itemsize
-    header.HighBit, header.PixelRepresentation = (
-        header.BitsStored - 1,
-        int(values.dtype.kind == "i"),
-    )
-    for name, value in tags.items():
-        setattr(header, name, value)
-    header.PixelData = values.tobytes()
-    header.save_as(path, enforce_file_format=True)
-
-
-@needs("pydicom")
-def test_dicom_is_seen_through_its_window(tmp_path: Path) -> None:
-    path = tmp_path / "a.dcm"
-    values = np.array([[0, 1000, 1500], [2000, 3000, -2000]], np.int16)
-    slope = {"RescaleSlope": "1", "RescaleIntercept": "-1000", "WindowCenter": "500.5"}
-    write_dicom(path, values, **slope, WindowWidth="1001", PixelPaddingValue=-2000)
-    made = read_picture(path)
-    # The window is from 0 to 1000 in units that the slope gives.
-    assert made.pixels[..., 0].tolist() == [[0, 0, 128], [255, 255, 255]]
-    assert made.valid is not None
-    assert made.valid.tolist() == [[True] * 3, [True, True, False]]
-    assert made.facts["limits"] == [[0.0, 1000.0]]
-    write_dicom(path, values, **slope, WindowWidth="1001", PhotometricInterpretation="MONOCHROME1")
-    assert read_picture(path).pixels[0, :, 0].tolist() == [255, 255, 128]
-
-
-@needs("pydicom")
-def test_frames_of_dicom(tmp_path: Path) -> None:
-    write_dicom(tmp_path / "a.dcm", np.arange(12, dtype=np.uint8).reshape(2, 2, 3))
-    assert ids(Folder(tmp_path)) == ["a"]
-    first, second = Folder(tmp_path, planes="all").items()
-    assert (first.id, second.id) == ("a#f0", "a#f1")
-    assert second.image.read()[0, :, 0].tolist() == [6, 7, 8]
-
-
-def test_dicom_without_pydicom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "a.dcm").touch()
-    monkeypatch.setitem(sys.modules, "pydicom", None)
-    (item,) = Folder(tmp_path).items()
-    with pytest.raises(DataError, match=r"a\.dcm: .*pip install 'spam-pipe\[dicom\]'"):
-        item.image.read()
-
-
-@needs("pydicom")
-def test_what_is_no_dicom(tmp_path: Path) -> None:
-    (tmp_path / "a.dcm").write_bytes(b"nothing of the kind")
-    with pytest.raises(DataError, match=r"a\.dcm: is not a DICOM image"):
-        read_picture(tmp_path / "a.dcm")
-
-
 def test_the_limit_is_checked_before_anything_is_decoded(tmp_path: Path) -> None:
     small = Reading(max_pixels=30)
     Image.new("RGB", (7, 6)).save(tmp_path / "a.png")
@@ -278,13 +214,6 @@ def test_the_limit_is_checked_before_anything_is_decoded(tmp_path: Path) -> None
         with pytest.raises(DataError, match=r"limit of 3e-05; raise it with --max-megapixels"):
             read_picture(file, small)
     assert read_picture(tmp_path / "a.png", Reading(max_pixels=42)).pixels.shape == (6, 7, 3)
-
-
-@needs("pydicom")
-def test_the_limit_holds_for_dicom(tmp_path: Path) -> None:
-    write_dicom(tmp_path / "a.dcm", np.zeros((6, 7), np.uint8))
-    with pytest.raises(DataError, match="--max-megapixels"):
-        read_picture(tmp_path / "a.dcm", Reading(max_pixels=30))
 
 
 def test_pillows_own_limit_is_as_before_afterwards(tmp_path: Path) -> None:

@@ -75,6 +75,15 @@ def test_the_command_that_is_named_brings_them_back(
     assert report(flags["--method"])["left_out"] == []
 
 
+def test_results_for_other_counts_alone(report: Command, folder: Path) -> None:
+    report("grid")
+    assert report("slic", n_superpixels="6,20")["left_out"] == []
+    done = report("slic", n_superpixels="20")
+    store = evaluation(folder, "grid").name
+    assert done["left_out"] == [{"store": store, "method": "grid", "n_images": 6}]
+    assert "--n-superpixels 20 --ground-truth" in page(folder).replace(" --limit 6", "")
+
+
 def test_a_failed_image_is_not_left_out_as_well(
     report: Command, folder: Path, pictures: Path
 ) -> None:

@@ -63,6 +63,26 @@ def two_methods(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "outputs"
 
 
+def test_a_method_that_failed_everywhere_beside_others(tmp_path: Path) -> None:
+    pictures = draw(tmp_path / "pictures")
+    assert bring("report", tmp_path / "outputs", pictures, method="slic") == 0
+    assert bring("report", tmp_path / "outputs", pictures, method="grid") == 0
+    missing = ["segment.network=trunk", "segment.weights=nowhere.safetensors"]
+    options = {"method": "spam", "assignments": missing}
+    assert bring("report", tmp_path / "outputs", pictures, **options) == 1
+    _, outline = read(tmp_path / "outputs")
+    assert "6 images failed." in outline.text
+    assert re.search(r"Beside (slic|grid)", outline.text)
+
+
+def test_a_size_at_which_every_image_failed(tmp_path: Path) -> None:
+    pictures = draw(tmp_path / "pictures")
+    metres = {"n_superpixels": None, "superpixel_size": "20m,10m"}
+    assert bring("report", tmp_path / "outputs", pictures, method="grid", **metres) == 1
+    summary = (tmp_path / "outputs/small/report/summary.md").read_text()
+    assert ("| 20 m |" in summary, "| 10 m |" in summary) == (True, True)
+
+
 def test_superpixels_asked_for_by_size(tmp_path: Path) -> None:
     pictures = draw(tmp_path / "pictures")
     given = {"n_superpixels": None, "superpixel_size": "10,20"}

@@ -56,7 +56,8 @@ def render(
     measured = len(metrics) > 0
     config = config or ReportConfig()
     tied = tied_cells(metrics, summary, config)
-    reference = report.reference if report.reference in order else order[0] if order else None
+    compared = {key_of(row) for _, row in summary.iterrows() if row["n_images"]}
+    reference = report.reference if report.reference in compared else order[0] if order else None
     template = _environment().get_template("page.html")
     return template.render(
         report=report,

@@ -7,9 +7,17 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from stages.report.config import ReportConfig
-from stages.report.statistics import holm, paired_difference
+from stages.report.statistics import PairedDifferences, holm, paired_differences
 
 CONFIG = ReportConfig(bootstrap_samples=400)
+
+
+def paired_difference(
+    figures: np.ndarray, reference: np.ndarray, config: ReportConfig
+) -> PairedDifferences:
+    """Compare one column; fields are its figures."""
+    found = paired_differences(figures[:, np.newaxis], reference[:, np.newaxis], config)
+    return PairedDifferences(**{name: value[0] for name, value in vars(found).items()})
 
 
 def test_differences_agree_with_scipy() -> None:
@@ -69,6 +77,27 @@ def test_comparing_the_other_way_round_turns_the_signs(pairs: list[tuple[float, 
     assert there.p == pytest.approx(back.p)
     assert there.win_rate == pytest.approx(1 - back.win_rate)
     assert there.low == pytest.approx(-back.high, abs=1e-12)
+
+
+@pytest.mark.parametrize("n", [2, 8, 13, 14, 50, 51, 100])
+@pytest.mark.parametrize("digits", [2, 9])
+def test_columns_together_are_what_each_is_alone(n: int, digits: int) -> None:
+    random = np.random.default_rng(n)
+    figures = random.normal(0.9, 0.02, (n + 3, 40)).round(digits)
+    reference = random.normal(0.9, 0.02, (n + 3, 40)).round(digits)
+    figures[random.random(figures.shape) < 0.03] = np.nan
+    figures[:, 0], reference[:, 1] = reference[:, 0], np.nan
+    found = paired_differences(figures, reference, CONFIG)
+    for j in range(40):
+        differences = figures[:, j] - reference[:, j]
+        differences = differences[~np.isnan(differences)]
+        expected = np.nan
+        if len(differences) > 1:
+            expected = stats.wilcoxon(differences).pvalue if differences.any() else 1.0
+        np.testing.assert_array_equal(found.p[j], expected)
+        alone = paired_difference(figures[:, j], reference[:, j], CONFIG)
+        for name, value in vars(alone).items():
+            np.testing.assert_allclose(vars(found)[name][j], value, rtol=0, atol=1e-15)
 
 
 def test_holm_by_hand() -> None:

@@ -181,7 +181,7 @@ def test_the_interval_is_that_of_the_percentile_bootstrap() -> None:
     draws = np.random.default_rng(7).integers(0, 40, (500, 40))
     expected = np.quantile(values[:, 0][draws].mean(axis=1), [0.025, 0.975])
     low, high = mean_interval(values, 500, 7)
-    np.testing.assert_array_equal([low[0], high[0]], expected)
+    np.testing.assert_allclose([low[0], high[0]], expected, rtol=0, atol=1e-15)
 
 
 def test_the_interval_narrows_with_the_root_of_n_and_holds_the_normal_theory() -> None:
