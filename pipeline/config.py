@@ -151,8 +151,11 @@ def read_config_file(path: Path, option: str = "--config") -> dict[str, Any]:
         return read_toml(found.read_text(encoding="utf-8"), str(found))
     except (OSError, UnicodeDecodeError) as error:
         shipped = sorted(file.stem for file in configs_folder().glob("*.toml"))
-        cure = did_you_mean(str(path), shipped, f"shipped ones: {', '.join(shipped)}")
-        raise ConfigError(f"{option} {path}: no readable file of that name; {cure}") from error
+        near = did_you_mean(str(path), shipped, "choose one that is there")
+        raise ConfigError(
+            f"{option} {path}: no readable file of that name; {near} (shipped: "
+            f"{', '.join(shipped)})"
+        ) from error
 
 
 def dump_toml(config: RunConfig) -> str:

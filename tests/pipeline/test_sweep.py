@@ -261,7 +261,7 @@ def test_an_option_that_the_sweep_varies_is_refused(swept: Swept) -> None:
 
 
 def test_a_file_that_is_not_there(swept: Swept) -> None:
-    with pytest.raises(UserError, match=r"shipped ones: .*paper-figure6"):
+    with pytest.raises(UserError, match=r"shipped: .*paper-figure6"):
         run_sweep("no-such-sweep", Options())
 
 
