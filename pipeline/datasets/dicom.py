@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.datasets.bands import Limits, Reading, Samples
-from pipeline.datasets.limits import check_size
+from pipeline.datasets.limits import check_packing, check_size
 from pipeline.datasets.planes import Lengths, check_plane
 from pipeline.errors import DataError
 
@@ -29,6 +29,7 @@ def read_dicom(path: Path, reading: Reading, plane: str | None) -> Samples:
     per_pixel = int(header.get("SamplesPerPixel", 1)) * int(header.get("BitsAllocated", 8)) // 8
     height, width = int(header.get("Rows", 0)), int(header.get("Columns", 0))
     check_size(path, height, width, reading.max_pixels, max(1, per_pixel))
+    check_packing(path, height * width * max(1, per_pixel), height * width * (2 * per_pixel + 20))
     n_frames = _n_frames(header)
     frame = check_plane(plane, {"f": n_frames}, path)["f"]
     from pydicom.pixels import apply_color_lut, apply_modality_lut, pixel_array

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.datasets.bands import Reading, Samples
-from pipeline.datasets.limits import check_size
+from pipeline.datasets.limits import check_packing, check_size
 from pipeline.datasets.planes import Lengths, check_plane
 from pipeline.errors import DataError
 
@@ -76,6 +76,8 @@ def read_ome_zarr(path: Path, reading: Reading, plane: str | None) -> Samples:
     chosen = check_plane(plane, counted, path)
     bytes_each = array.dtype.itemsize * sizes.get("c", 1)
     check_size(path, sizes["y"], sizes["x"], reading.max_pixels, bytes_each)
+    n_pixels = sizes["y"] * sizes["x"]
+    check_packing(path, n_pixels * bytes_each, n_pixels * (2 * bytes_each + 4))
     try:
         values = np.asarray(array[tuple(chosen.get(axis, slice(None)) for axis in axes)])
     except Exception as error:  # a codec may fail in any way on a damaged chunk
