@@ -31,6 +31,8 @@ Annotations = tuple[NDArray[np.uint32], ...]
 _LABEL_BYTES = 8
 """Most that a pixel of a label map takes."""
 
+_MOST_ANNOTATORS = 100
+
 LABEL_SUFFIXES = (".png", ".tif", ".tiff", ".npy", ".mat")
 """Suffixes, in lower case, of the files that `LabelFile` reads."""
 
@@ -174,6 +176,11 @@ def _load_npy(path: Path, max_pixels: int) -> NDArray[Any]:
         raise DataError(f"{path}: {error}") from error
     if mapped.ndim >= 2:
         check_shape(path, mapped.shape[-2:], max_pixels)
+    if mapped.ndim == 3 and len(mapped) > _MOST_ANNOTATORS:
+        raise DataError(
+            f"{path}: holds {len(mapped)} label maps, one for each annotator; stack at "
+            f"most {_MOST_ANNOTATORS}"
+        )
     return mapped
 
 

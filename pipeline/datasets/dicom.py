@@ -7,9 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.datasets.bands import Limits, Reading, Samples
-from pipeline.datasets.limits import check_packing, check_size
+from pipeline.datasets.limits import check_packing, check_size, pillow_limit
 from pipeline.datasets.planes import Lengths, check_plane
 from pipeline.errors import DataError
+
+_DEFLATED = "1.2.840.10008.1.2.1.99"
+_LARGEST_DEFLATED = 2**18  # bytes, which unpack to 1032 times that at most
 
 
 def dicom_planes(path: Path) -> Lengths:
@@ -35,7 +38,8 @@ def read_dicom(path: Path, reading: Reading, plane: str | None) -> Samples:
     from pydicom.pixels import apply_color_lut, apply_modality_lut, pixel_array
 
     try:
-        stored: NDArray[Any] = pixel_array(path, index=frame)
+        with pillow_limit(height * width):  # a JPEG inside may state another size
+            stored: NDArray[Any] = pixel_array(path, index=frame)
         kind = str(header.get("PhotometricInterpretation", "MONOCHROME2"))
         if kind == "PALETTE COLOR":
             return Samples(_high_byte(apply_color_lut(stored, header)))
@@ -63,7 +67,15 @@ def _header(path: Path) -> Any:
     except ImportError as error:
         raise DataError(f"{path}: reading DICOM takes pip install 'spam-pipe[dicom]'") from error
     try:
+        meta = pydicom.filereader.read_file_meta_info(path)
+        if meta.get("TransferSyntaxUID") == _DEFLATED and path.stat().st_size > _LARGEST_DEFLATED:
+            raise DataError(
+                f"{path}: is a deflated DICOM file, which pydicom unpacks as a whole; save it with "
+                "another transfer syntax"
+            )
         return pydicom.dcmread(path, stop_before_pixels=True)
+    except DataError:
+        raise
     except FileNotFoundError as error:
         raise DataError(f"{path}: there is no such file") from error
     except Exception as error:
