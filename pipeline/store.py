@@ -13,10 +13,11 @@ fit is no record. Whatever else lies there belongs to attempts that did not end.
 import json
 import uuid
 import zlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
 import numpy as np
@@ -26,9 +27,6 @@ from pipeline.errors import DataError, UserError
 from pipeline.folder import Folder
 from pipeline.units import Unit
 from stages.base import Arrays, Output
-
-if TYPE_CHECKING:
-    from zarr.abc.store import Store as ZarrStore
 
 FORMAT = 1
 """Version of the layout; a store with a larger one is refused."""
@@ -212,19 +210,22 @@ class Store:
     def _read_arrays(
         self, item_id: str, unit: Unit, record: Record, entries: Mapping[str, Mapping[str, Any]]
     ) -> dict[str, NDArray[Any]]:
+        from pipeline.stored_arrays import read_array
+
         store = self.run.zarr_store(self.name, read_only=True)
         path = f"{_unit_path(item_id, unit)}/{record.attempt}"
+        chunks = Counter(key.split("/")[0] for key in record.files if "/c" in key)
         arrays: dict[str, NDArray[Any]] = {}
         packed: NDArray[Any] | None = None
         try:
             for name, entry in entries.items():
                 dtype, shape = np.dtype(entry["dtype"]), tuple(entry["shape"])
                 if "offset" not in entry:
-                    array = _open(store, f"{path}/{name}")
+                    array = read_array(store, f"{path}/{name}", chunks[name], (dtype, shape))
                 else:
                     length = int(np.prod(shape)) * dtype.itemsize
                     if length and packed is None:
-                        packed = _open(store, f"{path}/{_PACKED}")
+                        packed = read_array(store, f"{path}/{_PACKED}", chunks[_PACKED], None)
                     start = entry["offset"]
                     content = b"" if packed is None else packed[start : start + length].tobytes()
                     array = np.frombuffer(content, dtype).reshape(shape)
@@ -253,7 +254,9 @@ def parse_record(content: bytes | None) -> Record | None:
             del found[_SEAL]
         elif (found := _unsealed(found)) is None:
             return None
-        return Record(**found)
+        record = Record(**found)
+        # What it names is read, and deleted once there is something newer.
+        return record if record.attempt.isalnum() else None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
@@ -313,12 +316,6 @@ def _array_files(name: str, content: NDArray[Any]) -> dict[str, bytes]:
         config={"write_empty_chunks": True},
     )
     return {f"{name}/{key}": file.to_bytes() for key, file in files.items()}
-
-
-def _open(store: "ZarrStore", path: str) -> NDArray[Any]:
-    import zarr
-
-    return np.asarray(zarr.open_array(store, path=path, mode="r", zarr_format=3)[...])
 
 
 def _check(array: NDArray[Any], dtype: np.dtype[Any], shape: tuple[int, ...], crc: int) -> None:
