@@ -125,7 +125,9 @@ class LocalFolder(Folder):
     def append(self, key: str, content: bytes, header: bytes) -> None:
         """Add to the file's end."""
         self.root.mkdir(parents=True, exist_ok=True)
-        with (self.root / key).open("ab") as file:
+        # Not through a link: somebody else's run may hold one to a file of ours.
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+        with open(os.open(self.root / key, flags, 0o666), "ab") as file:  # noqa: PTH123
             file.write(content if file.tell() else header + content)
 
     def names(self, key: str = "") -> list[str]:
@@ -152,7 +154,7 @@ class LocalFolder(Folder):
     def _place(self, key: str, content: bytes, move: Any) -> None:
         target = self.root / key
         target.parent.mkdir(parents=True, exist_ok=True)
-        beside = target.with_name(f"{target.name}.{uuid.uuid4().hex[:8]}.partial")
+        beside = target.with_name(f"{uuid.uuid4().hex[:12]}.partial")  # a name may have 255 bytes
         try:
             beside.write_bytes(content)
             move(beside, target)
