@@ -185,7 +185,7 @@ class Store:
         if unit is not None:
             beside[f"{group_name(item_id)}/zarr.json"] = group_json({})
         self.run.write_many({f"{self.name}/{key}": content for key, content in beside.items()})
-        self.run.write(f"{self.name}/{path}/zarr.json", group_json(_sealed(vars(record))))
+        self.run.write(f"{self.name}/{path}/zarr.json", group_json(sealed(vars(record))))
         if before is not None:
             self.run.delete(f"{self.name}/{path}/{before.attempt}")
         return record
@@ -241,7 +241,7 @@ class Store:
 
 def root_json(description: Mapping[str, Any]) -> bytes:
     """Return the metadata of a store's root."""
-    return group_json(_sealed({"format": FORMAT, **description}))
+    return group_json(sealed({"format": FORMAT, **description}))
 
 
 def parse_record(content: bytes | None) -> Record | None:
@@ -326,7 +326,7 @@ def _check(array: NDArray[Any], dtype: np.dtype[Any], shape: tuple[int, ...], cr
         raise ValueError("checksum differs")
 
 
-def _sealed(said: Mapping[str, Any]) -> dict[str, Any]:
+def sealed(said: Mapping[str, Any]) -> dict[str, Any]:
     """Return a group's attributes: what is said, and its checksum."""
     return {_ATTRIBUTE: {**said, _SEAL: _checksum(said)}}
 
