@@ -203,12 +203,12 @@ class Store:
         record = self.record(item_id, unit)
         if record is None:
             raise DataError(f"{self}: {item_id} is not complete; run `spam-pipe {self.stage}`")
-        wanted = record.arrays if names is None else {n: record.arrays[n] for n in names}
-        arrays = self._read_arrays(item_id, unit, record, wanted)
+        names = tuple(record.arrays if names is None else names)
+        arrays = self._read_arrays(item_id, unit, record, names)
         return record, Output(arrays, record.attributes)
 
     def _read_arrays(
-        self, item_id: str, unit: Unit, record: Record, entries: Mapping[str, Mapping[str, Any]]
+        self, item_id: str, unit: Unit, record: Record, names: Sequence[str]
     ) -> dict[str, NDArray[Any]]:
         from pipeline.stored_arrays import read_array
 
@@ -218,7 +218,9 @@ class Store:
         arrays: dict[str, NDArray[Any]] = {}
         packed: NDArray[Any] | None = None
         try:
-            for name, entry in entries.items():
+            for name in names:
+                if (entry := record.arrays.get(name)) is None:
+                    raise ValueError(f"there is no {name} in it")
                 dtype, shape = np.dtype(entry["dtype"]), tuple(entry["shape"])
                 if "offset" not in entry:
                     array = read_array(store, f"{path}/{name}", chunks[name], (dtype, shape))
@@ -255,10 +257,35 @@ def parse_record(content: bytes | None) -> Record | None:
         elif (found := _unsealed(found)) is None:
             return None
         record = Record(**found)
-        # What it names is read, and deleted once there is something newer.
-        return record if record.attempt.isalnum() else None
+        return record if _is_plausible(record) else None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
+
+
+def _is_plausible(record: Record) -> bool:
+    """Say whether a record's parts are of the kinds that they should be: a store may be anybody's.
+
+    What it names is read, and deleted once there is something newer, so no name leads elsewhere.
+    """
+    files = "/".join(record.files)
+    return (
+        len(record.attempt) < 40
+        and record.attempt.isalnum()
+        and isinstance(record.fingerprint, str)
+        and isinstance(record.attributes, dict)
+        and isinstance(record.provenance, dict)
+        and ".." not in files
+        and len(files) < 200 * (1 + len(record.files))
+        and all(type(crc) is int for crc in record.files.values())
+        and all(
+            type(signature) is str and type(digest) is str
+            for signature, digest in record.inputs.values()
+        )
+        and all(
+            {"shape", "dtype", "crc32"} <= entry.keys() and "/" not in name
+            for name, entry in record.arrays.items()
+        )
+    )
 
 
 def digest_of(value: Any) -> str:
