@@ -7,7 +7,7 @@ import time
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pipeline.errors import UserError
@@ -140,7 +140,13 @@ class LocalFolder(Folder):
     def delete(self, key: str) -> None:
         """Remove a file or folder."""
         target = self.root / key
-        if target.is_dir():
+        # A store may be kept elsewhere, behind a link; a link inside of one is nobody's but harm's.
+        for above in PurePosixPath(key).parents:
+            if len(above.parts) > 1 and (self.root / above).is_symlink():
+                raise UserError(
+                    f"{self.root / above}: is a link, and nothing behind it is deleted; remove it"
+                )
+        if target.is_dir() and not target.is_symlink():
             shutil.rmtree(target, ignore_errors=True)
         else:
             target.unlink(missing_ok=True)
@@ -283,6 +289,8 @@ def require_writable(folder: Folder) -> None:
     UserError
         Naming the folder and the cure.
     """
+    if any(part.endswith(".zarr") for part in PurePosixPath(str(folder)).parts):
+        raise UserError(f"{folder}: lies inside of a Zarr store; choose another place")
     probe = f".probe-{uuid.uuid4().hex[:8]}"
     try:
         path = folder.path()

@@ -16,7 +16,6 @@ from pipeline.datasets.planes import Lengths, check_plane
 from pipeline.errors import DataError
 
 _DEFLATED = "1.2.840.10008.1.2.1.99"
-_LARGEST_DEFLATED = 2**18  # bytes, which unpack to 1032 times that at most
 
 
 def dicom_planes(path: Path) -> Lengths:
@@ -95,15 +94,11 @@ def _header(path: Path, file: _Bounded) -> Any:
         from pydicom.filereader import _read_file_meta_info, read_preamble
     except ImportError as error:
         raise DataError(f"{path}: reading DICOM takes pip install 'spam-pipe[dicom]'") from error
-    size = os.fstat(file.fileno()).st_size
     read_preamble(file, force=False)
     deflated = _read_file_meta_info(file).get("TransferSyntaxUID") == _DEFLATED
     file.seek(0)
-    if deflated and size > _LARGEST_DEFLATED:
-        raise DataError(
-            f"{path}: is a deflated DICOM file, which pydicom unpacks as a whole; save it with "
-            "another transfer syntax"
-        )
+    if deflated:  # which would be unpacked as a whole, whatever it holds
+        raise DataError(f"{path}: is a deflated DICOM file; save it with another transfer syntax")
     return dcmread(file, stop_before_pixels=True)
 
 
