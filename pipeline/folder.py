@@ -98,7 +98,7 @@ class LocalFolder(Folder):
         try:
             with open(f"{self.url}/{key}", "rb", buffering=0) as file:  # noqa: PTH123 - planning opens millions
                 return file.read()
-        except (FileNotFoundError, NotADirectoryError):
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return None
 
     def read_many(self, keys: Sequence[str]) -> list[bytes | None]:
