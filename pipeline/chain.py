@@ -61,9 +61,10 @@ def described_config(description: Mapping[str, Any], config: RunConfig) -> RunCo
     None where they are not valid any more: a newer version renamed one.
     """
     layers: list[Layer] = [config.model_dump(mode="json"), {"propose": {"source": "none"}}]
+    configs = description.get("configs")
     try:
-        return resolve([*layers, description["configs"]])
-    except (ConfigError, KeyError):
+        return resolve([*layers, configs]) if isinstance(configs, Mapping) else None
+    except ConfigError:
         return None
 
 

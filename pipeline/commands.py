@@ -38,22 +38,22 @@ class Teller:
     def __init__(self, *, quiet: bool = False, as_json: bool = False) -> None:
         self.quiet = quiet
         self.as_json = as_json
-        self.results = Console(width=_width())
-        self.messages = Console(stderr=True, width=_width())
+        self.results = Console(width=_width(), markup=False, highlight=False)
+        self.messages = Console(stderr=True, width=_width(), markup=False, highlight=False)
 
     def say(self, text: str) -> None:
         """Print a line about what is going on."""
         if not (self.quiet or self.as_json):
-            self.messages.print(printable(text), markup=False, highlight=False, soft_wrap=True)
+            self.messages.print(printable(text), soft_wrap=True)
 
     def warn(self, text: str) -> None:
         """Print a line that matters even to those who want quiet."""
-        self.messages.print(printable(text), markup=False, highlight=False, soft_wrap=True)
+        self.messages.print(printable(text), soft_wrap=True)
 
     def show(self, what: Table | str) -> None:
         """Print a result."""
         if not (self.quiet or self.as_json):
-            self.results.print(what, markup=False, highlight=False)
+            self.results.print(printable(what) if isinstance(what, str) else what)
 
     def show_json(self, value: Mapping[str, Any]) -> None:
         """Print a result for programs."""

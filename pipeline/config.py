@@ -99,6 +99,8 @@ def resolve(layers: Iterable[Layer]) -> RunConfig:
         return RunConfig.model_validate(stated(merge(layers)))
     except ValidationError as error:
         raise ConfigError(_explain(error)) from error
+    except UnicodeEncodeError as error:
+        raise ConfigError("an option is not in UTF-8: rename the file or folder") from error
 
 
 def parse_assignment(text: str) -> dict[str, Any]:

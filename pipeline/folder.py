@@ -8,7 +8,7 @@ import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from pipeline.errors import UserError
@@ -99,7 +99,7 @@ class LocalFolder(Folder):
         try:
             with open(f"{self.url}/{key}", "rb", buffering=0) as file:  # noqa: PTH123 - planning opens millions
                 return file.read()
-        except (FileNotFoundError, NotADirectoryError):
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return None
 
     def read_many(self, keys: Sequence[str]) -> list[bytes | None]:
@@ -129,7 +129,9 @@ class LocalFolder(Folder):
     def append(self, key: str, content: bytes, header: bytes) -> None:
         """Add to the file's end."""
         self.root.mkdir(parents=True, exist_ok=True)
-        with (self.root / key).open("ab") as file:
+        # Not through a link: somebody else's run may hold one to a file of ours.
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+        with open(os.open(self.root / key, flags, 0o666), "ab") as file:  # noqa: PTH123
             file.write(content if file.tell() else header + content)
 
     def names(self, key: str = "") -> list[str]:
@@ -142,7 +144,13 @@ class LocalFolder(Folder):
     def delete(self, key: str) -> None:
         """Remove a file or folder."""
         target = self.root / key
-        if target.is_dir():
+        # A store may be kept elsewhere, behind a link; a link inside of one is nobody's but harm's.
+        for above in PurePosixPath(key).parents:
+            if len(above.parts) > 1 and (self.root / above).is_symlink():
+                raise UserError(
+                    f"{self.root / above}: is a link, and nothing behind it is deleted; remove it"
+                )
+        if target.is_dir() and not target.is_symlink():
             shutil.rmtree(target, ignore_errors=True)
         else:
             target.unlink(missing_ok=True)
@@ -306,6 +314,8 @@ def require_writable(folder: Folder) -> None:
     UserError
         Naming the folder and the cure.
     """
+    if any(part.endswith(".zarr") for part in PurePosixPath(str(folder)).parts):
+        raise UserError(f"{folder}: lies inside of a Zarr store; choose another place")
     probe = f".probe-{uuid.uuid4().hex[:8]}"
     try:
         path = folder.path()

@@ -7,6 +7,7 @@ from typing import Any
 
 from pipeline.chain import Chain, build_chain, described_config, prior_of
 from pipeline.config import RunConfig
+from pipeline.errors import DataError
 from pipeline.failures import FailedItem, Failures
 from pipeline.left_out import LeftOut, described_method, stored_otherwise
 from pipeline.plan import NO_DATA, ItemPlan, State, plan
@@ -19,6 +20,8 @@ from pipeline.units import Unit
 
 _OF_WEIGHTS = ("weights", "checkpoint")
 """How the names of parts end that are the same file for all items."""
+
+_COUNTS = ("n_requested", "n_superpixels", "n_annotators")
 
 
 @dataclass
@@ -133,14 +136,21 @@ def gather(run: Run, selection: Selection) -> Gathered:
         shared = dict(zip(names, method.key, strict=True))
         stores = [link.store.name for link in method.chain.values()]
         for planned in plan(selection, method.chain, method.config, run.folder):
-            method.note(planned)
+            try:
+                method.note(planned)
+                made = _rows(planned)
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                raise DataError(
+                    f"{run.folder}: a record of {planned.item.id} is not what spam-pipe writes; "
+                    "run `spam-pipe verify --repair`, then the same command"
+                ) from error
             item = planned.item.id
             found = {
                 (store, item): known[store, item] for store in stores if (store, item) in known
             }
             for unit, state in planned.states["evaluate"].items():
                 if state is State.DONE:
-                    rows.append((unit, {**shared, **_row(planned, unit)}))
+                    rows.append((unit, {**shared, **made[unit]}))
                 elif found:
                     failed[method.key, unit] += 1
                     failures |= found
@@ -229,8 +239,22 @@ def _nominal_counts(
     return counts
 
 
+def _is_number(value: object) -> bool:
+    return value is None or isinstance(value, int | float)
+
+
+def _rows(planned: ItemPlan) -> dict[Unit, dict[str, Any]]:
+    states = planned.states["evaluate"].items()
+    return {unit: _row(planned, unit) for unit, state in states if state is State.DONE}
+
+
 def _row(planned: ItemPlan, unit: Unit) -> dict[str, Any]:
+    from stages.report.tables import MEASURES
+
     found = planned.records["evaluate", unit].attributes
+    numbers = {**found["metrics"], **{name: found[name] for name in _COUNTS}}
+    if not numbers.keys() <= {*MEASURES, *_COUNTS} or not all(map(_is_number, numbers.values())):
+        raise ValueError("other metrics than there are")
     segmented = planned.records.get(("segment", unit))
     notes = [found.get("note") or ""]
     if isinstance(unit, str):

@@ -8,7 +8,7 @@ from pipeline.commands import Teller, state_counts, states_table
 from pipeline.datasets import DATASETS, open_dataset
 from pipeline.datasets.lookup import data_folders
 from pipeline.doctor import count_items, examine
-from pipeline.errors import UserError
+from pipeline.errors import UserError, one_line
 from pipeline.failures import Failures
 from pipeline.folder import Folder, open_folder
 from pipeline.run import Run, find_runs, open_run
@@ -41,7 +41,7 @@ def show_status(location: str, name: str | None, limit: int | None, *, as_json: 
     others = [each for each in find_runs(outputs) if each != run.name]
     teller.show(states_table(f"run {run.name} ({run.folder})", counts))
     for failed in list(failures)[:5]:
-        teller.show(f"{failed.item}: {failed.stage} failed: {failed.reason}")
+        teller.show(one_line(f"{failed.item}: {failed.stage} failed: {failed.reason}"))
     if others:
         teller.say(f"other runs: {', '.join(others)} (--run NAME)")
     teller.show_json(

@@ -42,13 +42,14 @@ def open_stores(run: Run, verified: Verified) -> list[OpenStore]:
             continue
         config = described_config(description, run.config)
         chain = {} if config is None else build_chain(config, run.folder, _stage_of(name))
-        if config is None or chain[_stage_of(name)].store.name != name:
+        link = chain.get(_stage_of(name))
+        if config is None or link is None or link.store.name != name:
             verified.unknown.append(name)
         elif not _is_sound_root(content, description):
             damaged.append(name)
         else:
             configs.append(config)
-            found[name] = OpenStore(config, chain, chain[_stage_of(name)])
+            found[name] = OpenStore(config, chain, link)
     known = {
         link.store.name: OpenStore(config, chain, link)
         for config in reversed(configs)

@@ -202,15 +202,18 @@ class Store:
         record = self.record(item_id, unit)
         if record is None:
             raise DataError(f"{self}: {item_id} is not complete; run `spam-pipe {self.stage}`")
-        wanted = record.arrays if names is None else {n: record.arrays[n] for n in names}
-        arrays = self._read_arrays(item_id, unit, record, wanted)
+        names = tuple(record.arrays if names is None else names)
+        arrays = self._read_arrays(item_id, unit, record, names)
         return record, Output(arrays, record.attributes)
 
     def _read_arrays(
-        self, item_id: str, unit: Unit, record: Record, entries: Mapping[str, Mapping[str, Any]]
+        self, item_id: str, unit: Unit, record: Record, names: Sequence[str]
     ) -> dict[str, NDArray[Any]]:
         arrays: dict[str, NDArray[Any]] = {}
         try:
+            if lost := [name for name in names if name not in record.arrays]:
+                raise ValueError(f"there is no {lost[0]} in it")
+            entries = {name: record.arrays[name] for name in names}
             stored = {
                 name: _kind(entry) for name, entry in entries.items() if "offset" not in entry
             }
@@ -246,18 +249,12 @@ class Store:
         for key, content in zip(keys, contents, strict=True):
             name, _, below = key.partition("/")
             files[name][below] = content
+        for name, (shape, dtype) in stored.items():
+            if files[name].get("zarr.json") != array_json(shape, dtype):
+                raise ValueError(f"the metadata of {name} are not those of {dtype} {shape}")
         return {
-            name: read_array(files[name], shape, dtype)
-            if files[name].get("zarr.json") == array_json(shape, dtype)
-            else self._open(f"{place}/{name}")  # an early version or another one of zarr put it
-            for name, (shape, dtype) in stored.items()
+            name: read_array(files[name], shape, dtype) for name, (shape, dtype) in stored.items()
         }
-
-    def _open(self, path: str) -> NDArray[Any]:
-        import zarr
-
-        store = self.run.zarr_store(self.name, read_only=True)
-        return np.asarray(zarr.open_array(store, path=path, mode="r", zarr_format=3)[...])
 
 
 def root_json(description: Mapping[str, Any]) -> bytes:
@@ -270,9 +267,37 @@ def parse_record(content: bytes | None) -> Record | None:
     if content is None:
         return None
     try:
-        return Record(**said) if (said := said_in(content)) is not None else None
-    except TypeError:
+        said = said_in(content)
+        record = None if said is None else Record(**said)
+        return record if record is not None and _is_plausible(record) else None
+    except (TypeError, AttributeError, ValueError):
         return None
+
+
+def _is_plausible(record: Record) -> bool:
+    """Say whether a record's parts are of the kinds that they should be: a store may be anybody's.
+
+    What it names is read, and deleted once there is something newer, so no name leads elsewhere.
+    """
+    files = "/".join(record.files)
+    return (
+        len(record.attempt) < 40
+        and record.attempt.isalnum()
+        and isinstance(record.fingerprint, str)
+        and isinstance(record.attributes, dict)
+        and isinstance(record.provenance, dict)
+        and ".." not in files
+        and len(files) < 200 * (1 + len(record.files))
+        and all(type(crc) is int for crc in record.files.values())
+        and all(
+            type(signature) is str and type(digest) is str
+            for signature, digest in record.inputs.values()
+        )
+        and all(
+            {"shape", "dtype", "crc32"} <= entry.keys() and "/" not in name
+            for name, entry in record.arrays.items()
+        )
+    )
 
 
 def digest_of(value: Any) -> str:

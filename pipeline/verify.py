@@ -151,7 +151,7 @@ class Reader:
         }
         try:
             broken = [*broken_invariants(link.name, output, upstream, link.config)]
-        except (ValueError, KeyError, IndexError) as error:
+        except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
             broken = [f"what is there does not fit together: {error}"]
         if broken:
             return ("invalid", "; ".join(broken)), record

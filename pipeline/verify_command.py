@@ -8,7 +8,7 @@ from rich.table import Table
 from pipeline.commands import SOME_FAILED, SUCCESS, Teller
 from pipeline.datasets.base import Item
 from pipeline.device import resolve_device
-from pipeline.errors import DataError
+from pipeline.errors import DataError, one_line
 from pipeline.inspection import open_existing_run
 from pipeline.lock import locked
 from pipeline.progress import Progress, make_progress
@@ -164,5 +164,6 @@ def _table(findings: list[Finding]) -> Table:
     for finding in findings[:_SHOWN]:
         count = "" if finding.unit is None else str(finding.unit)
         where = finding.store.removesuffix(".zarr")
-        table.add_row(finding.item or "(all)", where, count, finding.kind, finding.reason)
+        cells = (finding.item or "(all)", where, count, finding.kind, finding.reason)
+        table.add_row(*map(one_line, cells))  # a store may say anything
     return table

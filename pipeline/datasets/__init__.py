@@ -94,7 +94,10 @@ def describe(dataset: Dataset, split: str, found: int) -> str:
 
 
 def _as_folder(name: str) -> Path:
-    path = Path(name).expanduser()
+    try:
+        path = Path(name).expanduser()
+    except RuntimeError as error:  # ~somebody, whom this machine does not know
+        raise DataError(f"--dataset {name}: there is no such home folder") from error
     if path.is_dir():
         return path
     if path.exists():

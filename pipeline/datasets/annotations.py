@@ -1,6 +1,7 @@
 """Reading ground truth: BSD's .mat files, label maps of several formats, SBD's layers."""
 
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,14 @@ from pipeline.datasets.base import FileSource
 from pipeline.datasets.limits import (
     MAX_PIXELS,
     PILLOW_FORMATS,
+    check_packing,
+    check_picture,
     check_shape,
-    check_size,
     pillow_limit,
 )
 from pipeline.datasets.mat_content import load_mat
 from pipeline.datasets.npy_content import map_npy
+from pipeline.datasets.strips import array_of, strips
 from pipeline.datasets.tiff_segments import check_segments
 from pipeline.errors import DataError
 
@@ -27,6 +30,8 @@ Annotations = tuple[NDArray[np.uint32], ...]
 
 _LABEL_BYTES = 8
 """Most that a pixel of a label map takes."""
+
+_MOST_ANNOTATORS = 100
 
 LABEL_SUFFIXES = (".png", ".tif", ".tiff", ".npy", ".mat")
 """Suffixes, in lower case, of the files that `LabelFile` reads."""
@@ -75,7 +80,8 @@ class LabelFile(FileSource):
             case ".tif" | ".tiff":
                 return (_region_map(_load_tiff(self.path, self.max_pixels), self.path),)
             case _:
-                return (_region_map(_load_picture(self.path, self.max_pixels), self.path),)
+                colors = _load_picture(self.path, self.max_pixels)
+                return (_region_map(_colors_to_labels(colors), self.path),)
 
 
 class SbdLayers(FileSource):
@@ -116,7 +122,7 @@ def _region_map(labels: NDArray[Any], path: Path) -> NDArray[np.uint32]:
     # `not (...)` rather than the opposite, so that NaN is refused as well.
     if not (labels.min() >= 0 and labels.max() <= np.iinfo(np.uint32).max):
         raise DataError(f"{path}: labels must lie between 0 and 2^32 - 1")
-    regions = labels.astype(np.uint32)
+    regions = labels.astype(np.uint32, copy=isinstance(labels, np.memmap))
     if labels.dtype.kind == "f" and (regions != labels).any():
         raise DataError(f"{path}: a label map holds whole numbers")
     return regions
@@ -170,7 +176,12 @@ def _load_npy(path: Path, max_pixels: int) -> NDArray[Any]:
         raise DataError(f"{path}: {error}") from error
     if mapped.ndim >= 2:
         check_shape(path, mapped.shape[-2:], max_pixels)
-    return np.array(mapped)
+    if mapped.ndim == 3 and len(mapped) > _MOST_ANNOTATORS:
+        raise DataError(
+            f"{path}: holds {len(mapped)} label maps, one for each annotator; stack at "
+            f"most {_MOST_ANNOTATORS}"
+        )
+    return mapped
 
 
 def _load_tiff(path: Path, max_pixels: int) -> NDArray[Any]:
@@ -180,6 +191,7 @@ def _load_tiff(path: Path, max_pixels: int) -> NDArray[Any]:
             check_shape(path, page.shape[:2], max_pixels)
             if page.nbytes > _LABEL_BYTES * max_pixels:
                 raise DataError(f"{path}: a label map of shape {page.shape} is too large")
+            check_packing(path, page.nbytes, page.nbytes + 4 * prod(page.shape[:2]))
             check_segments(page, path)
             labels: NDArray[Any] = page.asarray()
     except DataError:
@@ -194,10 +206,10 @@ def _load_tiff(path: Path, max_pixels: int) -> NDArray[Any]:
 def _load_picture(path: Path, max_pixels: int) -> NDArray[Any]:
     try:
         with pillow_limit(max_pixels), Image.open(path, formats=PILLOW_FORMATS) as image:
-            check_size(path, image.height, image.width, max_pixels)
+            check_picture(path, image, max_pixels, 4)
             if image.mode in ("LA", "PA", "CMYK", "YCbCr", "LAB"):
                 raise DataError(f"{path}: {image.mode} is no label map; save it as greyscale")
-            values = np.asarray(image)
+            values = array_of(image)
     except DataError:
         raise
     except FileNotFoundError as error:
@@ -206,12 +218,15 @@ def _load_picture(path: Path, max_pixels: int) -> NDArray[Any]:
         raise DataError(
             f"{path}: is not a label map that can be read; save it as PNG, TIFF or npy"
         ) from error
-    return _colors_to_labels(values)
+    return values
 
 
 def _colors_to_labels(values: NDArray[Any]) -> NDArray[Any]:
     """Give every colour of (H, W, 3 | 4) uint8 its own number; other arrays stay as they are."""
     if values.ndim != 3 or values.shape[2] not in (3, 4) or values.dtype != np.uint8:
         return values
-    red, green, blue = np.moveaxis(values[..., :3].astype(np.uint32), 2, 0)
-    return np.asarray(red << 16 | green << 8 | blue)
+    labels = np.empty(values.shape[:2], np.uint32)
+    for rows in strips(len(values), 12 * values.shape[1]):
+        red, green, blue = np.moveaxis(values[rows, :, :3].astype(np.uint32), 2, 0)
+        labels[rows] = red << 16 | green << 8 | blue
+    return labels

@@ -1,7 +1,8 @@
 """From samples of any kind to a picture: which bands, which range, which pixels have data."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,16 @@ from numpy.typing import NDArray
 
 from pipeline.datasets.base import Picture
 from pipeline.datasets.limits import MAX_PIXELS
+from pipeline.datasets.strips import strips
 from pipeline.errors import DataError
 
 STRETCH = (2.0, 98.0)
 """Percentiles that become black and white where nothing else is said."""
 
 Limits = tuple[float, float]
+
+Scale = Callable[[NDArray[Any]], NDArray[np.uint8]]
+"""Brings rows of samples, (h, W, C), to 8 bits."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +114,7 @@ def to_picture(samples: Samples, reading: Reading, path: Path) -> Picture:
     values = samples.values if whole else samples.values[..., [band - 1 for band in bands]]
     valid = _with_data(values, samples)
     as_seen = samples.photograph and reading.bands is None and reading.stretch is None
-    colors, limits = _to_bytes(values, valid, samples.limits, reading.stretch, as_seen)
+    scale, limits = _scale(values, valid, samples.limits, reading.stretch, as_seen)
     facts: dict[str, Any] = {}
     if reading.bands is not None or not whole:
         facts["bands"] = list(bands)
@@ -117,11 +122,14 @@ def to_picture(samples: Samples, reading: Reading, path: Path) -> Picture:
         facts |= {"samples": samples.values.dtype.name, "limits": [list(pair) for pair in limits]}
         if samples.limits is None or reading.stretch is not None:
             facts["percentiles"] = list(reading.stretch or STRETCH)
-    if colors.shape[2] == 1:
-        colors = np.repeat(colors, 3, axis=2)
-    if valid is not None:
-        colors = np.where(valid[..., np.newaxis], colors, np.uint8(255))
-    return Picture(np.ascontiguousarray(colors), valid, facts)
+    if scale is None and values.shape[2] == 3 and _is_white(values, valid):
+        return Picture(np.ascontiguousarray(values), valid, facts)
+    colors = np.empty((*values.shape[:2], 3), np.uint8)
+    for rows in _strips(values):
+        colors[rows] = values[rows] if scale is None else scale(values[rows])
+        if valid is not None:
+            colors[rows][~valid[rows]] = 255
+    return Picture(colors, valid, facts)
 
 
 def _chosen(samples: Samples, reading: Reading, path: Path) -> tuple[int, ...]:
@@ -147,45 +155,91 @@ def _chosen(samples: Samples, reading: Reading, path: Path) -> tuple[int, ...]:
 
 def _with_data(values: NDArray[Any], samples: Samples) -> NDArray[np.bool_] | None:
     """Return where there is data; None where it is everywhere."""
-    valid = samples.valid
-    if samples.nodata is not None and not np.isnan(samples.nodata):
-        filled = (values != samples.nodata).any(axis=2)
-        valid = filled if valid is None else valid & filled
-    if values.dtype.kind == "f":
-        finite = np.isfinite(values).all(axis=2)
-        valid = finite if valid is None else valid & finite
-    return None if valid is None or valid.all() else valid
+    nodata = samples.nodata
+    if nodata is None or np.isnan(nodata):
+        nodata = None
+        if values.dtype.kind != "f":
+            return None if samples.valid is None or samples.valid.all() else samples.valid
+    valid = np.ones(values.shape[:2], np.bool_) if samples.valid is None else samples.valid.copy()
+    for rows in _strips(values):
+        if nodata is not None:
+            valid[rows] &= (values[rows] != nodata).any(axis=2)
+        if values.dtype.kind == "f":
+            valid[rows] &= np.isfinite(values[rows]).all(axis=2)
+    return None if valid.all() else valid
 
 
-def _to_bytes(
+def _is_white(values: NDArray[np.uint8], valid: NDArray[np.bool_] | None) -> bool:
+    """Say whether pixels without data are white already."""
+    return valid is None or all(
+        (values[rows][~valid[rows]] == 255).all() for rows in _strips(values)
+    )
+
+
+def _strips(values: NDArray[Any]) -> Iterator[slice]:
+    """Yield the rows of an image of samples, few at a time: they become floats on the way."""
+    return strips(len(values), 8 * prod(values.shape[1:]))
+
+
+def _scale(
     values: NDArray[Any],
     valid: NDArray[np.bool_] | None,
     stated: Limits | None,
     percentiles: Limits | None,
     as_seen: bool,
-) -> tuple[NDArray[np.uint8], list[Limits]]:
-    """Return (H, W, C) uint8, and the limits of each band where it was stretched."""
-    if values.dtype == np.bool_:
-        values = values.astype(np.uint8) * np.uint8(255)
+) -> tuple[Scale | None, list[Limits]]:
+    """Return what makes rows of samples 8 bits, and the limits of each band if it stretches them.
+
+    None stands for samples that are 8 bits as they are.
+    """
     if percentiles is None and stated is None:
         if values.dtype == np.uint8:
-            return values, []
+            return None, []
+        if values.dtype == np.bool_:
+            return _from_bits, []
         if as_seen and values.dtype == np.uint16:
-            return (values >> 8).astype(np.uint8), []
-        if as_seen and values.dtype.kind == "f":
-            seen = values if valid is None else values[valid]
-            if seen.size == 0 or (seen.min() >= 0 and seen.max() <= 1):
-                filled = values if valid is None else np.where(valid[..., np.newaxis], values, 1)
-                return np.rint(filled * 255).astype(np.uint8), []
-    colors = np.empty(values.shape, np.uint8)
-    limits = []
-    for index in range(values.shape[2]):
-        band = values[..., index]
-        fixed = stated if percentiles is None else None
-        own = fixed or _percentiles(band if valid is None else band[valid], percentiles or STRETCH)
-        colors[..., index] = _scaled(band, own)
-        limits.append(own)
-    return colors, limits
+            return _high_byte, []
+        if as_seen and values.dtype.kind == "f" and _within_one(values, valid):
+            return _from_shares, []
+    fixed = stated if percentiles is None else None
+    limits = [
+        fixed or _limits_of(values[..., band], valid, percentiles or STRETCH)
+        for band in range(values.shape[2])
+    ]
+
+    def stretched(rows: NDArray[Any]) -> NDArray[np.uint8]:
+        if rows.dtype == np.bool_:
+            rows = _from_bits(rows)
+        bands = [_scaled(rows[..., band], own) for band, own in enumerate(limits)]
+        return np.stack(bands, axis=2)
+
+    return stretched, limits
+
+
+def _from_bits(rows: NDArray[Any]) -> NDArray[np.uint8]:
+    return rows.astype(np.uint8) * np.uint8(255)
+
+
+def _high_byte(rows: NDArray[Any]) -> NDArray[np.uint8]:
+    return (rows >> 8).astype(np.uint8)
+
+
+def _from_shares(rows: NDArray[Any]) -> NDArray[np.uint8]:
+    shares = np.where((rows >= 0) & (rows <= 1), rows, 1)
+    return np.asarray(np.rint(shares * 255), np.uint8)
+
+
+def _within_one(values: NDArray[Any], valid: NDArray[np.bool_] | None) -> bool:
+    for rows in _strips(values):
+        seen = values[rows] if valid is None else values[rows][valid[rows]]
+        if seen.size and not (seen.min() >= 0 and seen.max() <= 1):
+            return False
+    return True
+
+
+def _limits_of(band: NDArray[Any], valid: NDArray[np.bool_] | None, percentiles: Limits) -> Limits:
+    seen = band if valid is None else band[valid]
+    return _percentiles(_from_bits(seen) if seen.dtype == np.bool_ else seen, percentiles)
 
 
 def _percentiles(values: NDArray[Any], percentiles: Sequence[float]) -> Limits:

@@ -1,5 +1,9 @@
 """DICOM images, through the extra ``dicom``."""
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -7,14 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.datasets.bands import Limits, Reading, Samples
-from pipeline.datasets.limits import check_size
+from pipeline.datasets.limits import check_packing, check_size, pillow_limit
 from pipeline.datasets.planes import Lengths, check_plane
 from pipeline.errors import DataError
+
+_DEFLATED = "1.2.840.10008.1.2.1.99"
 
 
 def dicom_planes(path: Path) -> Lengths:
     """Return how many frames a file has."""
-    return {"f": _n_frames(_header(path))}
+    with _opened(path) as file:
+        return {"f": _n_frames(_header(path, file))}
 
 
 def read_dicom(path: Path, reading: Reading, plane: str | None) -> Samples:
@@ -26,27 +33,30 @@ def read_dicom(path: Path, reading: Reading, plane: str | None) -> Samples:
         When it can't be read, is too large, has no such frame, or pydicom or what decompresses
         the pixels is not installed.
     """
-    header = _header(path)
+    with _opened(path) as file:
+        return _read(path, file, reading, plane)
+
+
+def _read(path: Path, file: "_Bounded", reading: Reading, plane: str | None) -> Samples:
+    header = _header(path, file)
     per_pixel = int(header.get("SamplesPerPixel", 1)) * int(header.get("BitsAllocated", 8)) // 8
     height, width = int(header.get("Rows", 0)), int(header.get("Columns", 0))
     check_size(path, height, width, reading.max_pixels, max(1, per_pixel))
+    check_packing(path, height * width * max(1, per_pixel), height * width * (2 * per_pixel + 20))
     n_frames = _n_frames(header)
     frame = check_plane(plane, {"f": n_frames}, path)["f"]
     _require_decoder(header, path)
     from pydicom.pixels import apply_color_lut, apply_modality_lut, pixel_array
 
-    try:
-        stored: NDArray[Any] = pixel_array(path, index=frame)
-        kind = str(header.get("PhotometricInterpretation", "MONOCHROME2"))
-        if kind == "PALETTE COLOR":
-            return Samples(_high_byte(apply_color_lut(stored, header)))
-        if stored.ndim == 3:
-            return Samples(stored)
-        values = np.asarray(apply_modality_lut(stored, header))
-    except DataError:
-        raise
-    except Exception as error:  # a decoder may fail in any way, or need another package
-        raise _unreadable(path, error) from error
+    file.seek(0)
+    with pillow_limit(height * width):  # a JPEG inside may state another size
+        stored: NDArray[Any] = pixel_array(file, index=frame)
+    kind = str(header.get("PhotometricInterpretation", "MONOCHROME2"))
+    if kind == "PALETTE COLOR":
+        return Samples(_high_byte(apply_color_lut(stored, header)))
+    if stored.ndim == 3:
+        return Samples(stored)
+    values = np.asarray(apply_modality_lut(stored, header))
     if values.dtype == np.float64:
         values = values.astype(np.float32)
     valid = _without_padding(stored, header)
@@ -58,16 +68,25 @@ def read_dicom(path: Path, reading: Reading, plane: str | None) -> Samples:
     return Samples(values[..., np.newaxis], valid, limits=limits)
 
 
-def _header(path: Path) -> Any:
+class _Bounded(FileIO):
+    """A file of which no more is read than there is: elements may state any length."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        left = max(0, os.fstat(self.fileno()).st_size - self.tell())
+        wanted = left if size is None or size < 0 else min(size, left)
+        return super().read(wanted) or b""
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[_Bounded]:
     try:
-        import pydicom
-    except ImportError as error:
-        raise DataError(f"{path}: reading DICOM takes pip install 'spam-pipe[dicom]'") from error
-    try:
-        return pydicom.dcmread(path, stop_before_pixels=True)
+        with _Bounded(path, "rb") as file:
+            yield file
+    except DataError:
+        raise
     except FileNotFoundError as error:
         raise DataError(f"{path}: there is no such file") from error
-    except Exception as error:
+    except Exception as error:  # a decoder may fail in any way, or need another package
         raise _unreadable(path, error) from error
 
 
@@ -87,6 +106,20 @@ def _require_decoder(header: Any, path: Path) -> None:
             f"{path}: nothing here decompresses {syntax.name} pixels: pip install python-gdcm, or "
             "save it uncompressed"
         )
+
+
+def _header(path: Path, file: _Bounded) -> Any:
+    try:
+        from pydicom import dcmread
+        from pydicom.filereader import _read_file_meta_info, read_preamble
+    except ImportError as error:
+        raise DataError(f"{path}: reading DICOM takes pip install 'spam-pipe[dicom]'") from error
+    read_preamble(file, force=False)
+    deflated = _read_file_meta_info(file).get("TransferSyntaxUID") == _DEFLATED
+    file.seek(0)
+    if deflated:  # which would be unpacked as a whole, whatever it holds
+        raise DataError(f"{path}: is a deflated DICOM file; save it with another transfer syntax")
+    return dcmread(file, stop_before_pixels=True)
 
 
 def _n_frames(header: Any) -> int:

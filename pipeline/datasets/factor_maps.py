@@ -10,8 +10,9 @@ from PIL import Image
 from pipeline.datasets.base import FileSource
 from pipeline.datasets.factor_table import LARGEST, SMALLEST
 from pipeline.datasets.item_files import inside, named_files, refuse_two
-from pipeline.datasets.limits import MAX_PIXELS, check_size, pillow_limit
+from pipeline.datasets.limits import MAX_PIXELS, check_picture, pillow_limit
 from pipeline.datasets.npy_content import map_npy
+from pipeline.datasets.strips import strips_of
 from pipeline.errors import DataError
 from stages.attention.user_factors import UserFactors
 
@@ -104,19 +105,24 @@ def _read_png(path: Path, max_pixels: int) -> NDArray[np.float64]:
     """Return the grey values in 0..1."""
     try:
         with pillow_limit(max_pixels), Image.open(path, formats=["PNG"]) as picture:
-            check_size(path, picture.height, picture.width, max_pixels)
+            check_picture(path, picture, max_pixels, 24)
             picture.load()
             deep = picture.mode.startswith("I")
-            values = np.asarray(picture if deep else picture.convert("RGB"), np.float64)
+            values = np.empty((picture.height, picture.width))
+            for rows, part in strips_of(picture):
+                if not deep and _is_coloured(np.asarray(part.convert("RGB"))):
+                    raise DataError(
+                        f"{path}: is a picture in colour; a map of factors is grey: black 1, white "
+                        "more (numbered pictures go with their attention.csv: give that)"
+                    )
+                grey = np.asarray(part if deep else part.convert("RGB").getchannel(0))
+                values[rows] = grey / (65535 if deep else 255)
     except DataError:
         raise
     except Exception as error:  # a decoder may fail in any way on a damaged file
         raise DataError(f"{path}: is not a PNG that can be read; save it again") from error
-    if deep:
-        return values / 65535
-    if np.ptp(values, axis=2).any():
-        raise DataError(
-            f"{path}: is a picture in colour; a map of factors is grey: black 1, white more "
-            "(numbered pictures go with their attention.csv: give that)"
-        )
-    return values[..., 0] / 255
+    return values
+
+
+def _is_coloured(pixels: NDArray[np.uint8]) -> bool:
+    return bool((pixels != pixels[..., :1]).any())

@@ -1,6 +1,7 @@
 """Any folder of images, with ground truth beside it or not."""
 
 import os
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,6 +17,9 @@ from pipeline.datasets.ome_zarr import is_ome_zarr
 from pipeline.datasets.split_lists import check_split
 from pipeline.datasets.stacks import Which, stack_planes
 from pipeline.errors import DataError
+
+_OBEYED = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028-\\u202e\\u2066-\\u2069]")
+"""Control characters, ends of lines, and what turns the direction of writing."""
 
 OME_SUFFIXES = (".tif", ".tiff", ".zarr")
 
@@ -138,9 +142,10 @@ class Folder(Dataset):
 def item_ids(files: list[str]) -> dict[str, str]:
     """Map relative paths to unique ids: without suffix, unless that would be ambiguous.
 
-    Bytes of a path that are no UTF-8 are written as escapes: ids go into tables and stores.
+    Bytes of a path that are no UTF-8, and characters that a terminal obeys, are written as
+    escapes: ids go into tables, stores and messages.
     """
-    written = {name: os.fsencode(name).decode("utf-8", "backslashreplace") for name in files}
+    written = {name: _written(name) for name in files}
     stems = {name: _stem(written[name]) for name in files}
     uses = Counter(stems.values())
     # `a.jpg.png` may not become `a.jpg`, where that is the name of a file.
@@ -149,6 +154,11 @@ def item_ids(files: list[str]) -> dict[str, str]:
         name: stem if uses[stem] == 1 and stem not in names else written[name]
         for name, stem in stems.items()
     }
+
+
+def _written(name: str) -> str:
+    text = os.fsencode(name).decode("utf-8", "backslashreplace")
+    return _OBEYED.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def _suffix(name: str) -> str:

@@ -57,11 +57,17 @@ def metres_per_unit(reference: Georeference, item: Item) -> float:
     Raises
     ------
     DataError
-        When they are degrees.
+        When they are degrees, or of no system that can be read.
     """
     from rasterio.crs import CRS
+    from rasterio.errors import CRSError
 
-    crs = CRS.from_wkt(reference.crs)
+    try:
+        crs = CRS.from_wkt(reference.crs)
+    except CRSError as error:
+        raise DataError(
+            f"{item.id}: its coordinate reference system cannot be read; write it again"
+        ) from error
     if not crs.is_projected:
         raise DataError(
             f"{item.id}: its coordinates are degrees, in which a pixel has no size in metres; "

@@ -1,17 +1,18 @@
 """Reading an image file, whatever its kind, as a person would expect to see it."""
 
-import warnings
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from pipeline.datasets.bands import Reading, Samples, to_picture
 from pipeline.datasets.base import FileSource, ImageSource, Picture
-from pipeline.datasets.limits import PILLOW_FORMATS, check_size, pillow_limit
+from pipeline.datasets.limits import PILLOW_FORMATS, check_picture, pillow_limit
+from pipeline.datasets.strips import array_of, strips_of
 from pipeline.datasets.tiff import is_plain_picture, is_tiff, read_tiff
 from pipeline.errors import DataError
 
@@ -116,7 +117,7 @@ def read_picture(path: Path, reading: Reading | None = None, plane: str | None =
     if not _is_for_pillow(path, plane):
         return to_picture(read_samples(path, reading, plane), reading, path)
     try:
-        return _read_with_pillow(path, reading)
+        samples = _read_with_pillow(path, reading)
     except UnidentifiedImageError as error:
         if is_tiff(path):
             return to_picture(read_tiff(path, reading, plane), reading, path)
@@ -136,6 +137,7 @@ def read_picture(path: Path, reading: Reading | None = None, plane: str | None =
         raise DataError(
             f"{path}: is damaged ({_first_line(error)}); get or save it again"
         ) from error
+    return to_picture(samples, reading, path)
 
 
 def read_samples(path: Path, reading: Reading, plane: str | None) -> Samples:
@@ -160,34 +162,56 @@ def _is_for_pillow(path: Path, plane: str | None) -> bool:
     return not is_tiff(path) or is_plain_picture(path)
 
 
-def _read_with_pillow(path: Path, reading: Reading) -> Picture:
-    with warnings.catch_warnings(), pillow_limit(reading.max_pixels):
-        # Between the warning and the error lie large photographs, which are welcome.
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        with Image.open(path, formats=PILLOW_FORMATS) as image:
-            check_size(path, image.height, image.width, reading.max_pixels)
-            image.load()
-            return _to_picture(image, reading, path)
+def _read_with_pillow(path: Path, reading: Reading) -> Samples:
+    with (
+        pillow_limit(reading.max_pixels),
+        Image.open(path, formats=PILLOW_FORMATS) as image,
+    ):
+        check_picture(path, image, reading.max_pixels, 4)
+        image.load()
+        return _samples_of(image, reading)
 
 
-def _to_picture(image: Image.Image, reading: Reading, path: Path) -> Picture:
-    file_format = image.format
-    image = ImageOps.exif_transpose(image)
+def _samples_of(image: Image.Image, reading: Reading) -> Samples:
+    """Bring a picture to arrays, a strip at a time: Pillow's own conversions copy the whole."""
+    turn = int(image.getexif().get(ExifTags.Base.Orientation, 1))
     if image.mode == "F" or image.mode.startswith("I"):
-        values = np.asarray(image)
-        if image.mode == "I" and file_format in ("PNG", "PPM"):
+        values = array_of(image)
+        if image.mode == "I" and image.format in ("PNG", "PPM"):
             # 16 bits are the most that these formats hold; Pillow gives them as 32.
             values = values.astype(np.uint16)
-        return to_picture(Samples(values[..., np.newaxis], photograph=True), reading, path)
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        valid = np.asarray(image.getchannel("A")) != 0
-        pixels = np.asarray(_over_white(image))
-        return to_picture(Samples(pixels, valid, photograph=True), reading, path)
+        if turn != 1:
+            turned = np.empty(_turned_size(values.shape, turn), values.dtype)
+            _as_stored(turned, turn)[...] = values
+            values = turned
+        return Samples(values[..., np.newaxis], photograph=True)
     grey = image.mode in ("1", "L") and reading.token != ""
-    values = np.asarray(image.convert("L") if grey else image.convert("RGB"))
-    values = values.reshape(*values.shape[:2], -1)
-    return to_picture(Samples(values, photograph=True), reading, path)
+    size = _turned_size((image.height, image.width), turn)
+    clear = image.has_transparency_data
+    mode = "RGBA" if clear else "L" if grey else "RGB"
+    pixels = np.empty((*size, 1 if mode == "L" else 3), np.uint8)
+    valid = np.empty(size, np.bool_) if clear else None
+    for rows, part in strips_of(image):
+        shown = part if part.mode == mode else part.convert(mode)
+        if valid is not None:
+            _as_stored(valid, turn)[rows] = np.asarray(shown.getchannel("A")) != 0
+            shown = _over_white(shown)
+        piece = np.asarray(shown)
+        _as_stored(pixels, turn)[rows] = piece.reshape(*piece.shape[:2], -1)
+    return Samples(pixels, valid, photograph=True)
+
+
+def _turned_size(shape: tuple[int, ...], turn: int) -> tuple[int, int]:
+    """Return height and width of a picture once it is turned as EXIF's orientation says."""
+    height, width = shape
+    return (width, height) if turn in (5, 6, 7, 8) else (height, width)
+
+
+def _as_stored(turned: NDArray[Any], turn: int) -> NDArray[Any]:
+    """Return a view of a turned picture in which its rows are those that the file stores."""
+    stored = turned.swapaxes(0, 1) if turn in (5, 6, 7, 8) else turned
+    rows, columns = -1 if turn in (3, 4, 6, 7) else 1, -1 if turn in (2, 3, 7, 8) else 1
+    return stored[::rows, ::columns]
 
 
 def _over_white(image: Image.Image) -> Image.Image:

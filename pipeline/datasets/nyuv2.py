@@ -20,6 +20,7 @@ from pipeline.datasets.split_lists import check_split, read_split_list
 from pipeline.errors import DataError
 
 _LARGEST_CHUNK = 2**26  # values
+_MOST_FRAMES = 10_000  # the data set has 1,449; all are looked at
 _FILE = "nyu_depth_v2_labeled.mat"
 _LAYOUTS = (f"nyuv2/{_FILE}", f"NYUV2/{_FILE}", f"NYUv2/{_FILE}", _FILE, "")
 _LISTS = {"test": "nyuv2_test_subset.txt", "val": "nyuv2_train_subset.txt"}
@@ -169,7 +170,8 @@ def _read_frame(file: Any, name: str, number: int, path: Path) -> NDArray[Any]:
         raise DataError(f"{path}: `{name}` holds {array.dtype} in chunks of {array.chunks}")
     if not 1 <= number <= array.shape[0]:
         raise DataError(f"{path}: has {array.shape[0]} frames, not frame {number}")
-    if min(array.shape[-2:]) <= 2 * MARGIN or max(array.shape[1:]) > 4096:
+    large = max(array.shape[1:]) > 4096 or array.shape[0] > _MOST_FRAMES
+    if large or min(array.shape[-2:]) <= 2 * MARGIN:
         raise DataError(f"{path}: `{name}` has the shape {array.shape}; get it again")
     frame: NDArray[Any] = array[number - 1].T
     return np.ascontiguousarray(frame)

@@ -11,8 +11,9 @@ import tifffile
 from numpy.typing import NDArray
 
 from pipeline.datasets.bands import Reading, Samples
-from pipeline.datasets.limits import check_size
+from pipeline.datasets.limits import check_packing, check_size
 from pipeline.datasets.planes import Lengths, check_plane, plane_index
+from pipeline.datasets.strips import strips
 from pipeline.datasets.tiff_segments import check_segments
 from pipeline.errors import DataError
 
@@ -179,6 +180,8 @@ def _check(page: Any, path: Path, reading: Reading, n_pages: int = 1) -> None:
     per_pixel = page.dtype.itemsize * n_pages if page.dtype is not None else 0
     bands = prod(int(n) for axis, n in sizes.items() if axis not in "YX")
     check_size(path, height, width, reading.max_pixels, per_pixel * bands)
+    n_pixels = height * width
+    check_packing(path, n_pixels * per_pixel * bands, n_pixels * (per_pixel * (bands + 2) + 4))
     check_segments(page, path)
 
 
@@ -200,9 +203,12 @@ def _over_white(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     most = 1 if values.dtype.kind == "f" else np.iinfo(values.dtype).max
     if ((alpha == 0) | (alpha == most)).all():
         return bands, valid
-    opacity = alpha.astype(np.float64) / most
-    over = bands * opacity + most * (1 - opacity)
-    return (over if values.dtype.kind == "f" else np.rint(over)).astype(values.dtype), valid
+    over = np.empty_like(bands)
+    for rows in strips(len(bands), 8 * prod(values.shape[1:])):
+        opacity = alpha[rows].astype(np.float64) / most
+        laid = bands[rows] * opacity + most * (1 - opacity)
+        over[rows] = laid if values.dtype.kind == "f" else np.rint(laid)
+    return over, valid
 
 
 def _is_mask(page: Any) -> bool:

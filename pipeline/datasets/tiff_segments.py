@@ -25,7 +25,7 @@ _HARMLESS = 2**28
 
 
 def check_segments(page: Any, path: Path) -> None:
-    """Refuse a page (of tifffile) whose segments unpack to more than the header states.
+    """Refuse a page (of tifffile) whose segments are larger than the file or than it states.
 
     Raises
     ------
@@ -37,6 +37,8 @@ def check_segments(page: Any, path: Path) -> None:
     stated = prod(page.chunks) * page.dtype.itemsize
     if stated > max(_HARMLESS, 2 * page.nbytes):
         raise DataError(f"{path}: has tiles larger than itself; save it again")
+    if max(page.databytecounts, default=0) > page.parent.filehandle.size:
+        raise DataError(f"{path}: has parts larger than the file; get or save it again")
     times = _MOST_TIMES.get(int(page.compression))
     if times is None:
         return

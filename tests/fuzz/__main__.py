@@ -30,6 +30,9 @@ def main() -> int:
     names = options.reader or list(READERS)
     began, total, found = time.monotonic(), 0, 0
     for name in names:
+        if READERS[name].missing:
+            print(f"{name:16}skipped: {READERS[name].needs} is not installed")
+            continue
         n_inputs = options.n // len(names) if options.reader else inputs_of(name, options.n)
         start = time.monotonic()
         findings: Counter[str] = Counter()

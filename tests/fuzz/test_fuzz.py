@@ -22,6 +22,11 @@ QUICK = 400
 TORCH = {"weights", "checkpoint", "checkpoint-sam", "checkpoint-dino", "training-state"}
 
 
+def _require(reader):
+    if reader.missing:
+        pytest.skip(f"{reader.needs} is not installed")
+
+
 def test_the_corpus_is_small():
     assert sum(path.stat().st_size for path in FINDS) < 100_000
     assert {path.parent.name for path in FINDS} <= READERS.keys()
@@ -30,12 +35,14 @@ def test_the_corpus_is_small():
 @pytest.mark.parametrize("path", FINDS, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_what_was_found_once(path, tmp_path):
     reader = READERS[path.parent.name]
+    _require(reader)
     assert find(reader, path.read_bytes(), tmp_path / "input") is None
 
 
 @pytest.mark.parametrize("name", READERS)
 def test_what_mutations_start_from_is_read(name, tmp_path, monkeypatch):
     reader = READERS[name]
+    _require(reader)
     read = 0
     for number, content in enumerate(reader.seeds()):
         path = tmp_path / str(number) / f"input{reader.suffix}"
@@ -61,6 +68,7 @@ def test_every_reader_gets_inputs():
 
 @pytest.mark.parametrize("name", sorted(READERS.keys() - TORCH))
 def test_quick_fuzz(name, tmp_path, monkeypatch):
+    _require(READERS[name])
     contents = READERS[name].seeds()
     found = {}
     for index in range(inputs_of(name, QUICK)):

@@ -11,6 +11,7 @@ import tracemalloc
 import zipfile
 import zlib
 
+import numcodecs
 import numpy as np
 import pytest
 import scipy.io
@@ -19,6 +20,7 @@ import torch
 
 from pipeline import archives
 from pipeline.archives import unpack
+from pipeline.commands import Teller, states_table
 from pipeline.config import parse_assignment, read_toml, resolve
 from pipeline.datasets.annotations import LabelFile
 from pipeline.datasets.bands import Reading
@@ -27,10 +29,16 @@ from pipeline.datasets.images import ImageFile
 from pipeline.datasets.mat_content import load_mat
 from pipeline.datasets.ome_zarr import read_ome_zarr
 from pipeline.datasets.tiff_segments import check_segments
-from pipeline.errors import ConfigError, DataError, one_line, printable
+from pipeline.errors import ConfigError, DataError, UserError, one_line, printable
+from pipeline.failures import FailedItem, Failures
+from pipeline.folder import LocalFolder, require_writable
+from pipeline.inspection import show_status
+from pipeline.store import group_json, parse_record, sealed
 from pipeline.sweep_config import read_sweep
 from stages.networks.pickled_tensors import CodeInsteadOfTensorsError, load_pickled
 from stages.report.cells import inert, original
+from tests.fuzz.seeds.received import RUN, write_received
+from tests.fuzz.seeds.runs import write_store
 
 MEGABYTE = 2**20
 
@@ -248,3 +256,151 @@ def test_a_pipe_is_no_image(tmp_path):
 
 def test_names_that_are_no_utf_8_have_ids_that_are():
     assert item_ids(["\udcff.png", "é/a.png"]) == {"\udcff.png": r"\xff", "é/a.png": "é/a"}
+
+
+def test_ids_without_what_a_terminal_obeys():
+    names = ["\x1b[2J.png", "a\nb.png", "\u202egnp.png", "\x9b1m.png", "a\xa0b.png", "👩‍🚀.png"]
+    ids = item_ids(names)
+    assert [*ids.values()] == [
+        *(r"\x1b[2J", r"a\nb", r"\u202egnp", r"\x9b1m"),
+        *("a\xa0b", "👩‍🚀"),
+    ]
+
+
+def test_a_tiff_whose_segment_is_larger_than_the_file(tmp_path):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, np.zeros((40, 40), np.uint8))
+    with tifffile.TiffFile(path) as file:
+        page = file.pages[0]
+        page.databytecounts = (2**32 - 1,)
+        with pytest.raises(DataError, match="parts larger than the file"):
+            check_segments(page, path)
+
+
+def test_an_option_that_is_no_utf_8():
+    with pytest.raises(ConfigError, match="not in UTF-8"):
+        resolve([{"propose": {"source": "none\udcff"}}])
+
+
+@pytest.fixture
+def linked(tmp_path):
+    """Give a run's folder with a store in which an item is a link to somebody's documents."""
+    (tmp_path / "documents").mkdir()
+    (tmp_path / "documents" / "x.txt").write_text("precious")
+    run = LocalFolder(tmp_path / "run")
+    run.write("segment-1.zarr/zarr.json", b"")
+    (run.root / "segment-1.zarr" / "a").symlink_to(tmp_path / "documents")
+    return run
+
+
+def test_nothing_behind_a_link_inside_of_a_store_is_deleted(linked, tmp_path):
+    with pytest.raises(UserError, match="is a link"):
+        linked.delete("segment-1.zarr/a/x.txt")
+    linked.delete("segment-1.zarr/a")
+    assert not (linked.root / "segment-1.zarr" / "a").exists()
+    assert (tmp_path / "documents" / "x.txt").read_text() == "precious"
+
+
+def test_a_store_may_be_kept_elsewhere(linked):
+    linked.root.joinpath("segment-1.zarr").rename(linked.root / "elsewhere")
+    linked.root.joinpath("segment-1.zarr").symlink_to(linked.root / "elsewhere")
+    linked.delete("segment-1.zarr/zarr.json")
+    assert not (linked.root / "elsewhere" / "zarr.json").exists()
+
+
+def test_nothing_is_appended_through_a_link(linked, tmp_path):
+    (linked.root / "events.csv").symlink_to(tmp_path / "documents" / "x.txt")
+    with pytest.raises(OSError, match=r"events\.csv"):
+        linked.append("events.csv", b"1\n", b"time\n")
+    assert (tmp_path / "documents" / "x.txt").read_text() == "precious"
+
+
+def test_nothing_is_exported_into_a_store(linked):
+    with pytest.raises(UserError, match="inside of a Zarr store"):
+        require_writable(linked.child("segment-1.zarr/export"))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"attempt": "../../../documents"},
+        {"attempt": "x" * 300},
+        {"attempt": 5},
+        {"files": {"../../x": 1}},
+        {"files": {"labels/c/0/0": "1"}},
+        {"files": {"x" * 1000: 1}},
+        {"inputs": {"image": "abc"}},
+        {"inputs": [1]},
+        {"arrays": {"labels": {}}},
+        {"arrays": {"../x": {"shape": [1], "dtype": "<u2", "crc32": 0}}},
+        {"attributes": [], "fingerprint": "f"},
+        {"provenance": None},
+    ],
+)
+def test_a_sealed_record_of_other_things_is_none(tmp_path, changed):
+    _, record = write_store(LocalFolder(tmp_path))
+    assert parse_record(group_json(sealed(vars(record)))) == record
+    assert parse_record(group_json(sealed(vars(record) | changed))) is None
+
+
+def tampered(store, record, change):
+    """Seal a record and an array's metadata again after they were changed."""
+    root = store.run.root / store.name / "item"
+    path = root / record.attempt / "labels" / "zarr.json"
+    metadata, said = json.loads(path.read_text()), json.loads(json.dumps(vars(record)))
+    change(metadata, said)
+    path.write_text(json.dumps(metadata))
+    (root / "zarr.json").write_bytes(group_json(sealed(said)))
+    with pytest.raises(DataError, match="stored data is damaged"):
+        store.read("item", None)
+
+
+def test_a_stored_array_that_states_to_be_huge(tmp_path, peak):
+    def change(metadata, said):
+        metadata["shape"] = said["arrays"]["labels"]["shape"] = [20_000, 20_000]
+
+    tampered(*write_store(LocalFolder(tmp_path)), change)
+    assert peak() < 100 * MEGABYTE
+
+
+def test_a_stored_array_of_more_chunks_than_there_are(tmp_path):
+    def change(metadata, said):
+        metadata["shape"] = said["arrays"]["labels"]["shape"] = [18, 7]
+        said["files"] = {}
+
+    tampered(*write_store(LocalFolder(tmp_path)), change)
+
+
+def test_a_stored_array_in_other_codecs(tmp_path):
+    def change(metadata, said):
+        metadata["codecs"] = [{"name": "bytes", "configuration": {"endian": "little"}}]
+
+    tampered(*write_store(LocalFolder(tmp_path)), change)
+
+
+def test_a_stored_chunk_that_is_a_bomb(tmp_path):
+    store, record = write_store(LocalFolder(tmp_path))
+    frame = numcodecs.zstd.compress(bytes(300 * MEGABYTE), 1)
+    chunk = store.run.root / store.name / "item" / record.attempt / "labels" / "c" / "0" / "0"
+    chunk.write_bytes(bytes(numcodecs.CRC32C(location="end").encode(frame)))
+    with pytest.raises(DataError, match="unpacks to more than it may"):
+        store.read("item", None)
+
+
+def test_status_shows_no_command_to_a_terminal(tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    write_received(tmp_path, "images/a.png", b"{}")
+    failed = FailedItem("segment", "\x1b[2J", "DataError", "x\x1b[31m\ny", "segment-1.zarr")
+    failures = Failures(LocalFolder(tmp_path / "outputs" / RUN))
+    failures.record(failed)
+    failures.save()
+    show_status("outputs", None, None, as_json=False)
+    printed = capfd.readouterr().out
+    assert r"\x1b[2J: segment failed: x\x1b[31m y" in printed
+    assert "\x1b" not in printed
+
+
+def test_a_folder_called_as_markup(tmp_path, capfd):
+    teller = Teller()
+    teller.show(states_table(f"run ({tmp_path}/[/red])", {}))
+    assert "[/red]" in capfd.readouterr().out

@@ -1,0 +1,1 @@
+"""Small real files of every kind that is read, which mutations start from."""
