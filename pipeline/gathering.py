@@ -11,10 +11,11 @@ from pipeline.errors import DataError
 from pipeline.failures import FailedItem, Failures
 from pipeline.left_out import LeftOut, described_method, stored_otherwise
 from pipeline.plan import NO_DATA, ItemPlan, State, plan
+from pipeline.record import Record
 from pipeline.run import Run
 from pipeline.runner import Selection
 from pipeline.sizes import say_size
-from pipeline.store import Record, Store
+from pipeline.store import Store
 from pipeline.sweep_record import SweepRecord, config_name, read_record
 from pipeline.units import Unit
 

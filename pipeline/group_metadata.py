@@ -47,10 +47,10 @@ def said_in(content: bytes) -> dict[str, Any] | None:
 
 
 def unsealed(found: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return what was said, None when it has changed since; early versions gave no checksum."""
+    """Return what was said; None where it has changed since, or has no checksum."""
     said = {key: value for key, value in found.items() if key != _SEAL}
     checksum = zlib.crc32(json.dumps(said, allow_nan=False).encode())
-    return said if found.get(_SEAL, 0) in {0, checksum} else None
+    return said if found.get(_SEAL) == checksum else None
 
 
 def _is_as_sealed(content: bytes) -> bool:

@@ -20,7 +20,8 @@ from pipeline.datasets.prompts import ItemPrompts
 from pipeline.datasets.valid import find_valid
 from pipeline.errors import DataError
 from pipeline.folder import Folder
-from pipeline.store import Record, digest_of, parse_record
+from pipeline.record import Record, parse_record
+from pipeline.store import digest_of
 from pipeline.units import Unit
 from stages.registry import STAGES
 

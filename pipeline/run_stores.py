@@ -8,7 +8,6 @@ from pipeline.chain import Chain, Link, build_chain, describe, described_config
 from pipeline.config import RunConfig
 from pipeline.datasets.base import Item
 from pipeline.errors import UserError
-from pipeline.group_metadata import is_group_json
 from pipeline.repair import Finding, Verified
 from pipeline.run import Run
 from pipeline.store import Store, group_name, root_json
@@ -103,6 +102,4 @@ def _rank(name: str) -> int:
 
 def _is_sound_root(content: bytes, description: Mapping[str, Any]) -> bool:
     said = {key: value for key, value in description.items() if key != "format"}
-    if b'"checksum"' in content:
-        return content == root_json(said)
-    return is_group_json(content) and set(said) == {"stage", "configs"}  # an early version's
+    return content == root_json(said)

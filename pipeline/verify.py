@@ -9,10 +9,11 @@ from pipeline.datasets.base import Item, Source
 from pipeline.errors import DataError
 from pipeline.group_metadata import group_json, is_group_json
 from pipeline.plan import NO_DATA, fingerprint, part_source
+from pipeline.record import Record
 from pipeline.repair import Finding, Verified
 from pipeline.run import Run
 from pipeline.run_stores import OpenStore
-from pipeline.store import Record, group_name
+from pipeline.store import group_name
 from pipeline.units import Unit, unit_of
 from stages.base import Output
 from stages.invariants import broken_invariants

@@ -13,10 +13,7 @@ from zarr.abc.buffer import Buffer
 from zarr.codecs import Crc32cCodec, ZstdCodec
 from zarr.storage import MemoryStore
 
-from pipeline.folder import LocalFolder
-from pipeline.store import Store
 from pipeline.zarr_arrays import array_files, array_json, read_array
-from stages.base import Output
 
 RANDOM = np.random.default_rng(0)
 LABELS = RANDOM.integers(0, 400, (40, 60)).astype(np.uint16)
@@ -115,17 +112,3 @@ def test_a_chunk_that_holds_less_leaves_zeros() -> None:
 def test_chunks_that_are_not_there_take_no_memory() -> None:
     with pytest.raises(ValueError, match="chunk c/0/0 is lost"):
         read_array({}, (10**9, 10**9), np.dtype(np.uint32))
-
-
-@pytest.mark.parametrize("options", [{}, {"compressors": [ZstdCodec(level=5), Crc32cCodec()]}])
-def test_a_store_that_another_version_wrote_is_read(tmp_path: Any, options: Any) -> None:
-    store = Store(LocalFolder(tmp_path), "segment-0.zarr")
-    store.prepare({})
-    record = store.write(
-        "a", 1, Output({"labels": LABELS}), fingerprint="", inputs={}, provenance={}
-    )
-    place = f"{store.name}/a/1/{record.attempt}/labels"
-    store.run.delete(place)
-    others = files_by_zarr(LABELS, (16, 16), attributes={"by": "another"}, **options)
-    store.run.write_many({f"{place}/{key}": content for key, content in others.items()})
-    np.testing.assert_array_equal(store.read("a", 1)[1].arrays["labels"], LABELS)

@@ -57,14 +57,14 @@ def sealed_files() -> list[bytes]:
 
 def write_received(folder: Path, path: str, said: bytes) -> None:
     """Write the run into a folder, one of its groups' metadata changed and sealed again."""
-    from pipeline.store import group_json, sealed
+    from pipeline.group_metadata import sealed_json
 
     for name, content in received_run().items():
         place = folder / name
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(content.replace(_PLACE, str(folder).encode()))
     try:
-        content = group_json(sealed(json.loads(said)))
+        content = sealed_json(json.loads(said))
     except (ValueError, TypeError, RecursionError):
         content = said
     (folder / path).write_bytes(content)
