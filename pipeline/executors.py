@@ -1,8 +1,6 @@
 """Where jobs run: in this process, on worker processes of this machine, or on a Dask cluster."""
 
-import logging
 import os
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -16,18 +14,16 @@ from pipeline.cluster import (
     require_same_versions,
     retire_others,
 )
-from pipeline.dask_memory import SHORT_LOGS, forget_names, scheduler_options
+from pipeline.dask_memory import forget_names
 from pipeline.device import cuda_devices, resolve_device
 from pipeline.errors import UserError
+from pipeline.jobs import Failure, Job, Outcome, Task
+from pipeline.local_cluster import start_local_cluster
 from pipeline.versions import Versions, own_versions
-from pipeline.work import Failure, Job, Outcome, Task, perform, time_limit
+from pipeline.work import perform, time_limit
 
 _WINDOW = 3
 """Tasks in flight per worker: enough to hide the way there and back, few enough to stay small."""
-
-_DEVICE_THREADS = 8
-"""Threads of a worker that has a device: in a run of BSD images two or three then wait for the
-network at a time, with four threads seldom more than one."""
 
 _GIVEN_UP = 71
 """Exit status of a worker process that ended itself because its item took too long."""
@@ -112,18 +108,6 @@ class Dask:
         devices: Sequence[str] = (),
         warn: Callable[[str], None] = lambda line: None,
     ) -> None:
-        import dask
-        from distributed import Client, LocalCluster
-
-        dask.config.set(
-            {
-                **SHORT_LOGS,
-                "distributed.scheduler.allowed-failures": 0,
-                "distributed.nanny.pre-spawn-environ": _worker_environment(workers),
-                # Dask sets the above in this process too, and numba minds a change.
-                "distributed.nanny.environ": {"NUMBA_NUM_THREADS": _worker_threads(workers)},
-            }
-        )
         self.scheduler = scheduler
         self.warn = warn
         self.versions = own_versions()
@@ -132,17 +116,7 @@ class Dask:
             if scheduler is not None:
                 self.client = connect(scheduler)
             else:
-                with _interrupts_ignored():  # the coordinator alone decides when to stop
-                    self.cluster = LocalCluster(
-                        n_workers=workers,
-                        threads_per_worker=_DEVICE_THREADS if devices else 1,
-                        processes=True,
-                        dashboard_address="127.0.0.1:0",
-                        silence_logs=logging.CRITICAL,
-                        scheduler_kwargs=scheduler_options(),
-                        **_device_options(devices),
-                    )
-                    self.client = Client(self.cluster, set_as_default=False)
+                self.cluster, self.client = start_local_cluster(workers, devices)
         except (OSError, TimeoutError) as error:
             where = scheduler or "a local cluster"
             raise UserError(
@@ -351,42 +325,3 @@ def _watched(outcomes: Iterator[Outcome], limit: float | None) -> Outcome:
         return next(outcomes)
     finally:
         watchdog.cancel()
-
-
-def _device_options(devices: Sequence[str]) -> dict[str, Any]:
-    """Return what makes each worker of a local cluster see one device alone."""
-    if not devices:
-        return {}
-    from distributed import Nanny
-
-    class DeviceNanny(Nanny):  # type: ignore[misc]
-        def __init__(self, *arguments: Any, name: int, **options: Any) -> None:
-            own = {"CUDA_VISIBLE_DEVICES": devices[name % len(devices)]}
-            super().__init__(*arguments, name=name, env=own, **options)
-
-    return {"worker_class": DeviceNanny}
-
-
-def _worker_environment(workers: int) -> dict[str, int]:
-    """Share the cores, threads x workers = cores, and keep freed memory for the next image.
-
-    Dask's own setting gives memory back at every chance: each large array is then mapped, zeroed
-    and unmapped anew, which takes longer than many a kernel.
-    """
-    names = ("OMP", "MKL", "OPENBLAS")
-    limits = {f"{name}_NUM_THREADS": _worker_threads(workers) for name in names}
-    return limits | {"MALLOC_TRIM_THRESHOLD_": 2**28, "MALLOC_MMAP_THRESHOLD_": 2**25}
-
-
-def _worker_threads(workers: int) -> int:
-    return max(1, len(os.sched_getaffinity(0)) // max(1, workers))
-
-
-@contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    """Start child processes that Ctrl-C does not reach: they inherit an ignored signal."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

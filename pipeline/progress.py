@@ -11,8 +11,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as RichBars
 
 from pipeline.folder import Folder
+from pipeline.jobs import Outcome
 from pipeline.units import Unit
-from pipeline.work import Outcome
 from stages.report.cells import inert
 
 _LINE_EVERY = 5.0

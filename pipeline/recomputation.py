@@ -9,10 +9,11 @@ import numpy as np
 
 from pipeline.chain import Link
 from pipeline.datasets.base import Item
+from pipeline.jobs import Context, Job
 from pipeline.repair import Finding
 from pipeline.run_stores import OpenStore
 from pipeline.units import Unit, unit_of
-from pipeline.work import Context, Job, perform
+from pipeline.work import perform
 from stages.base import Output
 
 

@@ -14,12 +14,12 @@ from pipeline.datasets.base import Dataset, Item
 from pipeline.executors import Executor
 from pipeline.failures import FailedItem, Failures
 from pipeline.interruption import stop_on_interrupt
+from pipeline.jobs import Context, Job, Outcome, Task
 from pipeline.plan import ItemPlan, State, plan
 from pipeline.progress import Events, Progress
 from pipeline.run import Run
 from pipeline.shard import Shard
 from pipeline.units import Unit
-from pipeline.work import Context, Job, Outcome, Task
 
 _SAVE_EVERY = 5.0
 _SAVING_SHARE = 0.05

@@ -3,7 +3,7 @@
 import platform
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -13,10 +13,11 @@ from typing import Any
 from pipeline.chain import Chain, Link, build_chain
 from pipeline.config import RunConfig
 from pipeline.datasets.annotations import Annotations
-from pipeline.datasets.base import ImageSource, Item, Picture, Source
+from pipeline.datasets.base import ImageSource, Picture, Source
 from pipeline.datasets.valid import ValidPixels, digest_of_mask
 from pipeline.errors import one_line
 from pipeline.folder import open_folder
+from pipeline.jobs import Failure, Job, Outcome, Task
 from pipeline.plan import NO_DATA, fingerprint, part_source
 from pipeline.sizes import count_for, say_size
 from pipeline.turns import Turns
@@ -28,88 +29,6 @@ _COMPUTING = Turns()
 """Items compute in turns: the kernels take all cores, a device one item after the other. The
 other threads of a worker load and store their items meanwhile, and what those that wait have
 announced may be computed with it."""
-
-
-@dataclass(frozen=True)
-class Context:
-    """What all items share under one configuration; small, because it travels with every task.
-
-    Attributes
-    ----------
-    config_json
-        The run's configuration.
-    run_url
-        The run's folder.
-    device
-        ``cpu`` or ``cuda[:i]``.
-    item_timeout
-        Seconds after which an item is given up; None for no limit.
-    """
-
-    config_json: str
-    run_url: str
-    device: str = "cpu"
-    item_timeout: float | None = None
-
-
-@dataclass(frozen=True)
-class Job:
-    """One item and the units that it misses under one configuration.
-
-    Attributes
-    ----------
-    item
-        The item.
-    work
-        The missing units by stage, stages in order.
-    context
-        The configuration, and where results go.
-    point
-        Number of the configuration among those that the command brings up to date.
-    """
-
-    item: Item
-    work: Mapping[str, tuple[Unit, ...]]
-    context: Context
-    point: int = 0
-
-
-Task = tuple[Job, ...]
-"""Jobs on one item, done one after the other in one process: what they share is made once."""
-
-
-@dataclass(frozen=True)
-class Failure:
-    """Why an item could not be completed."""
-
-    stage: str
-    kind: str
-    message: str
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a job.
-
-    Attributes
-    ----------
-    item_id
-        The item.
-    seconds
-        Seconds of each unit made: the stage's own, and what loading and storing it added.
-    failure
-        None when everything was made.
-    notes
-        What a stage had to say of the item.
-    point
-        The job's.
-    """
-
-    item_id: str
-    seconds: Mapping[tuple[str, Unit], tuple[float, float]] = field(default_factory=dict)
-    failure: Failure | None = None
-    notes: tuple[str, ...] = ()
-    point: int = 0
 
 
 Judge = Callable[[Link, str, Unit, Output], Output]

@@ -23,7 +23,8 @@ from pipeline.config import resolve
 from pipeline.datasets.base import Item
 from pipeline.datasets.images import ImageFile
 from pipeline.folder import open_folder
-from pipeline.work import Context, Job, perform
+from pipeline.jobs import Context, Job
+from pipeline.work import perform
 from stages.networks import batching
 from stages.networks.memory import encoder
 from stages.segment.features import rgb_to_lab

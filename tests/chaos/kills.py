@@ -20,10 +20,11 @@ from PIL import Image
 from pipeline.chain import build_chain
 from pipeline.failures import Failures
 from pipeline.inspection import open_existing_run
+from pipeline.jobs import Context, Job
 from pipeline.plan import plan
 from pipeline.runner import Selection
 from pipeline.store import Store
-from pipeline.work import Context, Job, perform
+from pipeline.work import perform
 from tests.chaos.scene import Scene, Tally, wait_or_kill
 from tests.conftest import draw_images
 

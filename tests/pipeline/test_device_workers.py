@@ -17,7 +17,8 @@ from pipeline.datasets.base import Item
 from pipeline.datasets.images import ImageFile
 from pipeline.executors import Dask, InProcess
 from pipeline.folder import open_folder
-from pipeline.work import _COMPUTING, Context, Job, Outcome, Task, perform
+from pipeline.jobs import Context, Job, Outcome, Task
+from pipeline.work import _COMPUTING, perform
 from stages.networks import batching, memory
 from stages.networks.base import Network, Prediction
 from stages.networks.forward import Encoder

@@ -22,8 +22,8 @@ from pipeline.datasets.images import ImageFile
 from pipeline.errors import UserError
 from pipeline.executors import Dask, make_executor
 from pipeline.folder import open_folder
+from pipeline.jobs import Context, Job
 from pipeline.store import Store
-from pipeline.work import Context, Job
 from tests.conftest import SpamPipe, draw_images
 from tests.external_cluster import ExternalCluster
 
