@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from pipeline.folder import LocalFolder
 from pipeline.store import Store, root_json
-from stages.registry import stage
+from stages.registry import STAGES
 
 Command = Callable[..., dict[str, Any]]
 
@@ -48,7 +49,8 @@ def test_another_methods_results_of_an_earlier_version(
     report: Command, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     report("grid")
-    monkeypatch.setattr(stage("segment"), "version", stage("segment").version + 1, raising=False)
+    newer = replace(STAGES["segment"], version=STAGES["segment"].version + 1)
+    monkeypatch.setitem(STAGES, "segment", newer)
     done = report("slic")
     store = evaluation(folder, "grid").name
     assert done["left_out"] == [{"store": store, "method": "grid", "n_images": 6}]
