@@ -186,7 +186,7 @@ def _write_figures(
                 files.put_figure(f"figures/salient-over-{_file_name(axis)}", figure)
     seconds = seconds_table(_seconds(gathered, labels))
     files.put_table("figures/seconds.csv", seconds)
-    files.put_figure("figures/seconds", draw_seconds(seconds, title))
+    files.put_figure("figures/seconds", draw_seconds(seconds, title, [*labels.values()]))
     rival = _rival(summary, reference)
     if rival is not None:
         count = _middle_count(metrics)

@@ -102,6 +102,8 @@ def draw_curves(summary: pd.DataFrame, title: str | None = None) -> Figure:
     series = name_series(summary) if len(summary) else None
     with matplotlib.rc_context(MATPLOTLIB_STYLE):  # type: ignore[arg-type]
         curves = split_curves(summary, series.labels) if series else []
+        # What failed everywhere has nothing to show, but keeps its colour.
+        curves = [curve for curve in curves if curve.points[f"{COUNT}_mean"].notna().any()]
         panels = [panel for panel in PANELS if _drawable(curves, panel)]
         n_columns = min(N_COLUMNS, max(1, len(panels)))
         n_rows = max(1, -(-len(panels) // n_columns))
@@ -146,7 +148,12 @@ def save_figure(
         figure.savefig(target, format=form, metadata={undated[form]: None})
 
 
-def split_curves(summary: pd.DataFrame, labels: Sequence[str], across: str = COUNT) -> list[Curve]:
+def split_curves(
+    summary: pd.DataFrame,
+    labels: Sequence[str],
+    across: str = COUNT,
+    names: Sequence[str] | None = None,
+) -> list[Curve]:
     """Split a table into its series, each sorted by what its curve is drawn against.
 
     Parameters
@@ -157,8 +164,11 @@ def split_curves(summary: pd.DataFrame, labels: Sequence[str], across: str = COU
         The series of each row.
     across
         What the curves are drawn against.
+    names
+        Series in the order that gives them their colours; by default that of the rows. Those
+        without a row get no curve.
     """
-    names = list(dict.fromkeys(labels))
+    names = list(dict.fromkeys(labels if names is None else names))
     return [
         Curve(
             label=name,
@@ -169,6 +179,7 @@ def split_curves(summary: pd.DataFrame, labels: Sequence[str], across: str = COU
             shift=7.0 * (i - (len(names) - 1) / 2),
         )
         for i, name in enumerate(names)
+        if name in labels
     ]
 
 

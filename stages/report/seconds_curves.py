@@ -1,6 +1,6 @@
 """Seconds of every stage against the requested count."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,10 +20,7 @@ from stages.report.curves import (
 from stages.report.style import MATPLOTLIB_STYLE
 
 SECONDS_COLUMNS = ("label", "stage", "n_requested", "n_images", "median", "lower", "upper")
-NOTE = (
-    "Seconds of one image in one process, as its stores recorded them: median over images; bands: "
-    "quartiles. Dashed level: once an image, whatever K."
-)
+NOTE = "Median seconds of an image in one process; bands: quartiles. Dashed: whatever K is."
 
 
 def seconds_table(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
@@ -51,7 +48,9 @@ def seconds_table(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     return found.reset_index()[list(SECONDS_COLUMNS)]
 
 
-def draw_seconds(table: pd.DataFrame, title: str = "") -> Figure:
+def draw_seconds(
+    table: pd.DataFrame, title: str = "", names: Sequence[str] | None = None
+) -> Figure:
     """Draw a panel per stage.
 
     Parameters
@@ -60,6 +59,8 @@ def draw_seconds(table: pd.DataFrame, title: str = "") -> Figure:
         From `seconds_table`.
     title
         Of the figure.
+    names
+        Series in the order of their colours; by default that of the rows.
 
     Returns
     -------
@@ -72,7 +73,7 @@ def draw_seconds(table: pd.DataFrame, title: str = "") -> Figure:
     counts = points["k_mean"].dropna()
     with matplotlib.rc_context(MATPLOTLIB_STYLE):  # type: ignore[arg-type]
         figure = empty_figure(1, max(1, len(stages)))
-        curves = split_curves(points, points["label"].tolist(), "k")
+        curves = split_curves(points, points["label"].tolist(), "k", names)
         write_heading(figure, title, curves, NOTE)
         for place, stage in enumerate(stages):
             axes = figure.add_subplot(1, len(stages), place + 1)

@@ -1,15 +1,19 @@
 """The curves: what is drawn, where, and the same bytes twice."""
 
 import io
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from PIL import Image
 
-from stages.report.curves import TITLES, draw_curves, save_figure
+from stages.report.curves import TITLES, draw_curves, save_figure, split_curves
+from stages.report.style import SERIES_COLORS
 from stages.report.tables import metrics_table, summary_table
 
 FIGURES = {
@@ -153,3 +157,22 @@ def test_drawing_leaves_the_callers_settings_alone() -> None:
     before = dict(matplotlib.rcParams)
     png(draw_curves(summary()))
     assert dict(matplotlib.rcParams) == before
+
+
+def test_a_series_without_a_row_leaves_its_colour_to_nobody() -> None:
+    table = pd.DataFrame({"n_superpixels_mean": [10.0, 20.0]})
+    second, third = split_curves(table, ["b", "c"], names=["a", "b", "c"])
+    assert (second.label, third.label) == ("b", "c")
+    assert (second.color, third.color) == tuple(SERIES_COLORS[1:3])
+
+
+def test_what_failed_everywhere_is_not_drawn() -> None:
+    failed = summary(methods=("failed",))
+    failed[[name for name in failed if name.endswith(("_mean", "_lo", "_hi"))]] = np.nan
+    figure = draw_curves(pd.concat([failed, summary(methods=("slic", "spam"))]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        png(figure)
+    said = {text.get_text() for text in figure.findobj(Text)}
+    assert "slic" in said
+    assert "failed" not in said
