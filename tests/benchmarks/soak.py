@@ -158,6 +158,9 @@ def print_cpu(curve: Curve, items: int) -> list[str]:
     part = min(1000, items // 4)
     # Items are told of by the bundle: where their number rises both figures belong together.
     counts, first_seen = np.unique(curve.items, return_index=True)
+    if len(counts) < 3 or counts[-1] < 2 * part:
+        print("CPU: too few items to say whether the time for each stays")
+        return []
     marks = [*range(0, items - 2 * part + 1, part), int(counts[-1]) - part]
     print(f"\n{'items from':>17}" + "".join(f"{start:9}" for start in marks))
     wrong = []
