@@ -67,7 +67,8 @@ def run_items(target: str, options: Options) -> int:
     outputs = open_folder(options.outputs)
     layers = list(config_layers(options))
     default = "sample" if target == "run" and not layers else None
-    run = open_run(outputs, options.run, layers, default=default)
+    starts = target == "run" or options.run is None
+    run = open_run(outputs, options.run, layers, default=default, starts=starts)
     shard = None if options.shard is None else parse_shard(options.shard, run.folder)
     stage_target = "evaluate" if target in {"run", "report"} else target
     chain = build_chain(run.config, run.folder, stage_target)

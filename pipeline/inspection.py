@@ -13,6 +13,7 @@ from pipeline.failures import Failures
 from pipeline.folder import Folder, open_folder
 from pipeline.run import Run, find_runs, open_run
 from pipeline.runner import Selection, count_states
+from stages.suggestion import did_you_mean
 
 
 def open_existing_run(location: str, name: str | None) -> tuple[Folder, Run]:
@@ -28,7 +29,7 @@ def open_existing_run(location: str, name: str | None) -> tuple[Folder, Run]:
     if not runs:
         raise UserError(f"--outputs {outputs}: no runs there; `spam-pipe run` makes one")
     if name is not None and name not in runs:
-        raise UserError(f"--run {name}: not in {outputs}; there are {', '.join(runs)}")
+        raise UserError(f"--run {name}: not in {outputs}; {did_you_mean(name, runs)}")
     return outputs, open_run(outputs, name, [])
 
 

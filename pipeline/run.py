@@ -9,6 +9,7 @@ from typing import Any
 from pipeline.config import Layer, RunConfig, dataset_layer, dump_toml, merge, read_toml, resolve
 from pipeline.errors import ConfigError
 from pipeline.folder import Folder
+from stages.suggestion import did_you_mean
 
 _LAST = ".last-run"
 _CONFIG = "run.toml"
@@ -46,7 +47,12 @@ class Run:
 
 
 def open_run(
-    outputs: Folder, name: str | None, layers: Iterable[Layer], *, default: str | None = None
+    outputs: Folder,
+    name: str | None,
+    layers: Iterable[Layer],
+    *,
+    default: str | None = None,
+    starts: bool = True,
 ) -> Run:
     """Resolve which run a command means and its configuration.
 
@@ -61,11 +67,15 @@ def open_run(
     default
         Name of the dataset to take when the user named neither run nor dataset; None to go on
         with the run used last.
+    starts
+        Whether a run that is named but not there starts with the embedded pictures where no
+        dataset is named.
 
     Raises
     ------
     ConfigError
-        When the configuration is not valid, or the name can't be a folder's.
+        When the configuration is not valid, the name can't be a folder's, or there is no such run
+        and nothing to start one with.
     """
     asked = merge(layers)
     dataset = _table(asked, "dataset").get("name")
@@ -82,6 +92,10 @@ def open_run(
     folder = outputs.child(name)
     saved = read_toml(_read_text(folder, _CONFIG), f"{folder}/{_CONFIG}")
     before = _table(saved, "dataset").get("name")
+    if dataset is None and before is None and not starts:
+        runs = find_runs(outputs)
+        meant = f"; {did_you_mean(name, runs)}" if runs else ""
+        raise ConfigError(f"--run {name}: not in {outputs}{meant} (a --dataset starts a new run)")
     if dataset is None:
         dataset = before or "sample"
     elif dataset != before:

@@ -209,6 +209,10 @@ def test_the_run_used_last_goes_on(spam_pipe: SpamPipe, pictures: Path) -> None:
     assert done.returncode == 0
     assert "continuing run images" in done.stderr
     assert "K = 6" in done.stderr
+    mistaken = spam_pipe("report", "--run", "imagse")
+    assert mistaken.returncode == 2
+    assert "--run imagse: not in" in mistaken.stderr
+    assert "did you mean images?" in mistaken.stderr
 
 
 def test_dry_run_says_what_and_does_nothing(
