@@ -18,7 +18,7 @@ from pipeline.device import resolve_device
 from pipeline.errors import ConfigError, printable
 from pipeline.executors import make_executor
 from pipeline.folder import open_folder, require_writable
-from pipeline.methods import require_method
+from pipeline.methods import require_method, require_weights
 from pipeline.options import Options
 from pipeline.plan import State
 from pipeline.progress import make_progress
@@ -97,6 +97,8 @@ def run_items(target: str, options: Options) -> int:
     require_writable(outputs)
     if "segment" in chain and options.scheduler is None:
         require_method(run.config)
+    if options.scheduler is None:
+        require_weights(run.config, chain)
     if not kernels_compiled():
         teller.say("first run here: compiling kernels, which takes about a minute, once")
     with held(run, shard, teller.warn):

@@ -1,8 +1,11 @@
-"""Whether what the chosen superpixel method needs is here."""
+"""Whether what the chosen superpixel method and prior need is here."""
+
+from collections.abc import Collection
 
 from pipeline.config import RunConfig
 from pipeline.datasets.external import require_maps
 from pipeline.errors import ConfigError
+from stages.networks.files import find_weights
 from stages.segment.methods import require_extra
 
 
@@ -25,3 +28,31 @@ def require_method(config: RunConfig) -> None:
                 "superpixels; ask for numbers with -k, not for --superpixel-size"
             )
         require_maps(folder, config.n_superpixels)
+
+
+def require_weights(config: RunConfig, stages: Collection[str]) -> None:
+    """Fail once, before any item does, when a network's weights are not there.
+
+    Parameters
+    ----------
+    config
+        The run's.
+    stages
+        Names of those that will run.
+
+    Raises
+    ------
+    ConfigError
+        Naming the option and the weights that there are.
+    """
+    wanted: dict[str, str | None] = {}
+    if "propose" in stages and "contour" in config.propose.sources:
+        wanted["propose.contour.weights"] = config.propose.contour.weights
+    if "segment" in stages:
+        wanted["segment.weights"] = config.segment.deep_weights
+    for option, weights in wanted.items():
+        try:
+            if weights is not None:
+                find_weights(weights)
+        except ValueError as error:
+            raise ConfigError(f"{option}: {error}") from error

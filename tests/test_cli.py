@@ -215,6 +215,18 @@ def test_the_run_used_last_goes_on(spam_pipe: SpamPipe, pictures: Path) -> None:
     assert "did you mean images?" in mistaken.stderr
 
 
+@pytest.mark.parametrize("option", ["segment.weights", "propose.contour.weights"])
+def test_weights_that_are_not_there_fail_once(
+    spam_pipe: SpamPipe, pictures: Path, tmp_path: Path, option: str
+) -> None:
+    given = ("--dataset", str(pictures / "images"), "--set", f"{option}=nothing.safetensors")
+    done = spam_pipe("run", *given)
+    assert done.returncode == 2
+    assert f"error: {option}: weights nothing.safetensors: no such file" in done.stderr
+    assert "shipped weights: ssn, trunk" in done.stderr
+    assert not list(tmp_path.glob("outputs/*/failures.csv"))
+
+
 def test_dry_run_says_what_and_does_nothing(
     spam_pipe: SpamPipe, pictures: Path, tmp_path: Path
 ) -> None:
