@@ -1,5 +1,6 @@
 """The metric tables: one row per image and superpixel count, and their summary over images."""
 
+import re
 from collections.abc import Iterable, Mapping
 from os import PathLike
 from typing import Any, TextIO
@@ -12,7 +13,8 @@ from stages.report.cells import inert
 from stages.report.config import ReportConfig
 
 KEYS = ("dataset", "split", "image", "method", "prior", "config", "n_requested")
-"""What tells rows of the metric table apart, in the order by which they are sorted."""
+"""What tells rows of the metric table apart, in the order by which they are sorted;
+`config` by the numbers in it."""
 
 MEASURES = (
     "n_superpixels",
@@ -44,6 +46,8 @@ SUMMARY_COLUMNS = (
     "n_images",
     "n_failed",
 )
+
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 Group = tuple[str, str, str, str, str, int]
 """One value for each key of `GROUP`."""
@@ -85,7 +89,7 @@ def metrics_table(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     if bool(repeated.any()):
         first = table.loc[repeated, list(KEYS)].iloc[0]
         raise ValueError(f"two rows of the metric table are about {' '.join(map(str, first))}")
-    return table.sort_values(list(KEYS), ignore_index=True)
+    return table.sort_values(list(KEYS), ignore_index=True, key=_in_order)
 
 
 def summary_table(
@@ -126,9 +130,26 @@ def summary_table(
             len(figures.get(group, nothing)),
             failed.get(group, 0),
         ]
-        for group in sorted({*figures, *failed})
+        for group in sorted({*figures, *failed}, key=_place_of)
     ]
     return pd.DataFrame.from_records(records, columns=list(SUMMARY_COLUMNS))
+
+
+def _in_order(column: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Return what a column of `KEYS` is sorted by."""
+    return column.map(_by_numbers) if column.name == "config" else column
+
+
+def _place_of(group: Group) -> tuple[Any, ...]:
+    return tuple(
+        _by_numbers(str(value)) if key == "config" else value
+        for key, value in zip(GROUP, group, strict=True)
+    )
+
+
+def _by_numbers(text: str) -> tuple[str, str]:
+    """Return what a text is sorted by: λ_s=4.5 stands before λ_s=10."""
+    return _NUMBER.sub(lambda found: f"{float(found[0]):020.6f}", text), text
 
 
 def write_csv(table: pd.DataFrame, target: str | PathLike[str] | TextIO) -> None:

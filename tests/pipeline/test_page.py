@@ -67,8 +67,10 @@ def test_a_method_that_failed_everywhere_beside_others(tmp_path: Path) -> None:
     pictures = draw(tmp_path / "pictures")
     assert bring("report", tmp_path / "outputs", pictures, method="slic") == 0
     assert bring("report", tmp_path / "outputs", pictures, method="grid") == 0
-    missing = ["segment.network=trunk", "segment.weights=nowhere.safetensors"]
-    options = {"method": "spam", "assignments": missing}
+    damaged = tmp_path / "damaged.safetensors"
+    damaged.write_bytes(b"nothing")
+    assignments = ["segment.network=trunk", f"segment.weights={damaged}"]
+    options = {"method": "spam", "assignments": assignments}
     assert bring("report", tmp_path / "outputs", pictures, **options) == 1
     _, outline = read(tmp_path / "outputs")
     assert "6 images failed." in outline.text

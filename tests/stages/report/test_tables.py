@@ -229,3 +229,11 @@ def test_many_images_are_resampled_in_parts_with_the_same_result() -> None:
     draws = np.random.default_rng(0).integers(0, n, (1000, n))
     expected = np.quantile(values[:, 0][draws].mean(axis=1), [0.025, 0.975])
     np.testing.assert_allclose(np.ravel(mean_interval(values, 1000, 0)), expected, atol=1e-15)
+
+
+def test_points_of_a_sweep_are_sorted_by_their_numbers() -> None:
+    configs = ["λ_s=10", "λ_s=4.5", "λ_s=1", "λ_s=10, no prior", "0a9", "λ_s=1.0"]
+    table = metrics_table(row("a", config=config) for config in configs)
+    wanted = ["0a9", "λ_s=1", "λ_s=1.0", "λ_s=4.5", "λ_s=10", "λ_s=10, no prior"]
+    assert table["config"].tolist() == wanted
+    assert summary_table(table)["config"].tolist() == wanted
