@@ -163,6 +163,8 @@ def _unpack_zip(archive: Path, folder: Path, budget: _Budget) -> None:
                 )
             if stat.S_ISLNK(member.external_attr >> 16):
                 continue
+            if member.compress_type == zipfile.ZIP_LZMA:  # it may ask for 4 GiB to unpack a byte
+                raise DataError(f"{archive.name}: is packed by LZMA; pack it with deflate")
             place = folder / path
             if member.is_dir():
                 place.mkdir(parents=True, exist_ok=True)

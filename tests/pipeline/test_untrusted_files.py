@@ -173,6 +173,13 @@ def test_a_tar_that_gives_bytes_back(tmp_path):
         unpack(tmp_path / "a.tar", tmp_path / "in", MEGABYTE)
 
 
+def test_a_zip_that_unpacks_with_any_memory(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_LZMA) as file:
+        file.writestr("a", "content")
+    with pytest.raises(DataError, match=r"a\.zip: is packed by LZMA; pack it with deflate"):
+        unpack(tmp_path / "a.zip", tmp_path / "in", MEGABYTE)
+
+
 def test_a_zip_with_an_endless_list(tmp_path, monkeypatch):
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as file:
         for number in range(200):
