@@ -95,9 +95,9 @@ def run_items(target: str, options: Options) -> int:
         everything = selection.dataset.items(selection.split)
         require_known_images(run.config.segment.attention, (item.id for item in everything))
     require_writable(outputs)
-    if "segment" in chain and options.scheduler is None:
-        require_method(run.config)
     if options.scheduler is None:
+        if "segment" in chain:
+            require_method(run.config)
         require_weights(run.config, chain)
     if not kernels_compiled():
         teller.say("first run here: compiling kernels, which takes about a minute, once")

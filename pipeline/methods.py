@@ -5,8 +5,13 @@ from collections.abc import Collection
 from pipeline.config import RunConfig
 from pipeline.datasets.external import require_maps
 from pipeline.errors import ConfigError
+from pipeline.plan import named_weights
 from stages.networks.files import find_weights
+from stages.registry import STAGES
 from stages.segment.methods import require_extra
+
+_OPTIONS = {"contour_weights": "propose.contour.weights", "segment_weights": "segment.weights"}
+"""The options that name weights, by part of an item."""
 
 
 def require_method(config: RunConfig) -> None:
@@ -45,14 +50,10 @@ def require_weights(config: RunConfig, stages: Collection[str]) -> None:
     ConfigError
         Naming the option and the weights that there are.
     """
-    wanted: dict[str, str | None] = {}
-    if "propose" in stages and "contour" in config.propose.sources:
-        wanted["propose.contour.weights"] = config.propose.contour.weights
-    if "segment" in stages:
-        wanted["segment.weights"] = config.segment.deep_weights
-    for option, weights in wanted.items():
+    for part in (part for stage in stages for part in STAGES[stage].reads):
+        weights = named_weights(part, config)
         try:
             if weights is not None:
                 find_weights(weights)
         except ValueError as error:
-            raise ConfigError(f"{option}: {error}") from error
+            raise ConfigError(f"{_OPTIONS[part]}: {error}") from error

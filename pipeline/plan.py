@@ -93,14 +93,12 @@ def part_source(part: str, item: Item, config: RunConfig) -> Source | None:
         return item.annotations
     if part == "masks" and "masks" in config.propose.sources:
         return _mask_folder(str(config.propose.masks)).find(item.id)
-    if part == "contour_weights" and "contour" in config.propose.sources:
-        return _weights(config.propose.contour.weights)
+    if (weights := named_weights(part, config)) is not None:
+        return _weights(weights)
     if part == "checkpoint":
         return find_checkpoint(config.propose)
     if part == "prompts" and config.propose.uses_prompts:
         return ItemPrompts(Path(str(config.propose.prompts)).expanduser(), item.id)
-    if part == "segment_weights" and config.segment.deep_weights is not None:
-        return _weights(config.segment.deep_weights)
     if part == "segment_annotations" and config.segment.method == "ground-truth":
         return item.annotations
     if part == "external" and (folder := config.segment.external_folder) is not None:
@@ -110,6 +108,13 @@ def part_source(part: str, item: Item, config: RunConfig) -> Source | None:
     if part == "attention_checkpoint":
         return find_saliency_weights(config.segment.attention)
     return None
+
+
+def named_weights(part: str, config: RunConfig) -> str | None:
+    """Return the weights of a network of ours, by name or file, that a part is; None where none."""
+    if part == "contour_weights" and "contour" in config.propose.sources:
+        return config.propose.contour.weights
+    return config.segment.deep_weights if part == "segment_weights" else None
 
 
 def fingerprint(
