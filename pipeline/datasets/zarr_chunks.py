@@ -7,7 +7,7 @@ from math import ceil, prod
 from pathlib import Path
 from typing import Any
 
-from pipeline.packed_chunks import check_chunk
+from pipeline.datasets.packed_chunks import check_chunk
 
 _LARGEST_CHUNK = 2**29  # bytes
 

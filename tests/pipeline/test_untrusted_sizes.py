@@ -19,9 +19,9 @@ from pipeline.datasets.annotations import LabelFile
 from pipeline.datasets.bands import Reading
 from pipeline.datasets.images import ImageFile, read_picture
 from pipeline.datasets.ome_zarr import read_ome_zarr
+from pipeline.datasets.packed_chunks import HARMLESS, check_chunk
 from pipeline.datasets.strips import array_of, strips_of
 from pipeline.errors import DataError
-from pipeline.packed_chunks import HARMLESS, check_chunk
 
 SIDE = 14_000
 
