@@ -200,7 +200,8 @@ def named_weights(part: str, config: RunConfig) -> str | None:
 
 @lru_cache(maxsize=4)
 def _mask_folder(path: str) -> MaskFolder:
-    
+    from spam_pipe.pipeline.datasets.user_files.masks import MaskFolder
+
     return MaskFolder(Path(path))
 
 
