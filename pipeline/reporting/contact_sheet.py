@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from spam_pipe.pipeline.configuration.sizes import say_size
-from spam_pipe.pipeline.datasets.base import Item
+from spam_pipe.pipeline.items import Item
 from spam_pipe.pipeline.runs.chain import Chain, build_chain, prior_of
 from spam_pipe.pipeline.runs.run import Run
 from spam_pipe.pipeline.runs.segmented import shown_objects
