@@ -14,6 +14,7 @@ from spam_pipe.pipeline.running.executors import Executor
 from spam_pipe.pipeline.runs.run import name_after
 from spam_pipe.pipeline.runs.selection import Selection
 from spam_pipe.pipeline.runs.shard import parse_shard
+from spam_pipe.pipeline.runs.sweep_record import SkippedPoint
 from spam_pipe.pipeline.session.finish import finish
 from spam_pipe.pipeline.session.layers import config_layers
 from spam_pipe.pipeline.session.options import Options
@@ -22,7 +23,6 @@ from spam_pipe.pipeline.session.session import Session, choices_of, opened_execu
 from spam_pipe.pipeline.store.folder import Folder, open_folder
 from spam_pipe.pipeline.sweeping.estimate import estimate, plan_table, say_duration, survey
 from spam_pipe.pipeline.sweeping.points import SweptRun, stage_runs, sweep_dataset
-from spam_pipe.pipeline.sweeping.record import SkippedPoint
 from spam_pipe.pipeline.sweeping.sweep_file import Sweep, read_sweep, require_no_conflict
 from spam_pipe.stages.registry import STAGES
 

@@ -113,8 +113,8 @@ def read_failures(path: Path) -> Any:
 
 
 def read_sweep_record(path: Path) -> Any:
+    from spam_pipe.pipeline.runs.sweep_record import read_record
     from spam_pipe.pipeline.store.folder import LocalFolder
-    from spam_pipe.pipeline.sweeping.record import read_record
 
     path.replace(path.with_name("sweep.json"))
     return read_record(LocalFolder(path.parent))
