@@ -10,8 +10,6 @@ import torch
 from hypothesis import given, settings
 from numpy.typing import NDArray
 from PIL import Image
-from segment_strategies import scenes
-from test_spam_invariants import check
 
 from spam_pipe.stages.base import Inputs
 from spam_pipe.stages.clustering.backends import cluster_tasks
@@ -21,6 +19,9 @@ from spam_pipe.stages.colour import rgb_to_lab
 from spam_pipe.stages.methods.config import SegmentConfig
 from spam_pipe.stages.networks.memory import encoder, forward_on_device
 from spam_pipe.stages.segment.stage import SegmentStage
+from tests.conftest import PROJECT
+from tests.stages.clustering.segment_strategies import scenes
+from tests.stages.clustering.test_spam import check
 
 NUMBA, TORCH = SegmentConfig(backend="numba"), SegmentConfig(backend="torch")
 PAPER = SegmentConfig(backend="torch", mode="paper")
@@ -164,8 +165,7 @@ def test_without_need_torch_is_not_imported() -> None:
         "spam(np.zeros((5, 6, 3), np.float32), 4)\n"
         "sys.exit('torch' in sys.modules)"
     )
-    project = Path(__file__).resolve().parents[3]
-    assert subprocess.run([sys.executable, "-c", script], cwd=project, check=False).returncode == 0
+    assert subprocess.run([sys.executable, "-c", script], cwd=PROJECT, check=False).returncode == 0
 
 
 def test_a_mixed_batch_is_refused() -> None:

@@ -19,7 +19,7 @@ from spam_pipe.stages.report.page.pictures import (
     fitting_size,
     shrink_labels,
 )
-from tests.stages.report.page_tables import random_labels, table
+from tests.stages.report.page.page_tables import random_labels, table
 
 
 def decode(uri: str) -> Image.Image:

@@ -4,7 +4,6 @@ import subprocess
 import sys
 import textwrap
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,8 +18,7 @@ from spam_pipe.stages.train.samples import make_example
 from spam_pipe.stages.train.schedule import Schedule
 from spam_pipe.stages.train.trainer import BEST, LAST, train
 from spam_pipe.stages.train.validation import Score
-
-PROJECT = Path(__file__).resolve().parents[3]
+from tests.conftest import PROJECT
 
 CONFIG = TrainConfig(
     network=TrunkConfig(widths=(4, 4, 6, 6, 8), up_widths=(4, 4, 6, 6), channels=3),
@@ -112,8 +110,8 @@ def test_a_killed_run_goes_on(tmp_path):
         """
         import sys
         from pathlib import Path
-        sys.path[:0] = [sys.argv[2], str(Path(sys.argv[2]) / "tests/stages/train")]
-        from test_training_runs import CONFIG, scenes
+        sys.path.insert(0, sys.argv[2])
+        from tests.stages.train.test_trainer import CONFIG, scenes
         from spam_pipe.stages.train.trainer import train
         config = CONFIG.model_copy(update={"steps": 10, "save_minutes": 1e-9})
         train(config, scenes(), Path(sys.argv[1]))

@@ -21,6 +21,7 @@ from spam_pipe.pipeline.runs.lock import locked
 from spam_pipe.pipeline.runs.shard import Shard, parse_shard
 from spam_pipe.pipeline.session.options import Options
 from spam_pipe.pipeline.store.folder import LocalFolder
+from tests.conftest import PROJECT
 
 Command = Callable[..., dict[str, Any]]
 
@@ -61,7 +62,7 @@ def test_four_processes_at_once_do_what_one_does(
         words = arguments(pictures, tmp_path / "parts", "--shard", shard)
         return subprocess.Popen(
             [sys.executable, "-m", "spam_pipe", *words],
-            cwd=Path(__file__).parents[2],
+            cwd=PROJECT,
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

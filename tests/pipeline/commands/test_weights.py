@@ -22,7 +22,7 @@ from spam_pipe.stages.networks.config import TrunkConfig
 from spam_pipe.stages.networks.registry import build
 from spam_pipe.stages.networks.weights import save_weights
 from tests.conftest import SpamPipe
-from tests.pipeline.test_assets import Server
+from tests.pipeline.fetching.test_assets import Server
 
 TINY = TrunkConfig(widths=(4, 4, 4, 4, 4), up_widths=(4, 4, 4, 4))
 CONTENT = np.random.default_rng(0).bytes(300_000)

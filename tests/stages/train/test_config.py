@@ -1,12 +1,12 @@
 import tomllib
-from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
 from spam_pipe.stages.train.config import TrainConfig
+from tests.conftest import PROJECT
 
-CONFIGS = Path(__file__).resolve().parents[3] / "configs"
+CONFIGS = PROJECT / "configs"
 
 
 @pytest.mark.parametrize("name", ["train-trunk", "train-ssn"])

@@ -8,7 +8,7 @@ import zarr
 from PIL import Image
 
 from tests.conftest import draw_images
-from tests.pipeline.test_export_figures import Exported
+from tests.pipeline.exporting.test_figures import Exported
 
 
 @pytest.fixture(scope="module")

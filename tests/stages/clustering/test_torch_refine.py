@@ -3,11 +3,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from segment_strategies import lab_image
 
 from spam_pipe.stages.clustering import relax_borders as refine
 from spam_pipe.stages.clustering.features import scaled_features
 from spam_pipe.stages.clustering.torch_refine import relax_borders
+from tests.stages.clustering.segment_strategies import lab_image
 
 
 def scene(

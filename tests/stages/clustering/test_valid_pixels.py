@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import ndimage
-from segment_strategies import lab_image, scenes
-from test_spam_invariants import pieces
 
 from spam_pipe.stages.clustering.spam import lay_out, spam, spam_batch
 from spam_pipe.stages.methods.config import SegmentConfig
+from tests.stages.clustering.segment_strategies import lab_image, scenes
+from tests.stages.clustering.test_spam import pieces
 
 Scene = tuple[NDArray[np.float32], NDArray[np.uint16] | None, int]
 

@@ -12,7 +12,9 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
-FILES = Path(__file__).resolve().parents[2] / "configs" / "clusters"
+from tests.conftest import PROJECT
+
+FILES = PROJECT / "configs" / "clusters"
 
 
 def test_slurm_jobs_have_a_worker_per_core() -> None:

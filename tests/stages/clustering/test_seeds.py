@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from segment_strategies import object_map
 
 from spam_pipe.stages.clustering.nearest import nearest_seeds, settle_seeds
 from spam_pipe.stages.clustering.seeds import lattice_seeds, random_seeds, share_seeds
 from spam_pipe.stages.regions.objects import compact_objects
+from tests.stages.clustering.segment_strategies import object_map
 
 
 def scene(seed: int, share: float) -> tuple[np.ndarray, np.ndarray]:

@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import ndimage
-from segment_strategies import lab_image, scenes
 
 from spam_pipe.stages.clustering.spam import spam
 from spam_pipe.stages.methods.config import SegmentConfig
 from spam_pipe.stages.regions.objects import largest_objects
+from tests.stages.clustering.segment_strategies import lab_image, scenes
 
 
 def pieces(label_map: NDArray[np.integer], labels: NDArray[np.integer]) -> int:

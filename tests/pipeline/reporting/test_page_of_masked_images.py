@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.pipeline.page_runs import bring, draw, page_of
+from tests.pipeline.reporting.page_runs import bring, draw, page_of
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs the extra `dev`")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))),

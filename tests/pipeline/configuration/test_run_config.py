@@ -121,7 +121,8 @@ DEFAULT = f"""# Every option with its default. Copy what you want to change into
 
 def test_the_shipped_default_is_what_the_code_does() -> None:
     text = (configs_folder() / "default.toml").read_text(encoding="utf-8")
-    assert text == DEFAULT, "bring it up to date with: python -m tests.pipeline.test_config"
+    cure = "bring it up to date with: python -m tests.pipeline.configuration.test_run_config"
+    assert text == DEFAULT, cure
     assert resolve([read_toml(text, "default.toml")]) == RunConfig()
 
 

@@ -3,7 +3,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from segment_strategies import lab_image
 
 from spam_pipe.stages.clustering import soft_clustering as clustering
 from spam_pipe.stages.clustering.candidates import candidate_seeds, uncertain_candidate_seeds
@@ -12,6 +11,7 @@ from spam_pipe.stages.clustering.nearest import settle_seeds
 from spam_pipe.stages.clustering.seeds import lattice_seeds
 from spam_pipe.stages.clustering.torch_clustering import cluster
 from spam_pipe.stages.clustering.torch_tiles import TILE, sum_groups, tile_pixels
+from tests.stages.clustering.segment_strategies import lab_image
 
 
 def problem(

@@ -15,7 +15,7 @@ from spam_pipe.pipeline.cli.app import app
 from spam_pipe.pipeline.runs.sweep_record import SkippedPoint, SweepRecord
 from spam_pipe.pipeline.store.folder import LocalFolder
 from spam_pipe.stages.networks.files import find_weights
-from tests.pipeline.page_runs import HOSTILE, bring, data_of, draw, page_of
+from tests.pipeline.reporting.page_runs import HOSTILE, bring, data_of, draw, page_of
 
 
 class Outline(HTMLParser):

@@ -6,13 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import ndimage
-from segment_strategies import lab_image
 
 from spam_pipe.stages.clustering.exact_count import merge_to_quotas, split_to_quotas
 from spam_pipe.stages.clustering.seeds import share_seeds
 from spam_pipe.stages.clustering.spam import spam
 from spam_pipe.stages.methods.config import SegmentConfig
 from spam_pipe.stages.regions.connectivity import region_owners
+from tests.stages.clustering.segment_strategies import lab_image
 
 
 def rectangles(rng: np.random.Generator, height: int, width: int) -> NDArray[np.int32]:

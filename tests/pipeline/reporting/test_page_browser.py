@@ -16,7 +16,7 @@ from PIL import Image
 from spam_pipe.pipeline.store.folder import open_folder
 from spam_pipe.pipeline.store.store import Store
 from spam_pipe.stages.report.drawing import mean_colors
-from tests.pipeline.page_runs import HOSTILE, bring, data_of, draw, page_of, photograph
+from tests.pipeline.reporting.page_runs import HOSTILE, bring, data_of, draw, page_of, photograph
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs the extra `dev`")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))),

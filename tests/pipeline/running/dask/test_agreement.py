@@ -18,7 +18,7 @@ from spam_pipe.pipeline.running.dask.agreement import require_agreement
 from spam_pipe.pipeline.running.dask.executor import Dask
 from spam_pipe.pipeline.versions import differences, own_versions
 from tests.external_cluster import ExternalCluster
-from tests.pipeline.test_workers import plain_items, run_jobs
+from tests.pipeline.running.dask.test_executor import plain_items, run_jobs
 
 
 @pytest.fixture(scope="module")

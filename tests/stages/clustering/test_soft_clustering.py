@@ -3,13 +3,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from segment_strategies import lab_image
 
 from spam_pipe.stages.clustering.candidates import candidate_seeds, uncertain_candidate_seeds
 from spam_pipe.stages.clustering.features import scaled_features
 from spam_pipe.stages.clustering.nearest import settle_seeds
 from spam_pipe.stages.clustering.seeds import lattice_seeds
 from spam_pipe.stages.clustering.soft_clustering import cluster
+from tests.stages.clustering.segment_strategies import lab_image
 
 
 def reference(

@@ -3,10 +3,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from segment_strategies import lab_image
 
 from spam_pipe.stages.clustering.features import scaled_features
 from spam_pipe.stages.clustering.relax_borders import relax_borders
+from tests.stages.clustering.segment_strategies import lab_image
 
 
 def reference_costs(

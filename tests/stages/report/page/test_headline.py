@@ -11,7 +11,7 @@ from spam_pipe.stages.report.page.data import Method
 from spam_pipe.stages.report.page.headline import best_cells, headline, shown_measures
 from spam_pipe.stages.report.page.render import in_order
 from spam_pipe.stages.report.tables import metrics_table, seconds_per_image, summary_table
-from tests.stages.report.page_tables import report, series, table
+from tests.stages.report.page.page_tables import report, series, table
 
 CONFIG = ReportConfig(bootstrap_samples=100)
 MANY = [f"{number:02}" for number in range(30)]
