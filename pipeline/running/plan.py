@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING
 from spam_pipe.pipeline.configuration.run_config import RunConfig
 from spam_pipe.pipeline.errors import DataError
 from spam_pipe.pipeline.items import Item
-from spam_pipe.pipeline.running.parts import (
-    NO_DATA,
-)
+from spam_pipe.pipeline.running.parts import NO_DATA, PARTS
 from spam_pipe.pipeline.runs.chain import Chain, Link
 from spam_pipe.pipeline.store.folder import Folder
 from spam_pipe.pipeline.store.record import Record, parse_record
