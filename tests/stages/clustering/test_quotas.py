@@ -10,8 +10,8 @@ from scipy import ndimage
 from spam_pipe.stages.clustering.exact_count import merge_to_quotas, split_to_quotas
 from spam_pipe.stages.clustering.seeds import share_seeds
 from spam_pipe.stages.clustering.spam import spam
+from spam_pipe.stages.methods.config import SegmentConfig
 from spam_pipe.stages.regions.connectivity import region_owners
-from spam_pipe.stages.segment.config import SegmentConfig
 from tests.stages.clustering.segment_strategies import lab_image
 
 

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from spam_pipe.stages.clustering.spam import spam
+from spam_pipe.stages.methods.config import SegmentConfig
 from spam_pipe.stages.regions.objects import largest_objects
-from spam_pipe.stages.segment.config import SegmentConfig
 from tests.stages.clustering.segment_strategies import lab_image, scenes
 
 

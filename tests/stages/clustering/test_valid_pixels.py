@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from spam_pipe.stages.clustering.spam import lay_out, spam, spam_batch
-from spam_pipe.stages.segment.config import SegmentConfig
+from spam_pipe.stages.methods.config import SegmentConfig
 from tests.stages.clustering.segment_strategies import lab_image, scenes
 from tests.stages.clustering.test_spam import pieces
 

@@ -1,4 +1,4 @@
-"""Whether what the chosen superpixel method and prior need is here."""
+"""Checks before any item is tried: what a command asks for must be possible here."""
 
 import os
 from collections.abc import Collection, Iterable
@@ -6,11 +6,12 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from spam_pipe.pipeline.configuration.run_config import RunConfig
-from spam_pipe.pipeline.datasets.base import Item
 from spam_pipe.pipeline.datasets.user_files import factor_maps, factor_table
 from spam_pipe.pipeline.datasets.user_files.external import require_maps
 from spam_pipe.pipeline.datasets.user_files.prompts import require_known
+from spam_pipe.pipeline.device import resolve_device
 from spam_pipe.pipeline.errors import ConfigError, DataError, UserError
+from spam_pipe.pipeline.items import Item
 from spam_pipe.pipeline.running.parts import (
     _file,
     _is_table,
@@ -20,13 +21,42 @@ from spam_pipe.pipeline.running.parts import (
     part_source,
 )
 from spam_pipe.pipeline.runs.chain import Chain
+from spam_pipe.pipeline.session.session import Session
+from spam_pipe.pipeline.store.folder import require_writable
 from spam_pipe.stages.attention.config import AttentionConfig
+from spam_pipe.stages.methods.names import require_extra
 from spam_pipe.stages.networks.files import find_weights
 from spam_pipe.stages.propose.config import ProposeConfig
 from spam_pipe.stages.propose.source_names import require_source_package
 from spam_pipe.stages.registry import STAGES
-from spam_pipe.stages.segment.method_names import require_extra
 from spam_pipe.stages.suggestion import meant_image
+
+
+def preflight(session: Session) -> None:
+    """Refuse, before any item is tried, what cannot be done as it was asked.
+
+    Raises
+    ------
+    UserError
+        In one line: what is missing or wrong, and the cure.
+    """
+    here = session.choices.scheduler is None  # what workers elsewhere have is not known here
+    if here:
+        resolve_device(session.choices.device)
+    dataset = session.selection.dataset
+    for config, chain in zip(session.configs, session.chains, strict=True):
+        if here and "propose" in chain:
+            require_generator(config.propose, (item.id for item in dataset.items("all")))
+        if "segment" in chain:
+            require_attention(config)
+            everything = dataset.items(session.selection.split)
+            require_known_images(config.segment.attention, (item.id for item in everything))
+            if here:
+                require_method(config)
+        if here:
+            require_weights(config, chain)
+    require_writable(session.outputs)
+
 
 _OPTIONS = {"contour_weights": "propose.contour.weights", "segment_weights": "segment.weights"}
 """The options that name weights, by part of an item."""

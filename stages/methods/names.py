@@ -7,22 +7,22 @@ from importlib.util import find_spec
 from spam_pipe.stages.suggestion import did_you_mean
 
 METHODS = {
-    "spam": "spam_pipe.stages.segment.methods.spam",
-    "slic": "spam_pipe.stages.segment.baselines.scikit_image.slic",
-    "maskslic": "spam_pipe.stages.segment.baselines.maskslic.maskslic",
-    "felzenszwalb": "spam_pipe.stages.segment.baselines.scikit_image.felzenszwalb",
-    "watershed": "spam_pipe.stages.segment.baselines.scikit_image.watershed",
-    "quickshift": "spam_pipe.stages.segment.baselines.scikit_image.quickshift",
-    "slic-cv": "spam_pipe.stages.segment.baselines.opencv.slic_cv",
-    "slico": "spam_pipe.stages.segment.baselines.opencv.slico",
-    "mslic": "spam_pipe.stages.segment.baselines.opencv.mslic",
-    "seeds": "spam_pipe.stages.segment.baselines.opencv.seeds",
-    "lsc": "spam_pipe.stages.segment.baselines.opencv.lsc",
-    "snic": "spam_pipe.stages.segment.baselines.snic.snic",
-    "grid": "spam_pipe.stages.segment.baselines.layouts.grid",
-    "voronoi": "spam_pipe.stages.segment.baselines.layouts.voronoi",
-    "ground-truth": "spam_pipe.stages.segment.baselines.ground_truth.ground_truth",
-    "external": "spam_pipe.stages.segment.baselines.external.external",
+    "spam": "spam_pipe.stages.methods.registry.spam",
+    "slic": "spam_pipe.stages.methods.baselines.scikit_image.slic",
+    "maskslic": "spam_pipe.stages.methods.baselines.maskslic.maskslic",
+    "felzenszwalb": "spam_pipe.stages.methods.baselines.scikit_image.felzenszwalb",
+    "watershed": "spam_pipe.stages.methods.baselines.scikit_image.watershed",
+    "quickshift": "spam_pipe.stages.methods.baselines.scikit_image.quickshift",
+    "slic-cv": "spam_pipe.stages.methods.baselines.opencv.slic_cv",
+    "slico": "spam_pipe.stages.methods.baselines.opencv.slico",
+    "mslic": "spam_pipe.stages.methods.baselines.opencv.mslic",
+    "seeds": "spam_pipe.stages.methods.baselines.opencv.seeds",
+    "lsc": "spam_pipe.stages.methods.baselines.opencv.lsc",
+    "snic": "spam_pipe.stages.methods.baselines.snic.snic",
+    "grid": "spam_pipe.stages.methods.baselines.layouts.grid",
+    "voronoi": "spam_pipe.stages.methods.baselines.layouts.voronoi",
+    "ground-truth": "spam_pipe.stages.methods.baselines.ground_truth.ground_truth",
+    "external": "spam_pipe.stages.methods.baselines.external.external",
 }
 """Where the function of each method is. ``external`` goes by the name ``external:NAME``."""
 

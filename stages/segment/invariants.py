@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from spam_pipe.stages.base import Output, StageConfig
 from spam_pipe.stages.deferred import BY_BLOCKS
+from spam_pipe.stages.methods.config import SegmentConfig
 from spam_pipe.stages.propose.proposal import Proposal
-from spam_pipe.stages.segment.config import SegmentConfig
 
 
 def broken_invariants(
@@ -111,7 +111,7 @@ def _objects(
         return output.arrays["objects"]
     if prior is None:
         return None
-    from spam_pipe.stages.segment.prior_objects import contour_of, objects_for
+    from spam_pipe.stages.prior.cut import contour_of, objects_for
 
     count = min(int(output.attributes["n_requested"]), int((labels >= 0).sum()))
     return objects_for(prior.arrays, contour_of(prior.arrays), count, config)

@@ -8,11 +8,11 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, cast
 
-from spam_pipe.stages.segment.method_names import ALIASES, METHODS, known_method
+from spam_pipe.stages.methods.names import ALIASES, METHODS, known_method
 
 if TYPE_CHECKING:
-    from spam_pipe.stages.segment.config import SegmentConfig
-    from spam_pipe.stages.segment.scene import Scene, Segmentation
+    from spam_pipe.stages.methods.config import SegmentConfig
+    from spam_pipe.stages.scene import Scene, Segmentation
 
 
 class Method(Protocol):
@@ -40,7 +40,7 @@ def find_method(name: str) -> Method:
 def spam(scene: Scene, n_superpixels: int, config: SegmentConfig) -> Segmentation:
     """Cluster softly inside the prior's objects (`stages.clustering.spam`)."""
     from spam_pipe.stages.clustering.spam import spam as segment
-    from spam_pipe.stages.segment.scene import Segmentation
+    from spam_pipe.stages.scene import Segmentation
 
     labels = segment(
         scene.lab,

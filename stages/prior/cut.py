@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 from spam_pipe.stages.base import Arrays
 from spam_pipe.stages.compiled import kernel
+from spam_pipe.stages.prior.config import CutConfig
 from spam_pipe.stages.regions.adjacency import borders, bridged
 from spam_pipe.stages.regions.merge_tree import linkage
 from spam_pipe.stages.regions.objects import largest_objects
-from spam_pipe.stages.segment.config import SegmentConfig
 
 REACH = 4
 """How far an uncertain pixel looks for objects: what a 5 × 5 opening removes is thinner."""
@@ -165,7 +165,7 @@ def contour_of(prior: Arrays) -> NDArray[np.float32] | None:
 
 
 def objects_for(
-    prior: Arrays, contour: NDArray[np.float32] | None, count: int, config: SegmentConfig
+    prior: Arrays, contour: NDArray[np.float32] | None, count: int, config: CutConfig
 ) -> NDArray[np.integer] | None:
     """Return a prior's (H, W) objects at a given count: its tree cut, or the largest kept."""
     objects = prior.get("objects")
