@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from spam_pipe.pipeline.runs.lock import locked
 from spam_pipe.pipeline.runs.shard import Shard, parse_shard
 from spam_pipe.pipeline.session.options import Options
 from spam_pipe.pipeline.store.folder import LocalFolder
-from tests.conftest import PROJECT
+from tests.conftest import PATIENCE, PROJECT, wait_until
 
 Command = Callable[..., dict[str, Any]]
 
@@ -70,7 +69,7 @@ def test_four_processes_at_once_do_what_one_does(
         )
 
     shards = [start(f"{number}/4") for number in (1, 2, 3, 4)]
-    said = [process.communicate(timeout=240)[0] for process in shards]
+    said = [process.communicate(timeout=PATIENCE)[0] for process in shards]
     # Image 004 is the fifth of the sorted six: the first of four shards has it.
     assert [process.returncode for process in shards] == [1, 0, 0, 0], said
     assert run(n_superpixels="6,12")["failed"] == 1
@@ -190,8 +189,7 @@ def test_of_shards_that_end_at_once_one_waits_and_the_others_leave(
     def complete() -> None:
         with locked(LocalFolder(folder), key="completing"):
             held.set()
-            while not list((folder / ".locks").glob("next-completing-*")):
-                time.sleep(0.01)
+            wait_until(lambda: list((folder / ".locks").glob("next-completing-*")))
             ended.set()
 
     other = threading.Thread(target=complete)
