@@ -112,7 +112,7 @@ def export(
     from spam_pipe.pipeline.commands.export import export_run
     from spam_pipe.pipeline.commands.export_attention import export_attention
     from spam_pipe.pipeline.commands.layers import parse_counts
-    from spam_pipe.pipeline.exporting.exporter import FigureOptions
+    from spam_pipe.pipeline.exporting.figures import FigureOptions
     from spam_pipe.pipeline.exporting.formats import choose_format
     from spam_pipe.pipeline.exporting.label_files import LabelFormat
 
