@@ -18,15 +18,15 @@ from spam_pipe.pipeline.annotating.marks import (
     scribble_numbers,
 )
 from spam_pipe.pipeline.annotating.tables import AnnotatedImage, summarize, tables
-from spam_pipe.pipeline.commands.layers import one_unit
 from spam_pipe.pipeline.commands.teller import Teller
-from spam_pipe.pipeline.datasets.base import Item
 from spam_pipe.pipeline.errors import ConfigError, DataError, UserError
 from spam_pipe.pipeline.exporting.formats import file_name
+from spam_pipe.pipeline.items import Item
 from spam_pipe.pipeline.runs.chain import build_chain
 from spam_pipe.pipeline.runs.run import open_existing_run
 from spam_pipe.pipeline.runs.segmented import Segmented, read_segmented
 from spam_pipe.pipeline.runs.selection import Selection
+from spam_pipe.pipeline.session.layers import one_unit
 from spam_pipe.pipeline.store.folder import LocalFolder, require_writable
 from spam_pipe.stages.annotate.annotate import annotate
 from spam_pipe.stages.annotate.score import Score, clicked_truth, score

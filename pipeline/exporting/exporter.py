@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from spam_pipe.pipeline.datasets.base import Item
 from spam_pipe.pipeline.datasets.images.georeference import georeference_of
 from spam_pipe.pipeline.errors import UserError
 from spam_pipe.pipeline.exporting.figures import (
@@ -23,6 +22,7 @@ from spam_pipe.pipeline.exporting.label_files import (
     encode_object_overlay,
     encode_overlay,
 )
+from spam_pipe.pipeline.items import Item
 from spam_pipe.pipeline.runs.chain import Chain
 from spam_pipe.pipeline.runs.segmented import Objects, read_prior_objects, read_segmented
 from spam_pipe.pipeline.store.folder import Folder

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spam_pipe.pipeline.datasets.base import Item, Picture
+from spam_pipe.pipeline.items import Item, Picture
 from spam_pipe.pipeline.runs.chain import Chain
 from spam_pipe.pipeline.units import Unit
 from spam_pipe.stages.base import Output
-from spam_pipe.stages.segment.config import SegmentConfig
-from spam_pipe.stages.segment.prior_objects import contour_of, objects_for
+from spam_pipe.stages.methods.config import SegmentConfig
+from spam_pipe.stages.prior.cut import contour_of, objects_for
 from spam_pipe.stages.segment.stored import objects_of, start_label_of
 
 Objects = NDArray[np.integer[Any]]

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spam_pipe.stages.base import Output
-from spam_pipe.stages.segment.config import SegmentConfig
-from spam_pipe.stages.segment.prior_objects import contour_of, objects_for
+from spam_pipe.stages.methods.config import SegmentConfig
+from spam_pipe.stages.prior.cut import contour_of, objects_for
 
 
 def stored_labels(

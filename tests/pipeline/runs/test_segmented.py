@@ -18,9 +18,9 @@ from spam_pipe.pipeline.reporting.report import write_report
 from spam_pipe.pipeline.runs.chain import build_chain
 from spam_pipe.pipeline.runs.run import open_existing_run
 from spam_pipe.pipeline.runs.selection import Selection
+from spam_pipe.stages.prior.cut import contour_of, objects_for
 from spam_pipe.stages.propose import stage as propose_stage
 from spam_pipe.stages.report.contact_sheet import Example
-from spam_pipe.stages.segment.prior_objects import contour_of, objects_for
 from tests.conftest import draw_images
 
 Command = Callable[..., dict[str, Any]]
