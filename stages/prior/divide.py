@@ -17,6 +17,7 @@ from skimage.segmentation import find_boundaries
 
 from spam_pipe.stages.compiled import kernel
 from spam_pipe.stages.regions.adjacency import borders, bridged
+from spam_pipe.stages.regions.connectivity import find_root
 from spam_pipe.stages.regions.merge_tree import mean_boundary_tree
 
 
@@ -104,14 +105,6 @@ def _order(
 
 
 @kernel
-def _find(root: NDArray[np.int64], node: int) -> int:
-    while root[node] != node:
-        root[node] = root[root[node]]
-        node = root[node]
-    return node
-
-
-@kernel
 def _flood(
     first: NDArray[np.int64],
     second: NDArray[np.int64],
@@ -130,7 +123,7 @@ def _flood(
     volume = np.empty(n_joints, np.float64)
     n = 0
     for edge in range(len(level)):
-        a, b = _find(root, first[edge]), _find(root, second[edge])
+        a, b = find_root(root, first[edge]), find_root(root, second[edge])
         if a == b:
             continue
         for basin in (a, b):
@@ -160,10 +153,10 @@ def _merge(
     for merge in range(n_merges):
         node = n + merge
         for leaf in (first[merge], second[merge]):
-            child = _find(root, leaf)
+            child = find_root(root, leaf)
             parents[child] = node
             root[child] = node
     node_of = np.empty(n, np.int64)
     for leaf in range(n):
-        node_of[leaf] = _find(root, leaf)
+        node_of[leaf] = find_root(root, leaf)
     return parents, node_of

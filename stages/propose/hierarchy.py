@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spam_pipe.stages.compiled import kernel
+from spam_pipe.stages.regions.connectivity import find_root
 
 LEVELS = 65535
 """Strength 1 as an integer: fine enough that neighbouring pixels rarely tie."""
@@ -118,14 +119,6 @@ def _ascending_edges(levels: NDArray[np.int32], height: int, width: int) -> NDAr
 
 
 @kernel
-def _find(parent: NDArray[np.int32], node: int) -> int:
-    while parent[node] != node:
-        parent[node] = parent[parent[node]]
-        node = parent[node]
-    return node
-
-
-@kernel
 def _flood(
     levels: NDArray[np.int32], order: NDArray[np.int64], height: int, width: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -147,8 +140,8 @@ def _flood(
     for edge in order:
         pixel = edge >> 1
         other = pixel + 1 if edge & 1 == 0 else pixel + width
-        a = _find(parent, pixel)
-        b = _find(parent, other)
+        a = find_root(parent, pixel)
+        b = find_root(parent, other)
         if a == b:
             continue
         level = np.int64(levels[pixel]) + np.int64(levels[other])
@@ -185,15 +178,15 @@ def _merge_tree(
         if not separates[index]:
             pixel = edges[index] >> 1
             other = pixel + 1 if edges[index] & 1 == 0 else pixel + width
-            a = _find(root, pixel)
-            b = _find(root, other)
+            a = find_root(root, pixel)
+            b = find_root(root, other)
             root[max(a, b)] = min(a, b)
     n = len(kept) + 1
     regions = np.zeros(n_pixels, np.int32)
     found = np.int32(0)
     for pixel in range(n_pixels):
         # The smallest pixel of a region is its root: it is numbered before the others ask.
-        top = _find(root, pixel)
+        top = find_root(root, pixel)
         if top == pixel:
             found += np.int32(1)
             regions[pixel] = found
@@ -206,8 +199,8 @@ def _merge_tree(
         edge = edges[kept[merge]]
         pixel = edge >> 1
         other = pixel + 1 if edge & 1 == 0 else pixel + width
-        a = _find(component, regions[pixel] - 1)
-        b = _find(component, regions[other] - 1)
+        a = find_root(component, regions[pixel] - 1)
+        b = find_root(component, regions[other] - 1)
         parents[node_of[a]] = parents[node_of[b]] = n + merge
         component[b] = a
         node_of[a] = n + merge

@@ -20,7 +20,7 @@ from spam_pipe.pipeline.datasets.images.image_file import ImageFile
 from spam_pipe.pipeline.errors import UserError
 from spam_pipe.pipeline.items import ImageSource, Item
 from spam_pipe.pipeline.running.dask.executor import Dask
-from spam_pipe.pipeline.running.executors import make_executor
+from spam_pipe.pipeline.running.executors import InProcess
 from spam_pipe.pipeline.running.jobs import Context, Job
 from spam_pipe.pipeline.runs.chain import build_chain
 from spam_pipe.pipeline.store.folder import open_folder
@@ -153,7 +153,7 @@ def test_a_hung_item_is_given_up_without_workers_too(tmp_path: Path) -> None:
     armed = tmp_path / "armed"
     armed.touch()
     items = [Item("hung", "all", Deadly(armed, hangs=True)), *plain_items(2)]
-    outcomes = run_jobs(make_executor(0, None), items, tmp_path / "run", {"hung": 1.0})
+    outcomes = run_jobs(InProcess(), items, tmp_path / "run", {"hung": 1.0})
     assert {name for name, outcome in outcomes.items() if outcome.failure} == {"hung"}
     assert outcomes["hung"].failure.kind == "TimeoutError"
 
