@@ -1,0 +1,92 @@
+"""Work shared out to threads: kernels release the GIL, and Python's own threads run them.
+
+Unlike OpenMP's, these threads do not outlive a `fork` as a promise that nobody keeps: a child
+process starts its own when it needs them.
+"""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+
+import numba
+
+Work = Callable[[int, int], None]
+"""Does the items from the first number up to, but without, the second."""
+
+_PIECES = 4
+"""Pieces for each thread: few, because each costs some microseconds, but rows differ in work."""
+
+_limit: ContextVar[int] = ContextVar("limit", default=numba.config.NUMBA_NUM_THREADS)
+
+
+@contextmanager
+def at_most(n_threads: int) -> Iterator[None]:
+    """Let the kernels that the body calls run on so many threads.
+
+    By default it is as many as cores that the process may use, or what the environment variable
+    ``NUMBA_NUM_THREADS`` said when it started.
+    """
+    token = _limit.set(n_threads)
+    try:
+        yield
+    finally:
+        _limit.reset(token)
+
+
+def share_out(n_items: int, work: Work) -> None:
+    """Do `work` on the items 0 to n_items - 1, in pieces, on several threads.
+
+    Pieces must write to disjoint memory, and what one item gives may not depend on the others of
+    its piece: results may not depend on the number of threads.
+
+    Parameters
+    ----------
+    n_items
+        Rows, chunks or tiles; nothing is done where there are none.
+    work
+        Called with the bounds of pieces; most of it without the GIL.
+    """
+    n_threads = min(_limit.get(), n_items)
+    if n_threads <= 1:
+        if n_items > 0:
+            work(0, n_items)
+        return
+    n_pieces = min(n_items, _PIECES * n_threads)
+    bounds = [n_items * piece // n_pieces for piece in range(n_pieces + 1)]
+    pieces = deque(zip(bounds[:-1], bounds[1:], strict=True))
+    helpers: list[Future[None]] = []
+    try:
+        helpers += [
+            _pool(n_threads - 1).submit(_work_off, pieces, work) for _ in range(n_threads - 1)
+        ]
+    except RuntimeError:  # the interpreter ends, or there may be no more threads: go on alone
+        pass
+    try:
+        _work_off(pieces, work)
+    finally:
+        pieces.clear()
+        for helper in helpers:
+            if not helper.cancel():  # one that is too busy with others to begin is not waited for
+                helper.result()
+
+
+def _work_off(pieces: deque[tuple[int, int]], work: Work) -> None:
+    while True:
+        try:
+            piece = pieces.popleft()
+        except IndexError:
+            return
+        work(*piece)
+
+
+@cache
+def _pool(n_threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(n_threads, "spam-pipe")
+
+
+if hasattr(os, "register_at_fork"):  # threads do not follow into a child process
+    os.register_at_fork(after_in_child=_pool.cache_clear)
