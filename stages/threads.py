@@ -8,9 +8,10 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import cache
+from itertools import pairwise
 
 import numba
 
@@ -57,14 +58,12 @@ def share_out(n_items: int, work: Work) -> None:
         return
     n_pieces = min(n_items, _PIECES * n_threads)
     bounds = [n_items * piece // n_pieces for piece in range(n_pieces + 1)]
-    pieces = deque(zip(bounds[:-1], bounds[1:], strict=True))
+    pieces = deque(pairwise(bounds))
     helpers: list[Future[None]] = []
-    try:
-        helpers += [
-            _pool(n_threads - 1).submit(_work_off, pieces, work) for _ in range(n_threads - 1)
-        ]
-    except RuntimeError:  # the interpreter ends, or there may be no more threads: go on alone
-        pass
+    # Where the interpreter ends, or there may be no more threads, this one goes on alone.
+    with suppress(RuntimeError):
+        pool = _pool(n_threads - 1)
+        helpers.extend(pool.submit(_work_off, pieces, work) for _ in range(n_threads - 1))
     try:
         _work_off(pieces, work)
     finally:
