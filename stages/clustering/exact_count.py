@@ -16,7 +16,7 @@ from spam_pipe.stages.regions.connectivity import (
     merge_regions,
     neighbour_lists,
 )
-from spam_pipe.stages.regions.label_maps import Labels
+from spam_pipe.stages.regions.label_maps import Index, Labels
 from spam_pipe.stages.regions.queue import pop, push, queue_of, with_room
 
 
