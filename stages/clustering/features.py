@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spam_pipe.stages.compiled import kernel
-from spam_pipe.stages.threads import share_out
+from spam_pipe.stages.sharing import share_out
 
 Features = NDArray[np.float32]
 

@@ -7,7 +7,7 @@ from spam_pipe.stages.clustering.seeds import Counts, Positions
 from spam_pipe.stages.compiled import kernel
 from spam_pipe.stages.regions.label_maps import Index, Labels
 from spam_pipe.stages.regions.objects import Objects
-from spam_pipe.stages.threads import share_out
+from spam_pipe.stages.sharing import share_out
 
 _FEW = 24
 """An object with at most so many seeds is searched whole: cheaper than walking the grid."""

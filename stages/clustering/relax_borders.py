@@ -8,7 +8,7 @@ from spam_pipe.stages.clustering.features import Features
 from spam_pipe.stages.compiled import kernel, part
 from spam_pipe.stages.regions.label_maps import Labels
 from spam_pipe.stages.regions.objects import Objects
-from spam_pipe.stages.threads import share_out
+from spam_pipe.stages.sharing import share_out
 
 _REACH = 3
 _SPAN = 2 * _REACH + 1

@@ -15,7 +15,7 @@ from spam_pipe.stages.clustering.tiles import TILE, Tiles, chunk_members, tile_p
 from spam_pipe.stages.compiled import kernel
 from spam_pipe.stages.regions.connectivity import count_labels
 from spam_pipe.stages.regions.label_maps import Labels
-from spam_pipe.stages.threads import share_out
+from spam_pipe.stages.sharing import share_out
 
 _LANES = 16
 

@@ -15,7 +15,7 @@ from spam_pipe.stages.clustering.candidates import Candidates
 from spam_pipe.stages.clustering.features import Features
 from spam_pipe.stages.compiled import kernel
 from spam_pipe.stages.regions.connectivity import count_labels, list_members
-from spam_pipe.stages.threads import share_out
+from spam_pipe.stages.sharing import share_out
 
 TILE = 64
 """Pixels of a tile."""

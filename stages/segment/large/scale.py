@@ -24,7 +24,7 @@ from spam_pipe.stages.regions.connectivity import (
 )
 from spam_pipe.stages.regions.label_maps import Labels
 from spam_pipe.stages.regions.objects import Objects
-from spam_pipe.stages.threads import share_out
+from spam_pipe.stages.sharing import share_out
 
 Value = TypeVar("Value", bound=np.generic)
 

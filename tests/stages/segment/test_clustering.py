@@ -8,7 +8,7 @@ from spam_pipe.stages.clustering.features import scaled_features
 from spam_pipe.stages.clustering.nearest import settle_seeds
 from spam_pipe.stages.clustering.seeds import lattice_seeds
 from spam_pipe.stages.clustering.soft_clustering import cluster
-from spam_pipe.stages.threads import at_most
+from spam_pipe.stages.sharing import at_most
 
 
 def reference(

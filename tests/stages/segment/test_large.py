@@ -17,7 +17,7 @@ from spam_pipe.stages.propose.config import ProposeConfig
 from spam_pipe.stages.propose.stage import ProposeStage
 from spam_pipe.stages.segment.config import SegmentConfig
 from spam_pipe.stages.segment.stage import SegmentStage
-from spam_pipe.stages.threads import at_most
+from spam_pipe.stages.sharing import at_most
 
 IMAGE = draw_scene(1)[0][:200, :300].copy()
 SMALL = 10_000

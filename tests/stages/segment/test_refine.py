@@ -5,7 +5,7 @@ from segment_strategies import lab_image
 
 from spam_pipe.stages.clustering.features import scaled_features
 from spam_pipe.stages.clustering.relax_borders import relax_borders
-from spam_pipe.stages.threads import at_most
+from spam_pipe.stages.sharing import at_most
 
 
 def reference_costs(

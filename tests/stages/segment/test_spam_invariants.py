@@ -11,7 +11,7 @@ from segment_strategies import lab_image, scenes
 from spam_pipe.stages.clustering.spam import spam
 from spam_pipe.stages.regions.objects import largest_objects
 from spam_pipe.stages.segment.config import SegmentConfig
-from spam_pipe.stages.threads import at_most
+from spam_pipe.stages.sharing import at_most
 
 
 def pieces(label_map: NDArray[np.integer], labels: NDArray[np.integer]) -> int:

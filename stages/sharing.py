@@ -1,7 +1,8 @@
 """Work shared out to threads: kernels release the GIL, and Python's own threads run them.
 
-Unlike OpenMP's, these threads do not outlive a `fork` as a promise that nobody keeps: a child
-process starts its own when it needs them.
+A process that was forked, as the workers of a `DataLoader` or of a `multiprocessing.Pool` are, uses
+one thread: its siblings take the other cores, and the threads of its parent do not follow it.
+OpenMP, which numba's own parallel loops use, would end or hang such a process.
 """
 
 import os
@@ -21,7 +22,19 @@ Work = Callable[[int, int], None]
 _PIECES = 4
 """Pieces for each thread: few, because each costs some microseconds, but rows differ in work."""
 
-_limit: ContextVar[int] = ContextVar("limit", default=numba.config.NUMBA_NUM_THREADS)
+_limit: ContextVar[int | None] = ContextVar("limit", default=None)
+_forked = False
+
+
+def is_forked() -> bool:
+    """Say whether this process was forked after this module was imported."""
+    return _forked
+
+
+def _note_fork() -> None:
+    global _forked
+    _forked = True
+    _pool.cache_clear()
 
 
 @contextmanager
@@ -29,7 +42,7 @@ def at_most(n_threads: int) -> Iterator[None]:
     """Let the kernels that the body calls run on so many threads.
 
     By default it is as many as cores that the process may use, or what the environment variable
-    ``NUMBA_NUM_THREADS`` said when it started.
+    ``NUMBA_NUM_THREADS`` said when it started; one in a forked process.
     """
     token = _limit.set(n_threads)
     try:
@@ -51,7 +64,10 @@ def share_out(n_items: int, work: Work) -> None:
     work
         Called with the bounds of pieces; most of it without the GIL.
     """
-    n_threads = min(_limit.get(), n_items)
+    limit = _limit.get()
+    if limit is None:
+        limit = 1 if _forked else numba.config.NUMBA_NUM_THREADS
+    n_threads = min(limit, n_items)
     if n_threads <= 1:
         if n_items > 0:
             work(0, n_items)
@@ -87,5 +103,5 @@ def _pool(n_threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(n_threads, "spam-pipe")
 
 
-if hasattr(os, "register_at_fork"):  # threads do not follow into a child process
-    os.register_at_fork(after_in_child=_pool.cache_clear)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_note_fork)
