@@ -34,7 +34,7 @@ def run_items(command: str, options: Options) -> int:
     if not kernels_compiled():
         teller.say("first run here: compiling kernels, which takes about a minute, once")
     with session.held(teller.warn):
-        session.run.save(session.outputs)
+        session.run.begin(session.outputs)
         with opened_executor(session.choices, teller.warn) as executor:
             summary = session.bring_up_to_date(executor, teller.callbacks(command))
         asked = command in {"run", "report"}

@@ -110,7 +110,7 @@ def _introduce(sweep: Sweep, runs: Sequence[SweptRun], teller: Teller) -> None:
 
 def _sweep_run(swept: SweptRun, session: Session, executor: Executor, teller: Teller) -> _Done:
     with session.held(teller.warn):
-        session.run.save(session.outputs)
+        session.run.begin(session.outputs)
         swept.record.save(session.run.folder)
         summary = session.bring_up_to_date(executor, teller.callbacks(session.run.name))
         width = teller.results.width
