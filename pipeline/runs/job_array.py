@@ -16,7 +16,7 @@ _KEY = "job-array.json"
 
 @dataclass(frozen=True)
 class JobArray:
-    """Evenly spaced tasks, each of which does one part.
+    """Evenly spaced tasks; each does one part.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class JobArray:
         return place + 1 if rest == 0 and 0 <= place < self.count else None
 
     def remember(self, run: Folder) -> None:
-        """Write into a run's folder what divides it."""
+        """Write the array that divides a run into its folder."""
         content = json.dumps(asdict(self)).encode()
         if run.read(_KEY) != content:
             run.write(_KEY, content)

@@ -39,7 +39,7 @@ class Shard:
 
     @property
     def name(self) -> str:
-        """What its lock and its files are called by."""
+        """Its name in the names of its lock and files."""
         return f"shard-{self.number}-of-{self.count}"
 
     def slice(self, n_items: int) -> range:
@@ -58,12 +58,12 @@ class Shard:
 
 
 def parse_shard(text: str, run: Folder, environment: Mapping[str, str] = os.environ) -> Shard:
-    """Parse `--shard`: ``i/n``, or ``auto`` for what SLURM says of a job array's task.
+    """Parse `--shard`: ``i/n``, or ``auto`` for the part that SLURM gives a job array's task.
 
     Parameters
     ----------
     text
-        What the user wrote.
+        The value of the option.
     run
         The run's folder, which remembers the array that divided it.
     environment

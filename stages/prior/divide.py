@@ -119,9 +119,9 @@ def _flood(
     area: NDArray[np.float64],
     n_joints: int,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Join basins over edges of rising level; say which edges join, and what water ends there.
+    """Join basins over edges of rising level; return the joining edges and their volumes.
 
-    What a joint matters is the water in the lesser of the basins that meet, up to its level.
+    A joint's volume is the water in the lesser of the two basins that meet, up to its level.
     """
     root = np.arange(len(area))
     size, surface = area.copy(), np.zeros(len(area))

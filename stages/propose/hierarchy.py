@@ -129,10 +129,10 @@ def _find(parent: NDArray[np.int32], node: int) -> int:
 def _flood(
     levels: NDArray[np.int32], order: NDArray[np.int64], height: int, width: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Merge pixels along the minimum spanning tree; say how much water ends at each edge of it.
+    """Merge pixels along the minimum spanning tree; return the volume that ends at each edge.
 
-    A component knows its size, its level, the water up to that level, and what it was worth when
-    it last was a whole basin (`worth`): a merge at the very level of a component makes no new
+    A component has a size, a level, the water up to that level, and the volume of its last whole
+    basin (`worth`): a merge at the very level of a component makes no new
     basin, it only widens the plateau.
     """
     n_pixels = height * width
