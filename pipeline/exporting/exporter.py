@@ -29,7 +29,7 @@ Labels = NDArray[np.integer[Any]]
 
 @dataclass(frozen=True)
 class FigureOptions:
-    """What only tables, graphs and polygons can be asked for.
+    """Options of tables, graphs and polygons.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class FigureOptions:
 
 @dataclass
 class Exporter:
-    """Writes items one by one, and at the end what is gathered of all.
+    """Writes items one by one, and at the end the files that hold all of them.
 
     Attributes
     ----------
@@ -57,9 +57,9 @@ class Exporter:
     chain, config
         The run that the results are of.
     what, form, options
-        What was asked for.
+        The content, its format and the options of the export.
     gathered
-        By unit, what goes into one file.
+        By unit, the parts of one file.
     """
 
     target: Folder
@@ -100,7 +100,7 @@ class Exporter:
         return self._put(name, {suffix_of(self.form): self._encode(item, unit)})
 
     def finish(self) -> int:
-        """Write what was gathered; return how many files."""
+        """Write the files that hold all items; return how many."""
         units = self.gathered.items()
         return sum(self._put(str(unit), encode_figures(of, self.form)) for unit, of in units)
 
