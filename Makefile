@@ -24,6 +24,7 @@ test: .venv/installed-dev
 lint: .venv/installed-dev
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/mypy
 
 bench: .venv/installed-dev

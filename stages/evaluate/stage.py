@@ -48,14 +48,14 @@ class EvaluateStage:
             if not isinstance(count, int):
                 raise ValueError("evaluate needs the requested number of superpixels")
             segmented = inputs.upstream["segment"][count]
-            labels = labels_of(segmented.arrays, segmented.attributes)
+            labels = labels_of(segmented)
             if reference is None:
                 reference = prepare(
                     (height, width),
                     inputs.image,
                     inputs.annotations,
                     config.boundary_tolerance,
-                    valid_of(segmented.arrays, segmented.attributes),
+                    valid_of(segmented),
                 )
             regions = regions_of(labels, reference.valid)
             figures, note = measure(labels, regions, reference)
