@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 Unit = int | None
-"""What one result of a stage is for: a requested number of superpixels, or the item as a whole."""
+"""The subject of one result: a requested number of superpixels, or the item as a whole."""
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -28,7 +28,7 @@ class StageConfig(BaseModel):
 
 @dataclass(frozen=True)
 class Output:
-    """What a stage made for one unit.
+    """The result of a stage for one unit.
 
     Attributes
     ----------
@@ -44,14 +44,14 @@ class Output:
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a stage may read of one item; only what its `reads` and `requires` name is filled.
+    """The input of a stage for one item; parts that its `reads` and `requires` lack stay empty.
 
     Attributes
     ----------
     image
         (H, W, 3) uint8, sRGB.
     image_digest
-        SHA-256 of the image's bytes: the key under which what was computed once is kept.
+        SHA-256 of the image's bytes: the key of forwards that are kept in memory.
     valid
         (H, W) bool, False where the image has no data; None where all count.
     annotations
@@ -61,13 +61,13 @@ class Inputs:
     checkpoint
         File or folder of a mask generator's weights.
     prompts
-        What the user points at in the image (`stages.propose.prompts.Prompt`); None for a grid.
+        The user's prompts (`stages.propose.prompts.Prompt`); None for a grid of points.
     external
         (H, W) label maps of the image that another program made, by number of superpixels.
     attention
-        What the user wants of the image (`stages.attention.user_factors.UserFactors`), if anything.
+        The user's factors (`stages.attention.user_factors.UserFactors`), or None.
     attention_checkpoint
-        File of the weights that find what stands out.
+        File of the weights of the saliency network.
     upstream
         Outputs of the required stages, by stage name and unit.
     """
@@ -102,9 +102,9 @@ class Stage(Protocol):
         ...
 
     def announce(self, inputs: Inputs, config: Any, device: str) -> object:
-        """Say what `run` will ask of the device, before the item's turn to compute.
+        """Announce the forwards that `run` will need, before the item's turn to compute.
 
-        Whoever computes first may do so for all that wait.
+        The first item that computes may run them for all items that wait.
 
         Returns
         -------

@@ -31,7 +31,7 @@ from spam_pipe.pipeline.units import Unit
 
 @dataclass
 class Exporter:
-    """Writes items one by one, and at the end what is gathered of all.
+    """Writes items one by one, and at the end the files that hold all of them.
 
     Attributes
     ----------
@@ -40,9 +40,9 @@ class Exporter:
     chain
         The stores that the results are in.
     what, form, options
-        What was asked for.
+        The content, its format and the options of the export.
     gathered
-        By unit, what goes into one file.
+        By unit, the parts of one file.
     """
 
     target: Folder
@@ -74,7 +74,7 @@ class Exporter:
         return self._put(name, {suffix_of(self.form): self._encode(item, unit)})
 
     def finish(self) -> int:
-        """Write what was gathered; return how many files."""
+        """Write the files that hold all items; return how many."""
         units = self.gathered.items()
         return sum(self._put(str(unit), encode_figures(of, self.form)) for unit, of in units)
 

@@ -87,7 +87,7 @@ class _Body:
         return self._write(chunk)
 
     def digest(self) -> str:
-        """Return the SHA-256 (hex) of what was written."""
+        """Return the SHA-256 (hex) of the bytes written."""
         return self._hash.hexdigest()
 
     def flush(self) -> None:
@@ -123,7 +123,7 @@ def _reason(error: Exception) -> str:
 
 @contextmanager
 def download_bar(name: str, console: Console) -> Iterator[Progress]:
-    """Show a bar on a terminal, nothing elsewhere; yields what the download tells of itself."""
+    """Show a bar on a terminal, nothing elsewhere; yield the function that the download tells."""
     bars = RichBars(
         TextColumn("{task.description}"),
         BarColumn(bar_width=30),

@@ -1,4 +1,4 @@
-"""What a comparison of methods writes for papers: `report/figures/` and `report/statistics/`."""
+"""Files for papers that compare methods: `report/figures/` and `report/statistics/`."""
 
 import io
 from collections.abc import Iterator, Mapping, Sequence
@@ -67,7 +67,7 @@ def write_paper_files(
 
 
 def series_labels(summary: "pd.DataFrame") -> dict["SeriesKey", str]:
-    """Return what each series of a summary is called."""
+    """Return the name of each series of a summary."""
     from spam_pipe.stages.report.comparisons import SERIES
     from spam_pipe.stages.report.series import name_series
 

@@ -42,7 +42,7 @@ class Run:
     config
         All that was resolved.
     continued
-        True when nobody named the run and the one used last goes on.
+        True when no run was named and the one used last goes on.
     """
 
     name: str
@@ -170,7 +170,7 @@ def check_name(name: str) -> None:
     Raises
     ------
     ConfigError
-        Saying what it may hold.
+        Naming the characters that it may hold.
     """
     if not re.fullmatch(r"[\w][\w .+=@-]*", name) or len(name.encode()) > _LONGEST_NAME:
         raise ConfigError(
@@ -207,7 +207,7 @@ def open_existing_run(location: str, name: str | None) -> tuple[Folder, Run]:
     Raises
     ------
     UserError
-        When there is none of that name, or none at all.
+        When the folder has no run of that name, or no run.
     """
     outputs = open_folder(location)
     runs = find_runs(outputs)

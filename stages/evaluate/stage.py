@@ -22,7 +22,7 @@ class EvaluateStage:
     """
 
     def setup(self, config: EvaluateConfig, device: str) -> None:
-        """Compile, or load from the cache, what `run` calls; nothing here runs on a device."""
+        """Compile the kernels that `run` calls, or load them from the cache; no device is used."""
         labels = np.arange(4, dtype=np.uint16).reshape(2, 2)
         image = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
         evaluate(labels, image, (labels,), config.boundary_tolerance)

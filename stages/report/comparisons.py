@@ -19,7 +19,7 @@ COMPARED = (
 """The measures that are compared; of each, more is better."""
 
 SERIES = ("method", "prior", "config")
-"""What tells methods of one dataset apart."""
+"""Columns that tell methods of one dataset apart."""
 
 SeriesKey = tuple[str, str, str]
 """One value for each of `SERIES`."""

@@ -1,4 +1,4 @@
-"""What the page says, gathered before anything is rendered."""
+"""The content of the page, gathered before anything is rendered."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,11 +17,11 @@ class Method:
     key
         Its values in the summary's columns.
     label
-        What it is called on the page.
+        Its name on the page.
     options
         All options that decide its results, by dotted key.
     weights
-        SHA-256 of each weights file that it read, by what it was read for.
+        SHA-256 of each weights file that it read, by the part of the item that the file is.
     command
         The command line that makes it again.
     """
@@ -54,12 +54,12 @@ class Failure:
 
 @dataclass(frozen=True)
 class Progress:
-    """How much of what was asked for is in.
+    """How many of the wanted results are in.
 
     Attributes
     ----------
     n_items, n_expected
-        Images that the report is about, and that the split officially has (None: nobody knows).
+        Images of the report, and images of the official split (None: unknown).
     n_done, n_wanted
         Results measured, and asked for: images × methods × counts.
     """
@@ -170,9 +170,9 @@ class Report:
     reference
         The method that others are compared with; None for the most accurate one.
     sizes
-        What stands for a count that comes of a size of superpixels, such as ``20 px``.
+        Names of counts that come from a size of superpixels, such as ``20 px``.
     left_out
-        What results the run holds beside those shown; empty where there are none.
+        Names the results that the run holds and the page does not show; empty without any.
     """
 
     progress: Progress
@@ -186,5 +186,5 @@ class Report:
     left_out: str = ""
 
     def asked(self, count: int) -> str:
-        """Return what was asked for, a count or a size, in a column or a button that says which."""
+        """Return the requested count or size, for a column or a button whose title says which."""
         return self.sizes.get(count, str(count))

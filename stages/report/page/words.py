@@ -28,7 +28,7 @@ class Difference:
 
 
 def title(methods: Sequence[Method]) -> str:
-    """Name the page after what all methods share."""
+    """Name the page after the dataset, split and method that all series share."""
     if not methods:
         return "Superpixels"
     dataset, split, method, prior, _ = methods[0].key
@@ -39,7 +39,7 @@ def title(methods: Sequence[Method]) -> str:
 
 
 def lead(report: Report, methods: Sequence[Method], summary: pd.DataFrame) -> str:
-    """Say what was run, on how many images."""
+    """Say how many methods ran on how many images, and at which counts."""
     progress = report.progress
     counts = sorted({int(count) for count in summary["n_requested"]})
     images = plural(progress.n_items, "image")
@@ -54,7 +54,7 @@ def lead(report: Report, methods: Sequence[Method], summary: pd.DataFrame) -> st
 
 
 def notices(report: Report) -> list[Notice]:
-    """Return what a reader must know before believing a figure."""
+    """Return the warnings that a reader needs before any figure."""
     progress, said = report.progress, []
     if progress.n_done == 0:
         said.append(Notice("Not one image could be measured: there are no figures.", True))
