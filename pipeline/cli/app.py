@@ -98,6 +98,8 @@ def _add_item_command(name: str, text: str, without: tuple[str, ...]) -> None:
         if status := run_items(name, options):
             raise typer.Exit(status)
 
+    if name != "report":
+        without += ("paper",)
     accepting = accept_options(command, without=without)
     app.command(name, help=text, rich_help_panel=_PIPELINE)(accepting)
 

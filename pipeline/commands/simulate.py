@@ -111,9 +111,9 @@ def _labelled(methods: list[Evaluated]) -> dict[str, Evaluated]:
     """Return the methods by what they are called; a sweep's points by their labels."""
     names: dict[str, Evaluated] = {}
     for method in methods:
-        _, _, name, prior, config = method.key
-        label = method.swept or f"{name}, {'no prior' if prior == 'none' else prior}"
-        names[label if label not in names else f"{label} {config}"] = method
+        key = method.key
+        label = method.swept or f"{key.method}, {'no prior' if key.prior == 'none' else key.prior}"
+        names[label if label not in names else f"{label} {key.config}"] = method
     return names
 
 

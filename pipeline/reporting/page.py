@@ -13,6 +13,7 @@ from spam_pipe.pipeline.reporting.command_lines import (
 )
 from spam_pipe.pipeline.reporting.gathering import Evaluated, Gathered, reference_method
 from spam_pipe.pipeline.reporting.left_out import say_left_out
+from spam_pipe.pipeline.reporting.tables import Tables
 from spam_pipe.pipeline.runs.chain import Chain
 from spam_pipe.pipeline.runs.run import Run
 from spam_pipe.pipeline.runs.segmented import read_segmented
@@ -27,9 +28,7 @@ from spam_pipe.stages.report.page.data import (
     Progress,
     Provenance,
     Report,
-    SeriesKey,
 )
-from spam_pipe.stages.report.page.headline import key_of
 from spam_pipe.stages.report.page.pictures import (
     encode_lines,
     encode_objects,
@@ -37,43 +36,32 @@ from spam_pipe.stages.report.page.pictures import (
     fitting_size,
 )
 from spam_pipe.stages.report.page.render import render
-from spam_pipe.stages.report.series import NAMES, name_series, say_prior
+from spam_pipe.stages.report.series import MethodKey, say_prior
 from spam_pipe.stages.report.tables import seconds_per_image
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def make_page(
-    run: Run,
-    selection: Selection,
-    gathered: Gathered,
-    metrics: "pd.DataFrame",
-    summary: "pd.DataFrame",
-) -> str:
-    """Return the page of all methods that were gathered.
-
-    Parameters
-    ----------
-    run, selection, gathered
-        The run, its items and what its stores hold of them.
-    metrics, summary
-        The tables made of that.
-    """
-    labels = _labels(summary)
+def make_page(tables: Tables) -> str:
+    """Return the page of all methods that were gathered."""
+    run, selection, gathered = tables.run, tables.selection, tables.gathered
+    metrics, summary = tables.metrics, tables.summary
     reference = reference_method(run, gathered)
     stated = differing([each.config for each in gathered.methods])
     commands = {
         each.key: report_command(each.config, run, selection, stated) for each in gathered.methods
     }
     report = Report(
+        dataset=run.config.dataset.name,
+        split=selection.split,
         progress=Progress(
             selection.n_items,
             selection.dataset.expected(selection.split),
             sum(method.n_done for method in gathered.methods),
             sum(method.n_wanted for method in gathered.methods),
         ),
-        methods=[_method(each, labels, commands[each.key]) for each in gathered.methods],
+        methods=[_method(each, tables.labels, commands[each.key]) for each in gathered.methods],
         failures=[Failure(f.item, f.stage, f.reason) for f in gathered.failures],
         skipped=_skipped(gathered),
         gallery=_gallery(selection, gathered, metrics),
@@ -85,22 +73,10 @@ def make_page(
     return render(report, metrics, summary, seconds_per_image(metrics), run.config.report)
 
 
-def _labels(summary: "pd.DataFrame") -> dict[SeriesKey, str]:
-    if summary.empty:
-        return {}
-    series = name_series(summary)
-    keys = (tuple(map(str, row)) for row in summary[list(NAMES)].to_numpy().tolist())
-    return {
-        (dataset, split, method, prior, config): label
-        for (dataset, split, method, prior, config), label in zip(keys, series.labels, strict=True)
-    }
-
-
-def _method(each: Evaluated, labels: Mapping[SeriesKey, str], command: str) -> Method:
-    _, _, method, prior, _ = each.key
+def _method(each: Evaluated, labels: Mapping[MethodKey, str], command: str) -> Method:
     return Method(
         each.key,
-        each.swept or labels.get(each.key) or f"{method} · {say_prior(prior)}",
+        each.swept or labels.get(each.key) or f"{each.key.method} · {say_prior(each.key.prior)}",
         deciding_options(each.config),
         each.weights,
         command,
@@ -138,10 +114,11 @@ def _gallery(selection: Selection, gathered: Gathered, metrics: "pd.DataFrame") 
         return Gallery("", (), (), {})
     names, counts, rule = choose(metrics, len(gathered.methods))
     measured = {
-        (str(row["image"]), key_of(row), int(row["n_requested"])) for _, row in metrics.iterrows()
+        (str(row["image"]), MethodKey.of(row), int(row["n_requested"]))
+        for _, row in metrics.iterrows()
     }
     pictures: dict[str, Picture] = {}
-    drawings: dict[tuple[str, SeriesKey, int], Drawing] = {}
+    drawings: dict[tuple[str, MethodKey, int], Drawing] = {}
     for item in selection:
         if item.id not in names:
             continue

@@ -283,6 +283,14 @@ class Options:
             "--dry-run", help="say what would be done, do nothing", rich_help_panel=_RUNNING
         ),
     ] = False
+    paper: Annotated[
+        bool,
+        typer.Option(
+            "--paper",
+            help="add what papers need: a plate of pictures, scatter and seconds, a LaTeX table",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = False
     as_json: Json = False
     verbose: Annotated[
         bool,

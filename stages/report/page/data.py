@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-SeriesKey = tuple[str, str, str, str, str]
-"""Dataset, split, method, prior and config: the columns that tell a summary's series apart."""
+from spam_pipe.stages.report.series import MethodKey
 
 
 @dataclass(frozen=True)
@@ -15,7 +14,7 @@ class Method:
     Attributes
     ----------
     key
-        Its values in the summary's columns.
+        What tells it from the others in the tables.
     label
         What it is called on the page.
     options
@@ -26,7 +25,7 @@ class Method:
         The command line that makes it again.
     """
 
-    key: SeriesKey
+    key: MethodKey
     label: str
     options: Mapping[str, Any] = field(default_factory=dict)
     weights: Mapping[str, str] = field(default_factory=dict)
@@ -156,7 +155,7 @@ class Gallery:
     rule: str
     counts: Sequence[int]
     pictures: Sequence[Picture]
-    drawings: Mapping[tuple[str, SeriesKey, int], Drawing]
+    drawings: Mapping[tuple[str, MethodKey, int], Drawing]
 
 
 @dataclass(frozen=True)
@@ -165,6 +164,8 @@ class Report:
 
     Attributes
     ----------
+    dataset, split
+        What the run worked on.
     progress, methods, failures, skipped, gallery, provenance
         See there; `skipped` are a sweep's points that could not run.
     reference
@@ -175,13 +176,15 @@ class Report:
         What results the run holds beside those shown; empty where there are none.
     """
 
+    dataset: str
+    split: str
     progress: Progress
     methods: Sequence[Method]
     failures: Sequence[Failure]
     skipped: Sequence[Failure]
     gallery: Gallery
     provenance: Provenance
-    reference: SeriesKey | None = None
+    reference: MethodKey | None = None
     sizes: Mapping[int, str] = field(default_factory=dict)
     left_out: str = ""
 

@@ -27,15 +27,13 @@ class Difference:
     values: Sequence[str]
 
 
-def title(methods: Sequence[Method]) -> str:
+def title(report: Report, methods: Sequence[Method]) -> str:
     """Name the page after what all methods share."""
     if not methods:
         return "Superpixels"
-    dataset, split, method, prior, _ = methods[0].key
-    if len(methods) == 1:
-        return " · ".join([dataset, split, method, say_prior(prior)])
-    same = len({each.key[2] for each in methods}) == 1
-    return " · ".join([dataset, split, *([method] if same else [])])
+    names, place = {each.key.method for each in methods}, [report.dataset, report.split]
+    prior = [say_prior(methods[0].key.prior)] if len(methods) == 1 else []
+    return " · ".join([*place, *(names if len(names) == 1 else []), *prior])
 
 
 def lead(report: Report, methods: Sequence[Method], summary: pd.DataFrame) -> str:

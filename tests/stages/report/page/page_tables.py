@@ -12,13 +12,13 @@ from spam_pipe.stages.report.page.data import (
     Progress,
     Provenance,
     Report,
-    SeriesKey,
 )
+from spam_pipe.stages.report.series import MethodKey
 from spam_pipe.stages.report.tables import metrics_table
 
 
-def series(method: str, config: str = "c") -> SeriesKey:
-    return ("bsd", "val", method, "none", config)
+def series(method: str, config: str = "c") -> MethodKey:
+    return MethodKey(method, "none", config)
 
 
 def table(
@@ -60,6 +60,8 @@ def table(
 def report(methods: Sequence[str], n_items: int = 3, **changes: object) -> Report:
     n = n_items * len(methods) * 2
     fields: dict[str, object] = {
+        "dataset": "bsd",
+        "split": "val",
         "progress": Progress(n_items, None, n, n),
         "methods": [Method(series(name), name) for name in methods],
         "failures": (),
