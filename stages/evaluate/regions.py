@@ -87,7 +87,7 @@ def components_of(regions: Regions) -> Regions:
     return _group(regions.starts, regions.stops, _component_names(regions), regions.width)
 
 
-@kernel
+@kernel()
 def painted(regions: Regions) -> NDArray[np.int32]:
     """Return the (N,) int32 region number of each pixel, where regions make up a whole image."""
     image = np.empty(regions.areas.sum(), np.int32)
@@ -97,7 +97,7 @@ def painted(regions: Regions) -> NDArray[np.int32]:
     return image
 
 
-@kernel
+@kernel()
 def _group(
     starts: NDArray[np.int64], stops: NDArray[np.int64], names: NDArray[np.int64], width: int
 ) -> Regions:
@@ -123,7 +123,7 @@ def _group(
     return Regions(grouped_starts, grouped_stops, first, areas, width)
 
 
-@kernel
+@kernel()
 def _component_names(regions: Regions) -> NDArray[np.int64]:
     """Return per run the number of the first run of its 8-connected component."""
     starts, stops, width = regions.starts, regions.stops, regions.width

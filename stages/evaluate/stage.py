@@ -16,7 +16,7 @@ from spam_pipe.stages.segment.stored import labels_of, valid_of
 class EvaluateStage:
     """Measures the label map of each requested number of superpixels where it has superpixels.
 
-    Its outputs hold no arrays but the attributes ``metrics`` (the figures of METRICS by column
+    Its outputs hold no arrays but the attributes ``metrics`` (the figures of METRICS.md by column
     name, None where undefined), ``n_requested``, ``n_superpixels``, ``n_annotators`` and
     ``note``.
     """

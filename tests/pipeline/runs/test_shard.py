@@ -19,7 +19,7 @@ from spam_pipe.pipeline.runs.lock import locked
 from spam_pipe.pipeline.runs.shard import Shard, parse_shard
 from spam_pipe.pipeline.session.options import Options
 from spam_pipe.pipeline.store.folder import LocalFolder
-from tests.conftest import PROJECT
+from tests.conftest import PATIENCE, PROJECT
 
 Command = Callable[..., dict[str, Any]]
 
@@ -68,7 +68,7 @@ def test_four_processes_at_once_do_what_one_does(
         )
 
     shards = [start(f"{number}/4") for number in (1, 2, 3, 4)]
-    said = [process.communicate(timeout=240)[0] for process in shards]
+    said = [process.communicate(timeout=PATIENCE)[0] for process in shards]
     # Image 004 is the fifth of the sorted six: the first of four shards has it.
     assert [process.returncode for process in shards] == [1, 0, 0, 0], said
     assert all("`spam-pipe report` completes the run" in text for text in said), said
