@@ -20,14 +20,14 @@ from spam_pipe.pipeline.runs.segmented import read_segmented
 from spam_pipe.pipeline.runs.selection import Selection
 from spam_pipe.stages.report.page.choice import choose
 from spam_pipe.stages.report.page.data import (
+    Coverage,
     Drawing,
-    Failure,
     Gallery,
     Method,
-    Picture,
-    Progress,
+    Missing,
+    Page,
+    Photo,
     Provenance,
-    Report,
 )
 from spam_pipe.stages.report.page.pictures import (
     encode_lines,
@@ -52,17 +52,17 @@ def make_page(tables: Tables) -> str:
     commands = {
         each.key: report_command(each.config, run, selection, stated) for each in gathered.methods
     }
-    report = Report(
+    report = Page(
         dataset=run.config.dataset.name,
         split=selection.split,
-        progress=Progress(
+        progress=Coverage(
             selection.n_items,
             selection.dataset.expected(selection.split),
             sum(method.n_done for method in gathered.methods),
             sum(method.n_wanted for method in gathered.methods),
         ),
         methods=[_method(each, tables.labels, commands[each.key]) for each in gathered.methods],
-        failures=[Failure(f.item, f.stage, f.reason) for f in gathered.failures],
+        failures=[Missing(f.item, f.stage, f.reason) for f in gathered.failures],
         skipped=_skipped(gathered),
         gallery=_gallery(selection, gathered, metrics),
         provenance=_provenance(run, selection, gathered, list(commands.values())),
@@ -83,10 +83,10 @@ def _method(each: Evaluated, labels: Mapping[MethodKey, str], command: str) -> M
     )
 
 
-def _skipped(gathered: Gathered) -> list[Failure]:
+def _skipped(gathered: Gathered) -> list[Missing]:
     if gathered.sweep is None:
         return []
-    return [Failure(point.label, "", point.reason) for point in gathered.sweep.skipped]
+    return [Missing(point.label, "", point.reason) for point in gathered.sweep.skipped]
 
 
 def _provenance(
@@ -117,7 +117,7 @@ def _gallery(selection: Selection, gathered: Gathered, metrics: "pd.DataFrame") 
         (str(row["image"]), MethodKey.of(row), int(row["n_requested"]))
         for _, row in metrics.iterrows()
     }
-    pictures: dict[str, Picture] = {}
+    pictures: dict[str, Photo] = {}
     drawings: dict[tuple[str, MethodKey, int], Drawing] = {}
     for item in selection:
         if item.id not in names:
@@ -131,11 +131,11 @@ def _gallery(selection: Selection, gathered: Gathered, metrics: "pd.DataFrame") 
     return Gallery(rule, counts, [pictures[name] for name in names], drawings)
 
 
-def _picture(item: Item) -> Picture:
+def _picture(item: Item) -> Photo:
     image = item.image.read()
     height, width = image.shape[:2]
     fitted = fitting_size(height, width)
-    return Picture(item.id, encode_photo(image), fitted[1], fitted[0], (width, height))
+    return Photo(item.id, encode_photo(image), fitted[1], fitted[0], (width, height))
 
 
 def _drawing(item: Item, chain: Chain, unit: int | str) -> Drawing:

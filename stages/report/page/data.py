@@ -33,7 +33,7 @@ class Method:
 
 
 @dataclass(frozen=True)
-class Failure:
+class Missing:
     """An item that failed, or a sweep's point that could not run here.
 
     Attributes
@@ -52,7 +52,7 @@ class Failure:
 
 
 @dataclass(frozen=True)
-class Progress:
+class Coverage:
     """How much of what was asked for is in.
 
     Attributes
@@ -95,7 +95,7 @@ class Provenance:
 
 
 @dataclass(frozen=True)
-class Picture:
+class Photo:
     """An image of the gallery.
 
     Attributes
@@ -154,12 +154,12 @@ class Gallery:
 
     rule: str
     counts: Sequence[int]
-    pictures: Sequence[Picture]
+    pictures: Sequence[Photo]
     drawings: Mapping[tuple[str, MethodKey, int], Drawing]
 
 
 @dataclass(frozen=True)
-class Report:
+class Page:
     """All that the page says beside the tables' figures.
 
     Attributes
@@ -178,10 +178,10 @@ class Report:
 
     dataset: str
     split: str
-    progress: Progress
+    progress: Coverage
     methods: Sequence[Method]
-    failures: Sequence[Failure]
-    skipped: Sequence[Failure]
+    failures: Sequence[Missing]
+    skipped: Sequence[Missing]
     gallery: Gallery
     provenance: Provenance
     reference: MethodKey | None = None

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from spam_pipe.stages.report.config import ReportConfig
 from spam_pipe.stages.report.page.charts import curves, image_figures, panels
 from spam_pipe.stages.report.page.compared import compare, tied_cells
-from spam_pipe.stages.report.page.data import Method, Report
+from spam_pipe.stages.report.page.data import Method, Page
 from spam_pipe.stages.report.page.headline import headline, shown_measures
 from spam_pipe.stages.report.page.words import differing_options, lead, notices, title
 from spam_pipe.stages.report.series import YARDSTICKS, MethodKey
@@ -27,7 +27,7 @@ COLORS = 7
 
 
 def render(
-    report: Report,
+    report: Page,
     metrics: pd.DataFrame,
     summary: pd.DataFrame,
     seconds: Mapping[Group, float],
@@ -100,7 +100,7 @@ def in_order(methods: Sequence[Method], summary: pd.DataFrame) -> list[Method]:
 
 
 def _data(
-    report: Report,
+    report: Page,
     methods: Sequence[Method],
     metrics: pd.DataFrame,
     summary: pd.DataFrame,

@@ -7,11 +7,11 @@ import pandas as pd
 from scipy.spatial import cKDTree
 
 from spam_pipe.stages.report.page.data import (
+    Coverage,
     Gallery,
     Method,
-    Progress,
+    Page,
     Provenance,
-    Report,
 )
 from spam_pipe.stages.report.series import MethodKey
 from spam_pipe.stages.report.tables import metrics_table
@@ -57,12 +57,12 @@ def table(
     return metrics_table(rows)
 
 
-def report(methods: Sequence[str], n_items: int = 3, **changes: object) -> Report:
+def report(methods: Sequence[str], n_items: int = 3, **changes: object) -> Page:
     n = n_items * len(methods) * 2
     fields: dict[str, object] = {
         "dataset": "bsd",
         "split": "val",
-        "progress": Progress(n_items, None, n, n),
+        "progress": Coverage(n_items, None, n, n),
         "methods": [Method(series(name), name) for name in methods],
         "failures": (),
         "skipped": (),
@@ -70,7 +70,7 @@ def report(methods: Sequence[str], n_items: int = 3, **changes: object) -> Repor
         "provenance": Provenance("run", "today", {"numpy": "2"}, ["cpu"], "spam-pipe report"),
         **changes,
     }
-    return Report(**fields)  # type: ignore[arg-type]
+    return Page(**fields)  # type: ignore[arg-type]
 
 
 def random_labels(shape: tuple[int, int], count: int, seed: int = 0) -> np.ndarray:
