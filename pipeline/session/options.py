@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from typing import Annotated, Any, get_type_hints
 
 import typer
@@ -304,6 +304,7 @@ class Options:
 
 def accept_options(
     command: Callable[..., None],
+    kind: type[Any] = Options,
     *,
     without: Collection[str] = (),
     arguments: Mapping[str, Any] | None = None,
@@ -313,14 +314,16 @@ def accept_options(
     Parameters
     ----------
     command
-        Takes `Options`, and the arguments by name.
+        Takes its options as one value, and the arguments by name.
+    kind
+        The dataclass of its options, each annotated as Typer wants it.
     without
         Options that it does not have.
     arguments
         Annotations of further parameters, which must be given.
     """
     arguments = arguments or {}
-    hints = get_type_hints(Options, include_extras=True)
+    hints = get_type_hints(kind, include_extras=True)
     parameters = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation)
         for name, annotation in arguments.items()
@@ -329,16 +332,16 @@ def accept_options(
         inspect.Parameter(
             field.name,
             inspect.Parameter.KEYWORD_ONLY,
-            default=field.default,
+            default=inspect.Parameter.empty if field.default is MISSING else field.default,
             annotation=hints[field.name],
         )
-        for field in fields(Options)
+        for field in fields(kind)
         if field.name not in without
     ]
 
     def accepting(**given: Any) -> None:
         own = {name: given.pop(name) for name in arguments}
-        command(Options(**given), **own)
+        command(kind(**given), **own)
 
     accepting.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     accepting.__annotations__ = {each.name: each.annotation for each in parameters}

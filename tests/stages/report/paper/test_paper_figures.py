@@ -17,6 +17,7 @@ from spam_pipe.stages.report.paper.seconds_curves import (
     draw_seconds,
     seconds_table,
 )
+from spam_pipe.stages.report.series import MethodKey
 from spam_pipe.stages.report.tables import summary_table
 from tests.stages.report.comparison_cases import OURS, THEIRS, metrics_of, two_methods
 
@@ -31,7 +32,7 @@ def swept() -> object:
     def measures(accuracy: float) -> object:
         return lambda image, count: {"asa": accuracy + 0.001 * image, "gr": 1 - accuracy}
 
-    keys = {("spam", "p", label): i for i, label in enumerate(POINTS)}
+    keys = {MethodKey("spam", "p", label): i for i, label in enumerate(POINTS)}
     methods = {key: measures(0.90 + 0.01 * i) for key, i in keys.items()}
     return summary_table(metrics_of(methods, n_images=3))  # type: ignore[arg-type]
 
