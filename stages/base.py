@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-Unit = int | None
+Count = int | None
 """The subject of one result: a requested number of superpixels, or the item as a whole."""
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -28,7 +28,7 @@ class StageConfig(BaseModel):
 
 @dataclass(frozen=True)
 class Output:
-    """The result of a stage for one unit.
+    """What a stage made for one unit.
 
     Attributes
     ----------
@@ -44,14 +44,14 @@ class Output:
 
 @dataclass(frozen=True)
 class Inputs:
-    """The input of a stage for one item; parts that its `reads` and `requires` lack stay empty.
+    """What a stage may read of one item; only what its `reads` and `requires` name is filled.
 
     Attributes
     ----------
     image
         (H, W, 3) uint8, sRGB.
     image_digest
-        SHA-256 of the image's bytes: the key of forwards that are kept in memory.
+        SHA-256 of the image's bytes: the key under which what was computed once is kept.
     valid
         (H, W) bool, False where the image has no data; None where all count.
     annotations
@@ -61,13 +61,13 @@ class Inputs:
     checkpoint
         File or folder of a mask generator's weights.
     prompts
-        The user's prompts (`stages.propose.prompts.Prompt`); None for a grid of points.
+        What the user points at in the image (`stages.propose.prompts.Prompt`); None for a grid.
     external
         (H, W) label maps of the image that another program made, by number of superpixels.
     attention
-        The user's factors (`stages.attention.user_factors.UserFactors`), or None.
+        What the user wants of the image (`stages.attention.user_factors.UserFactors`), if anything.
     attention_checkpoint
-        File of the weights of the saliency network.
+        File of the weights that find what stands out.
     upstream
         Outputs of the required stages, by stage name and unit.
     """
@@ -82,7 +82,7 @@ class Inputs:
     external: Mapping[int, NDArray[Any]] = field(default_factory=dict)
     attention: Any = None
     attention_checkpoint: Path | None = None
-    upstream: Mapping[str, Mapping[Unit, Output]] = field(default_factory=dict)
+    upstream: Mapping[str, Mapping[Count, Output]] = field(default_factory=dict)
 
 
 class Stage(Protocol):
@@ -102,9 +102,9 @@ class Stage(Protocol):
         ...
 
     def announce(self, inputs: Inputs, config: Any, device: str) -> object:
-        """Announce the forwards that `run` will need, before the item's turn to compute.
+        """Say what `run` will ask of the device, before the item's turn to compute.
 
-        The first item that computes may run them for all items that wait.
+        Whoever computes first may do so for all that wait.
 
         Returns
         -------
@@ -113,7 +113,7 @@ class Stage(Protocol):
         ...
 
     def run(
-        self, inputs: Inputs, config: Any, resources: Any, units: Sequence[Unit]
+        self, inputs: Inputs, config: Any, resources: Any, units: Sequence[Count]
     ) -> Iterator[Output]:
         """Yield one output per unit, in order.
 

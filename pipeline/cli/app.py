@@ -10,6 +10,7 @@ from spam_pipe import __version__
 from spam_pipe.pipeline.cli.assets import datasets_app, weights_app
 from spam_pipe.pipeline.cli.results import results_app
 from spam_pipe.pipeline.session.options import Json, Options, Outputs, accept_options, named_input
+from spam_pipe.pipeline.session.other_options import TrainOptions
 
 app = typer.Typer(
     name="spam-pipe",
@@ -117,6 +118,8 @@ def _add_item_command(name: str, text: str, without: tuple[str, ...]) -> None:
         if status := run_items(name, named_input(options, paths)):
             raise typer.Exit(status)
 
+    if name != "report":
+        without += ("paper",)
     arguments = {"paths": _PATHS} if name == "run" else {}
     accepting = accept_options(command, without=without, arguments=arguments)
     app.command(name, help=text, rich_help_panel=_PIPELINE)(accepting)
@@ -157,55 +160,23 @@ def _add_sweep() -> None:
 _add_sweep()
 
 
-@app.command(rich_help_panel=_NETWORKS)
-def train(
-    config: Annotated[
-        str | None,
-        typer.Option(
-            help="TOML file of a recipe, or a shipped one by name (by default the one that "
-            "--folder was begun with, else train-trunk)",
-            metavar="FILE",
-        ),
-    ] = None,
-    folder: Annotated[
-        str | None,
-        typer.Option(help="where checkpoint, weights, log and curve go (training/NAME)"),
-    ] = None,
-    minutes: Annotated[
-        float | None,
-        typer.Option(min=0.01, help="time limit that replaces the recipe's number of steps"),
-    ] = None,
-    assignments: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            help="any option of the recipe, such as learning_rate=1e-3; repeatable",
-            metavar="KEY=VALUE",
-        ),
-    ] = None,
-    dataset: Annotated[
-        str | None, typer.Option(help="annotated images: bsd by default, or a folder of images")
-    ] = None,
-    ground_truth: Annotated[
-        str | None, typer.Option(help="folder of ground truth for a folder of images")
-    ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda[:i]")] = "auto",
-    as_json: Json = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print nothing but errors")] = False,
-) -> None:
+def _train(given: TrainOptions) -> None:
     """Train a network; the same command goes on where it was stopped, or with more minutes."""
     from spam_pipe.pipeline.commands.train import train_network
 
     options = Options(
-        assignments=assignments,
-        dataset=dataset,
-        ground_truth=ground_truth,
-        device=device,
-        as_json=as_json,
-        quiet=quiet,
+        assignments=given.assignments,
+        dataset=given.dataset,
+        ground_truth=given.ground_truth,
+        device=given.device,
+        as_json=given.as_json,
+        quiet=given.quiet,
     )
-    if status := train_network(options, config, folder, minutes):
+    if status := train_network(options, given.config, given.folder, given.minutes):
         raise typer.Exit(status)
+
+
+app.command("train", rich_help_panel=_NETWORKS)(accept_options(_train, TrainOptions))
 
 
 @app.command(rich_help_panel=_AROUND)

@@ -60,7 +60,7 @@ def run_sweep(path: str, options: Options) -> int:
     done: list[_Done] = []
     with opened_executor(choices, teller.warn) as executor:
         for swept, session in zip(runs, sessions, strict=True):
-            done.append(_sweep_run(swept, session, executor, teller))
+            done.append(_sweep_run(swept, session, executor, teller, paper=options.paper))
             _tell_run(done[-1], options, teller)
             if done[-1].summary.interrupted:
                 break
@@ -108,13 +108,15 @@ def _introduce(sweep: Sweep, runs: Sequence[SweptRun], teller: Teller) -> None:
         teller.say(f"skipped {labels[0]}{more}: {reason}")
 
 
-def _sweep_run(swept: SweptRun, session: Session, executor: Executor, teller: Teller) -> _Done:
+def _sweep_run(
+    swept: SweptRun, session: Session, executor: Executor, teller: Teller, *, paper: bool
+) -> _Done:
     with session.held(teller.warn):
         session.run.begin(session.outputs)
         swept.record.save(session.run.folder)
         summary = session.bring_up_to_date(executor, teller.callbacks(session.run.name))
         width = teller.results.width
-        report = finish(session, summary, report=True, width=width)
+        report = finish(session, summary, report=True, width=width, paper=paper)
     return _Done(swept, summary, report)
 
 

@@ -56,7 +56,7 @@ def open_dataset(
             raise ConfigError(f"dataset.images: leave it out, the dataset is the folder {name}")
         name, images = "folder", _as_folder(name)
     if name == "folder":
-        from spam_pipe.pipeline.datasets.folder import Folder
+        from spam_pipe.pipeline.datasets.folder import ImageFolder
         from spam_pipe.pipeline.datasets.images.bands import Reading
 
         if data is not None:
@@ -64,7 +64,7 @@ def open_dataset(
         if images is None:
             raise ConfigError("dataset folder: name the folder, as in --dataset path/to/images")
         truth = Path(ground_truth) if ground_truth is not None else None
-        return Folder(Path(images), pattern, truth, planes, reading or Reading())
+        return ImageFolder(Path(images), pattern, truth, planes, reading or Reading())
     given = {
         "images": images,
         "ground_truth": ground_truth,

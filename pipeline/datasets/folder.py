@@ -25,7 +25,7 @@ OME_SUFFIXES = (".tif", ".tiff", ".zarr")
 
 
 @dataclass(frozen=True)
-class Folder(Dataset):
+class ImageFolder(Dataset):
     """The images below a folder, at any depth; what is hidden (``.name``) is left out.
 
     An item's id is its relative path without suffix; images that differ in the suffix alone

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from spam_pipe.pipeline.errors import ConfigError, DataError
 from spam_pipe.pipeline.fetching.archives import unpack
-from spam_pipe.pipeline.fetching.download import Progress, download, parse_hash
+from spam_pipe.pipeline.fetching.download import OnBytes, download, parse_hash
 from spam_pipe.stages.suggestion import did_you_mean
 
 MARKER = ".spam-pipe.json"
@@ -79,7 +79,7 @@ def fetch_dataset(
     *,
     url: str | None = None,
     sha256: str | None = None,
-    progress: Progress | None = None,
+    progress: OnBytes | None = None,
     say: Callable[[str], None] = lambda line: print(line, file=sys.stderr),
 ) -> Path:
     """Download and unpack a dataset into ``target/<name>``.

@@ -12,7 +12,7 @@ from pathlib import Path
 from platformdirs import user_cache_path
 
 from spam_pipe.pipeline.errors import ConfigError, DataError
-from spam_pipe.pipeline.fetching.download import Progress, download, parse_hash
+from spam_pipe.pipeline.fetching.download import OnBytes, download, parse_hash
 from spam_pipe.stages.suggestion import did_you_mean
 
 _SAM = "https://dl.fbaipublicfiles.com/segment_anything/"
@@ -138,7 +138,7 @@ def fetch_public_weights(
     *,
     url: str | None = None,
     sha256: str | None = None,
-    progress: Progress | None = None,
+    progress: OnBytes | None = None,
     say: Callable[[str], None] = lambda line: None,
 ) -> Path:
     """Download weights into a folder; the file is there only once it is whole and verified.

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import MISSING, dataclass, fields, replace
 from typing import Annotated, Any, get_type_hints
 
 import typer
@@ -292,6 +292,14 @@ class Options:
             "--dry-run", help="say what would be done, do nothing", rich_help_panel=_RUNNING
         ),
     ] = False
+    paper: Annotated[
+        bool,
+        typer.Option(
+            "--paper",
+            help="add what papers need: a plate of pictures, scatter and seconds, a LaTeX table",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = False
     as_json: Json = False
     verbose: Annotated[
         bool,
@@ -305,6 +313,7 @@ class Options:
 
 def accept_options(
     command: Callable[..., None],
+    kind: type[Any] = Options,
     *,
     without: Collection[str] = (),
     arguments: Mapping[str, Any] | None = None,
@@ -314,14 +323,16 @@ def accept_options(
     Parameters
     ----------
     command
-        Takes `Options`, and the arguments by name.
+        Takes its options as one value, and the arguments by name.
+    kind
+        The dataclass of its options, each annotated as Typer wants it.
     without
         Options that it does not have.
     arguments
         Annotations of further parameters, which must be given.
     """
     arguments = arguments or {}
-    hints = get_type_hints(Options, include_extras=True)
+    hints = get_type_hints(kind, include_extras=True)
     parameters = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation)
         for name, annotation in arguments.items()
@@ -330,16 +341,16 @@ def accept_options(
         inspect.Parameter(
             field.name,
             inspect.Parameter.KEYWORD_ONLY,
-            default=field.default,
+            default=inspect.Parameter.empty if field.default is MISSING else field.default,
             annotation=hints[field.name],
         )
-        for field in fields(Options)
+        for field in fields(kind)
         if field.name not in without
     ]
 
     def accepting(**given: Any) -> None:
         own = {name: given.pop(name) for name in arguments}
-        command(Options(**given), **own)
+        command(kind(**given), **own)
 
     accepting.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     accepting.__annotations__ = {each.name: each.annotation for each in parameters}

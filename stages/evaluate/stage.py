@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from spam_pipe.stages.base import Inputs, Output, Unit
+from spam_pipe.stages.base import Count, Inputs, Output
 from spam_pipe.stages.evaluate.config import EvaluateConfig
 from spam_pipe.stages.evaluate.evaluate import delta_k, evaluate, measure
 from spam_pipe.stages.evaluate.reference import prepare
@@ -31,7 +31,7 @@ class EvaluateStage:
         """Nothing: no network is asked."""
 
     def run(
-        self, inputs: Inputs, config: EvaluateConfig, resources: Any, units: Sequence[Unit]
+        self, inputs: Inputs, config: EvaluateConfig, resources: Any, units: Sequence[Count]
     ) -> Iterator[Output]:
         """Yield the figures of each requested number of superpixels.
 

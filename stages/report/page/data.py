@@ -1,11 +1,10 @@
-"""The content of the page, gathered before anything is rendered."""
+"""What the page says, gathered before anything is rendered."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-SeriesKey = tuple[str, str, str, str, str]
-"""Dataset, split, method, prior and config: the columns that tell a summary's series apart."""
+from spam_pipe.stages.report.series import MethodKey
 
 
 @dataclass(frozen=True)
@@ -15,18 +14,18 @@ class Method:
     Attributes
     ----------
     key
-        Its values in the summary's columns.
+        What tells it from the others in the tables.
     label
-        Its name on the page.
+        What it is called on the page.
     options
         All options that decide its results, by dotted key.
     weights
-        SHA-256 of each weights file that it read, by the part of the item that the file is.
+        SHA-256 of each weights file that it read, by what it was read for.
     command
         The command line that makes it again.
     """
 
-    key: SeriesKey
+    key: MethodKey
     label: str
     options: Mapping[str, Any] = field(default_factory=dict)
     weights: Mapping[str, str] = field(default_factory=dict)
@@ -34,7 +33,7 @@ class Method:
 
 
 @dataclass(frozen=True)
-class Failure:
+class Missing:
     """An item that failed, or a sweep's point that could not run here.
 
     Attributes
@@ -53,13 +52,13 @@ class Failure:
 
 
 @dataclass(frozen=True)
-class Progress:
-    """How many of the wanted results are in.
+class Coverage:
+    """How much of what was asked for is in.
 
     Attributes
     ----------
     n_items, n_expected
-        Images of the report, and images of the official split (None: unknown).
+        Images that the report is about, and that the split officially has (None: nobody knows).
     n_done, n_wanted
         Results measured, and asked for: images × methods × counts.
     """
@@ -96,7 +95,7 @@ class Provenance:
 
 
 @dataclass(frozen=True)
-class Picture:
+class Photo:
     """An image of the gallery.
 
     Attributes
@@ -155,36 +154,40 @@ class Gallery:
 
     rule: str
     counts: Sequence[int]
-    pictures: Sequence[Picture]
-    drawings: Mapping[tuple[str, SeriesKey, int], Drawing]
+    pictures: Sequence[Photo]
+    drawings: Mapping[tuple[str, MethodKey, int], Drawing]
 
 
 @dataclass(frozen=True)
-class Report:
+class Page:
     """All that the page says beside the tables' figures.
 
     Attributes
     ----------
+    dataset, split
+        What the run worked on.
     progress, methods, failures, skipped, gallery, provenance
         See there; `skipped` are a sweep's points that could not run.
     reference
         The method that others are compared with; None for the most accurate one.
     sizes
-        Names of counts that come from a size of superpixels, such as ``20 px``.
+        What stands for a count that comes of a size of superpixels, such as ``20 px``.
     left_out
-        Names the results that the run holds and the page does not show; empty without any.
+        What results the run holds beside those shown; empty where there are none.
     """
 
-    progress: Progress
+    dataset: str
+    split: str
+    progress: Coverage
     methods: Sequence[Method]
-    failures: Sequence[Failure]
-    skipped: Sequence[Failure]
+    failures: Sequence[Missing]
+    skipped: Sequence[Missing]
     gallery: Gallery
     provenance: Provenance
-    reference: SeriesKey | None = None
+    reference: MethodKey | None = None
     sizes: Mapping[int, str] = field(default_factory=dict)
     left_out: str = ""
 
     def asked(self, count: int) -> str:
-        """Return the requested count or size, for a column or a button whose title says which."""
+        """Return what was asked for, a count or a size, in a column or a button that says which."""
         return self.sizes.get(count, str(count))
