@@ -65,6 +65,14 @@ def show_datasets(*, as_json: bool) -> None:
     teller.show_json(found)
 
 
+def warm_up(*, as_json: bool) -> None:
+    """Compile all kernels that the pipeline itself needs, and say how many were missing."""
+    teller = Teller(as_json=as_json)
+    compiled = teller.compile_kernels(seldom=True)
+    teller.show(f"compiled {compiled} kernels" if compiled else "all kernels were compiled already")
+    teller.show_json({"compiled": compiled})
+
+
 def show_doctor(location: str, *, as_json: bool) -> None:
     """Print what this machine offers."""
     teller = Teller(as_json=as_json)
