@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from threading import Lock, Thread
 from typing import IO
 
-from spam_pipe.stages.compiled import KERNELS, Kernel
+from spam_pipe.stages.compiled import KERNELS, Kernel, ever_compiled
 
 SEGMENTING = (
     "spam_pipe.stages.colour",
@@ -69,6 +69,28 @@ def require_kernels(modules: Sequence[str] = SEGMENTING) -> None:
         _ready.update(modules)
 
 
+def require_metrics() -> None:
+    """Compile the kernels of the metrics where nobody has; say so in the log."""
+    from spam_pipe.stages.evaluate.compactness import perimeters
+
+    with _lock:
+        if "metrics" not in _ready and not ever_compiled(perimeters):
+            _logger.warning(
+                "compiling the kernels of the metrics, once for this installation: some ten "
+                "seconds (`spam-pipe warmup` does it ahead)"
+            )
+            compile_metrics()
+        _ready.add("metrics")
+
+
+def compile_metrics() -> None:
+    """Compile the kernels of the metrics, or load them."""
+    from spam_pipe.stages.evaluate.config import EvaluateConfig
+    from spam_pipe.stages.registry import stage
+
+    stage("evaluate").setup(EvaluateConfig(), "cpu")
+
+
 def compile_kernels(kernels: Sequence[Kernel], advance: Advance = lambda done, of: None) -> None:
     """Compile kernels here and, where there is a second core, in a process beside.
 
@@ -78,10 +100,12 @@ def compile_kernels(kernels: Sequence[Kernel], advance: Advance = lambda done, o
     by_length = sorted(kernels, key=lambda each: each.length, reverse=True)
     in_order = by_length[::2] + by_length[1::2][::-1]
     done: set[str] = set()
+    telling = Lock()
 
     def note(name: str) -> None:
-        done.add(name)
-        advance(len(done), len(in_order))
+        with telling:
+            done.add(name)
+            advance(len(done), len(in_order))
 
     with _helper(in_order, note):
         for kernel in in_order:

@@ -8,7 +8,7 @@ time to compile that numba's own parallel loops take.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 import numba
@@ -74,17 +74,25 @@ class Kernel(NamedTuple):
         """Say whether it is compiled, in this process or in the cache on disk."""
         if self.types in self.function.overloads:
             return True
-        # Numba has no question for this that would not load what there is.
-        cache = self.function._cache
-        files = getattr(cache, "_cache_file", None)
-        if files is None:
-            return False
-        key = cache._index_key(self.types, self.function.targetctx.codegen())
-        return key in files._load_index()
+        key = self.function._cache._index_key(self.types, self.function.targetctx.codegen())
+        return key in _kept(self.function)
 
     def compile(self) -> None:
         """Compile it and keep it on disk, or load it from there."""
         self.function.compile(self.types)
+
+
+def ever_compiled(function: Any) -> bool:
+    """Say whether a kernel is compiled for any types, in this process or in the cache on disk."""
+    return bool(function.overloads or _kept(function))
+
+
+def _kept(function: Any) -> Mapping[Any, str]:
+    """Return the files of the cache by what they were compiled for."""
+    # Numba has no question for this that would not load what there is.
+    files = getattr(function._cache, "_cache_file", None)
+    found: Mapping[Any, str] = {} if files is None else files._load_index()
+    return found
 
 
 KERNELS: list[Kernel] = []

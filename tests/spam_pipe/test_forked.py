@@ -3,9 +3,7 @@
 import multiprocessing
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 
-import numpy as np
 import pytest
 
 SCRIPT = """
