@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spam_pipe.pictures import as_inputs, as_mask
+from spam_pipe.pipeline.kernels import require_metrics
 from spam_pipe.priors import Factors, Prior, known_prior
 from spam_pipe.segmenter import COMPACTNESS, Segmenter
 from spam_pipe.stages.evaluate.evaluate import evaluate as measure
@@ -263,6 +264,7 @@ def evaluate(
         truths = [ground_truth]
     else:
         truths = [np.asarray(each) for each in ground_truth]
+    require_metrics()
     n = np.unique(named[inside]).size
     return {"n_superpixels": n, **measure(named, colors, truths, valid=valid)}
 

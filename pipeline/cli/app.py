@@ -180,6 +180,14 @@ app.command("train", rich_help_panel=_NETWORKS)(accept_options(_train, TrainOpti
 
 
 @app.command(rich_help_panel=_AROUND)
+def warmup(as_json: Json = False) -> None:
+    """Compile the kernels now, once for this installation: the first run then starts at once."""
+    from spam_pipe.pipeline.commands.look import warm_up
+
+    warm_up(as_json=as_json)
+
+
+@app.command(rich_help_panel=_AROUND)
 def doctor(outputs: Outputs = "outputs", as_json: Json = False) -> None:
     """Show versions, cores, devices, datasets, weights and free disk."""
     from spam_pipe.pipeline.commands.look import show_doctor

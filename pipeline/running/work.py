@@ -22,6 +22,7 @@ from spam_pipe.pipeline.store.folder import open_folder
 from spam_pipe.pipeline.units import Unit
 from spam_pipe.pipeline.versions import decisive_versions
 from spam_pipe.stages.base import Inputs, Output, StageConfig
+from spam_pipe.stages.compiled import seconds_compiling
 from spam_pipe.stages.registry import STAGES, stage
 
 _COMPUTING = Turns()
@@ -118,11 +119,12 @@ class _ItemRun:
         results = worker.run(inputs, link.config, resources, counts)
         for unit in units:
             with self.turn():
-                begun = time.perf_counter()
+                begun, compiling = time.perf_counter(), seconds_compiling()
                 output = next(results)
                 computed = time.perf_counter()
-            self.store(link, unit, output, computed - begun)
-            own, overhead = computed - begun, loading + time.perf_counter() - computed
+                own = computed - begun - (seconds_compiling() - compiling)
+            self.store(link, unit, output, own)
+            overhead = loading + time.perf_counter() - computed
             self.seconds[link.name, unit] = own, overhead
             loading = 0.0
             if note := output.attributes.get("note"):
