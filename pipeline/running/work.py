@@ -22,7 +22,6 @@ from spam_pipe.pipeline.store.folder import open_folder
 from spam_pipe.pipeline.units import Unit
 from spam_pipe.pipeline.versions import decisive_versions
 from spam_pipe.stages.base import Inputs, Output, StageConfig
-from spam_pipe.stages.compiled import seconds_compiling
 from spam_pipe.stages.registry import STAGES, stage
 
 _COMPUTING = Turns()
@@ -108,6 +107,9 @@ class _ItemRun:
         return Outcome(self.item.id, self.seconds, failure, notes, self.job.point)
 
     def run_stage(self, link: Link, units: tuple[Unit, ...]) -> None:
+        # Planning and looking import this file: numba is for those that compute.
+        from spam_pipe.stages.compiled import seconds_compiling
+
         worker = stage(link.name)
         started = time.perf_counter()
         inputs = self.inputs(link, units)
