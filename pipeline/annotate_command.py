@@ -33,6 +33,7 @@ from pipeline.units import Unit
 from stages.annotate.annotate import annotate
 from stages.annotate.score import Score, clicked_truth, score
 from stages.annotate.votes import Clicks
+from stages.validity import VOID
 
 MASKS = "annotations"
 """Where masks go below a run's folder, where nothing else is said."""
@@ -195,7 +196,13 @@ def _annotate_item(
 def _scores(item: Item, mask: NDArray[np.int64], clicks: Clicks) -> tuple[Score, ...]:
     if item.annotations is None or clicks.rows.size == 0:
         return ()
-    return tuple(score(mask, clicked_truth(truth, clicks)) for truth in item.annotations.read())
+    scores = []
+    for truth in item.annotations.read():
+        counted = truth != VOID
+        if counted.any():
+            named = clicked_truth(truth, clicks)
+            scores.append(score(mask[counted][np.newaxis], named[counted][np.newaxis]))
+    return tuple(scores)
 
 
 def _encode(made: AnnotatedImage, largest: int) -> bytes:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from pipeline.datasets.annotations import LABEL_SUFFIXES, LabelFile
 from pipeline.datasets.factor_table import names_of
 from pipeline.datasets.image_rows import Row, RowKind, image_of, parse_rows, read_text, shown, whole
+from pipeline.datasets.names import written
 from pipeline.errors import DataError
 from stages.annotate.votes import Clicks
 from stages.report.cells import original
@@ -221,7 +222,7 @@ def _read_scribbles(path: Path) -> Marks:
     values: set[int] = set()
     for file in files:
         name = file.name if file == path else file.relative_to(path).as_posix()
-        name = name.removesuffix(file.suffix)
+        name = written(name.removesuffix(file.suffix))
         if name in images:
             raise DataError(f"{path}: two files are for '{name}'; keep one")
         (labels,) = LabelFile(file).read()[:1]

@@ -101,6 +101,8 @@ def run_items(target: str, options: Options) -> int:
         require_weights(run.config, chain)
     if not kernels_compiled():
         teller.say("first run here: compiling kernels, which takes about a minute, once")
+    for remark in selection.dataset.remarks(selection.split):
+        teller.say(remark)
     with held(run, shard, teller.warn):
         run.save(outputs)
         executor = make_executor(
@@ -178,6 +180,7 @@ def _dataset_layers(options: Options) -> Iterator[Layer]:
         "split": options.split,
         "pattern": options.pattern,
         "max_megapixels": options.max_megapixels,
+        "ignore": _numbers("--ignore", options.ignore, int, "255"),
         "bands": _numbers("--bands", options.bands, int, "4,3,2"),
         "stretch": _numbers("--stretch", options.stretch, float, "2,98"),
     }

@@ -7,6 +7,7 @@ from typing import Any
 
 from pipeline.chain import Chain, build_chain, described_config, prior_of
 from pipeline.config import RunConfig
+from pipeline.datasets.bands import said_of
 from pipeline.errors import DataError
 from pipeline.failures import FailedItem, Failures
 from pipeline.left_out import LeftOut, described_method, stored_otherwise
@@ -262,6 +263,8 @@ def _row(planned: ItemPlan, unit: Unit) -> dict[str, Any]:
         notes.insert(0, f"size {say_size(unit)}: K = {found['n_requested']}")
     if segmented is not None:
         notes.insert(0, segmented.attributes.get("note") or "")
+    # What had to be chosen to see the image; recorded with every stage that saw it.
+    notes.append(said_of(planned.records["evaluate", unit].provenance.get("image", {})))
     return {
         "image": planned.item.id,
         "n_requested": found["n_requested"],

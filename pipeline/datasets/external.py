@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pipeline.datasets.annotations import LABEL_SUFFIXES, LabelFile
 from pipeline.datasets.base import FileSource
-from pipeline.datasets.item_files import inside, named_files, refuse_two
+from pipeline.datasets.item_files import named_files, refuse_two
 from pipeline.errors import DataError
 
 SUFFIXES = (*LABEL_SUFFIXES, ".csv")
@@ -71,10 +71,9 @@ class ExternalMaps(FileSource):
 
     def _files(self) -> dict[int, Path]:
         """Return the image's file for each K that has one."""
-        relative = inside(self.path, self.item_id, "label maps")
         files = {}
         for folder in _count_folders(self.path):
-            found = named_files(folder / relative, SUFFIXES)
+            found = named_files(folder, self.item_id, "label maps", SUFFIXES)
             refuse_two(found, folder, self.item_id)
             if found:
                 files[int(folder.name)] = found[0]

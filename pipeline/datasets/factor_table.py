@@ -25,7 +25,7 @@ from pipeline.datasets.image_rows import (
     shown,
     whole,
 )
-from pipeline.datasets.images import IMAGE_SUFFIXES
+from pipeline.datasets.kinds import IMAGE_SUFFIXES
 from pipeline.errors import DataError
 from stages.attention.user_factors import Click, UserFactors
 

@@ -10,22 +10,25 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import tifffile
+import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.datasets.annotations import LABEL_SUFFIXES, LabelFile
 from pipeline.datasets.base import FileSource
-from pipeline.datasets.item_files import inside, named_files, refuse_two
+from pipeline.datasets.item_files import inside, named_files, named_folder, refuse_two
+from pipeline.datasets.limits import MAX_PIXELS
 from pipeline.datasets.npy_content import map_npy
-from pipeline.datasets.tiff_segments import check_segments
+from pipeline.datasets.tiff import label_pages
 from pipeline.errors import DataError
 from stages.propose.run_lengths import RunLengths, checked_size, encode
 
 SUFFIXES = (*LABEL_SUFFIXES, ".json")
 """Suffixes, in lower case, of what `MaskFile` reads."""
+
 
 _LARGEST_PAGE = 2**29  # bytes
 
@@ -50,14 +53,14 @@ class MaskFolder:
         DataError
             When there is none, or more than one.
         """
-        relative = inside(self.path, item_id, "masks")
+        inside(self.path, item_id, "masks")
         if not self.path.is_dir():
             raise DataError(f"{self.path}: there is no such folder of masks; see propose.masks")
-        base = self.path / relative
-        found = named_files(base, SUFFIXES) + [base] * base.is_dir()
+        found = named_files(self.path, item_id, "masks", SUFFIXES)
+        folder = named_folder(self.path, item_id, "masks")
         # A folder `a/` beside `a.png` may as well hold the masks of `a/b`, `a/c` …
-        if len(found) == 2 and found[-1] == base and not _mask_pictures(base):
-            found.pop()
+        if folder is not None and (len(found) != 1 or _mask_pictures(folder)):
+            found.append(folder)
         if not found:
             raise DataError(
                 f"{self.path}: no masks for '{item_id}'; expected {item_id} with one of "
@@ -139,25 +142,20 @@ def _read_npy(path: Path) -> RunLengths:
 
 
 def _read_tiff(path: Path) -> RunLengths:
-    try:
-        with tifffile.TiffFile(path) as file:
-            # Counted first: iterating would follow a circle of pages for ever.
-            pages = [file.pages[index] for index in range(len(file.pages))]
-            shapes = {page.shape for page in pages}
-            if len(pages) > 1:
-                if len(shapes) > 1:
-                    raise DataError(f"{path}: its pages have different sizes: {sorted(shapes)}")
-                checked_size(shapes.pop())
-                if max(page.nbytes for page in pages) > _LARGEST_PAGE:
-                    raise DataError(f"{path}: its pages are too large; save masks as 8 bits")
-                for page in pages:
-                    check_segments(page, path)
-                return _stacked(page.asarray() for page in pages)
-    except DataError:
-        raise
-    except Exception as error:  # a decoder may fail in any way on a damaged file
-        raise DataError(f"{path}: is not a TIFF that can be read; save it again") from error
-    return RunLengths.from_labels(LabelFile(path).read()[0])
+    """Read a label image, or binary masks page by page: there may be thousands."""
+    pages = label_pages(path, MAX_PIXELS, _LARGEST_PAGE)
+    first, second = next(pages, None), next(pages, None)
+    if first is None or second is None:
+        return RunLengths.from_labels(LabelFile(path).read()[0])
+    return _stacked(_filled(page, path) for page in chain((first, second), pages))
+
+
+def _filled(page: NDArray[Any], path: Path) -> NDArray[Any]:
+    """Return a page as a mask: what it masks itself is no foreground."""
+    if page.ndim != 2:
+        raise DataError(f"{path}: its pages are in colour; save masks in black and white")
+    checked_size(page.shape)
+    return np.ma.filled(page, 0)
 
 
 def _read_json(path: Path) -> RunLengths:

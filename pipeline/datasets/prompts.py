@@ -28,6 +28,7 @@ from pipeline.datasets.image_rows import (
     read_text,
     shown,
 )
+from pipeline.datasets.names import composed
 from pipeline.errors import DataError
 from stages.propose.prompts import Prompt
 from stages.suggestion import meant_image
@@ -156,7 +157,7 @@ def _read_json(path: Path, text: str) -> Table:
     if not isinstance(content, dict) or not all(isinstance(v, list) for v in content.values()):
         raise DataError(f'{path}: not prompts; write {{"image": [{{"points": [[x, y]]}}]}}')
     return {
-        image: tuple(
+        composed(image): tuple(
             _checked(_entry(each, f"{path}: {image}, object {number}"), f"{path}: {image}")
             for number, each in enumerate(entries, start=1)
         )
