@@ -31,6 +31,7 @@ def read_ome_zarr(path: Path) -> Any:
     """Write the images and put the file's content where its first words say."""
     from pipeline.datasets.bands import Reading
     from pipeline.datasets.images import ImageFile
+    from pipeline.datasets.stacks import parts_of
     from tests.fuzz.seeds.stacks import ome_zarrs
 
     place, _, content = path.read_bytes().partition(b"\x00")
