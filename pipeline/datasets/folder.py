@@ -7,17 +7,17 @@ from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
-from pipeline.datasets.annotations import LABEL_SUFFIXES, LabelFile
-from pipeline.datasets.bands import Reading
-from pipeline.datasets.base import Dataset, Item
-from pipeline.datasets.images import ImageFile
-from pipeline.datasets.kinds import IMAGE_SUFFIXES, may_be_image
-from pipeline.datasets.listing import Listing, list_files, say_passed_by
-from pipeline.datasets.names import composed, written
-from pipeline.datasets.split_lists import check_split
-from pipeline.datasets.stacks import Which, part_name, parts_of
-from pipeline.errors import DataError
-from stages.validity import VOID
+from spam_pipe.pipeline.datasets.base import Dataset, Item
+from spam_pipe.pipeline.datasets.images.bands import Reading
+from spam_pipe.pipeline.datasets.images.image_file import ImageFile
+from spam_pipe.pipeline.datasets.images.stacks import Which, part_name, parts_of
+from spam_pipe.pipeline.datasets.kinds import IMAGE_SUFFIXES, may_be_image
+from spam_pipe.pipeline.datasets.listing import Listing, list_files, say_passed_by
+from spam_pipe.pipeline.datasets.names import composed, written
+from spam_pipe.pipeline.datasets.split_lists import check_split
+from spam_pipe.pipeline.datasets.user_files.label_file import LABEL_SUFFIXES, LabelFile
+from spam_pipe.pipeline.errors import DataError
+from spam_pipe.stages.validity import VOID
 
 OME_SUFFIXES = (".tif", ".tiff", ".zarr")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from pipeline.datasets.ome_zarr import is_ome_zarr
+from spam_pipe.pipeline.datasets.images.ome_zarr import is_ome_zarr
 
 _Identity = tuple[int, int]
 

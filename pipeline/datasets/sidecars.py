@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.datasets.bands import Nodata, Samples
-from pipeline.datasets.orientation import upright
-from pipeline.errors import DataError
+from spam_pipe.pipeline.datasets.images.bands import Nodata, Samples
+from spam_pipe.pipeline.datasets.orientation import upright
+from spam_pipe.pipeline.errors import DataError
 
 _LARGEST_XML = 2**24
 
@@ -75,8 +75,8 @@ def _text(path: Path) -> str:
 
 
 def _read_mask(path: Path) -> NDArray[np.bool_]:
-    from pipeline.datasets.bands import Reading
-    from pipeline.datasets.tiff import read_tiff
+    from spam_pipe.pipeline.datasets.images.bands import Reading
+    from spam_pipe.pipeline.datasets.images.tiff import read_tiff
 
     return np.asarray((read_tiff(path, Reading(), None).values != 0).any(axis=2))
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import DataError
+from spam_pipe.pipeline.errors import DataError
 
 _NEW_SUBFILE_TYPE, _SUBFILE_TYPE, _PHOTOMETRIC = 254, 255, 262
 _REDUCED, _MASK, _DEPTH = 1, 4, 8  # bits of NewSubfileType; the last is DNG's

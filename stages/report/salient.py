@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from stages.report.bootstrap import mean_interval
-from stages.report.config import ReportConfig
-from stages.validity import VOID
+from spam_pipe.stages.report.bootstrap import mean_interval
+from spam_pipe.stages.report.config import ReportConfig
+from spam_pipe.stages.validity import VOID
 
 TITLES = {
     "asa_inside": "ASA, salient objects",
