@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spam_pipe.pipeline.datasets.names import written
 from spam_pipe.pipeline.datasets.user_files.factor_table import names_of
 from spam_pipe.pipeline.datasets.user_files.image_rows import (
     Row,
@@ -26,6 +25,7 @@ from spam_pipe.pipeline.datasets.user_files.image_rows import (
     whole,
 )
 from spam_pipe.pipeline.datasets.user_files.label_file import LABEL_SUFFIXES, LabelFile
+from spam_pipe.pipeline.datasets.user_files.names import written
 from spam_pipe.pipeline.errors import DataError
 from spam_pipe.stages.annotate.votes import Clicks
 from spam_pipe.stages.csv_cells import original

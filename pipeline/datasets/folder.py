@@ -10,12 +10,12 @@ from typing import ClassVar
 from spam_pipe.pipeline.datasets.base import Dataset, Item
 from spam_pipe.pipeline.datasets.images.bands import Reading
 from spam_pipe.pipeline.datasets.images.image_file import ImageFile
+from spam_pipe.pipeline.datasets.images.kinds import IMAGE_SUFFIXES, may_be_image
 from spam_pipe.pipeline.datasets.images.stacks import Which, part_name, parts_of
-from spam_pipe.pipeline.datasets.kinds import IMAGE_SUFFIXES, may_be_image
-from spam_pipe.pipeline.datasets.listing import Listing, list_files, say_passed_by
-from spam_pipe.pipeline.datasets.names import composed, written
 from spam_pipe.pipeline.datasets.split_lists import check_split
 from spam_pipe.pipeline.datasets.user_files.label_file import LABEL_SUFFIXES, LabelFile
+from spam_pipe.pipeline.datasets.user_files.listing import Listing, list_files, say_passed_by
+from spam_pipe.pipeline.datasets.user_files.names import composed, written
 from spam_pipe.pipeline.errors import DataError
 from spam_pipe.stages.validity import VOID
 
@@ -184,8 +184,8 @@ class Folder(Dataset):
 def item_ids(files: list[str]) -> dict[str, str]:
     """Map relative paths to unique ids: without suffix, unless that would be ambiguous.
 
-    Ids are written as `pipeline.datasets.names.written` says: they go into tables, stores and
-    messages.
+    Ids are written as `pipeline.datasets.user_files.names.written` says: they go into tables,
+    stores and messages.
     """
     called = {name: written(name) for name in files}
     stems = {name: _stem(called[name]) for name in files}

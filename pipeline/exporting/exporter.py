@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from spam_pipe.pipeline.configuration.run_config import RunConfig
 from spam_pipe.pipeline.datasets.base import Item
-from spam_pipe.pipeline.datasets.images.georeference import georeference_of
+from spam_pipe.pipeline.datasets.images.georeference import georeference_of, why_not_georeferenced
 from spam_pipe.pipeline.errors import UserError
 from spam_pipe.pipeline.exporting.figures import FIGURES, Figures, encode_figures, read_figures
 from spam_pipe.pipeline.exporting.formats import Form, What, file_name, suffix_of
@@ -60,6 +60,9 @@ class Exporter:
         What was asked for.
     gathered
         By unit, what goes into one file.
+    unplaced
+        Items whose coordinates are pixels where others' are the ground's, and why if that is
+        known.
     """
 
     target: Folder
@@ -69,6 +72,7 @@ class Exporter:
     form: Form
     options: FigureOptions
     gathered: dict[Unit, list[Figures]] = field(default_factory=dict)
+    unplaced: dict[str, str] = field(default_factory=dict)
 
     def add(self, item: Item, unit: Unit) -> int:
         """Write the files of a unit of an item; return how many.
@@ -79,6 +83,7 @@ class Exporter:
             When it can't be read, or not be written in that format.
         """
         name = file_name(item.id, "", unit)
+        self._note_place(item)
         if self.what in FIGURES:
             figures = read_figures(
                 item,
@@ -103,6 +108,24 @@ class Exporter:
         """Write what was gathered; return how many files."""
         units = self.gathered.items()
         return sum(self._put(str(unit), encode_figures(of, self.form)) for unit, of in units)
+
+    def remarks(self) -> list[str]:
+        """Say which items are not georeferenced, where what was written tells of places."""
+        lines = [
+            f"{item}: is not georeferenced: {why}" for item, why in self.unplaced.items() if why
+        ]
+        silent = [item for item, why in self.unplaced.items() if not why]
+        if silent and self.what == "polygons":
+            lines.append(
+                f"{len(silent)} images are not georeferenced, such as {silent[0]}: coordinates of "
+                "their polygons are pixels, from the upper left corner down"
+            )
+        return lines
+
+    def _note_place(self, item: Item) -> None:
+        spatial = self.form == "tiff" or self.what in {"polygons", "table", "graph"}
+        if spatial and item.id not in self.unplaced and georeference_of(item) is None:
+            self.unplaced[item.id] = why_not_georeferenced(item)
 
     def _put(self, name: str, contents: Mapping[str, bytes]) -> int:
         for suffix, content in contents.items():

@@ -138,7 +138,8 @@ def superpixel_table(seen: Segmented, features: NDArray[np.float32] | None = Non
     """
     given: dict[str, Any] = {"objects": seen.objects, "features": features}
     described = table(seen.labels, seen.picture.pixels, start_label=seen.start_label, **given)
-    if seen.picture.facts and isinstance(image := seen.item.image, ImageFile):
+    chosen = {"bands", "limits"} & seen.picture.facts.keys()
+    if chosen and isinstance(image := seen.item.image, ImageFile):
         samples = image.samples().values
         of_file = table(seen.labels, samples, start_label=seen.start_label, **given)
         lab = described[["lab_l", "lab_a", "lab_b"]]

@@ -1,14 +1,12 @@
 """When each result was made and how long it took: events.csv."""
 
-import csv
-import io
 import time
 from collections.abc import Mapping
 
 from spam_pipe.pipeline.running.jobs import Outcome
 from spam_pipe.pipeline.store.folder import Folder
 from spam_pipe.pipeline.units import Unit
-from spam_pipe.stages.csv_cells import inert
+from spam_pipe.stages.csv_cells import csv_lines
 
 _EVENTS_EVERY = 10.0
 
@@ -29,7 +27,7 @@ class Events:
 
     def add(self, outcome: Outcome) -> None:
         """Note what an outcome brought."""
-        now, item = f"{time.time():.3f}", inert(outcome.item_id)
+        now, item = f"{time.time():.3f}", outcome.item_id
         made: Mapping[tuple[str, Unit], tuple[float, float]] = outcome.seconds
         for (stage, unit), (seconds, overhead) in made.items():
             count = "" if unit is None else unit
@@ -45,8 +43,6 @@ class Events:
         self.flushed = time.monotonic()
         if not self.lines:
             return
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows(self.lines)
         header = ",".join(self.columns) + "\n"
-        self.run.append(self.key, text.getvalue().encode(), header.encode())
+        self.run.append(self.key, csv_lines(self.lines).encode(), header.encode())
         self.lines.clear()

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from spam_pipe.pipeline.datasets.base import Item
 from spam_pipe.pipeline.datasets.images.image_file import ImageFile, stored_orientation
+from spam_pipe.pipeline.datasets.images.kinds import PICTURE, TIFF, kind_of
+from spam_pipe.pipeline.datasets.images.orientation import swaps_axes, walked_back
+from spam_pipe.pipeline.datasets.images.sidecars import xml_beside
 from spam_pipe.pipeline.datasets.images.tiff import has_ground_tags
-from spam_pipe.pipeline.datasets.kinds import PICTURE, TIFF, kind_of
-from spam_pipe.pipeline.datasets.orientation import swaps_axes, walked_back
-from spam_pipe.pipeline.datasets.sidecars import xml_beside
 from spam_pipe.pipeline.errors import DataError
 from spam_pipe.pipeline.extras import require
 

@@ -19,12 +19,17 @@ from spam_pipe.pipeline.datasets.guards.limits import (
     pillow_limit,
 )
 from spam_pipe.pipeline.datasets.images.bands import Alpha, Reading, Samples, native, to_picture
+from spam_pipe.pipeline.datasets.images.kinds import DICOM, TIFF, ZARR, kind_of, may_have_gaps
+from spam_pipe.pipeline.datasets.images.orientation import (
+    as_stored,
+    orientation_of,
+    upright,
+    upright_size,
+)
+from spam_pipe.pipeline.datasets.images.png import PngKind, decode_deep, differs_from_key, png_kind
+from spam_pipe.pipeline.datasets.images.sidecars import sidecars, with_sidecars
 from spam_pipe.pipeline.datasets.images.strips import array_of, strips_of
 from spam_pipe.pipeline.datasets.images.tiff import orientation_tag, plain_pages, read_tiff
-from spam_pipe.pipeline.datasets.kinds import DICOM, TIFF, ZARR, kind_of, may_have_gaps
-from spam_pipe.pipeline.datasets.orientation import as_stored, orientation_of, upright, upright_size
-from spam_pipe.pipeline.datasets.png import PngKind, decode_deep, differs_from_key, png_kind
-from spam_pipe.pipeline.datasets.sidecars import sidecars, with_sidecars
 from spam_pipe.pipeline.errors import DataError
 
 

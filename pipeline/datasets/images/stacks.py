@@ -5,9 +5,9 @@ from math import prod
 from pathlib import Path
 from typing import Literal
 
+from spam_pipe.pipeline.datasets.images.kinds import DICOM, TIFF, ZARR, kind_of
 from spam_pipe.pipeline.datasets.images.planes import MOST_PLANES, Lengths, plane_names
 from spam_pipe.pipeline.datasets.images.tiff import is_ome_tiff, n_series, tiff_planes
-from spam_pipe.pipeline.datasets.kinds import DICOM, TIFF, ZARR, kind_of
 from spam_pipe.pipeline.errors import DataError
 
 Which = Literal["all", "first"] | None

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from spam_pipe.pipeline.datasets.guards.limits import check_packing, check_size
 from spam_pipe.pipeline.datasets.guards.tiff_segments import check_segments
 from spam_pipe.pipeline.datasets.images.bands import Alpha, Reading, Samples, holds_data
+from spam_pipe.pipeline.datasets.images.orientation import ORIENTATION, known, upright
 from spam_pipe.pipeline.datasets.images.planes import Lengths, check_plane, plane_index
-from spam_pipe.pipeline.datasets.orientation import ORIENTATION, known, upright
-from spam_pipe.pipeline.datasets.tiff_pages import Pages, pages_of
+from spam_pipe.pipeline.datasets.images.tiff_pages import Pages, pages_of
 from spam_pipe.pipeline.errors import DataError
 
 _GRID = (33550, 34264, 33922)  # ModelPixelScale, ModelTransformation, ModelTiepoint

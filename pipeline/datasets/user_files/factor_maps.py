@@ -11,12 +11,12 @@ from spam_pipe.pipeline.datasets.base import FileSource
 from spam_pipe.pipeline.datasets.guards.limits import MAX_PIXELS
 from spam_pipe.pipeline.datasets.guards.npy_content import map_npy
 from spam_pipe.pipeline.datasets.images.image_file import opened_picture
+from spam_pipe.pipeline.datasets.images.orientation import orientation_of, upright
 from spam_pipe.pipeline.datasets.images.strips import strips_of
-from spam_pipe.pipeline.datasets.listing import list_files
-from spam_pipe.pipeline.datasets.names import written
-from spam_pipe.pipeline.datasets.orientation import orientation_of, upright
 from spam_pipe.pipeline.datasets.user_files.factor_table import LARGEST, SMALLEST
 from spam_pipe.pipeline.datasets.user_files.item_files import named_files, refuse_two
+from spam_pipe.pipeline.datasets.user_files.listing import list_files
+from spam_pipe.pipeline.datasets.user_files.names import written
 from spam_pipe.pipeline.errors import DataError
 from spam_pipe.stages.attention.user_factors import UserFactors
 

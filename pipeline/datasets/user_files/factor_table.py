@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from spam_pipe.pipeline.datasets.base import FileSource
-from spam_pipe.pipeline.datasets.kinds import IMAGE_SUFFIXES
+from spam_pipe.pipeline.datasets.images.kinds import IMAGE_SUFFIXES
 from spam_pipe.pipeline.datasets.user_files.image_rows import (
     Row,
     RowKind,

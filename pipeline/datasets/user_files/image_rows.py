@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from spam_pipe.pipeline.datasets.names import composed
+from spam_pipe.pipeline.datasets.user_files.names import composed
 from spam_pipe.pipeline.errors import DataError
 from spam_pipe.stages.csv_cells import original
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from spam_pipe.pipeline.datasets.names import find_named, find_place
+from spam_pipe.pipeline.datasets.user_files.names import find_named, find_place
 from spam_pipe.pipeline.errors import DataError
 
 

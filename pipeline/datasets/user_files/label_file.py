@@ -15,10 +15,10 @@ from spam_pipe.pipeline.datasets.guards.limits import MAX_PIXELS, check_shape
 from spam_pipe.pipeline.datasets.guards.mat_content import load_mat
 from spam_pipe.pipeline.datasets.guards.npy_content import map_npy
 from spam_pipe.pipeline.datasets.images.image_file import opened_picture
+from spam_pipe.pipeline.datasets.images.orientation import orientation_of, upright
+from spam_pipe.pipeline.datasets.images.png import decode_deep, differs_from_key, png_kind
 from spam_pipe.pipeline.datasets.images.strips import array_of, strips
 from spam_pipe.pipeline.datasets.images.tiff import CodecMissingError, label_pages, plain_pages
-from spam_pipe.pipeline.datasets.orientation import orientation_of, upright
-from spam_pipe.pipeline.datasets.png import decode_deep, differs_from_key, png_kind
 from spam_pipe.pipeline.errors import DataError
 from spam_pipe.stages.validity import VOID
 

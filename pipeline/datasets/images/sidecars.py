@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spam_pipe.pipeline.datasets.images.bands import Nodata, Samples
-from spam_pipe.pipeline.datasets.orientation import upright
+from spam_pipe.pipeline.datasets.images.orientation import upright
 from spam_pipe.pipeline.errors import DataError
 
 _LARGEST_XML = 2**24
