@@ -33,8 +33,9 @@ def write_frame(frame: pd.DataFrame, target: Any, float_format: str | None = Non
     float_format
         How floats are written; by default so that they read back the same.
     """
-    texts = {name: frame[name].map(_inert) for name in frame.select_dtypes(exclude="number")}
-    written = frame.assign(**texts)
+    written = frame.copy(deep=False)
+    for name in frame.select_dtypes(exclude="number"):
+        written[name] = frame[name].map(_inert)
     written.to_csv(target, index=False, float_format=float_format, na_rep="", lineterminator="\n")
 
 
@@ -53,7 +54,8 @@ def original(text: str) -> str:
 
 
 def _inert(value: Any) -> Any:
-    return inert(value) if isinstance(value, str) else value
+    # A carriage return would end a line for some readers, and is not put in quotes.
+    return inert(value.replace("\r", " ")) if isinstance(value, str) else value
 
 
 def _is_number(text: str) -> bool:

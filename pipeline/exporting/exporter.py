@@ -111,10 +111,9 @@ class Exporter:
 
     def remarks(self) -> list[str]:
         """Say which items are not georeferenced, where what was written tells of places."""
-        lines = [
-            f"{item}: is not georeferenced: {why}" for item, why in self.unplaced.items() if why
-        ]
-        silent = [item for item, why in self.unplaced.items() if not why]
+        unplaced = self.unplaced.items()
+        lines = [f"{item}: is not georeferenced: {why}" for item, why in unplaced if why]
+        silent = [item for item, why in unplaced if not why]
         if silent and self.what == "polygons":
             lines.append(
                 f"{len(silent)} images are not georeferenced, such as {silent[0]}: coordinates of "
