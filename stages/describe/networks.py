@@ -139,7 +139,7 @@ def _rows_of_ends(table: pd.DataFrame, edges: pd.DataFrame) -> NDArray[np.int64]
     ends = np.stack([ids.get_indexer(edges[name]) for name in ("source", "target")])
     lost = (ends < 0).any(axis=0)
     if lost.any():
-        first = edges[lost].iloc[0]
+        first = edges[["source", "target"]][lost].iloc[0]
         raise ValueError(
             f"{int(lost.sum())} of {len(edges)} edges end at superpixels that the table does not "
             f"have, such as {first['source']}-{first['target']}: keep the others with "

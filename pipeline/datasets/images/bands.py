@@ -13,6 +13,7 @@ from spam_pipe.pipeline.datasets.base import Picture
 from spam_pipe.pipeline.datasets.guards.limits import MAX_PIXELS
 from spam_pipe.pipeline.datasets.images.strips import strips
 from spam_pipe.pipeline.errors import DataError
+from spam_pipe.stages.numeric import native
 
 STRETCH = (2.0, 98.0)
 """Percentiles that become black and white where nothing else is said."""
@@ -205,16 +206,6 @@ def said_of(facts: Mapping[str, Any]) -> str:
 _AXES = {"p": "pages", "f": "frames"}
 _SAID = 3
 """Bands whose limits are said."""
-
-
-def native(values: NDArray[Any]) -> NDArray[Any]:
-    """Return numbers as kernels take them: in this machine's order of bytes, floats of 32 or 64.
-
-    Everything that is read passes here once, so that no reader need think of it.
-    """
-    if values.dtype.kind == "f" and values.dtype.itemsize not in (4, 8):
-        return values.astype(np.float32 if values.dtype.itemsize == 2 else np.float64)
-    return values.astype(values.dtype.newbyteorder("="), copy=False)
 
 
 def holds_data(values: NDArray[Any], nodata: Nodata) -> NDArray[np.bool_]:

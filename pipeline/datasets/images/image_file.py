@@ -18,7 +18,7 @@ from spam_pipe.pipeline.datasets.guards.limits import (
     check_picture,
     pillow_limit,
 )
-from spam_pipe.pipeline.datasets.images.bands import Alpha, Reading, Samples, native, to_picture
+from spam_pipe.pipeline.datasets.images.bands import Alpha, Reading, Samples, to_picture
 from spam_pipe.pipeline.datasets.images.kinds import DICOM, TIFF, ZARR, kind_of, may_have_gaps
 from spam_pipe.pipeline.datasets.images.orientation import (
     as_stored,
@@ -31,6 +31,7 @@ from spam_pipe.pipeline.datasets.images.sidecars import sidecars, with_sidecars
 from spam_pipe.pipeline.datasets.images.strips import array_of, strips_of
 from spam_pipe.pipeline.datasets.images.tiff import orientation_tag, plain_pages, read_tiff
 from spam_pipe.pipeline.errors import DataError
+from spam_pipe.stages.numeric import native
 
 
 @dataclass(frozen=True)
