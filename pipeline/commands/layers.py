@@ -32,8 +32,11 @@ def config_layers(options: Options) -> Iterator[Layer]:
                 f"--masks goes with --prior masks or masks+contour, not with {options.prior}"
             )
         folder = Path(options.masks).expanduser().absolute()
-        if not folder.is_dir():
-            raise ConfigError(f"--masks {options.masks}: there is no such folder")
+        of_all = folder.suffix.lower() == ".json" and folder.is_file()
+        if not folder.is_dir() and not of_all:
+            raise ConfigError(
+                f"--masks {options.masks}: there is no such folder, nor a COCO file (.json)"
+            )
         source = options.prior or "masks"
         flags += [("propose", "masks", str(folder)), ("propose", "source", source)]
     for table, key, value in flags:
