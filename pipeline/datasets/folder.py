@@ -7,7 +7,6 @@ from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
-from spam_pipe.pipeline.datasets.base import Dataset, Item
 from spam_pipe.pipeline.datasets.images.bands import Reading
 from spam_pipe.pipeline.datasets.images.image_file import ImageFile
 from spam_pipe.pipeline.datasets.images.kinds import IMAGE_SUFFIXES, may_be_image
@@ -17,6 +16,7 @@ from spam_pipe.pipeline.datasets.user_files.label_file import LABEL_SUFFIXES, La
 from spam_pipe.pipeline.datasets.user_files.listing import Listing, list_files, say_passed_by
 from spam_pipe.pipeline.datasets.user_files.names import composed, written
 from spam_pipe.pipeline.errors import DataError
+from spam_pipe.pipeline.items import Dataset, Item
 from spam_pipe.stages.validity import VOID
 
 OME_SUFFIXES = (".tif", ".tiff", ".zarr")

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spam_pipe.pipeline.datasets.base import Item
 from spam_pipe.pipeline.datasets.images.image_file import ImageFile, stored_orientation
 from spam_pipe.pipeline.datasets.images.kinds import PICTURE, TIFF, kind_of
 from spam_pipe.pipeline.datasets.images.orientation import swaps_axes, walked_back
@@ -18,6 +17,7 @@ from spam_pipe.pipeline.datasets.images.sidecars import xml_beside
 from spam_pipe.pipeline.datasets.images.tiff import has_ground_tags
 from spam_pipe.pipeline.errors import DataError
 from spam_pipe.pipeline.extras import require
+from spam_pipe.pipeline.items import Item
 
 _XML_SIGNS = re.compile(rb"<(SRS|GeoTransform|GCPList)\b")
 _OFF_A_GRID = 0.5

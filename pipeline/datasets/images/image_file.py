@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from spam_pipe.pipeline.datasets.base import FileSource, ImageSource, Picture, digest_of_file
 from spam_pipe.pipeline.datasets.guards.limits import (
     MAX_PIXELS,
     PILLOW_FORMATS,
@@ -31,6 +30,7 @@ from spam_pipe.pipeline.datasets.images.sidecars import sidecars, with_sidecars
 from spam_pipe.pipeline.datasets.images.strips import array_of, strips_of
 from spam_pipe.pipeline.datasets.images.tiff import orientation_tag, plain_pages, read_tiff
 from spam_pipe.pipeline.errors import DataError
+from spam_pipe.pipeline.items import FileSource, ImageSource, Picture, digest_of_file
 from spam_pipe.stages.numeric import native
 
 

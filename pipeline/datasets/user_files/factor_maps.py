@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import UnidentifiedImageError
 
-from spam_pipe.pipeline.datasets.base import FileSource
 from spam_pipe.pipeline.datasets.guards.limits import MAX_PIXELS
 from spam_pipe.pipeline.datasets.guards.npy_content import map_npy
 from spam_pipe.pipeline.datasets.images.image_file import opened_picture
@@ -18,6 +17,7 @@ from spam_pipe.pipeline.datasets.user_files.item_files import named_files, refus
 from spam_pipe.pipeline.datasets.user_files.listing import list_files
 from spam_pipe.pipeline.datasets.user_files.names import written
 from spam_pipe.pipeline.errors import DataError
+from spam_pipe.pipeline.items import FileSource
 from spam_pipe.stages.attention.user_factors import UserFactors
 
 SUFFIXES = (".npy", ".png")

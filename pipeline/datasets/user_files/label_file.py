@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from spam_pipe.pipeline.datasets.base import FileSource
 from spam_pipe.pipeline.datasets.guards.limits import MAX_PIXELS, check_shape
 from spam_pipe.pipeline.datasets.guards.mat_content import load_mat
 from spam_pipe.pipeline.datasets.guards.npy_content import map_npy
@@ -20,6 +19,7 @@ from spam_pipe.pipeline.datasets.images.png import decode_deep, differs_from_key
 from spam_pipe.pipeline.datasets.images.strips import array_of, strips
 from spam_pipe.pipeline.datasets.images.tiff import CodecMissingError, label_pages, plain_pages
 from spam_pipe.pipeline.errors import DataError
+from spam_pipe.pipeline.items import FileSource
 from spam_pipe.stages.validity import VOID
 
 Annotations = tuple[NDArray[np.uint32], ...]

@@ -12,7 +12,6 @@ from PIL import Image
 
 from spam_pipe.pipeline.commands.export import export_run
 from spam_pipe.pipeline.configuration.sizes import count_for
-from spam_pipe.pipeline.datasets.base import Item
 from spam_pipe.pipeline.datasets.images.georeference import (
     Georeference,
     georeference_of,
@@ -21,6 +20,7 @@ from spam_pipe.pipeline.datasets.images.georeference import (
 )
 from spam_pipe.pipeline.datasets.images.image_file import ImageFile
 from spam_pipe.pipeline.errors import DataError
+from spam_pipe.pipeline.items import Item
 
 rasterio = pytest.importorskip("rasterio", reason="needs the extra geo")
 pytest.importorskip("pyproj", reason="needs the extra geo")
