@@ -14,6 +14,10 @@ from spam_pipe.stages.base import Inputs
 Value = TypeVar("Value", bound=np.generic)
 
 
+VOID = 2**32 - 1
+"""What ground truth holds where it says nothing: such pixels are in no region."""
+
+
 def window_of(valid: NDArray[np.bool_]) -> tuple[slice, slice]:
     """Return the bounding box of the valid pixels.
 

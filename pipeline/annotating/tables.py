@@ -1,7 +1,5 @@
 """Results of annotated images: classes, conflicts and scores, as CSV and in words."""
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +8,7 @@ import numpy as np
 
 from spam_pipe.stages.annotate.annotate import Annotation
 from spam_pipe.stages.annotate.score import Score
-from spam_pipe.stages.csv_cells import inert
+from spam_pipe.stages.csv_cells import csv_lines
 
 _COUNTS = ("image", "n_clicks", "n_superpixels", "n_clicked")
 
@@ -135,8 +133,4 @@ def _conflicts(image: AnnotatedImage, classes: Mapping[int, str]) -> list[Sequen
 
 
 def _csv(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> bytes:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows([inert(x) if isinstance(x, str) else x for x in row] for row in rows)
-    return text.getvalue().encode()
+    return csv_lines([columns, *rows]).encode()

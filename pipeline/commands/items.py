@@ -33,9 +33,11 @@ def run_items(command: str, options: Options) -> int:
     preflight(session)
     if options.scheduler is None:
         teller.compile_kernels()
+    for remark in session.selection.dataset.remarks(session.selection.split):
+        teller.say(remark)
     with session.held(teller.warn):
         session.run.begin(session.outputs)
-        with opened_executor(session.choices, teller.warn) as executor:
+        with opened_executor(session.choices, session.configs, teller.warn) as executor:
             summary = session.bring_up_to_date(executor, teller.callbacks(command))
         asked = command in {"run", "report"}
         width = teller.results.width

@@ -58,7 +58,8 @@ def run_sweep(path: str, options: Options) -> int:
     if options.scheduler is None:
         teller.compile_kernels()
     done: list[_Done] = []
-    with opened_executor(choices, teller.warn) as executor:
+    configs = [config for session in sessions for config in session.configs]
+    with opened_executor(choices, configs, teller.warn) as executor:
         for swept, session in zip(runs, sessions, strict=True):
             done.append(_sweep_run(swept, session, executor, teller, paper=options.paper))
             _tell_run(done[-1], options, teller)

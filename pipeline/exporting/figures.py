@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from spam_pipe.pipeline.datasets.images.georeference import georeference_of
-from spam_pipe.pipeline.datasets.images.image_file import ImageFile, read_samples
+from spam_pipe.pipeline.datasets.images.georeference import georeference_of, square_metres
+from spam_pipe.pipeline.datasets.images.image_file import ImageFile
 from spam_pipe.pipeline.errors import ConfigError
 from spam_pipe.pipeline.exporting.formats import Form, What, suffix_of
 from spam_pipe.pipeline.exporting.tables import encode_polygons, encode_table, place_on_ground
@@ -138,12 +138,14 @@ def superpixel_table(seen: Segmented, features: NDArray[np.float32] | None = Non
     """Return the figures of an image's superpixels, its id in front (`stages.describe.table`).
 
     Bands are those of the file where they had to be chosen or stretched to be seen, else red,
-    green and blue. Of a georeferenced image ``x`` and ``y`` are the centroid on the ground.
+    green and blue. Of a georeferenced image ``x`` and ``y`` are the centroid in the coordinates
+    of its reference system, and ``area_m2`` is the area on the ground, whatever the projection.
     """
     given: dict[str, Any] = {"objects": seen.objects, "features": features}
     described = table(seen.labels, seen.picture.pixels, start_label=seen.start_label, **given)
-    if seen.picture.facts and isinstance(image := seen.item.image, ImageFile):
-        samples = read_samples(image.path, image.reading, image.plane).values
+    chosen = {"bands", "limits"} & seen.picture.facts.keys()
+    if chosen and isinstance(image := seen.item.image, ImageFile):
+        samples = image.samples().values
         of_file = table(seen.labels, samples, start_label=seen.start_label, **given)
         lab = described[["lab_l", "lab_a", "lab_b"]]
         described = of_file.drop(columns=lab.columns, errors="ignore").join(lab)
@@ -153,6 +155,9 @@ def superpixel_table(seen: Segmented, features: NDArray[np.float32] | None = Non
         column, row = described["column"] + 0.5, described["row"] + 0.5
         described["x"] = a * column + b * row + c
         described["y"] = d * column + e * row + f
+        if place.crs:
+            pixel = square_metres(place, column.to_numpy(), row.to_numpy(), seen.item)
+            described["area_m2"] = described["area"] * pixel
     return described
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from spam_pipe.pipeline.configuration.run_config import RunConfig
 from spam_pipe.pipeline.configuration.sizes import say_size
+from spam_pipe.pipeline.datasets.images.bands import said_of
 from spam_pipe.pipeline.errors import DataError
 from spam_pipe.pipeline.reporting.left_out import LeftOut, described_method, stored_otherwise
 from spam_pipe.pipeline.running.parts import NO_DATA
@@ -259,6 +260,8 @@ def _row(planned: ItemPlan, unit: Unit) -> dict[str, Any]:
         notes.insert(0, f"size {say_size(unit)}: K = {found['n_requested']}")
     if segmented is not None:
         notes.insert(0, segmented.attributes.get("note") or "")
+    # What had to be chosen to see the image; recorded with every stage that saw it.
+    notes.append(said_of(planned.records["evaluate", unit].provenance.get("image", {})))
     return {
         "image": planned.item.id,
         "n_requested": found["n_requested"],

@@ -172,7 +172,7 @@ class _ItemRun:
             valid = self.parts["valid"]
             height, width, _ = self.picture().pixels.shape
             n_pixels = height * width if valid is None else int(valid.sum())
-            self.counts[unit] = count_for(unit, n_pixels, self.item)
+            self.counts[unit] = count_for(unit, n_pixels, (height, width), self.item)
         return self.counts[unit]
 
     def picture(self) -> Picture:

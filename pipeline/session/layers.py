@@ -45,8 +45,11 @@ def config_layers(options: Options) -> Iterator[Layer]:
                 f"--masks goes with --prior masks or masks+contour, not with {options.prior}"
             )
         folder = Path(options.masks).expanduser().absolute()
-        if not folder.is_dir():
-            raise ConfigError(f"--masks {options.masks}: there is no such folder")
+        of_all = folder.suffix.lower() == ".json" and folder.is_file()
+        if not folder.is_dir() and not of_all:
+            raise ConfigError(
+                f"--masks {options.masks}: there is no such folder, nor a COCO file (.json)"
+            )
         source = options.prior or "masks"
         flags += [("propose", "masks", str(folder)), ("propose", "source", source)]
     for table, key, value in flags:
@@ -76,6 +79,7 @@ def _dataset_layers(options: Options) -> Iterator[Layer]:
     given: dict[str, str | None] = {
         "split": options.split,
         "pattern": options.pattern,
+        "ignore": options.ignore,
         "bands": options.bands,
         "stretch": options.stretch,
         "ground_truth": options.ground_truth,
@@ -93,6 +97,8 @@ def _dataset_layers(options: Options) -> Iterator[Layer]:
 
 
 def _dataset_option(key: str, text: str) -> Any:
+    if key == "ignore":
+        return _numbers("--ignore", text, int, "255")
     if key == "bands":
         return _numbers("--bands", text, int, "4,3,2")
     if key == "stretch":

@@ -116,6 +116,16 @@ class Options:
             show_default=False,
         ),
     ] = None
+    ignore: Annotated[
+        str | None,
+        typer.Option(
+            help="values of the ground truth that mean no region, such as 255 or 0,255 or -1: no "
+            "metric looks there",
+            metavar="VALUES",
+            rich_help_panel=_WHAT,
+            show_default=False,
+        ),
+    ] = None
     bands: Annotated[
         str | None,
         typer.Option(

@@ -8,6 +8,7 @@ from spam_pipe.pipeline.configuration.run_config import RunConfig
 from spam_pipe.pipeline.device import cuda_devices, resolve_device
 from spam_pipe.pipeline.errors import ConfigError
 from spam_pipe.pipeline.running.account import Account, Summary
+from spam_pipe.pipeline.running.child import Child
 from spam_pipe.pipeline.running.dask.executor import Dask
 from spam_pipe.pipeline.running.events import Events
 from spam_pipe.pipeline.running.executors import Executor, InProcess
@@ -22,6 +23,7 @@ from spam_pipe.pipeline.runs.shard import held, parse_shard
 from spam_pipe.pipeline.session.layers import config_layers, refuse_without_effect
 from spam_pipe.pipeline.session.options import Options
 from spam_pipe.pipeline.store.folder import Folder, open_folder
+from spam_pipe.stages.methods.names import NEED_OPENCV
 from spam_pipe.stages.registry import STAGES
 
 
@@ -228,12 +230,16 @@ def choices_of(options: Options, overwrite: Collection[str]) -> Choices:
 
 
 @contextmanager
-def opened_executor(choices: Choices, warn: Callable[[str], None]) -> Iterator[Executor]:
+def opened_executor(
+    choices: Choices, configs: Sequence[RunConfig], warn: Callable[[str], None]
+) -> Iterator[Executor]:
     """Open the executor that `--workers` and `--scheduler` ask for, and close it at the end.
 
-    On ``cuda`` without a number, local workers share out this machine's devices.
+    On ``cuda`` without a number, local workers share out this machine's devices. Without workers,
+    methods of OpenCV's, which may end their process, run in one beside this one.
     """
-    executor: Executor = InProcess()
+    may_die = any(config.segment.method in NEED_OPENCV for config in configs)
+    executor: Executor = Child() if may_die else InProcess()
     if choices.scheduler is not None or choices.workers:
         here = choices.scheduler is None
         devices = cuda_devices() if here and resolve_device(choices.device) == "cuda" else ()

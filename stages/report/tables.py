@@ -8,7 +8,7 @@ from typing import Any, TextIO
 import numpy as np
 import pandas as pd
 
-from spam_pipe.stages.csv_cells import inert
+from spam_pipe.stages.csv_cells import write_frame
 from spam_pipe.stages.report.bootstrap import mean_interval
 from spam_pipe.stages.report.config import ReportConfig
 
@@ -167,14 +167,7 @@ def write_csv(table: pd.DataFrame, target: str | PathLike[str] | TextIO) -> None
     Nine significant digits, empty where undefined, UTF-8, lines end in a line feed alone. A text
     that a spreadsheet would take for a formula begins with an apostrophe (`stages.csv_cells`).
     """
-    names = map(str, table.select_dtypes(exclude="number"))
-    texts = {name: table[name].map(_inert) for name in names}
-    written = table.assign(**texts)
-    written.to_csv(target, index=False, float_format="%.9g", na_rep="", lineterminator="\n")
-
-
-def _inert(value: object) -> object:
-    return inert(value) if isinstance(value, str) else value
+    write_frame(table, target, "%.9g")
 
 
 def seconds_per_image(metrics: pd.DataFrame) -> dict[Group, float]:
