@@ -12,7 +12,7 @@ from spam_pipe.pipeline.configuration.training_recipe import (
     dump_recipe,
     read_recipe,
 )
-from spam_pipe.pipeline.datasets import describe, open_dataset
+from spam_pipe.pipeline.datasets import describe, open_chosen
 from spam_pipe.pipeline.device import resolve_device
 from spam_pipe.pipeline.errors import ConfigError, DataError, UserError
 from spam_pipe.pipeline.items import Dataset, Item
@@ -127,15 +127,7 @@ def _until(stopping: Callable[[], bool], reporter: Reporter) -> Callable[[Traini
 
 
 def _open(recipe: TrainingConfig) -> Dataset:
-    chosen = recipe.dataset
-    return open_dataset(
-        chosen.name,
-        data=chosen.root,
-        images=chosen.images,
-        pattern=chosen.pattern,
-        ground_truth=chosen.ground_truth,
-        ignore=chosen.ignore,
-    )
+    return open_chosen(recipe.dataset)
 
 
 def _read_examples(dataset: Dataset, recipe: TrainingConfig, teller: Teller) -> list[Example]:

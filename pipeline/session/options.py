@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, replace
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import typer
 
@@ -319,6 +319,8 @@ class Options:
         bool,
         typer.Option("--quiet", "-q", help="print nothing but errors", rich_help_panel=_OUTPUT),
     ] = False
+    more_paths: tuple[str, ...] = ()
+    """Further images beside `dataset`, from the arguments of `run`: no option of its own."""
 
 
 def accept_options(
@@ -339,12 +341,18 @@ def accept_options(
     without
         Options that it does not have.
     arguments
-        Annotations of further parameters, which must be given.
+        Annotations of further parameters; those that may not be None must be given.
     """
     arguments = arguments or {}
     hints = get_type_hints(kind, include_extras=True)
+    annotated = {name for name, hint in hints.items() if get_origin(hint) is Annotated}
     parameters = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation)
+        inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=None if _may_be_none(annotation) else inspect.Parameter.empty,
+            annotation=annotation,
+        )
         for name, annotation in arguments.items()
     ]
     parameters += [
@@ -355,7 +363,7 @@ def accept_options(
             annotation=hints[field.name],
         )
         for field in fields(kind)
-        if field.name not in without
+        if field.name not in without and field.name in annotated
     ]
 
     def accepting(**given: Any) -> None:
@@ -366,6 +374,10 @@ def accept_options(
     accepting.__annotations__ = {each.name: each.annotation for each in parameters}
     accepting.__doc__ = command.__doc__
     return accepting
+
+
+def _may_be_none(annotation: Any) -> bool:
+    return type(None) in get_args(get_args(annotation)[0])
 
 
 def named_input(options: Options, paths: Sequence[str] | None) -> Options:
@@ -380,6 +392,4 @@ def named_input(options: Options, paths: Sequence[str] | None) -> Options:
         return options
     if options.dataset is not None:
         raise ConfigError(f"--dataset {options.dataset}: {paths[0]} names the images already")
-    if len(paths) == 1:
-        return replace(options, dataset=paths[0])
-    return replace(options, dataset=paths[0], more=tuple(paths[1:]))
+    return replace(options, dataset=paths[0], more_paths=tuple(paths[1:]))
