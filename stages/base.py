@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 Count = int | None
-"""What one result of a stage is for: a requested number of superpixels, or the item as a whole."""
+"""The subject of one result: a requested number of superpixels, or the item as a whole."""
 
 Arrays = Mapping[str, NDArray[Any]]
 

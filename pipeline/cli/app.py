@@ -9,13 +9,14 @@ import typer
 from spam_pipe import __version__
 from spam_pipe.pipeline.cli.assets import datasets_app, weights_app
 from spam_pipe.pipeline.cli.results import results_app
-from spam_pipe.pipeline.session.options import Json, Options, Outputs, accept_options
+from spam_pipe.pipeline.session.options import Json, Options, Outputs, accept_options, named_input
 from spam_pipe.pipeline.session.other_options import TrainOptions
 
 app = typer.Typer(
     name="spam-pipe",
     help="Image datasets in; accurate, regular superpixels and their metric tables out.\n\n"
-    "Try [bold]spam-pipe run[/bold], which works on embedded pictures, or the classic session: "
+    "Try [bold]spam-pipe demo[/bold], which works on embedded pictures, then "
+    "[bold]spam-pipe run path/to/photos[/bold], or the classic session: "
     "[bold]spam-pipe prior --dataset bsd[/bold], [bold]spam-pipe segment[/bold], "
     "[bold]spam-pipe report[/bold]. Everything resumes: run a command again and it does only "
     "what is missing.",
@@ -81,7 +82,11 @@ def _root(
 
 _NOT_FOR_PRIORS = ("prior_mode", "attention", "method", "n_superpixels", "superpixel_size", "seed")
 _ITEM_COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "run": ("Run all stages on a dataset and report; without a dataset, on embedded pictures.", ()),
+    "run": (
+        "Run all stages on your images or a dataset, and report. Starts from the defaults; "
+        "without PATH it goes on with the run used last.",
+        (),
+    ),
     "propose": (
         "Compute proposals: masks, or a finest partition with its merge tree.",
         _NOT_FOR_PRIORS,
@@ -96,17 +101,37 @@ _ITEM_COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 
 
+_PATHS = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="images, folders of images, or a dataset's name (bsd, nyuv2, sbd, sample)",
+        metavar="[PATH]...",
+        show_default=False,
+    ),
+]
+
+
 def _add_item_command(name: str, text: str, without: tuple[str, ...]) -> None:
-    def command(options: Options) -> None:
+    def command(options: Options, paths: list[str] | None = None) -> None:
         from spam_pipe.pipeline.commands.items import run_items
 
-        if status := run_items(name, options):
+        if status := run_items(name, named_input(options, paths)):
             raise typer.Exit(status)
 
     if name != "report":
         without += ("paper",)
-    accepting = accept_options(command, without=without)
+    arguments = {"paths": _PATHS} if name == "run" else {}
+    accepting = accept_options(command, without=without, arguments=arguments)
     app.command(name, help=text, rich_help_panel=_PIPELINE)(accepting)
+
+
+@app.command(rich_help_panel=_PIPELINE)
+def demo(outputs: Outputs = "outputs") -> None:
+    """Run everything on embedded pictures: the first thing to try."""
+    from spam_pipe.pipeline.commands.items import run_items
+
+    if status := run_items("run", Options(dataset="sample", outputs=outputs)):
+        raise typer.Exit(status)
 
 
 for _name, (_text, _without) in _ITEM_COMMANDS.items():
@@ -152,6 +177,14 @@ def _train(given: TrainOptions) -> None:
 
 
 app.command("train", rich_help_panel=_NETWORKS)(accept_options(_train, TrainOptions))
+
+
+@app.command(rich_help_panel=_AROUND)
+def warmup(as_json: Json = False) -> None:
+    """Compile the kernels now, once for this installation: the first run then starts at once."""
+    from spam_pipe.pipeline.commands.look import warm_up
+
+    warm_up(as_json=as_json)
 
 
 @app.command(rich_help_panel=_AROUND)

@@ -31,6 +31,7 @@ from spam_pipe.pipeline.store.folder import LocalFolder, require_writable
 from spam_pipe.stages.annotate.annotate import annotate
 from spam_pipe.stages.annotate.score import Score, clicked_truth, score
 from spam_pipe.stages.annotate.votes import Clicks
+from spam_pipe.stages.validity import VOID
 
 MASKS = "annotations"
 """Where masks go below a run's folder, where nothing else is said."""
@@ -130,7 +131,13 @@ def _annotate_item(
 def _scores(item: Item, mask: NDArray[np.int64], clicks: Clicks) -> tuple[Score, ...]:
     if item.annotations is None or clicks.rows.size == 0:
         return ()
-    return tuple(score(mask, clicked_truth(truth, clicks)) for truth in item.annotations.read())
+    scores = []
+    for truth in item.annotations.read():
+        counted = truth != VOID
+        if counted.any():
+            named = clicked_truth(truth, clicks)
+            scores.append(score(mask[counted][np.newaxis], named[counted][np.newaxis]))
+    return tuple(scores)
 
 
 def _encode(made: AnnotatedImage, largest: int) -> bytes:

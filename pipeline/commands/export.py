@@ -56,10 +56,12 @@ def export_run(options: ExportOptions) -> int:
                 continue
             try:
                 written += exporter.add(item, unit)
-            except (UserError, OSError, ValueError) as error:
+            except Exception as error:  # one image harms no other
                 failed += 1
                 teller.warn(f"{item.id}: {one_line(error)}")
     written += exporter.finish()
+    for remark in exporter.remarks():
+        teller.say(remark)
     line = f"{written} files in {target}"
     if missing:
         line += f"; {missing} results are not there yet: `spam-pipe {link.name}` makes them"

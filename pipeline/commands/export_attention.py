@@ -1,13 +1,13 @@
 """`spam-pipe export --what attention`: numbered pictures and a table of factors to fill in."""
 
-import csv
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 from PIL import Image
 
 from spam_pipe.pipeline.commands.teller import Teller
-from spam_pipe.pipeline.errors import ConfigError, UserError
+from spam_pipe.pipeline.errors import ConfigError, UserError, one_line
 from spam_pipe.pipeline.exporting.formats import choose_format, file_name
 from spam_pipe.pipeline.runs.chain import build_chain
 from spam_pipe.pipeline.runs.run import open_existing_run
@@ -37,7 +37,7 @@ def export_attention(options: ExportOptions) -> int:
     UserError
         When the run has no prior, nothing is there yet, or the folder holds such a table already.
     """
-    from spam_pipe.stages.csv_cells import inert
+    from spam_pipe.stages.csv_cells import csv_lines
     from spam_pipe.stages.report.numbering import innermost_points, number_objects
 
     teller = Teller(as_json=options.as_json)
@@ -58,9 +58,7 @@ def export_attention(options: ExportOptions) -> int:
             "folder"
         )
     require_writable(target)
-    table = io.StringIO()
-    rows = csv.writer(table, lineterminator="\n")
-    rows.writerow(_COLUMNS)
+    rows: list[Sequence[object]] = [_COLUMNS]
     written = missing = failed = 0
     for item in Selection(run, options.limit):
         if link.store.record(item.id, None) is None:
@@ -73,20 +71,20 @@ def export_attention(options: ExportOptions) -> int:
             content = io.BytesIO()
             Image.fromarray(number_objects(item.image.read(), objects)).save(content, "PNG")
             target.write(file_name(item.id, ".png"), content.getvalue())
-        except (UserError, OSError, ValueError) as error:
+        except Exception as error:  # one image harms no other
             failed += 1
-            teller.warn(f"{item.id}: {' '.join(str(error).split())}")
+            teller.warn(f"{item.id}: {one_line(error)}")
             continue
         points = innermost_points(objects).tolist()
         for number, (row, column) in enumerate(points, start=1):
-            rows.writerow([inert(item.id), number, column, row, count, 1])
+            rows.append([item.id, number, column, row, count, 1])
         written += 1
     if not written:
         left = f"; {missing} results are not there yet: `spam-pipe prior` makes them" * (
             missing > 0
         )
         raise UserError(f"export: nothing of run {run.name} to write in {target}{left}")
-    target.write(TABLE, table.getvalue().encode())
+    target.write(TABLE, csv_lines(rows).encode())
     line = f"{written} numbered pictures and {TABLE} in {target}"
     if missing:
         line += f"; {missing} results are not there yet: `spam-pipe prior` makes them"

@@ -1,8 +1,7 @@
 """`spam-pipe annotate --simulate`: what each method's superpixels spare an annotator."""
 
-import csv
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +22,7 @@ from spam_pipe.pipeline.store.folder import require_writable
 from spam_pipe.pipeline.units import Unit
 from spam_pipe.stages.annotate.simulate import Simulation, simulate
 from spam_pipe.stages.colour import rgb_to_lab
-from spam_pipe.stages.csv_cells import inert
+from spam_pipe.stages.csv_cells import csv_lines
 
 FOLDER = "clicks"
 """Where the figures go below a run's folder."""
@@ -174,10 +173,8 @@ def _summarize(rows: list[_Row], n_clicks: int) -> dict[str, dict[str, Any]]:
 
 
 def _click_table(rows: list[_Row]) -> bytes:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
     columns = ("method", "image", "n_superpixels", "click", "x", "y", "pixel_accuracy", "mean_iou")
-    writer.writerow(columns)
+    lines: list[Sequence[object]] = [columns]
     for row in rows:
         made = row.simulation
         steps = zip(
@@ -189,17 +186,14 @@ def _click_table(rows: list[_Row]) -> bytes:
         )
         for click, (x, y, accuracy, iou) in enumerate(steps, start=1):
             figures = (f"{accuracy:.6f}", f"{iou:.6f}")
-            writer.writerow((row.label, inert(row.image), row.n_superpixels, click, x, y, *figures))
-    return text.getvalue().encode()
+            lines.append((row.label, row.image, row.n_superpixels, click, x, y, *figures))
+    return csv_lines(lines).encode()
 
 
 def _summary_table(summary: Mapping[str, Mapping[str, Any]]) -> bytes:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("method", *next(iter(summary.values()))))
-    for label, figures in summary.items():
-        writer.writerow((label, *("" if value is None else value for value in figures.values())))
-    return text.getvalue().encode()
+    columns = ("method", *next(iter(summary.values())))
+    rows = [(label, *figures.values()) for label, figures in summary.items()]
+    return csv_lines([columns, *rows]).encode()
 
 
 def _shown(summary: Mapping[str, Mapping[str, Any]], title: str) -> Table:

@@ -134,6 +134,7 @@ def _open(recipe: TrainingConfig) -> Dataset:
         images=chosen.images,
         pattern=chosen.pattern,
         ground_truth=chosen.ground_truth,
+        ignore=chosen.ignore,
     )
 
 

@@ -186,7 +186,7 @@ def _encode_coco(labels: LabelMap, background: int | None) -> bytes:
 
 
 def _boxes(index: NDArray[np.intp], count: int) -> NDArray[np.int64]:
-    """Return (count, 4) boxes of labels 0..count-1, all of which are present."""
+    """Return (count, 4) boxes of labels 0..count-1; each label is present."""
     ends = []
     for axis in (1, 0):
         where = np.broadcast_to(np.expand_dims(np.arange(index.shape[axis]), 1 - axis), index.shape)

@@ -33,7 +33,7 @@ class Asset:
     contains
         A path that must be there once it is unpacked.
     max_download, max_unpacked
-        Bytes above which it cannot be what it says it is.
+        Bytes above which it cannot be the stated file.
     is_archive
         False for a single file, which is then kept under the name of `contains`.
     """
@@ -85,7 +85,7 @@ def fetch_dataset(
     """Download and unpack a dataset into ``target/<name>``.
 
     All work is done in a temporary folder beside it, which becomes ``target/<name>`` by one
-    rename at the very end: whatever interrupts it, what is there is whole.
+    rename at the very end: an interruption leaves a whole dataset or none.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ def fetch_dataset(
     progress
         Told how far the download is.
     say
-        Told, in one line, what was done, and that the hash was not checked where none is known.
+        Told, in one line, of the result, and that the hash was not checked where none is known.
 
     Returns
     -------
@@ -111,7 +111,7 @@ def fetch_dataset(
     ConfigError
         For a name or hash that cannot be.
     DataError
-        When the download fails, breaks off, has another hash or is not what was expected.
+        When the download fails, breaks off, has another hash or another content than expected.
     """
     asset = _asset(name)
     address = url or asset.url

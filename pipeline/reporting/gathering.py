@@ -7,6 +7,7 @@ from typing import Any
 
 from spam_pipe.pipeline.configuration.run_config import RunConfig
 from spam_pipe.pipeline.configuration.sizes import say_size
+from spam_pipe.pipeline.datasets.images.bands import said_of
 from spam_pipe.pipeline.errors import DataError
 from spam_pipe.pipeline.reporting.left_out import LeftOut, described_method, stored_otherwise
 from spam_pipe.pipeline.running.parts import NO_DATA
@@ -64,11 +65,11 @@ class Evaluated:
     weights: dict[str, str] = field(default_factory=dict)
     seconds: list[tuple[str, Unit, float]] = field(default_factory=list)
 
-    def note(self, planned: ItemPlan) -> None:
-        """Take in what the records of one item say."""
-        states = planned.states["evaluate"].values()
-        self.n_wanted += len(states)
-        self.n_done += sum(state is State.DONE for state in states)
+    def note(self, planned: ItemPlan, wanted: Collection[Unit]) -> None:
+        """Take in the records of one item; a number that was not asked for now is a bonus."""
+        for unit, state in planned.states["evaluate"].items():
+            self.n_wanted += unit in wanted or state is State.DONE
+            self.n_done += state is State.DONE
         for (stage, unit), record in planned.records.items():
             self._note_record(record)
             self.seconds.append((stage, unit, float(record.provenance["seconds"])))
@@ -259,6 +260,8 @@ def _row(planned: ItemPlan, unit: Unit) -> dict[str, Any]:
         notes.insert(0, f"size {say_size(unit)}: K = {found['n_requested']}")
     if segmented is not None:
         notes.insert(0, segmented.attributes.get("note") or "")
+    # What had to be chosen to see the image; recorded with every stage that saw it.
+    notes.append(said_of(planned.records["evaluate", unit].provenance.get("image", {})))
     return {
         "image": planned.item.id,
         "n_requested": found["n_requested"],

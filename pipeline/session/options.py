@@ -1,12 +1,13 @@
 """The options of the commands: each is written once and means the same everywhere."""
 
 import inspect
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import MISSING, dataclass, fields
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import MISSING, dataclass, fields, replace
 from typing import Annotated, Any, get_type_hints
 
 import typer
 
+from spam_pipe.pipeline.errors import ConfigError
 from spam_pipe.stages.methods.names import method_names
 
 _WHAT = "What to work on"
@@ -111,6 +112,16 @@ class Options:
             help="folder of masks named as the images are, or one mask for all: superpixels only "
             "where it is not 0 (beside transparent, nodata and NaN pixels, which never count)",
             metavar="FOLDER|FILE",
+            rich_help_panel=_WHAT,
+            show_default=False,
+        ),
+    ] = None
+    ignore: Annotated[
+        str | None,
+        typer.Option(
+            help="values of the ground truth that mean no region, such as 255 or 0,255 or -1: no "
+            "metric looks there",
+            metavar="VALUES",
             rich_help_panel=_WHAT,
             show_default=False,
         ),
@@ -267,6 +278,14 @@ class Options:
             show_default=False,
         ),
     ] = None
+    reset: Annotated[
+        bool,
+        typer.Option(
+            "--reset",
+            help="start from the defaults: forget what earlier commands said of this run",
+            rich_help_panel=_HOW,
+        ),
+    ] = False
     overwrite: Annotated[
         bool,
         typer.Option("--overwrite", help="compute again what is done", rich_help_panel=_RUNNING),
@@ -347,3 +366,20 @@ def accept_options(
     accepting.__annotations__ = {each.name: each.annotation for each in parameters}
     accepting.__doc__ = command.__doc__
     return accepting
+
+
+def named_input(options: Options, paths: Sequence[str] | None) -> Options:
+    """Return the options with what was named as an argument as their dataset.
+
+    Raises
+    ------
+    ConfigError
+        When a dataset is named twice.
+    """
+    if not paths:
+        return options
+    if options.dataset is not None:
+        raise ConfigError(f"--dataset {options.dataset}: {paths[0]} names the images already")
+    if len(paths) == 1:
+        return replace(options, dataset=paths[0])
+    return replace(options, dataset=paths[0], more=tuple(paths[1:]))

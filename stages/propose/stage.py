@@ -23,7 +23,7 @@ class ProposeStage:
     """
 
     def setup(self, config: ProposeConfig, device: str) -> tuple[Source, Any]:
-        """Import the source and let it build what it needs."""
+        """Import the source and build its models."""
         source = load_source(config.source)
         return source, source.setup(config, device)
 

@@ -34,11 +34,11 @@ def comparison_markdown(
     equal_count, equal_regularity, areas
         From `stages.report.equal_terms`.
     labels
-        What each series is called.
+        The name of each series.
     reference
         The series that others are compared with.
     sizes
-        What stands for a number that comes of a size of superpixels, such as ``20 px``.
+        Names of counts that come from a size of superpixels, such as ``20 px``.
 
     Returns
     -------
@@ -75,9 +75,9 @@ def extremes_markdown(differences: pd.DataFrame, names: tuple[str, str], asked: 
     differences
         From `stages.report.comparisons.image_differences`.
     names
-        What the method and the reference are called.
+        The names of the method and of the reference.
     asked
-        What was asked for, such as ``K = 100``.
+        The requested count, such as ``K = 100``.
     """
     mine, theirs = map(markdown_escape, names)
     worst = differences.head(N_EXTREMES)

@@ -35,11 +35,11 @@ class Superpixels:
     labels
         (H, W) integers, superpixels from `start_label` on.
     metrics
-        Figures by the names of the metric table; those that are missing or None are not shown.
+        Figures by the names of the metric table; missing ones and None are not shown.
     start_label
         1 where label 0 means a pixel without data, which is left white; else 0.
     size
-        What was asked for where that is a size, such as ``20 px``.
+        The requested size, such as ``20 px``, where a size was requested.
     """
 
     n_requested: int

@@ -98,7 +98,7 @@ def mean_colors(image: Rgb, labels: NDArray[np.integer]) -> Rgb:
     -------
     Rgb
         (H, W, 3) uint8: the means of the sRGB values, rounded half to even. Explained variation
-        is one minus what this picture leaves unexplained.
+        is one minus the share of the variation that this picture leaves out.
 
     Raises
     ------

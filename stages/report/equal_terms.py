@@ -289,7 +289,7 @@ def _curves(
     *,
     log: bool = False,
 ) -> Iterator[_Curves]:
-    """Yield the curve of every series over the counts of which it has any figures."""
+    """Yield the curve of every series over the counts at which it has figures."""
     config = config or ReportConfig()
     for (dataset, split, *series), rows in metrics.groupby(["dataset", "split", *SERIES]):
         defined = rows.dropna(subset=[across, up])

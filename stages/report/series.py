@@ -1,4 +1,4 @@
-"""What rows of a summary have in common, and the shortest names that tell the others apart."""
+"""The values that all rows of a summary share, and the shortest names that tell series apart."""
 
 import re
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ SERIES = ("method", "prior", "config")
 NAMES = ("dataset", "split", "method", "prior", "config")
 
 YARDSTICKS = frozenset({"grid", "voronoi", "ground-truth"})
-"""Methods that bound what is possible; they stand below the others and win nothing."""
+"""Methods that mark the bounds; tables list them last and never as the best."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Series:
     labels: list[str]
 
     def title(self) -> str:
-        """Say what all rows share."""
+        """Return the values that all rows share, as one phrase."""
         parts = [self.common.get("dataset", ""), self.common.get("split", "")]
         parts.append(self.common.get("method", ""))
         parts.append(say_prior(self.common.get("prior", "")))
@@ -124,5 +124,5 @@ def say_prior(prior: str) -> str:
 
 
 def _is_digest(config: str) -> bool:
-    """Say whether a config's name is the digits of a hash, which nobody gave it."""
+    """Say whether a config's name is the digits of a hash rather than a given name."""
     return re.fullmatch("[0-9a-f]{8}", config) is not None

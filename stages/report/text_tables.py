@@ -38,7 +38,7 @@ CAPTION = (
     "images. ±: half the 95 % bootstrap interval over images."
 )
 CAPTION_WITHOUT_TRUTH = (
-    "ASA, recall and precision take ground truth, which there is none of. ±: half the 95 % "
+    "ASA, recall and precision need ground truth, and these images have none. ±: half the 95 % "
     "bootstrap interval over images."
 )
 
@@ -51,12 +51,12 @@ def markdown_table(summary: pd.DataFrame, sizes: Mapping[int, str] | None = None
     summary
         From `stages.report.tables.summary_table`.
     sizes
-        What stands for a number that comes of a size of superpixels, such as ``20 px``.
+        Names of counts that come from a size of superpixels, such as ``20 px``.
 
     Returns
     -------
     str
-        Heading, what the figures mean, and one row per row of the summary.
+        Heading, an explanation of the figures, and one row per row of the summary.
     """
     if summary.empty:
         return "# Superpixels\n\nNo image has been evaluated yet.\n"
@@ -101,7 +101,7 @@ def terminal_table(
         Columns that the terminal has; where they do not suffice, the least telling measures
         are left out.
     sizes
-        What stands for a number that comes of a size of superpixels, such as ``20 px``.
+        Names of counts that come from a size of superpixels, such as ``20 px``.
 
     Returns
     -------

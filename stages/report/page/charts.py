@@ -13,7 +13,7 @@ from spam_pipe.stages.report.text_tables import SHOWN
 SECONDS = "seconds"
 MEASURED = ("asa", "gr", "boundary_recall", "boundary_precision", "explained_variation",
             "compactness")  # fmt: skip
-"""What the page tells of single images."""
+"""The figures of single images on the page."""
 
 DIGITS = 5
 

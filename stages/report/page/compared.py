@@ -1,4 +1,4 @@
-"""What tests say of the methods: ties with the best, and each method beside the reference."""
+"""The tests' results: ties with the best method, and each method beside the reference."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -58,7 +58,7 @@ class Comparison:
     reference
         Its place in the page's order.
     measure
-        Heading of what is compared.
+        Heading of the comparison.
     blocks
         Rows by requested count, the reference's among them.
     """

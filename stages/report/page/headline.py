@@ -69,8 +69,8 @@ def shown_measures(summary: pd.DataFrame) -> dict[str, str]:
 def best_cells(summary: pd.DataFrame) -> dict[tuple[int, str], MethodKey]:
     """Return which series is best, by count and measure.
 
-    Only where two compete: series whose mean count is within `NEAR` of what was asked for, but
-    for the yardsticks.
+    Series compete whose mean count is within `NEAR` of the requested one; yardsticks do not. A
+    cell with a single competitor has no best.
     """
     best = {}
     for count, rows in summary.groupby("n_requested"):

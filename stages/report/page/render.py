@@ -106,7 +106,7 @@ def _data(
     summary: pd.DataFrame,
     seconds: Mapping[Group, float],
 ) -> dict[str, Any]:
-    """Return what the scripts read."""
+    """Return the data that the page's scripts read."""
     gallery, order = report.gallery, [method.key for method in methods]
     place = {picture.name: i for i, picture in enumerate(gallery.pictures)}
     objects = sorted({d.objects for d in gallery.drawings.values() if d.objects is not None})

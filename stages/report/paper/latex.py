@@ -39,7 +39,7 @@ def latex_table(
     comparisons
         From `stages.report.comparisons.comparison_table`; may be empty.
     labels
-        What each series is called.
+        The name of each series.
     reference
         The series of the comparisons.
 
