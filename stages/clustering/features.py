@@ -12,7 +12,7 @@ Features = NDArray[np.float32]
 def position_scale(
     shape: tuple[int, int], n_superpixels: int, compactness: float, coverage: float = 1.0
 ) -> float:
-    """Return the factor that turns pixels into position features (SPAM.md, section 1).
+    """Return the factor that turns pixels into position features (METHOD.md, section 1).
 
     ``compactness * max(floor(sqrt(K)) / H, floor(sqrt(K)) / W)``, as in SSN (Jampani et al., 2018),
     for an image shrunk to the area of its pixels that count.

@@ -1,4 +1,4 @@
-"""Border relaxation: smoother superpixel borders at no cost in accuracy (SPAM.md, section 4)."""
+"""Border relaxation: smoother superpixel borders at no cost in accuracy (METHOD.md, section 4)."""
 
 import numpy as np
 from numpy.typing import NDArray

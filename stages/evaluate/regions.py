@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spam_pipe.stages.compiled import kernel
+from spam_pipe.stages.regions.connectivity import find_root
 from spam_pipe.stages.validity import check_valid
 
 
@@ -138,17 +139,9 @@ def _component_names(regions: Regions) -> NDArray[np.int64]:
                 above += 1
             touching = above
             while starts[touching] < high:
-                a, b = _root(parent, touching), _root(parent, run)
+                a, b = find_root(parent, touching), find_root(parent, run)
                 parent[max(a, b)] = min(a, b)
                 touching += 1
     for run in range(parent.size):
         parent[run] = parent[parent[run]]
     return parent
-
-
-@kernel()
-def _root(parent: NDArray[np.int64], node: int) -> int:
-    while parent[node] != node:
-        parent[node] = parent[parent[node]]
-        node = parent[node]
-    return node

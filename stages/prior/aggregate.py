@@ -1,4 +1,4 @@
-"""Overlapping masks → disjoint objects, and pixels left uncertain (SPAM, section 5)."""
+"""Overlapping masks → disjoint objects, and pixels left uncertain (METHOD.md, section 5)."""
 
 import math
 

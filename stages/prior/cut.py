@@ -25,7 +25,7 @@ def cut_objects(
     rho: float,
     tau: float,
 ) -> tuple[NDArray[np.unsignedinteger[Any]], NDArray[np.int32]]:
-    """Choose the objects for a number of superpixels (SPAM, section 5: K-adaptive cut).
+    """Choose the objects for a number of superpixels (METHOD.md, section 5: K-adaptive cut).
 
     The tree's last merges are undone until there are ⌊ρ·K⌋ objects (at least one, at most all).
     Then neighbours whose common border is weak are merged, weakest first. Uncertain pixels that

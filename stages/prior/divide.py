@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from skimage.measure import label
 from skimage.segmentation import find_boundaries
 
-from spam_pipe.stages.compiled import kernel, part
+from spam_pipe.stages.compiled import kernel
 from spam_pipe.stages.regions.adjacency import borders, bridged
+from spam_pipe.stages.regions.connectivity import find_root
 from spam_pipe.stages.regions.merge_tree import mean_boundary_tree
 
 
@@ -115,14 +116,6 @@ def _order(
     return parents, altitudes.astype(np.float32)
 
 
-@part
-def _find(root: NDArray[np.int64], node: int) -> int:
-    while root[node] != node:
-        root[node] = root[root[node]]
-        node = root[node]
-    return node
-
-
 @kernel(
     "int64[::1], int64[::1], float64[::1], int64[::1], float64[::1], float64[:, ::1], "
     "int64[::1], float64[::1]"
@@ -144,7 +137,7 @@ def _flood(
     """
     n = 0
     for edge in range(level.size):
-        a, b = _find(root, first[edge]), _find(root, second[edge])
+        a, b = find_root(root, first[edge]), find_root(root, second[edge])
         if a == b:
             continue
         for turn in range(2):
@@ -177,8 +170,8 @@ def _merge(
     for merge in range(first.size):
         node = n + merge
         for turn in range(2):
-            child = _find(root, second[merge] if turn else first[merge])
+            child = find_root(root, second[merge] if turn else first[merge])
             parents[child] = node
             root[child] = node
     for leaf in range(n):
-        node_of[leaf] = _find(root, leaf)
+        node_of[leaf] = find_root(root, leaf)

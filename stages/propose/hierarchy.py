@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spam_pipe.stages.compiled import kernel, part
+from spam_pipe.stages.compiled import kernel
+from spam_pipe.stages.regions.connectivity import find_root
 
 LEVELS = 65535
 """Strength 1 as an integer: fine enough that neighbouring pixels rarely tie."""
@@ -127,14 +128,6 @@ def _sort_edges(
             start[level] += 1
 
 
-@part
-def _find(parent: NDArray[np.int32], node: int) -> int:
-    while parent[node] != node:
-        parent[node] = parent[parent[node]]
-        node = parent[node]
-    return node
-
-
 def _flooded(
     levels: NDArray[np.int32], order: NDArray[np.int64], height: int, width: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -184,8 +177,8 @@ def _flood(
         edge = order[index]
         pixel = edge >> 1
         other = pixel + 1 if edge & 1 == 0 else pixel + width
-        a = np.int64(_find(parent, pixel))
-        b = np.int64(_find(parent, other))
+        a = np.int64(find_root(parent, pixel))
+        b = np.int64(find_root(parent, other))
         if a == b:
             continue
         level = np.int64(levels[pixel]) + np.int64(levels[other])
@@ -237,8 +230,8 @@ def _number(
         if not separates[index]:
             pixel = edges[index] >> 1
             other = pixel + 1 if edges[index] & 1 == 0 else pixel + width
-            a = _find(root, pixel)
-            b = _find(root, other)
+            a = find_root(root, pixel)
+            b = find_root(root, other)
             if a < b:
                 root[b] = a
             else:
@@ -246,7 +239,7 @@ def _number(
     found = np.int32(0)
     for pixel in range(regions.size):
         # The smallest pixel of a region is its root: it is numbered before the others ask.
-        top = _find(root, pixel)
+        top = find_root(root, pixel)
         if top == pixel:
             found += np.int32(1)
             regions[pixel] = found
@@ -269,8 +262,8 @@ def _merge(
         edge = edges[merge]
         pixel = edge >> 1
         other = pixel + 1 if edge & 1 == 0 else pixel + width
-        a = _find(component, regions[pixel] - 1)
-        b = _find(component, regions[other] - 1)
+        a = find_root(component, regions[pixel] - 1)
+        b = find_root(component, regions[other] - 1)
         parents[node_of[a]] = n + merge
         parents[node_of[b]] = n + merge
         component[b] = a
