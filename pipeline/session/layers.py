@@ -66,7 +66,9 @@ def _dataset_layers(options: Options) -> Iterator[Layer]:
         "pattern": options.pattern,
         "max_megapixels": options.max_megapixels,
         "ignore": _numbers("--ignore", options.ignore, int, "255"),
-        "bands": _numbers("--bands", options.bands, int, "4,3,2"),
+        "bands": "all"
+        if options.bands == "all"
+        else _numbers("--bands", options.bands, int, "4,3,2"),
         "stretch": _numbers("--stretch", options.stretch, float, "2,98"),
     }
     if options.ground_truth is not None:

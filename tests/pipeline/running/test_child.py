@@ -38,11 +38,10 @@ def test_a_thumbnail_beside_photographs(tmp_path: Path, command: Command) -> Non
 def test_results_are_those_of_this_process(
     tmp_path: Path, command: Command, pictures: Path, method: str
 ) -> None:
-    from spam_pipe.stages.methods.config import SegmentConfig
-    from spam_pipe.stages.scene import Scene
-
     from spam_pipe.stages.colour import rgb_to_lab
+    from spam_pipe.stages.methods.config import SegmentConfig
     from spam_pipe.stages.methods.registry import find_method
+    from spam_pipe.stages.scene import Scene
 
     command(
         "run", dataset=str(pictures / "images"), method=method, prior="none", n_superpixels="12"
