@@ -71,7 +71,7 @@ STAGES: Mapping[str, Declaration] = {
     "evaluate": Declaration(
         "spam_pipe.stages.evaluate.stage",
         "EvaluateStage",
-        version=1,
+        version=2,  # recall of a ground truth of one region is empty, not 0
         requires=("segment",),
         reads=("image", "annotations"),
         per_count=True,

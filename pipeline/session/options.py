@@ -129,8 +129,9 @@ class Options:
     bands: Annotated[
         str | None,
         typer.Option(
-            help="which bands, from 1, are red, green and blue, such as 4,3,2; or one that is grey",
-            metavar="R,G,B",
+            help="which bands, from 1, are red, green and blue, such as 4,3,2; one that is grey; "
+            "all for the first principal components of all",
+            metavar="R,G,B|all",
             rich_help_panel=_WHAT,
             show_default=False,
         ),
