@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
 from pydantic import TypeAdapter, ValidationError
 
-from stages.networks.base import Network
 from stages.networks.config import NetworkConfig
+
+if TYPE_CHECKING:
+    from stages.networks.base import Network
 
 NETWORKS = {
     "trunk": ("stages.networks.trunk", "Trunk"),
@@ -19,11 +20,15 @@ NETWORKS = {
 _ADAPTER: TypeAdapter[NetworkConfig] = TypeAdapter(NetworkConfig)
 
 
-def build(config: NetworkConfig) -> Network:
+def build(config: NetworkConfig) -> "Network":
     """Return a network with fresh weights."""
+    import torch  # reading a config, which shares this file, should not take its seconds
+
     module, name = NETWORKS[config.name]
     make: Callable[[Any], Network] = getattr(import_module(module), name)
-    return make(config).to(memory_format=torch.channels_last)
+    network = make(config).to(memory_format=torch.channels_last)
+    network.config = config
+    return network
 
 
 def parse_config(text: str | bytes) -> NetworkConfig:

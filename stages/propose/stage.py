@@ -35,7 +35,7 @@ class ProposeStage:
             return None
         from stages.networks.announced import announce
 
-        return announce(config.contour.weights, device, inputs)
+        return announce(config.contour.model(device), inputs)
 
     def run(
         self,

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, model_validator
 from stages.attention.config import AttentionConfig
 from stages.base import StageConfig
 from stages.blocks.limits import BLOCK_PIXELS
+from stages.networks.engines import ENGINE_DESCRIPTION, EngineOption, Model, choose_model
 from stages.segment.baselines.config import (
     FelzenszwalbConfig,
     LscConfig,
@@ -42,8 +43,8 @@ class SegmentConfig(StageConfig):
     )
     weights: str | None = Field(
         None,
-        description="a file of weights (.safetensors, or a .pth state dict of the public SSN "
-        "kind) instead of the network's shipped ones",
+        description="a file of weights (.safetensors, an .onnx file of `weights export`, or a .pth "
+        "state dict of the public SSN kind) instead of the network's shipped ones",
     )
     mode: Literal["refined", "paper"] = Field(
         "refined",
@@ -127,6 +128,7 @@ class SegmentConfig(StageConfig):
         "auto",
         description="what computes the clustering; auto: numba on the CPU, torch on a GPU",
     )
+    engine: EngineOption = Field("auto", description=ENGINE_DESCRIPTION)
 
     attention: AttentionConfig = AttentionConfig()
     external: str | None = Field(
@@ -185,6 +187,8 @@ class SegmentConfig(StageConfig):
         if not self.uses_prior:
             return {key: value for key, value in options.items() if key in {"method", own}}
         others = {*tables.values()} - {own}
+        if self.engine == "auto":  # what that came to is said by the unit, not by the store
+            others.add("engine")
         options["attention"] = self.attention.decisive
         if not options["attention"]:
             del options["attention"]
@@ -197,6 +201,17 @@ class SegmentConfig(StageConfig):
         if options.network == "none" or options.method != "spam":
             return None
         return options.weights or options.network
+
+    def deep_model(self, device: str) -> Model | None:
+        """Return the network that the method needs, as a device computes it; None as above.
+
+        Raises
+        ------
+        ValueError
+            When the engine cannot compute there.
+        """
+        weights = self.deep_weights
+        return None if weights is None else choose_model(weights, self.engine, device)
 
     def uses_torch(self, device: str) -> bool:
         """Say whether the torch back end clusters on that device."""

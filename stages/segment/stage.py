@@ -46,19 +46,21 @@ class SegmentStage:
             gray = np.zeros((8, 8, 3), np.uint8)
             truth = (np.zeros((8, 8), np.uint32),)
             method(Scene(gray, rgb_to_lab(gray), device=device, annotations=truth), 4, config)
-        if config.deep_weights is not None:
+        model = config.deep_model(device)
+        if model is not None:
             from stages.networks.memory import encoder
 
-            encoder(config.deep_weights, device)
+            encoder(model)
         return Resources(method, device)
 
     def announce(self, inputs: Inputs, config: SegmentConfig, device: str) -> object:
         """Announce the forward of the network of the deep features."""
-        if config.deep_weights is None or is_large(inputs, config.resolved):
+        model = config.deep_model(device)
+        if model is None or is_large(inputs, config.resolved):
             return None
         from stages.networks.announced import announce
 
-        return announce(config.deep_weights, device, inputs)
+        return announce(model, inputs)
 
     def run(
         self, inputs: Inputs, config: SegmentConfig, resources: Resources, units: Sequence[Unit]
@@ -156,11 +158,12 @@ def with_deep_features(
     scene: Scene, count: int, digest: str, config: SegmentConfig, device: str
 ) -> Scene:
     """Add what the network says of the image; its contour is finer than any prior's."""
-    if config.deep_weights is None:
+    model = config.deep_model(device)
+    if model is None:
         return scene
     from stages.networks.memory import encoder, forward, forward_on_device
 
-    network = encoder(config.deep_weights, device)
+    network = encoder(model)
     stays = config.uses_torch(device)
     if network.takes_positions:
         height, width, _ = scene.lab.shape
@@ -169,8 +172,9 @@ def with_deep_features(
         compute = network.forward_on_device if stays else network.forward
         return replace(scene, deep=compute(scene.lab, classical).deep)
     recall = forward_on_device if stays else forward
-    deep, contour = recall(config.deep_weights, device, digest, scene.lab)
-    return replace(scene, deep=deep, contour=scene.contour if contour is None else contour)
+    seen = recall(model, digest, scene.lab)
+    borders = scene.contour if seen.contour is None else seen.contour
+    return replace(scene, deep=seen.deep, contour=borders)
 
 
 def _attention_of(

@@ -12,6 +12,7 @@ from stages.evaluate.evaluate import evaluate
 from stages.networks.base import Network
 from stages.networks.folding import fold_norms
 from stages.networks.forward import Encoder
+from stages.networks.torch_encoder import TorchEncoder
 from stages.segment.config import SegmentConfig
 from stages.segment.features import rgb_to_lab, scaled_features
 from stages.segment.spam import spam
@@ -71,7 +72,7 @@ def make_validator(
     """Return a function that scores a network, without a prior, at each requested count."""
 
     def validate(network: Network) -> Score:
-        encoder = Encoder(fold_norms(network).cpu(), torch.device("cpu"))
+        encoder = TorchEncoder(fold_norms(network).cpu(), torch.device("cpu"))
         figures = np.array([_measure(encoder, scene, counts, config) for scene in scenes])
         asa, gr = figures.mean(axis=0).T
         return Score(counts, tuple(asa.tolist()), tuple(gr.tolist()), least_gr)

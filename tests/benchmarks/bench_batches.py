@@ -26,6 +26,7 @@ from pipeline.folder import open_folder
 from pipeline.jobs import Context, Job
 from pipeline.work import perform
 from stages.networks import batching
+from stages.networks.engines import Model
 from stages.networks.memory import encoder
 from stages.segment.features import rgb_to_lab
 
@@ -44,7 +45,7 @@ def main() -> None:
     paths = sorted((ROOT / "BSDS500" / "data" / "images" / "val").glob("*.jpg"))[: options.limit]
     labs = [rgb_to_lab(np.asarray(Image.open(path).convert("RGB"))) for path in paths]
     wide = [lab for lab in labs if lab.shape[:2] == (321, 481)][:8]
-    network = encoder("trunk", options.device)
+    network = encoder(Model("trunk", "torch", options.device))
     for shape in ((321, 481), (481, 321)):
         allowed = sorted({batching.shared_size(network, shape, size) for size in (1, 2, 4, 8)})
         print(f"{shape[0]}x{shape[1]}, {options.device}: batches of {allowed} are exact")
@@ -55,7 +56,7 @@ def main() -> None:
 
 def time_batches(labs: list[NDArray[np.float32]], device: str) -> None:
     """Print the time that an image takes in batches of 1 to 8, interleaved."""
-    network = encoder("trunk", device)
+    network = encoder(Model("trunk", "torch", device))
     wall: dict[int, list[float]] = {size: [] for size in (1, 2, 4, 8)}
     work: dict[int, list[float]] = {size: [] for size in wall}
     for _ in range(5):
@@ -74,7 +75,7 @@ def time_batches(labs: list[NDArray[np.float32]], device: str) -> None:
 def count_batches(paths: list[Path], threads: int, device: str) -> None:
     """Print how often the network was asked in a run of all stages by one worker."""
     sizes: list[int] = []
-    network = encoder("trunk", device).network
+    network = encoder(Model("trunk", "torch", device)).network
     hook = network.register_forward_pre_hook(lambda _, given: sizes.append(len(given[0])))
     with tempfile.TemporaryDirectory() as folder:
         config = resolve([{"n_superpixels": [100, 400], "segment": {"backend": "torch"}}])

@@ -14,6 +14,7 @@ from PIL import Image
 
 # First, for it tells OpenMP not to spin; after torch that would come too late.
 import stages.compiled  # noqa: F401 # isort: skip
+from stages.networks.engines import Model
 from stages.networks.memory import encoder, forward_on_device
 from stages.segment.backends import cluster_tasks
 from stages.segment.config import SegmentConfig
@@ -35,11 +36,11 @@ def main() -> None:
         name: SegmentConfig(backend=name, mode=options.mode)  # type: ignore[arg-type]
         for name in ("numba", "torch")
     }
-    encoder("trunk", options.device)
+    encoder(Model("trunk", "torch", options.device))
     rows: dict[tuple[str, int], list[tuple[float, ...]]] = {}
     for path in paths[:: max(1, len(paths) // options.limit)][: options.limit]:
         lab = rgb_to_lab(np.asarray(Image.open(path).convert("RGB")))
-        kept = forward_on_device("trunk", options.device, path.stem, lab)
+        kept = forward_on_device(Model("trunk", "torch", options.device), path.stem, lab)
         arrays = kept.to_arrays()
         for count in map(int, options.counts.split(",")):
             for name in ("trunk", "none"):

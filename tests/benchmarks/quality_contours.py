@@ -16,6 +16,7 @@ from PIL import Image
 
 from stages.evaluate.contour_detection import ContourCounts, contour_counts, contour_scores
 from stages.evaluate.ridges import ridges
+from stages.networks.engines import Model
 from stages.networks.memory import encoder
 from stages.propose.contour import contour_at_scale
 from stages.segment.features import rgb_to_lab
@@ -27,7 +28,7 @@ SHARPEN = 3
 
 def measure(path: Path, weights: str, scales: list[float], n_thresholds: int) -> ContourCounts:
     """Compare one image's contours with its annotators'."""
-    network = encoder(weights, "cpu")
+    network = encoder(Model(weights, "onnxruntime", "cpu"))
     lab = rgb_to_lab(np.asarray(Image.open(path).convert("RGB")))
     maps = [contour_at_scale(network, lab, scale) for scale in scales]
     contour = ridges(np.mean(maps, axis=0)) ** SHARPEN

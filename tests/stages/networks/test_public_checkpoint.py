@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from stages.networks.config import SsnConfig
-from stages.networks.forward import load
+from stages.networks.engines import load
 from stages.networks.public_checkpoint import load_public_checkpoint
 from stages.networks.registry import build
 

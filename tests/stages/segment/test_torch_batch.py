@@ -14,6 +14,7 @@ from segment_strategies import scenes
 from test_spam_invariants import check
 
 from stages.base import Inputs
+from stages.networks.engines import Model
 from stages.networks.memory import encoder, forward_on_device
 from stages.segment.backends import cluster_tasks
 from stages.segment.config import SegmentConfig
@@ -23,6 +24,7 @@ from stages.segment.stage import SegmentStage
 from stages.segment.task import Task
 
 NUMBA, TORCH = SegmentConfig(backend="numba"), SegmentConfig(backend="torch")
+TRUNK = Model("trunk", "torch", "cpu")
 PAPER = SegmentConfig(backend="torch", mode="paper")
 NEEDS_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 
@@ -94,7 +96,7 @@ def test_nothing_to_do_is_nothing_done() -> None:
 def test_back_ends_agree_on_a_photograph(bsd_root: Path, count: int) -> None:
     path = sorted((bsd_root / "images" / "val").glob("*.jpg"))[3]
     lab = rgb_to_lab(np.asarray(Image.open(path).convert("RGB"))[:200, :300])
-    seen = encoder("trunk", "cpu").forward(lab)
+    seen = encoder(TRUNK).forward(lab)
     deep = lay_out(lab, count, deep=seen.deep, contour=seen.contour)
     (with_deep,), (without,) = agreement([deep]), agreement([lay_out(lab, count)])
     assert with_deep >= 0.999
@@ -126,7 +128,7 @@ def test_the_stage_hands_tensors_over() -> None:
     resources = stage.setup(TORCH, "cpu")
     inputs = Inputs(image=image, image_digest="handed over")
     outputs = list(stage.run(inputs, TORCH, resources, [12, 30]))
-    seen = encoder("trunk", "cpu").forward(lab)
+    seen = encoder(TRUNK).forward(lab)
     for output, count in zip(outputs, (12, 30), strict=True):
         expected = spam(lab, count, deep=seen.deep, contour=seen.contour, config=TORCH)
         assert np.array_equal(output.arrays["labels"], expected)
@@ -134,8 +136,8 @@ def test_the_stage_hands_tensors_over() -> None:
 
 def test_what_a_network_computed_is_found_again() -> None:
     lab = rgb_to_lab(photograph(5, 30, 20))
-    first = forward_on_device("trunk", "cpu", "found again", lab)
-    assert forward_on_device("trunk", "cpu", "found again", lab) is first
+    first = forward_on_device(TRUNK, "found again", lab)
+    assert forward_on_device(TRUNK, "found again", lab) is first
     arrays = first.to_arrays()
     assert arrays.contour is not None
     assert arrays.deep.shape[:2] == arrays.contour.shape == (30, 20)
