@@ -12,11 +12,11 @@ from weakref import WeakValueDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.base import Inputs
-from stages.networks.engines import Model
-from stages.networks.forward import Computed, Shape, as_lab
-from stages.segment.features import rgb_to_lab
-from stages.validity import filled_digest, filled_inputs
+from spam_pipe.stages.base import Inputs
+from spam_pipe.stages.colour import rgb_to_lab
+from spam_pipe.stages.networks.engines import Model
+from spam_pipe.stages.networks.forward import Computed, Shape, as_lab
+from spam_pipe.stages.validity import filled_digest, filled_inputs
 
 Key = tuple[Model, str]
 """Whose forward, and the image's digest."""

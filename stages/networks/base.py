@@ -5,7 +5,7 @@ from typing import ClassVar, NamedTuple
 
 from torch import Tensor, nn
 
-from stages.networks.config import NetworkConfig
+from spam_pipe.stages.networks.config import NetworkConfig
 
 
 class Prediction(NamedTuple):

@@ -12,8 +12,8 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import torch
 
-from stages.networks.forward import LARGEST_WHOLE, Shape
-from stages.networks.torch_encoder import DeviceForward, TorchEncoder
+from spam_pipe.stages.networks.forward import LARGEST_WHOLE, Shape
+from spam_pipe.stages.networks.torch_encoder import DeviceForward, TorchEncoder
 
 SHARED_ON = {"cuda"}
 """Kinds of devices on which forwards are shared: a processor's cores are busy with one image."""

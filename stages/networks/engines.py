@@ -7,8 +7,8 @@ nothing here imports it, nor does anything that ONNX Runtime needs.
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from stages.networks.files import find_weights
-from stages.networks.forward import Encoder
+from spam_pipe.stages.networks.files import find_weights
+from spam_pipe.stages.networks.forward import Encoder
 
 Engine = Literal["onnxruntime", "torch"]
 EngineOption = Literal["auto", "onnxruntime", "torch"]
@@ -83,16 +83,16 @@ def load(name_or_path: str | Path, device: str = "cpu", engine: EngineOption = "
     """
     path = find_weights(name_or_path)
     if choose_engine(engine, device) == "torch":
-        from stages.networks.torch_encoder import load_torch
+        from spam_pipe.stages.networks.torch_encoder import load_torch
 
         return load_torch(path, device)
-    from stages.networks.onnx_encoder import encoder_of, load_onnx
+    from spam_pipe.stages.networks.onnx_encoder import encoder_of, load_onnx
 
     encoder = load_onnx(path)
     if encoder is None:
         # A file from before weights held graphs, or a public one: torch makes the graph.
-        from stages.networks.onnx_graph import export
-        from stages.networks.torch_encoder import load_network
+        from spam_pipe.stages.networks.onnx_graph import export
+        from spam_pipe.stages.networks.torch_encoder import load_network
 
         encoder = encoder_of(export(load_network(path)), {}, str(path))
     return encoder

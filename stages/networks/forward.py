@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from stages.segment.task import Map
+    from spam_pipe.stages.clustering.task import Map
 
 _SIDE = 1184
 """A multiple of every network's stride."""

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.networks.announced import Key, announcement, others_waiting
-from stages.networks.engines import Model, load
-from stages.networks.forward import Computed, Encoder, Forward, as_lab
+from spam_pipe.stages.networks.announced import Key, announcement, others_waiting
+from spam_pipe.stages.networks.engines import Model, load
+from spam_pipe.stages.networks.forward import Computed, Encoder, Forward, as_lab
 
 if TYPE_CHECKING:
-    from stages.networks.torch_encoder import TorchEncoder
+    from spam_pipe.stages.networks.torch_encoder import TorchEncoder
 
 _KEPT = 2
 """Images remembered: a BSD image's features are 10 MB."""
@@ -69,7 +69,7 @@ def _compute(key: Key, lab: NDArray[np.float32]) -> Computed:
     network = encoder(model)
     computed: Computed | None = None
     if model.engine == "torch":
-        from stages.networks.torch_encoder import TorchEncoder
+        from spam_pipe.stages.networks.torch_encoder import TorchEncoder
 
         assert isinstance(network, TorchEncoder)
         computed = _compute_with_others(network, key, lab)
@@ -84,7 +84,7 @@ def _compute_with_others(
     network: "TorchEncoder", key: Key, lab: NDArray[np.float32]
 ) -> Computed | None:
     """Compute an image's features with those of others that wait; None where it goes alone."""
-    from stages.networks.batching import shared_size
+    from spam_pipe.stages.networks.batching import shared_size
 
     height, width, _ = as_lab(lab).shape
     others = others_waiting(key, (height, width))

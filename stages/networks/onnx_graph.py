@@ -16,11 +16,11 @@ import torch
 from onnx import ModelProto, TensorProto
 from torch import Tensor, nn
 
-from stages.networks.base import Network
-from stages.networks.config import NetworkConfig
-from stages.networks.folding import fold_norms
-from stages.networks.onnx_encoder import facts_of, pack_graph
-from stages.networks.registry import build
+from spam_pipe.stages.networks.base import Network
+from spam_pipe.stages.networks.config import NetworkConfig
+from spam_pipe.stages.networks.folding import fold_norms
+from spam_pipe.stages.networks.onnx_encoder import facts_of, pack_graph
+from spam_pipe.stages.networks.registry import build
 
 _OPSET = 17
 _PREFIX = "network."

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from stages.networks.config import NetworkConfig
+from spam_pipe.stages.networks.config import NetworkConfig
 
 if TYPE_CHECKING:
-    from stages.networks.base import Network
+    from spam_pipe.stages.networks.base import Network
 
 NETWORKS = {
-    "trunk": ("stages.networks.trunk", "Trunk"),
-    "ssn": ("stages.networks.ssn", "Ssn"),
+    "trunk": ("spam_pipe.stages.networks.trunk", "Trunk"),
+    "ssn": ("spam_pipe.stages.networks.ssn", "Ssn"),
 }
 """Module and class of every network."""
 

@@ -10,11 +10,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from stages.networks.base import Network
-from stages.networks.config import NetworkConfig
-from stages.networks.files import GRAPH_KEY, INFORMATION_KEY, NETWORK_KEY
-from stages.networks.onnx_graph import packed_graph
-from stages.networks.registry import build, parse_config
+from spam_pipe.stages.networks.base import Network
+from spam_pipe.stages.networks.config import NetworkConfig
+from spam_pipe.stages.networks.files import GRAPH_KEY, INFORMATION_KEY, NETWORK_KEY
+from spam_pipe.stages.networks.onnx_graph import packed_graph
+from spam_pipe.stages.networks.registry import build, parse_config
 
 
 def save_weights(

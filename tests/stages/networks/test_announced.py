@@ -11,17 +11,17 @@ import pytest
 import torch
 from test_batching import CPU, Drifting, Pointwise
 
-from stages.base import Inputs
-from stages.networks import announced, batching, memory
-from stages.networks.announced import announce
-from stages.networks.engines import Model
-from stages.networks.forward import Computed
-from stages.networks.torch_encoder import TorchEncoder
-from stages.propose.config import ContourConfig, ProposeConfig
-from stages.propose.stage import ProposeStage
-from stages.segment.config import SegmentConfig
-from stages.segment.features import rgb_to_lab
-from stages.segment.stage import SegmentStage
+from spam_pipe.stages.base import Inputs
+from spam_pipe.stages.colour import rgb_to_lab
+from spam_pipe.stages.networks import announced, batching, memory
+from spam_pipe.stages.networks.announced import announce
+from spam_pipe.stages.networks.engines import Model
+from spam_pipe.stages.networks.forward import Computed
+from spam_pipe.stages.networks.torch_encoder import TorchEncoder
+from spam_pipe.stages.propose.config import ContourConfig, ProposeConfig
+from spam_pipe.stages.propose.stage import ProposeStage
+from spam_pipe.stages.segment.config import SegmentConfig
+from spam_pipe.stages.segment.stage import SegmentStage
 
 MODEL = Model("w", "torch", "cpu")
 

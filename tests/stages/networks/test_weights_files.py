@@ -5,11 +5,11 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from stages.networks.config import SsnConfig, TrunkConfig
-from stages.networks.engines import load
-from stages.networks.files import find_weights
-from stages.networks.registry import NETWORKS, build, parse_config
-from stages.networks.weights import load_weights, read_information, save_weights
+from spam_pipe.stages.networks.config import SsnConfig, TrunkConfig
+from spam_pipe.stages.networks.engines import load
+from spam_pipe.stages.networks.files import find_weights
+from spam_pipe.stages.networks.registry import NETWORKS, build, parse_config
+from spam_pipe.stages.networks.weights import load_weights, read_information, save_weights
 
 CONFIG = TrunkConfig(widths=(4, 4, 6, 6, 8), up_widths=(4, 4, 6, 6), channels=3)
 
