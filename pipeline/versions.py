@@ -7,7 +7,16 @@ from importlib.metadata import PackageNotFoundError, version
 Versions = dict[str, str | None]
 """Version by name; None for what is not installed."""
 
-PACKAGES = ("spam-pipe", "distributed", "numpy", "scipy", "numba", "scikit-image", "zarr")
+PACKAGES = (
+    "spam-pipe",
+    "distributed",
+    "numpy",
+    "scipy",
+    "numba",
+    "scikit-image",
+    "zarr",
+    "onnxruntime",
+)
 
 
 @lru_cache(maxsize=1)

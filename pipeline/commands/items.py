@@ -20,6 +20,7 @@ from spam_pipe.pipeline.running.executors import make_executor
 from spam_pipe.pipeline.running.preflight import (
     kernels_compiled,
     require_attention,
+    require_engines,
     require_generator,
     require_known_images,
     require_method,
@@ -72,6 +73,7 @@ def run_items(target: str, options: Options) -> int:
         if "segment" in chain:
             require_method(run.config)
         require_weights(run.config, chain)
+        require_engines(run.config, chain, choices.device)
     if not kernels_compiled():
         teller.say("first run here: compiling kernels, which takes about a minute, once")
     with held(run, shard, teller.warn):

@@ -22,6 +22,7 @@ from spam_pipe.pipeline.fetching.public_weights import (
     public_weights,
 )
 from spam_pipe.stages.attention.config import AttentionConfig
+from spam_pipe.stages.networks.engines import EngineOption, choose_engine
 from spam_pipe.stages.propose.config import ProposeConfig
 
 
@@ -176,6 +177,8 @@ def part_source(part: str, item: Item, config: RunConfig) -> Source | None:
         return _mask_folder(str(config.propose.masks)).find(item.id)
     if (weights := named_weights(part, config)) is not None:
         return _weights(weights)
+    if (engine := named_engine(part, config)) is not None:
+        return EngineChoice(engine)
     if part == "checkpoint":
         return find_checkpoint(config.propose)
     if part == "prompts" and config.propose.uses_prompts:
@@ -196,6 +199,42 @@ def named_weights(part: str, config: RunConfig) -> str | None:
     if part == "contour_weights" and "contour" in config.propose.sources:
         return config.propose.contour.weights
     return config.segment.deep_weights if part == "segment_weights" else None
+
+
+def named_engine(part: str, config: RunConfig) -> EngineOption | None:
+    """Return what is to compute a network of ours, if that is what a part is; None where not."""
+    if part == "contour_engine" and named_weights("contour_weights", config) is not None:
+        return config.propose.contour.engine
+    if part == "segment_engine" and named_weights("segment_weights", config) is not None:
+        return config.segment.engine
+    return None
+
+
+@dataclass(frozen=True)
+class EngineChoice(Source):
+    """What computes a network as an input: engines agree on nearly all labels, not on all.
+
+    Where the choice is left to the device, results stand whichever engine made them.
+    """
+
+    option: EngineOption
+
+    def signature(self) -> str:
+        """Return the option."""
+        return self.option
+
+    def digest(self, device: str = "cpu") -> str:
+        """Return the engine that it comes to on a device."""
+        return choose_engine(self.option, device)
+
+    def read(self) -> None:
+        """Nothing: the stage asks for its engine itself."""
+
+
+ENGINE_PARTS = frozenset({"contour_engine", "segment_engine"})
+
+LATER_PARTS = frozenset({"valid", *ENGINE_PARTS})
+"""Parts that stages did not read at first: where there is none, results from then stand."""
 
 
 @lru_cache(maxsize=4)

@@ -16,11 +16,13 @@ from spam_pipe.pipeline.running.parts import (
     _is_table,
     find_checkpoint,
     find_saliency_weights,
+    named_engine,
     named_weights,
     part_source,
 )
 from spam_pipe.pipeline.runs.chain import Chain
 from spam_pipe.stages.attention.config import AttentionConfig
+from spam_pipe.stages.networks.engines import choose_engine
 from spam_pipe.stages.networks.files import find_weights
 from spam_pipe.stages.propose.config import ProposeConfig
 from spam_pipe.stages.propose.source_names import require_source_package
@@ -28,8 +30,13 @@ from spam_pipe.stages.registry import STAGES
 from spam_pipe.stages.segment.method_names import require_extra
 from spam_pipe.stages.suggestion import meant_image
 
-_OPTIONS = {"contour_weights": "propose.contour.weights", "segment_weights": "segment.weights"}
-"""The options that name weights, by part of an item."""
+_OPTIONS = {
+    "contour_weights": "propose.contour.weights",
+    "contour_engine": "propose.contour.engine",
+    "segment_weights": "segment.weights",
+    "segment_engine": "segment.engine",
+}
+"""The options that networks come from, by part of an item."""
 
 
 def require_method(config: RunConfig) -> None:
@@ -73,6 +80,23 @@ def require_weights(config: RunConfig, stages: Collection[str]) -> None:
         try:
             if weights is not None:
                 find_weights(weights)
+        except ValueError as error:
+            raise ConfigError(f"{_OPTIONS[part]}: {error}") from error
+
+
+def require_engines(config: RunConfig, stages: Collection[str], device: str) -> None:
+    """Fail once, before any item does, when an engine cannot compute on the device.
+
+    Raises
+    ------
+    ConfigError
+        Naming the option and the cure.
+    """
+    for part in (part for stage in stages for part in STAGES[stage].reads):
+        engine = named_engine(part, config)
+        try:
+            if engine is not None:
+                choose_engine(engine, device)
         except ValueError as error:
             raise ConfigError(f"{_OPTIONS[part]}: {error}") from error
 

@@ -17,7 +17,7 @@ from spam_pipe.pipeline.datasets.user_files.label_file import Annotations
 from spam_pipe.pipeline.datasets.user_files.valid import ValidPixels, digest_of_mask
 from spam_pipe.pipeline.errors import one_line
 from spam_pipe.pipeline.running.jobs import Failure, Job, Outcome, Task
-from spam_pipe.pipeline.running.parts import NO_DATA, part_source
+from spam_pipe.pipeline.running.parts import ENGINE_PARTS, NO_DATA, EngineChoice, part_source
 from spam_pipe.pipeline.running.plan import fingerprint
 from spam_pipe.pipeline.running.turns import Turns
 from spam_pipe.pipeline.runs.chain import Chain, Link, build_chain
@@ -172,6 +172,12 @@ class _ItemRun:
         facts = self.picture().facts if "image" in STAGES[link.name].reads else {}
         return {"image": dict(facts)} if facts else {}
 
+    def versions(self, link: Link) -> dict[str, str]:
+        """Return the versions that a stage's results come from, its engine's among them."""
+        parts = ENGINE_PARTS.intersection(STAGES[link.name].reads)
+        engines = {engine for part in parts if (engine := self.identities[part][1])}
+        return _versions() | {engine: version(engine) for engine in sorted(engines)}
+
     def units_of(self, name: str, units: tuple[Unit, ...]) -> tuple[Unit, ...]:
         return units if self.chain[name].units != (None,) else (None,)
 
@@ -212,6 +218,8 @@ class _ItemRun:
         if isinstance(source, ValidPixels):
             valid = source.of(self.picture())
             return (source.signature(), digest_of_mask(valid)), valid
+        if isinstance(source, EngineChoice):
+            return (source.signature(), source.digest(self.device)), None
         return (source.signature(), source.digest()), source.read()
 
     def upstream_output(self, name: str, unit: Unit) -> Output:
@@ -235,7 +243,7 @@ class _ItemRun:
                 provenance={
                     "seconds": round(seconds, 6),
                     "device": self.device,
-                    "versions": _versions(),
+                    "versions": self.versions(link),
                     **self.reading_facts(link),
                 },
             )

@@ -74,8 +74,7 @@ def packed_graph(config: NetworkConfig) -> str:
         # The exporter makes one of two tensors that are alike.
         for number, tensor in enumerate(state.values()):
             if tensor.is_floating_point():
-                torch.manual_seed(number)
-                tensor.copy_(torch.rand(tensor.shape) + 0.5)
+                tensor.copy_(_noise(*tensor.shape, seed=number) + 0.5)
     model = _trace(network, separate_norms=True)
     shapes: dict[str, tuple[int, ...]] = {}
     for initializer in model.graph.initializer:
@@ -98,7 +97,7 @@ def _trace(network: Network, *, separate_norms: bool) -> ModelProto:
     """Trace a network; its batch norms stay apart from its convolutions where that is asked."""
     name = "classical" if network.takes_positions else "lab"
     # Odd sides: where nothing need be cropped, cropping would be left out of the graph.
-    image = torch.rand(37, 53, 5 if network.takes_positions else 3)
+    image = _noise(37, 53, 5 if network.takes_positions else 3)
     axes = {0: "height", 1: "width"}
     content = io.BytesIO()
     with warnings.catch_warnings():
@@ -109,7 +108,7 @@ def _trace(network: Network, *, separate_norms: bool) -> ModelProto:
         torch.onnx.export(
             _Inference(network).eval(),
             (image,),
-            content,
+            content,  # type: ignore[arg-type]  # this exporter takes it
             dynamo=False,
             input_names=[name],
             output_names=["features", "contour"][: 1 if network.takes_positions else 2],
@@ -126,3 +125,8 @@ def _trace(network: Network, *, separate_norms: bool) -> ModelProto:
     )
     onnx.helper.set_model_props(model, facts)
     return model
+
+
+def _noise(*shape: int, seed: int = 0) -> Tensor:
+    """Draw numbers in 0..1 without touching what training draws from."""
+    return torch.rand(shape, generator=torch.Generator().manual_seed(seed))
