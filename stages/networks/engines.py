@@ -4,11 +4,15 @@ This is the one place that decides it. Importing torch takes seconds and hundred
 nothing here imports it, nor does anything that ONNX Runtime needs.
 """
 
+from __future__ import annotations
+
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from spam_pipe.stages.networks.files import find_weights
-from spam_pipe.stages.networks.forward import Encoder
+
+if TYPE_CHECKING:
+    from spam_pipe.stages.networks.forward import Encoder
 
 Engine = Literal["onnxruntime", "torch"]
 EngineOption = Literal["auto", "onnxruntime", "torch"]

@@ -62,9 +62,12 @@ class OnnxEncoder(Encoder):
             _continue_to_frame(contour)
         return Forward(deep, contour)
 
-    def _predict(self, image: NDArray[np.float32]) -> Forward:
+    def _predict(self, image: NDArray[np.float32], *, frees: bool = False) -> Forward:
         (taken,) = self.session.get_inputs()
-        deep, *contours = self.session.run(None, {taken.name: image})
+        options = onnxruntime.RunOptions()
+        if frees:
+            options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+        deep, *contours = self.session.run(None, {taken.name: image}, options)
         return Forward(deep, contours[0] if contours else None)
 
     def _predict_tiles(self, image: NDArray[np.float32]) -> Forward:
@@ -72,7 +75,8 @@ class OnnxEncoder(Encoder):
         deep: NDArray[np.float32] | None = None
         contour: NDArray[np.float32] | None = None
         for seen, core, place in tiles((height, width), self.reach):
-            tile, edges = self._predict(np.ascontiguousarray(image[seen]))
+            # What a tile needs, most of a gigabyte, is wanted by whatever follows.
+            tile, edges = self._predict(np.ascontiguousarray(image[seen]), frees=True)
             if deep is None:
                 deep = np.empty((height, width, tile.shape[2]), np.float32)
                 contour = None if edges is None else np.empty((height, width), np.float32)

@@ -42,14 +42,16 @@ for number in range(count):
     else:
         image = np.random.default_rng(number).integers(0, 256, (321, 481, 3)).astype(np.uint8)
     if what == "forward":
-        from spam_pipe.stages.clustering.features import rgb_to_lab
+        from spam_pipe.stages.colour import rgb_to_lab
         network = engines.load(weights)
         network.forward(rgb_to_lab(image))
     else:
         spam_pipe.segment(image, 400)
 used = resource.getrusage(resource.RUSAGE_SELF)
 assert ("torch" in sys.modules) == (engine == "torch")
-print(json.dumps([time.perf_counter() - began, used.ru_utime + used.ru_stime, used.ru_maxrss / 2**20]))
+(peak,) = (line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM"))
+own = used.ru_utime + used.ru_stime
+print(json.dumps([time.perf_counter() - began, own, int(peak) / 2**20]))
 """
 
 
@@ -72,7 +74,7 @@ def told(name: str, found: dict[str, list[tuple[float, ...]]], *columns: str) ->
 
 
 def forwards(weights: str, rounds: int, image: NDArray[np.uint8]) -> None:
-    from spam_pipe.stages.clustering.features import rgb_to_lab
+    from spam_pipe.stages.colour import rgb_to_lab
     from spam_pipe.stages.networks.engines import load
 
     lab = rgb_to_lab(image)
