@@ -144,7 +144,8 @@ def export_weights(name: str, to: str | None, *, as_json: bool) -> None:
     if target.suffix != ".onnx":
         raise ConfigError(f"--to {to}: an ONNX file is called something.onnx")
     facts: dict[str, object] = {"weights": path.stem, "weights_sha256": hash_file(path)}
-    if path == shipped_weights().get(name):
+    shipped = shipped_weights().get(name)
+    if shipped is not None and path.samefile(shipped):
         facts |= {f"card_{key}": value for key, value in read_card(path).items()}
 
     from spam_pipe.stages.networks.agreement import require_agreement

@@ -271,7 +271,7 @@ def test_shipped_weights_are_exported_with_their_card(
         (("tronk",), "tronk: no such file; shipped weights: "),
         (("trunk", "--to", "here.pt"), "an ONNX file is called something.onnx"),
         (("trunk", "--to", "/nowhere/at/all.onnx"), "cannot be written: No such file"),
-        (("{tmp}/damaged.pth",), "damaged.pth: not a whole PyTorch file"),
+        (("{tmp}/damaged.pth",), "damaged.pth: holds code instead of tensors"),
         (("{tmp}/other.onnx",), "other.onnx: torch reads no ONNX"),
     ],
 )

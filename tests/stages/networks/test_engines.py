@@ -309,4 +309,4 @@ def test_segmenting_on_the_cpu_imports_no_torch() -> None:
     )
     imported = set(ran.stdout.split())
     assert "onnxruntime" in imported
-    assert imported.isdisjoint({"torch", "onnx", "dask", "zarr", "matplotlib"})
+    assert imported.isdisjoint({"torch", "onnx", "dask", "zarr"})
