@@ -16,6 +16,7 @@ JOBS ?= 2
 .PHONY: demo test lint bench chaos soak fuzz audit clean
 
 demo: .venv/installed
+	@$(BIN)/spam-pipe warmup
 	@$(BIN)/spam-pipe run
 
 test: .venv/installed-dev
@@ -24,6 +25,7 @@ test: .venv/installed-dev
 lint: .venv/installed-dev
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/mypy
 
 bench: .venv/installed-dev
@@ -57,6 +59,6 @@ clean:
 	@touch $@
 
 .venv/installed-dev: .venv/installed
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,opencv,s3,graph,dicom]' \
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,opencv,s3,graph,dicom,geo,parquet]' \
 		|| { echo "pip could not install what tests need: is the package index reachable?"; exit 1; }
 	@touch $@

@@ -12,14 +12,15 @@ from numpy.typing import ArrayLike, NDArray
 from spam_pipe.pictures import as_inputs
 from spam_pipe.pipeline.device import resolve_device
 from spam_pipe.pipeline.errors import UserError
+from spam_pipe.pipeline.kernels import require_kernels
 from spam_pipe.priors import Factors, Prior, as_factors, known_prior, masks_of, options_of
 from spam_pipe.stages.attention.config import AttentionConfig
 from spam_pipe.stages.base import Inputs, Output, StageConfig
 from spam_pipe.stages.colour import rgb_to_lab
+from spam_pipe.stages.methods.config import SegmentConfig
 from spam_pipe.stages.networks.memory import forward
+from spam_pipe.stages.prior.cut import contour_of, objects_for
 from spam_pipe.stages.registry import stage
-from spam_pipe.stages.segment.config import SegmentConfig
-from spam_pipe.stages.segment.prior_objects import contour_of, objects_for
 from spam_pipe.stages.segment.stored import labels_of
 from spam_pipe.stages.validity import filled_inputs
 
@@ -81,6 +82,7 @@ class Segmenter:
         self._prior = known_prior(prior)
         self._device = _resolved(device)
         self._config = SegmentConfig(compactness=float(compactness), seed=seed)
+        require_kernels()
         _resources("segment", self._config, self._device)
         proposed, objects = options_of(self._prior)
         _resources("propose", proposed, self._device)
@@ -111,7 +113,7 @@ class Segmenter:
             attention = AttentionConfig(mode="file", file="given")
             config = config.model_copy(update={"attention": attention})
         made = self._superpixels(inputs, prior, config, count)
-        labels = labels_of(made.arrays, made.attributes)
+        labels = labels_of(made)
         return labels.astype(np.int64) + start_label
 
     def objects(

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-Unit = int | None
-"""What one result of a stage is for: a requested number of superpixels, or the item as a whole."""
+Count = int | None
+"""The subject of one result: a requested number of superpixels, or the item as a whole."""
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -82,15 +82,19 @@ class Inputs:
     external: Mapping[int, NDArray[Any]] = field(default_factory=dict)
     attention: Any = None
     attention_checkpoint: Path | None = None
-    upstream: Mapping[str, Mapping[Unit, Output]] = field(default_factory=dict)
+    upstream: Mapping[str, Mapping[Count, Output]] = field(default_factory=dict)
 
 
 class Stage(Protocol):
     """One step of the pipeline.
 
-    A stage is pure: it opens no file, starts no process, prints nothing.
+    A stage computes on arrays: images, ground truth and earlier results reach it as `Inputs`, and
+    its results leave it as `Output`. It writes no file, starts no process and prints nothing. The
+    only files that it reads are weights of networks, once per process: those that its options
+    name, and `Inputs.checkpoint` and `Inputs.attention_checkpoint`. Equal inputs, options and
+    weights give equal outputs.
 
-    What the pipeline must know of it stands in `stages.registry.STAGES`.
+    `stages.registry.STAGES` states what the pipeline must know of each stage.
     """
 
     def setup(self, config: Any, device: str) -> Any:
@@ -109,7 +113,7 @@ class Stage(Protocol):
         ...
 
     def run(
-        self, inputs: Inputs, config: Any, resources: Any, units: Sequence[Unit]
+        self, inputs: Inputs, config: Any, resources: Any, units: Sequence[Count]
     ) -> Iterator[Output]:
         """Yield one output per unit, in order.
 

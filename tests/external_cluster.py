@@ -4,9 +4,10 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
+
+from tests.conftest import PROJECT, wait_until
 
 Process = subprocess.Popen[bytes]
 
@@ -46,10 +47,10 @@ class ExternalCluster:
         file = self.folder / f"scheduler-{len(self.processes)}.json"
         options = ("--port", str(port), "--host", "127.0.0.1", "--no-dashboard")
         process = self._start("scheduler", *options, "--scheduler-file", str(file))
-        for _ in range(600):
-            if file.exists() and file.stat().st_size:
-                break
-            time.sleep(0.1)
+        wait_until(
+            lambda: file.exists() and file.stat().st_size,
+            still_possible=lambda: process.poll() is None,
+        )
         self.address = json.loads(file.read_text())["address"]
         return process
 
@@ -69,10 +70,15 @@ class ExternalCluster:
         place = self.folder / f"process-{len(self.processes)}"
         place.mkdir(parents=True)
         with (place / "log").open("wb") as log:
+            variables = {**self.environment, **environment}
+            # The items of tests lie in the tests' own package.
+            variables["PYTHONPATH"] = os.pathsep.join(
+                filter(None, [variables.get("PYTHONPATH"), str(PROJECT)])
+            )
             process = subprocess.Popen(
                 [sys.executable, "-m", "dask", *arguments],
                 cwd=place,
-                env={**self.environment, **environment},
+                env=variables,
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )

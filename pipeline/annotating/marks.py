@@ -25,6 +25,7 @@ from spam_pipe.pipeline.datasets.user_files.image_rows import (
     whole,
 )
 from spam_pipe.pipeline.datasets.user_files.label_file import LABEL_SUFFIXES, LabelFile
+from spam_pipe.pipeline.datasets.user_files.names import written
 from spam_pipe.pipeline.errors import DataError
 from spam_pipe.stages.annotate.votes import Clicks
 from spam_pipe.stages.csv_cells import original
@@ -32,7 +33,7 @@ from spam_pipe.stages.suggestion import meant_image
 
 TABLES = (".csv", ".json")
 LARGEST_CLASS = 0xFFFF
-"""What a 16-bit PNG holds."""
+"""The largest value of a 16-bit PNG."""
 
 _CLICKS = RowKind(
     "clicks",
@@ -47,7 +48,7 @@ _CLICKS = RowKind(
 
 @dataclass
 class ImageMarks:
-    """What is said of one image.
+    """The marks of one image.
 
     Attributes
     ----------
@@ -66,7 +67,7 @@ class ImageMarks:
 
 @dataclass(frozen=True)
 class Marks:
-    """What is said of all images.
+    """The marks of all images.
 
     Attributes
     ----------
@@ -159,18 +160,21 @@ def clicks_of(marks: ImageMarks) -> Clicks:
     return Clicks(table[:, 1], table[:, 0], table[:, 2])
 
 
-def paint_objects(
-    marks: ImageMarks, finest: NDArray[np.integer[Any]] | None
-) -> NDArray[np.int64] | None:
-    """Return the (H, W) classes of the objects that a table names; None where it names none.
+def paint_objects(marks: ImageMarks, finest: NDArray[np.integer[Any]] | None) -> NDArray[np.int64]:
+    """Return the (H, W) classes of the objects that a table names, 0 elsewhere.
+
+    Parameters
+    ----------
+    marks
+        The rows of one image.
+    finest
+        (H, W) objects that the rows number, 0 = uncertain; None without a prior.
 
     Raises
     ------
     DataError
         When the prior has no such object.
     """
-    if not marks.objects:
-        return None
     if finest is None:
         raise DataError(
             "an object is named but the run has no prior: click on it with x and y instead, or "
@@ -182,7 +186,7 @@ def paint_objects(
         if not 1 <= number <= n:
             raise DataError(
                 f"the prior has no object {number}: its finest ones are 1 to {n} here; "
-                "`spam-pipe export FOLDER --what objects` writes them"
+                "`spam-pipe export FOLDER --what objects` writes them (large images: with -k K)"
             )
         own[number] = name
     painted: NDArray[np.int64] = own[finest]
@@ -229,7 +233,7 @@ def _read_scribbles(path: Path) -> Marks:
     values: set[int] = set()
     for file in files:
         name = file.name if file == path else file.relative_to(path).as_posix()
-        name = name.removesuffix(file.suffix)
+        name = written(name.removesuffix(file.suffix))
         if name in images:
             raise DataError(f"{path}: two files are for '{name}'; keep one")
         (labels,) = LabelFile(file).read()[:1]

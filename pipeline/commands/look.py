@@ -9,7 +9,7 @@ from spam_pipe.pipeline.commands.teller import Teller, state_counts, states_tabl
 from spam_pipe.pipeline.datasets import DATASETS, open_dataset
 from spam_pipe.pipeline.datasets.lookup import data_folders
 from spam_pipe.pipeline.errors import one_line
-from spam_pipe.pipeline.running.runner import count_states
+from spam_pipe.pipeline.running.account import count_states
 from spam_pipe.pipeline.runs.failures import Failures
 from spam_pipe.pipeline.runs.run import find_runs, open_existing_run
 from spam_pipe.pipeline.runs.selection import Selection
@@ -63,6 +63,17 @@ def show_datasets(*, as_json: bool) -> None:
             found[name] = {"location": where, "found": True, "splits": splits}
     teller.show(table)
     teller.show_json(found)
+
+
+def warm_up(*, as_json: bool) -> None:
+    """Compile all kernels that runs need, and say how many of the segmentation were missing."""
+    from spam_pipe.pipeline.kernels import compile_metrics
+
+    teller = Teller(as_json=as_json)
+    compiled = teller.compile_kernels(seldom=True)
+    compile_metrics()
+    teller.show(f"compiled {compiled} kernels" if compiled else "all kernels were compiled already")
+    teller.show_json({"compiled": compiled})
 
 
 def show_doctor(location: str, *, as_json: bool) -> None:

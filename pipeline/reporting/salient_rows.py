@@ -5,6 +5,7 @@ from typing import Any
 
 from spam_pipe.pipeline.reporting.gathering import Evaluated, Gathered
 from spam_pipe.pipeline.running.parts import find_saliency_weights
+from spam_pipe.pipeline.runs.segmented import read_segmented
 from spam_pipe.pipeline.runs.selection import Selection
 
 
@@ -37,17 +38,15 @@ def salient_rows(selection: Selection, gathered: Gathered) -> Iterator[dict[str,
         annotations = item.annotations.read()
         for method in swept:
             for count in _counts(method):
-                if (item.id, method.key[4], count) in there:
-                    store = method.chain["segment"].store
-                    _, made = store.read(item.id, count, ("labels",))
-                    labels = labels_of(made.arrays, made.attributes)
+                if (item.id, method.key.config, count) in there:
+                    labels = labels_of(read_segmented(item, count, method.chain).made)
                     kept = labels >= 0
                     found = accuracy_by_place(
                         labels[kept],
                         [annotation[kept] for annotation in annotations],
                         saliency[kept] > threshold_of(config),
                     )
-                    yield {"config": method.key[4], "n_requested": count, **found}
+                    yield {"config": method.key.config, "n_requested": count, **found}
 
 
 def _counts(method: Evaluated) -> tuple[int, ...]:

@@ -1,19 +1,18 @@
 """When each result was made and how long it took: events.csv."""
 
-import csv
-import io
 import time
 from collections.abc import Mapping
 
 from spam_pipe.pipeline.running.jobs import Outcome
+from spam_pipe.pipeline.running.runner import Callback
 from spam_pipe.pipeline.store.folder import Folder
 from spam_pipe.pipeline.units import Unit
-from spam_pipe.stages.csv_cells import inert
+from spam_pipe.stages.csv_cells import csv_lines
 
 _EVENTS_EVERY = 10.0
 
 
-class Events:
+class Events(Callback):
     """`events.csv`: when each unit was made and how long it took; appended run after run.
 
     A shard writes a file of its own, `events-<shard>.csv`: not every storage appends for two.
@@ -27,9 +26,9 @@ class Events:
         self.lines: list[tuple[object, ...]] = []
         self.flushed = time.monotonic()
 
-    def add(self, outcome: Outcome) -> None:
-        """Note what an outcome brought."""
-        now, item = f"{time.time():.3f}", inert(outcome.item_id)
+    def finished(self, outcome: Outcome) -> None:
+        """Note the units that a job made, or its failure."""
+        now, item = f"{time.time():.3f}", outcome.item_id
         made: Mapping[tuple[str, Unit], tuple[float, float]] = outcome.seconds
         for (stage, unit), (seconds, overhead) in made.items():
             count = "" if unit is None else unit
@@ -38,15 +37,13 @@ class Events:
         if outcome.failure is not None:
             self.lines.append((now, item, outcome.failure.stage, "", "", "", "failed"))
         if time.monotonic() - self.flushed > _EVENTS_EVERY:
-            self.flush()
+            self.end()
 
-    def flush(self) -> None:
-        """Bring what was noted to the storage."""
+    def end(self) -> None:
+        """Write the noted lines to the storage."""
         self.flushed = time.monotonic()
         if not self.lines:
             return
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows(self.lines)
         header = ",".join(self.columns) + "\n"
-        self.run.append(self.key, text.getvalue().encode(), header.encode())
+        self.run.append(self.key, csv_lines(self.lines).encode(), header.encode())
         self.lines.clear()

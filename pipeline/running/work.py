@@ -1,28 +1,26 @@
 """What happens to one item in one process: load, run the stages it misses, store."""
 
-import platform
 import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
-from importlib.metadata import version
 from typing import Any
 
 from spam_pipe.pipeline.configuration.run_config import RunConfig
 from spam_pipe.pipeline.configuration.sizes import count_for, say_size
-from spam_pipe.pipeline.datasets.base import ImageSource, Picture, Source
-from spam_pipe.pipeline.datasets.user_files.label_file import Annotations
 from spam_pipe.pipeline.datasets.user_files.valid import ValidPixels, digest_of_mask
 from spam_pipe.pipeline.errors import one_line
+from spam_pipe.pipeline.items import ImageSource, Picture, Source
 from spam_pipe.pipeline.running.jobs import Failure, Job, Outcome, Task
-from spam_pipe.pipeline.running.parts import ENGINE_PARTS, NO_DATA, EngineChoice, part_source
+from spam_pipe.pipeline.running.parts import NO_DATA, PARTS, EngineChoice
 from spam_pipe.pipeline.running.plan import fingerprint
 from spam_pipe.pipeline.running.turns import Turns
 from spam_pipe.pipeline.runs.chain import Chain, Link, build_chain
 from spam_pipe.pipeline.store.folder import open_folder
 from spam_pipe.pipeline.units import Unit
+from spam_pipe.pipeline.versions import decisive_versions
 from spam_pipe.stages.base import Inputs, Output, StageConfig
 from spam_pipe.stages.registry import STAGES, stage
 
@@ -109,6 +107,9 @@ class _ItemRun:
         return Outcome(self.item.id, self.seconds, failure, notes, self.job.point)
 
     def run_stage(self, link: Link, units: tuple[Unit, ...]) -> None:
+        # Planning and looking import this file: numba is for those that compute.
+        from spam_pipe.stages.compiled import seconds_compiling
+
         worker = stage(link.name)
         started = time.perf_counter()
         inputs = self.inputs(link, units)
@@ -120,11 +121,12 @@ class _ItemRun:
         results = worker.run(inputs, link.config, resources, counts)
         for unit in units:
             with self.turn():
-                begun = time.perf_counter()
+                begun, compiling = time.perf_counter(), seconds_compiling()
                 output = next(results)
                 computed = time.perf_counter()
-            self.store(link, unit, output, computed - begun)
-            own, overhead = computed - begun, loading + time.perf_counter() - computed
+                own = computed - begun - (seconds_compiling() - compiling)
+            self.store(link, unit, output, own)
+            overhead = loading + time.perf_counter() - computed
             self.seconds[link.name, unit] = own, overhead
             loading = 0.0
             if note := output.attributes.get("note"):
@@ -135,9 +137,14 @@ class _ItemRun:
         return _COMPUTING.turn(self.shared.turns)
 
     def inputs(self, link: Link, units: tuple[Unit, ...]) -> Inputs:
-        reads = STAGES[link.name].reads
-        for part in reads:
-            self.load(part)
+        read: dict[str, Any] = {}
+        for name in STAGES[link.name].reads:
+            self.load(name)
+            field = PARTS[name].field
+            if field is not None and self.parts[name] is not None:
+                read[field] = self.parts[name]
+        if "image" in read:
+            read["image"] = self.picture().pixels
         upstream = {
             name: {
                 self.count_of(unit): self.upstream_output(name, unit)
@@ -145,38 +152,13 @@ class _ItemRun:
             }
             for name in link.upstream
         }
-        return Inputs(
-            image=self.picture().pixels if "image" in reads else None,
-            valid=self.parts.get("valid") if "valid" in reads else None,
-            image_digest=self.identities.get("image", NO_DATA)[1],
-            annotations=self.annotations(reads),
-            masks=self.parts.get("masks") if "masks" in reads else None,
-            checkpoint=self.parts.get("checkpoint") if "checkpoint" in reads else None,
-            prompts=self.parts.get("prompts") if "prompts" in reads else None,
-            external=(self.parts.get("external") or {}) if "external" in reads else {},
-            attention=self.parts.get("attention") if "attention" in reads else None,
-            attention_checkpoint=(
-                self.parts.get("attention_checkpoint") if "attention_checkpoint" in reads else None
-            ),
-            upstream=upstream,
-        )
-
-    def annotations(self, reads: tuple[str, ...]) -> Annotations:
-        for part in ("annotations", "segment_annotations"):
-            if part in reads:
-                return self.parts.get(part) or ()
-        return ()
+        digest = self.identities.get("image", NO_DATA)[1]
+        return Inputs(**read, image_digest=digest, upstream=upstream)
 
     def reading_facts(self, link: Link) -> dict[str, Any]:
         """Return how the image's samples became colours, where that had to be chosen."""
         facts = self.picture().facts if "image" in STAGES[link.name].reads else {}
         return {"image": dict(facts)} if facts else {}
-
-    def versions(self, link: Link) -> dict[str, str]:
-        """Return the versions that a stage's results come from, its engine's among them."""
-        parts = ENGINE_PARTS.intersection(STAGES[link.name].reads)
-        engines = {engine for part in parts if (engine := self.identities[part][1])}
-        return _versions() | {engine: version(engine) for engine in sorted(engines)}
 
     def units_of(self, name: str, units: tuple[Unit, ...]) -> tuple[Unit, ...]:
         return units if self.chain[name].units != (None,) else (None,)
@@ -190,7 +172,7 @@ class _ItemRun:
             valid = self.parts["valid"]
             height, width, _ = self.picture().pixels.shape
             n_pixels = height * width if valid is None else int(valid.sum())
-            self.counts[unit] = count_for(unit, n_pixels, self.item)
+            self.counts[unit] = count_for(unit, n_pixels, (height, width), self.item)
         return self.counts[unit]
 
     def picture(self) -> Picture:
@@ -201,7 +183,7 @@ class _ItemRun:
     def load(self, part: str) -> None:
         if part in self.identities:
             return
-        source = part_source(part, self.item, self.config)
+        source = PARTS[part].find(self.item, self.config)
         if source is None:
             self.parts[part], self.identities[part] = None, NO_DATA
             return
@@ -243,7 +225,7 @@ class _ItemRun:
                 provenance={
                     "seconds": round(seconds, 6),
                     "device": self.device,
-                    "versions": self.versions(link),
+                    "versions": decisive_versions(),
                     **self.reading_facts(link),
                 },
             )
@@ -268,15 +250,6 @@ def _open_run(config_json: str, run_url: str) -> tuple[RunConfig, Chain]:
 def _resources(name: str, config: StageConfig, device: str) -> Any:
     """Build a stage's models and kernels once per process."""
     return stage(name).setup(config, device)
-
-
-@lru_cache(maxsize=1)
-def _versions() -> dict[str, str]:
-    from spam_pipe import __version__
-
-    packages = ("numpy", "scipy", "numba", "scikit-image", "zarr")
-    found = {package: version(package) for package in packages}
-    return {"spam-pipe": __version__, "python": platform.python_version(), **found}
 
 
 @contextmanager

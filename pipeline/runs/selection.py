@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from spam_pipe.pipeline.datasets import default_split, open_dataset
-from spam_pipe.pipeline.datasets.base import Dataset, Item
+from spam_pipe.pipeline.items import Dataset, Item
 from spam_pipe.pipeline.runs.run import Run
 from spam_pipe.pipeline.runs.shard import Shard
 
@@ -28,6 +28,7 @@ class Selection:
             ground_truth=chosen.ground_truth,
             planes=chosen.planes,
             reading=chosen.reading,
+            ignore=chosen.ignore,
         )
         self.split = chosen.split or default_split(self.dataset)
         self.limit = limit

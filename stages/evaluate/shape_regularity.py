@@ -11,10 +11,10 @@ from spam_pipe.stages.evaluate.convex_hull import hull_rows
 from spam_pipe.stages.evaluate.regions import Regions
 
 _GIRAUD_FACTOR = 0.925
-"""What Giraud's published program multiplies a convexity ratio with."""
+"""Factor of convexity ratios in Giraud's published program."""
 
 
-@kernel
+@kernel()
 def shape_regularity(components: Regions) -> tuple[float, float]:
     """Return how convex, smooth and balanced superpixels are.
 
@@ -29,8 +29,8 @@ def shape_regularity(components: Regions) -> tuple[float, float]:
 
     Returns
     -------
-    SRC, about 0 to 1, and what Giraud's published C program computes instead: with the pixels of
-    the bounding box *outside* the hull in place of the hull, and CR multiplied by 0.925 (but for
+    SRC, about 0 to 1, and the value of Giraud's published C program: with the pixels of the
+    bounding box *outside* the hull in place of the hull, and CR multiplied by 0.925 (but for
     one pixel).
     """
     total = total_giraud = 0.0
@@ -60,7 +60,7 @@ def shape_regularity(components: Regions) -> tuple[float, float]:
     return total / pixels, total_giraud / pixels
 
 
-@kernel
+@kernel()
 def _shape(
     components: Regions, region: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint8]]:
@@ -86,14 +86,14 @@ def _shape(
     return left, right, mask
 
 
-@kernel
+@kernel()
 def _fill(mask: NDArray[np.uint8], left: NDArray[np.int64], right: NDArray[np.int64]) -> None:
     """Add the columns from `left` to `right` of each row to a framed mask."""
     for row in range(left.size):
         mask[row + 1, left[row] + 1 : right[row] + 2] = 1
 
 
-@kernel
+@kernel()
 def _balance(components: Regions, region: int) -> float:
     """Return the smaller by the larger standard deviation of a region's columns and rows."""
     begin, end = components.first[region], components.first[region + 1]

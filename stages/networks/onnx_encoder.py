@@ -2,8 +2,10 @@
 
 import base64
 import json
+import os
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from safetensors import SafetensorError, safe_open
 
 from spam_pipe.stages.networks.files import GRAPH_KEY
 from spam_pipe.stages.networks.forward import FRAME, Encoder, Forward, goes_whole, tiles
+from spam_pipe.stages.sharing import is_forked
 from spam_pipe.stages.threads import given_threads
 
 VERSION = "1"
@@ -31,18 +34,34 @@ class OnnxEncoder(Encoder):
 
     Attributes
     ----------
-    session
-        Takes an (H, W, 3) Lab image, or (H, W, 5) classical features; returns `Forward`'s arrays.
     reach
         See `stages.networks.base.Network`.
     """
 
     def __init__(
-        self, session: onnxruntime.InferenceSession, *, takes_positions: bool, reach: int
+        self,
+        session: onnxruntime.InferenceSession,
+        start: Callable[[], onnxruntime.InferenceSession],
+        *,
+        takes_positions: bool,
+        reach: int,
     ) -> None:
-        self.session = session
         self.reach = reach
         self._takes_positions = takes_positions
+        self._start = start
+        self._running = os.getpid(), session
+
+    def session(self) -> onnxruntime.InferenceSession:
+        """Return what computes; a process that was forked starts its own.
+
+        It takes an (H, W, 3) Lab image, or (H, W, 5) classical features, and returns the arrays of
+        `Forward`. Its threads did not follow into the fork, and would be waited for without end.
+        """
+        process, session = self._running
+        if process != os.getpid():
+            session = self._start()
+            self._running = os.getpid(), session
+        return session
 
     @property
     def takes_positions(self) -> bool:
@@ -63,11 +82,12 @@ class OnnxEncoder(Encoder):
         return Forward(deep, contour)
 
     def _predict(self, image: NDArray[np.float32], *, frees: bool = False) -> Forward:
-        (taken,) = self.session.get_inputs()
+        session = self.session()
+        (taken,) = session.get_inputs()
         options = onnxruntime.RunOptions()
         if frees:
             options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
-        deep, *contours = self.session.run(None, {taken.name: image}, options)
+        deep, *contours = session.run(None, {taken.name: image}, options)
         return Forward(deep, contours[0] if contours else None)
 
     def _predict_tiles(self, image: NDArray[np.float32]) -> Forward:
@@ -127,17 +147,9 @@ def encoder_of(graph: bytes, tensors: Tensors, name: str) -> OnnxEncoder:
     ValueError
         When ONNX Runtime cannot compute it, or it is not one of this project's.
     """
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = given_threads()
-    options.inter_op_num_threads = 1
-    # Threads that spin while they wait take the cores from whatever else runs.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 4  # what is wrong is said below
-    values = [onnxruntime.OrtValue.ortvalue_from_numpy(each) for each in tensors.values()]
+    start = partial(_start, graph, tensors)
     try:
-        if values:
-            options.add_external_initializers([*tensors], values)
-        session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        session = start()
     except Exception as error:  # its own kinds have no common base
         raise ValueError(f"{name}: no ONNX model that can be computed: {_said(error)}") from error
     facts = session.get_modelmeta().custom_metadata_map
@@ -155,6 +167,7 @@ def encoder_of(graph: bytes, tensors: Tensors, name: str) -> OnnxEncoder:
     try:
         encoder = OnnxEncoder(
             session,
+            start,
             takes_positions=bool(json.loads(facts["takes_positions"])),
             reach=int(facts["reach"]),
         )
@@ -168,6 +181,19 @@ def encoder_of(graph: bytes, tensors: Tensors, name: str) -> OnnxEncoder:
             f"{name}: its features are not finite, or of another shape: export it again"
         )
     return encoder
+
+
+def _start(graph: bytes, tensors: Tensors) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1 if is_forked() else given_threads()
+    options.inter_op_num_threads = 1
+    # Threads that spin while they wait take the cores from whatever else runs.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 4  # what is wrong becomes an exception
+    if tensors:
+        values = [onnxruntime.OrtValue.ortvalue_from_numpy(each) for each in tensors.values()]
+        options.add_external_initializers([*tensors], values)
+    return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
 
 def facts_of(network_config: str, *, takes_positions: bool, reach: int) -> dict[str, str]:

@@ -26,7 +26,8 @@ def build(config: NetworkConfig) -> "Network":
 
     module, name = NETWORKS[config.name]
     make: Callable[[Any], Network] = getattr(import_module(module), name)
-    network = make(config).to(memory_format=torch.channels_last)
+    # In single precision, whatever torch's default is set to.
+    network = make(config).float().to(memory_format=torch.channels_last)
     network.config = config
     return network
 

@@ -1,7 +1,6 @@
 """The forward in torch, on any of its devices."""
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +15,7 @@ from spam_pipe.stages.networks.base import Network
 from spam_pipe.stages.networks.folding import fold_norms
 from spam_pipe.stages.networks.forward import FRAME, Encoder, Forward, as_lab, goes_whole, tiles
 from spam_pipe.stages.networks.public_checkpoint import load_public_checkpoint
+from spam_pipe.stages.networks.surroundings import for_inference, for_loading
 from spam_pipe.stages.networks.weights import load_weights
 
 
@@ -65,7 +65,7 @@ class TorchEncoder(Encoder):
         """Compute an image's deep features: see `Encoder`."""
         image = self.input_of(lab, classical)
         batch = torch.from_numpy(image).permute(2, 0, 1).unsqueeze(0)
-        with torch.inference_mode(), _repeatable(self.device):
+        with for_inference(self.device):
             if goes_whole(image.shape[:2]):
                 ((deep, contour),) = self._predict(batch)
             else:
@@ -89,7 +89,7 @@ class TorchEncoder(Encoder):
             When the sizes differ, or one of them is not as `forward_on_device` takes it.
         """
         batch = torch.from_numpy(np.stack([as_lab(lab) for lab in labs])).permute(0, 3, 1, 2)
-        with torch.inference_mode(), _repeatable(self.device):
+        with for_inference(self.device):
             # Each in memory of its own: one that is kept does not keep the others.
             return [_finished(deep.clone(), contour) for deep, contour in self._predict(batch)]
 
@@ -129,7 +129,8 @@ def load_torch(path: Path, device: str) -> TorchEncoder:
         When the file cannot be used.
     """
     target = torch.device(device)
-    return TorchEncoder(fold_norms(load_network(path)).to(target), target)
+    with for_loading():
+        return TorchEncoder(fold_norms(load_network(path)).to(target), target)
 
 
 def load_network(path: Path) -> Network:
@@ -140,20 +141,6 @@ def load_network(path: Path) -> Network:
             "or engine=onnxruntime"
         )
     return load_weights(path) if path.suffix == ".safetensors" else load_public_checkpoint(path)
-
-
-def _repeatable(device: torch.device) -> AbstractContextManager[None]:
-    """Let cuDNN use only what gives the same result each time.
-
-    Convolutions may round factors to TF32 (11 bits), which changes 0.02 to 0.06 % of the labels on
-    BSD images; bfloat16 (8 bits) would change 0.15 to 0.55 %.
-    """
-    if device.type != "cuda":
-        return nullcontext()
-    flags: AbstractContextManager[None] = torch.backends.cudnn.flags(
-        enabled=True, benchmark=False, deterministic=True, allow_tf32=True
-    )
-    return flags
 
 
 def _finished(deep: Tensor, contour: Tensor | None) -> DeviceForward:

@@ -1,4 +1,4 @@
-"""Overlapping masks → disjoint objects, and pixels left uncertain (SPAM, section 5)."""
+"""Overlapping masks → disjoint objects, and pixels left uncertain (METHOD.md, section 5)."""
 
 import math
 
@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter, minimum_filter
 
-from spam_pipe.stages.compiled import kernel
 from spam_pipe.stages.propose.run_lengths import RunLengths
 from spam_pipe.stages.regions.connectivity import connected_components, count_labels
 
@@ -16,10 +15,10 @@ def aggregate(
 ) -> NDArray[np.int32]:
     """Make objects of mask proposals.
 
-    Small masks are dropped; each pixel goes to the smallest mask that covers it (of equally
-    large ones the later proposal); what that leaves of each mask, and of the rest of the image,
-    is opened with a square and split into connected components; so is, once more, all that the
-    opening removed.
+    Small masks are dropped. Each pixel goes to the smallest mask that covers it, of equally large
+    ones to the later proposal. Each mask's remaining pixels, and the unpainted ones, are opened
+    with a square and split into connected components. All pixels that the opening removed are
+    opened and split once more.
 
     Parameters
     ----------
@@ -64,8 +63,8 @@ def painting_order(masks: RunLengths, minimum_area: float = 0) -> NDArray[np.int
 def opened_pixels(regions: NDArray[np.int32], side: int) -> NDArray[np.bool_]:
     """Open every region of a partition with a square, all at once.
 
-    A pixel survives the erosion when all of its window is one region; what lies outside the
-    image counts as inside. The dilation then needs no labels: two different regions' survivors
+    A pixel survives the erosion when all of its window is one region; pixels outside of the
+    image count as inside. The dilation then needs no labels: two different regions' survivors
     are never in one window.
 
     Parameters
@@ -90,21 +89,13 @@ def opened_pixels(regions: NDArray[np.int32], side: int) -> NDArray[np.bool_]:
 
 def renumbered(objects: NDArray[np.int32]) -> NDArray[np.int32]:
     """Number objects 1..n by their first pixels in reading order; 0 stays 0."""
-    return _reading_order(objects, int(objects.max()))[objects]
-
-
-@kernel
-def _reading_order(objects: NDArray[np.int32], highest: int) -> NDArray[np.int32]:
-    """Return the new number of each old one."""
-    numbers = np.zeros(highest + 1, np.int32)
-    n = np.int32(0)
-    for row in range(objects.shape[0]):
-        for column in range(objects.shape[1]):
-            name = objects[row, column]
-            if name > 0 and numbers[name] == 0:
-                n += np.int32(1)
-                numbers[name] = n
-    return numbers
+    flat = objects.ravel()
+    first = np.full(int(flat.max(initial=0)) + 1, flat.size)
+    first[flat[::-1]] = np.arange(flat.size)[::-1]  # of several places the last written stays
+    first[0] = -1
+    numbers = np.empty(first.size, np.int32)
+    numbers[np.argsort(first, kind="stable")] = np.arange(first.size, dtype=np.int32)
+    return numbers[objects]
 
 
 def _large_components(regions: NDArray[np.int32], minimum_area: float) -> NDArray[np.int32]:
@@ -112,6 +103,6 @@ def _large_components(regions: NDArray[np.int32], minimum_area: float) -> NDArra
     components, n = connected_components(np.where(regions > 0, regions, np.int32(-1)))
     kept = np.arange(1, n + 2, dtype=np.int32)
     kept[:n][count_labels(components.ravel(), n) <= minimum_area] = 0
-    kept[n] = 0  # what component -1 finds: no region
+    kept[n] = 0  # component -1: no region
     large: NDArray[np.int32] = kept[components]
     return large

@@ -141,7 +141,7 @@ class RunLengths:
         return cls.from_counts([], size)
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
-        """Return what a store keeps: ``counts``, ``offsets``, ``size``, ``area``, ``score``."""
+        """Return the stored arrays: ``counts``, ``offsets``, ``size``, ``area``, ``score``."""
         return {
             "counts": self.counts,
             "offsets": self.offsets,
@@ -152,7 +152,7 @@ class RunLengths:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> RunLengths:
-        """Take what `to_arrays` gave; anything that does not fit together is a ValueError."""
+        """Rebuild from the arrays of `to_arrays`; ValueError when they do not fit together."""
         size = checked_size(arrays["size"].tolist())
         offsets = np.asarray(arrays["offsets"], np.int64)
         counts = np.asarray(arrays["counts"], np.uint32)
@@ -298,7 +298,7 @@ def _run_starts(values: NDArray[Any]) -> NDArray[np.intp]:
     return np.concatenate([[0], np.flatnonzero(values[1:] != values[:-1]) + 1])
 
 
-@kernel
+@kernel()
 def _paint(
     canvas: NDArray[np.int32],
     counts: NDArray[np.uint32],
@@ -335,7 +335,7 @@ def decompress(text: str | bytes) -> NDArray[np.int64]:
     return _decompress(digits, int((digits < 32).sum()))
 
 
-@kernel
+@kernel()
 def _decompress(digits: NDArray[np.int64], n_runs: int) -> NDArray[np.int64]:
     runs = np.zeros(n_runs, np.int64)
     run = 0

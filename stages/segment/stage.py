@@ -10,15 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spam_pipe.stages.attention.attend import Attention, user_attention, visual_attention
-from spam_pipe.stages.base import Arrays, Inputs, Output, Unit
+from spam_pipe.stages.base import Arrays, Count, Inputs, Output
 from spam_pipe.stages.colour import rgb_to_lab
 from spam_pipe.stages.deferred import BY_BLOCKS
-from spam_pipe.stages.segment.config import SegmentConfig
-from spam_pipe.stages.segment.deep_features import with_deep_features
-from spam_pipe.stages.segment.method_names import COMPILED, require_extra
-from spam_pipe.stages.segment.methods import Method, find_method
-from spam_pipe.stages.segment.prior_objects import contour_of, objects_for
-from spam_pipe.stages.segment.scene import Scene
+from spam_pipe.stages.methods.config import SegmentConfig
+from spam_pipe.stages.methods.deep_features import with_deep_features
+from spam_pipe.stages.methods.names import COMPILED, require_extra
+from spam_pipe.stages.methods.registry import Method, find_method
+from spam_pipe.stages.prior.cut import contour_of, objects_for
+from spam_pipe.stages.scene import Scene
 from spam_pipe.stages.segment.stored import stored_labels
 from spam_pipe.stages.validity import filled_inputs
 
@@ -66,7 +66,7 @@ class SegmentStage:
         return announce(model, inputs)
 
     def run(
-        self, inputs: Inputs, config: SegmentConfig, resources: Resources, units: Sequence[Unit]
+        self, inputs: Inputs, config: SegmentConfig, resources: Resources, units: Sequence[Count]
     ) -> Iterator[Output]:
         """Yield ``labels``, (H, W) uint16 (uint32 above 65,535 labels), for each count.
 
@@ -134,7 +134,7 @@ class SegmentStage:
             yield Output({"labels": labels}, attributes)
 
 
-def _segment_large(inputs: Inputs, config: SegmentConfig, device: str, unit: Unit) -> Output:
+def _segment_large(inputs: Inputs, config: SegmentConfig, device: str, unit: Count) -> Output:
     """Return labels made by blocks and, beside them, the objects that the blocks found."""
     from spam_pipe.stages.segment.large.segment_large import segment_large
 

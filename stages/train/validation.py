@@ -12,15 +12,15 @@ from spam_pipe.stages.clustering.features import scaled_features
 from spam_pipe.stages.clustering.spam import spam
 from spam_pipe.stages.colour import rgb_to_lab
 from spam_pipe.stages.evaluate.evaluate import evaluate
+from spam_pipe.stages.methods.config import SegmentConfig
 from spam_pipe.stages.networks.base import Network
 from spam_pipe.stages.networks.folding import fold_norms
 from spam_pipe.stages.networks.forward import Encoder
 from spam_pipe.stages.networks.torch_encoder import TorchEncoder
-from spam_pipe.stages.segment.config import SegmentConfig
 
 _SEGMENT = SegmentConfig()
 
-Scene = tuple[NDArray[np.uint8], Sequence[NDArray[Any]]]
+ValidationImage = tuple[NDArray[np.uint8], Sequence[NDArray[Any]]]
 """An image, (H, W, 3) uint8 sRGB, and its region maps, one per annotator."""
 
 
@@ -65,7 +65,7 @@ class Score:
 
 
 def make_validator(
-    scenes: Sequence[Scene],
+    scenes: Sequence[ValidationImage],
     counts: tuple[int, ...],
     least_gr: tuple[float, ...],
     config: SegmentConfig = _SEGMENT,
@@ -82,7 +82,7 @@ def make_validator(
 
 
 def _measure(
-    encoder: Encoder, scene: Scene, counts: Sequence[int], config: SegmentConfig
+    encoder: Encoder, scene: ValidationImage, counts: Sequence[int], config: SegmentConfig
 ) -> list[tuple[float, float]]:
     """Return ASA and GR at each count."""
     image, annotations = scene

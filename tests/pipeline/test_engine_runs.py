@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from spam_pipe.pipeline.running.preflight import require_engines
 
 from spam_pipe.pipeline.configuration.run_config import RunConfig, resolve
 from spam_pipe.pipeline.datasets import open_dataset
 from spam_pipe.pipeline.errors import ConfigError
 from spam_pipe.pipeline.running import parts
-from spam_pipe.pipeline.running.preflight import require_engines
 from spam_pipe.pipeline.runs.chain import build_chain
 from spam_pipe.pipeline.store.folder import open_folder
 from spam_pipe.stages.networks import engines

@@ -13,7 +13,6 @@ from hashlib import sha256
 import numpy as np
 from numpy.typing import NDArray
 
-from spam_pipe.pipeline.datasets.base import ImageSource, Source
 from spam_pipe.pipeline.datasets.drawn.textures import (
     PATTERNS,
     Array,
@@ -22,6 +21,7 @@ from spam_pipe.pipeline.datasets.drawn.textures import (
     value_noise,
 )
 from spam_pipe.pipeline.datasets.user_files.label_file import Annotations
+from spam_pipe.pipeline.items import ImageSource, Source
 
 VERSION = 1
 """Bumped whenever a scene comes out differently."""
@@ -44,7 +44,7 @@ _PALETTES = (
 
 
 @dataclass(frozen=True)
-class Scene(Source):
+class Leaves(Source):
     """A scene of 321×481 or 481×321 pixels, drawn when it is read.
 
     Attributes
@@ -64,7 +64,7 @@ class Scene(Source):
         return sha256(f"{type(self).__name__}:{self.signature()}".encode()).hexdigest()
 
 
-class SceneImage(Scene, ImageSource):
+class SceneImage(Leaves, ImageSource):
     """The picture; reads as (H, W, 3) uint8."""
 
     def read(self) -> NDArray[np.uint8]:
@@ -72,7 +72,7 @@ class SceneImage(Scene, ImageSource):
         return draw_scene(self.seed)[0].copy()
 
 
-class SceneAnnotations(Scene):
+class SceneAnnotations(Leaves):
     """The visible part of each shape; reads as one (H, W) uint32 map of regions from 1."""
 
     def read(self) -> Annotations:

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from spam_pipe.pipeline.datasets.base import ImageSource, Picture, Source
 from spam_pipe.pipeline.datasets.guards.limits import MAX_PIXELS
 from spam_pipe.pipeline.datasets.user_files.item_files import inside, named_files, refuse_two
 from spam_pipe.pipeline.datasets.user_files.label_file import LABEL_SUFFIXES, LabelFile
 from spam_pipe.pipeline.errors import DataError
+from spam_pipe.pipeline.items import ImageSource, Picture, Source
 
 Mask = NDArray[np.bool_]
 
@@ -100,10 +100,10 @@ def find_valid(
 def _find_mask(place: Path, item_id: str) -> Path:
     if place.is_file():
         return place
-    relative = inside(place, item_id, "masks")
+    inside(place, item_id, "masks")
     if not place.is_dir():
         raise DataError(f"{place}: there is no such mask or folder of masks; see dataset.valid")
-    found = named_files(place / relative, LABEL_SUFFIXES)
+    found = named_files(place, item_id, "masks", LABEL_SUFFIXES)
     if not found:
         raise DataError(
             f"{place}: no mask of valid pixels for '{item_id}'; expected {item_id} with one of "

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from label_maps import Labels, grid, label_maps, shapes
 from pydantic import ValidationError
 
 from spam_pipe.stages.base import Inputs, Output
 from spam_pipe.stages.evaluate.config import EvaluateConfig
 from spam_pipe.stages.evaluate.evaluate import evaluate
 from spam_pipe.stages.evaluate.stage import EvaluateStage
+from tests.stages.evaluate.label_maps import Labels, grid, label_maps, shapes
 
 GROUND_TRUTH = ("asa", "ue", "ue_np", "boundary_recall", "boundary_precision")
 EXPLAINED = ("explained_variation", "explained_variation_giraud")
@@ -55,7 +55,8 @@ def test_annotators_are_averaged() -> None:
     together = evaluate(LABELS, annotations=annotations)
     alone = [evaluate(LABELS, annotations=[annotation]) for annotation in annotations]
     for name in GROUND_TRUTH:
-        expected = np.mean([figures[name] for figures in alone])
+        # Recall is undefined for the annotator who saw one region.
+        expected = np.mean([figures[name] for figures in alone if figures[name] is not None])
         assert together[name] == pytest.approx(expected, abs=1e-15)
 
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from test_batching import CPU, Drifting, Pointwise
 
 from spam_pipe.stages.base import Inputs
 from spam_pipe.stages.colour import rgb_to_lab
+from spam_pipe.stages.methods.config import SegmentConfig
 from spam_pipe.stages.networks import announced, batching, memory
 from spam_pipe.stages.networks.announced import announce
 from spam_pipe.stages.networks.engines import Model
@@ -20,8 +20,8 @@ from spam_pipe.stages.networks.forward import Computed
 from spam_pipe.stages.networks.torch_encoder import TorchEncoder
 from spam_pipe.stages.propose.config import ContourConfig, ProposeConfig
 from spam_pipe.stages.propose.stage import ProposeStage
-from spam_pipe.stages.segment.config import SegmentConfig
 from spam_pipe.stages.segment.stage import SegmentStage
+from tests.stages.networks.test_batching import CPU, Drifting, Pointwise
 
 MODEL = Model("w", "torch", "cpu")
 

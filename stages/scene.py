@@ -1,0 +1,83 @@
+"""The input and the output of every superpixel method."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from spam_pipe.stages.clustering.task import Map
+    from spam_pipe.stages.regions.label_maps import Labels
+
+
+@dataclass(frozen=True)
+class Scene:
+    """An image and its prior, ready to be segmented at a given count.
+
+    Attributes
+    ----------
+    image
+        (H, W, 3) uint8, sRGB.
+    lab
+        (H, W, 3) float32 CIELab of it.
+    objects
+        (H, W) objects of the prior cut for this count, 0 = uncertain.
+    density
+        (n,) factor of each object.
+    contour
+        (H, W) float32 contour probability in 0..1, in memory or on the device.
+    deep
+        (H, W, C) float32 features of an encoder, likewise.
+    device
+        Where a torch back end computes.
+    annotations
+        (H, W) ground truth per annotator; only a method made of it may look at it.
+    external
+        (H, W) label maps made elsewhere, by requested number of superpixels.
+    valid
+        (H, W) bool, False where the image has no data and a method's labels are -1; elsewhere
+        its colours are those of the nearest pixel that has some. None where all count.
+    """
+
+    image: NDArray[np.uint8]
+    lab: NDArray[np.float32]
+    objects: NDArray[np.integer] | None = None
+    density: NDArray[np.floating] | None = None
+    contour: Map | None = None
+    deep: Map | None = None
+    device: str = "cpu"
+    annotations: tuple[NDArray[np.integer], ...] = ()
+    external: Mapping[int, NDArray[np.integer]] = field(default_factory=dict)
+    valid: NDArray[np.bool_] | None = None
+
+    @property
+    def n_pixels(self) -> int:
+        """Number of the image's pixels that count."""
+        height, width, _ = self.image.shape
+        return int(height * width if self.valid is None else np.count_nonzero(self.valid))
+
+    @property
+    def coverage(self) -> float:
+        """Share of the image's pixels that count."""
+        height, width, _ = self.image.shape
+        return self.n_pixels / int(height * width)
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """The output of a method.
+
+    Attributes
+    ----------
+    labels
+        (H, W) int32 in 0..n-1, each of which occurs; -1 outside of the scene's valid pixels.
+    attributes
+        JSON-serialisable facts on how; ``note``, if present, is shown beside the figures.
+    """
+
+    labels: Labels
+    attributes: Mapping[str, Any] = field(default_factory=dict)
