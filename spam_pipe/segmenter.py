@@ -151,11 +151,11 @@ class Segmenter:
         """Return what the network sees: see `spam_pipe.features`."""
         inputs = filled_inputs(as_inputs(image, mask, channel_axis))
         assert inputs.image is not None
-        weights = self._config.deep_weights
-        assert weights is not None
+        model = self._config.deep_model(self._device)
+        assert model is not None
         lab = rgb_to_lab(inputs.image)
         # What is remembered is everybody's: the caller gets an array of their own.
-        deep = forward(weights, self._device, inputs.image_digest, lab).deep.copy()
+        deep = forward(model, inputs.image_digest, lab).deep.copy()
         if inputs.valid is not None:
             deep[~inputs.valid] = np.nan
         return deep

@@ -38,11 +38,12 @@ def check_shipped(name: str, path: Path) -> str | None:
     Raises
     ------
     ValueError, DataError
-        When the weights don't load, or the card doesn't.
+        When the weights don't load or engines differ in them, or the card doesn't load.
     """
-    from spam_pipe.stages.networks.weights import load_weights
+    from spam_pipe.stages.networks.agreement import require_agreement
+    from spam_pipe.stages.networks.engines import load
 
-    load_weights(path)
+    require_agreement(load(path, engine="onnxruntime"), load(path, engine="torch"), str(path))
     card = read_card(path)
     if card.get("name") != name:
         return f"{path.with_suffix('.toml')}: is the card of {card.get('name')}, not of {name}"

@@ -27,6 +27,7 @@ from spam_pipe.stages.methods.names import (
     known_method,
     method_names,
 )
+from spam_pipe.stages.networks.engines import ENGINE_DESCRIPTION, EngineOption, Model, choose_model
 from spam_pipe.stages.prior.config import CutConfig
 
 
@@ -43,8 +44,8 @@ class SegmentConfig(ClusteringConfig, CutConfig):
     )
     weights: str | None = Field(
         None,
-        description="a file of weights (.safetensors, or a .pth state dict of the public SSN "
-        "kind) instead of the network's shipped ones",
+        description="a file of weights (.safetensors, an .onnx file of `weights export`, or a .pth "
+        "state dict of the public SSN kind) instead of the network's shipped ones",
     )
     block_pixels: int = Field(
         BLOCK_PIXELS,
@@ -52,6 +53,7 @@ class SegmentConfig(ClusteringConfig, CutConfig):
         description="spam: an image of more pixels is segmented by blocks, and "
         "superpixels wider than 80 pixels in a smaller image first",
     )
+    engine: EngineOption = Field("auto", description=ENGINE_DESCRIPTION)
 
     attention: AttentionConfig = AttentionConfig()
     external: str | None = Field(
@@ -110,6 +112,8 @@ class SegmentConfig(ClusteringConfig, CutConfig):
         if not self.uses_prior:
             return {key: value for key, value in options.items() if key in {"method", own}}
         others = {*tables.values()} - {own}
+        if self.engine == "auto":  # what that came to is said by the unit, not by the store
+            others.add("engine")
         options["attention"] = self.attention.decisive
         if not options["attention"]:
             del options["attention"]
@@ -122,6 +126,17 @@ class SegmentConfig(ClusteringConfig, CutConfig):
         if options.network == "none" or options.method != "spam":
             return None
         return options.weights or options.network
+
+    def deep_model(self, device: str) -> Model | None:
+        """Return the network that the method needs, as a device computes it; None as above.
+
+        Raises
+        ------
+        ValueError
+            When the engine cannot compute there.
+        """
+        weights = self.deep_weights
+        return None if weights is None else choose_model(weights, self.engine, device)
 
     @property
     def uses_prior(self) -> bool:

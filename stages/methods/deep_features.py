@@ -11,11 +11,12 @@ def with_deep_features(
     scene: Scene, count: int, digest: str, config: SegmentConfig, device: str
 ) -> Scene:
     """Add what the network says of the image; its contour is finer than any prior's."""
-    if config.deep_weights is None:
+    model = config.deep_model(device)
+    if model is None:
         return scene
     from spam_pipe.stages.networks.memory import encoder, forward, forward_on_device
 
-    network = encoder(config.deep_weights, device)
+    network = encoder(model)
     stays = config.uses_torch(device)
     if network.takes_positions:
         height, width, _ = scene.lab.shape
@@ -24,5 +25,6 @@ def with_deep_features(
         compute = network.forward_on_device if stays else network.forward
         return replace(scene, deep=compute(scene.lab, classical).deep)
     recall = forward_on_device if stays else forward
-    deep, contour = recall(config.deep_weights, device, digest, scene.lab)
-    return replace(scene, deep=deep, contour=scene.contour if contour is None else contour)
+    seen = recall(model, digest, scene.lab)
+    borders = scene.contour if seen.contour is None else seen.contour
+    return replace(scene, deep=seen.deep, contour=borders)

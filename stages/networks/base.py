@@ -5,6 +5,8 @@ from typing import ClassVar, NamedTuple
 
 from torch import Tensor, nn
 
+from spam_pipe.stages.networks.config import NetworkConfig
+
 
 class Prediction(NamedTuple):
     """A network's output for a batch of images.
@@ -35,11 +37,14 @@ class Network(nn.Module, ABC):
         How far, in pixels, an input pixel can change the output; a multiple of `stride`.
     stride
         The coarsest scale's pixel, in the image's pixels.
+    config
+        What `stages.networks.registry.build` made it of.
     """
 
     takes_positions: ClassVar[bool]
     reach: ClassVar[int]
     stride: ClassVar[int]
+    config: NetworkConfig
 
     @abstractmethod
     def forward(self, features: Tensor) -> Prediction:

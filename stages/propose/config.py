@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from spam_pipe.stages.base import StageConfig
+from spam_pipe.stages.networks.engines import ENGINE_DESCRIPTION, EngineOption, Model, choose_model
 from spam_pipe.stages.propose.source_names import known_source
 
 _DECISIVE = {
@@ -51,6 +52,17 @@ class ContourConfig(StageConfig):
         description="further scales of the image whose contours are averaged with its own: 0.5 "
         "costs a quarter of a forward and finds contours better, but not better superpixels",
     )
+    engine: EngineOption = Field("auto", description=ENGINE_DESCRIPTION)
+
+    def model(self, device: str) -> Model:
+        """Return the network as a device computes it.
+
+        Raises
+        ------
+        ValueError
+            When the engine cannot compute there.
+        """
+        return choose_model(self.weights, self.engine, device)
 
 
 class SamConfig(StageConfig):
@@ -161,7 +173,10 @@ class ProposeConfig(StageConfig):
         read = {"source", *(option for name in self.sources for option in _DECISIVE[name])}
         if self.uses_prompts:
             read.remove("sam")
-        return self.model_dump(mode="json", include=read)
+        options = self.model_dump(mode="json", include=read)
+        if self.contour.engine == "auto" and "contour" in options:
+            del options["contour"]["engine"]  # what that came to is said by the unit
+        return options
 
     @property
     def sources(self) -> tuple[str, ...]:

@@ -49,19 +49,21 @@ class SegmentStage:
             gray = np.zeros((8, 8, 3), np.uint8)
             truth = (np.zeros((8, 8), np.uint32),)
             method(Scene(gray, rgb_to_lab(gray), device=device, annotations=truth), 4, config)
-        if config.deep_weights is not None:
+        model = config.deep_model(device)
+        if model is not None:
             from spam_pipe.stages.networks.memory import encoder
 
-            encoder(config.deep_weights, device)
+            encoder(model)
         return Resources(method, device)
 
     def announce(self, inputs: Inputs, config: SegmentConfig, device: str) -> object:
         """Announce the forward of the network of the deep features."""
-        if config.deep_weights is None or is_large(inputs, config.resolved):
+        model = config.deep_model(device)
+        if model is None or is_large(inputs, config.resolved):
             return None
         from spam_pipe.stages.networks.announced import announce
 
-        return announce(config.deep_weights, device, inputs)
+        return announce(model, inputs)
 
     def run(
         self, inputs: Inputs, config: SegmentConfig, resources: Resources, units: Sequence[Count]

@@ -16,6 +16,7 @@ from spam_pipe.stages.methods.config import SegmentConfig
 from spam_pipe.stages.networks.base import Network
 from spam_pipe.stages.networks.folding import fold_norms
 from spam_pipe.stages.networks.forward import Encoder
+from spam_pipe.stages.networks.torch_encoder import TorchEncoder
 
 _SEGMENT = SegmentConfig()
 
@@ -72,7 +73,7 @@ def make_validator(
     """Return a function that scores a network, without a prior, at each requested count."""
 
     def validate(network: Network) -> Score:
-        encoder = Encoder(fold_norms(network).cpu(), torch.device("cpu"))
+        encoder = TorchEncoder(fold_norms(network).cpu(), torch.device("cpu"))
         figures = np.array([_measure(encoder, scene, counts, config) for scene in scenes])
         asa, gr = figures.mean(axis=0).T
         return Score(counts, tuple(asa.tolist()), tuple(gr.tolist()), least_gr)
