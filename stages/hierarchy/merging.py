@@ -11,9 +11,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.compiled import kernel
-from stages.segment.connectivity import adjacent_pairs, count_labels, find_root, neighbour_lists
-from stages.segment.nearest import Labels
+from spam_pipe.stages.compiled import kernel
+from spam_pipe.stages.regions.connectivity import (
+    adjacent_pairs,
+    count_labels,
+    find_root,
+    neighbour_lists,
+)
+from spam_pipe.stages.regions.label_maps import Labels
 
 POSITION_WEIGHT = 2.0
 """How much more positions count in merges than in the clustering: it keeps regions round."""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.compiled import kernel
+from spam_pipe.stages.compiled import kernel
 
 Parents = NDArray[np.int32]
 
