@@ -10,6 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.cluster.hierarchy import linkage
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from spam_pipe.stages.compiled import kernel
 from spam_pipe.stages.regions.connectivity import (
@@ -20,7 +23,7 @@ from spam_pipe.stages.regions.connectivity import (
 )
 from spam_pipe.stages.regions.label_maps import Labels
 
-POSITION_WEIGHT = 2.0
+POSITION_WEIGHT = 1.2
 """How much more positions count in merges than in the clustering: it keeps regions round."""
 
 RAGGEDNESS = 1.0
@@ -110,7 +113,9 @@ def measure_regions(
 
 
 def merge_in_order(regions: Regions, phases: list[Phase]) -> NDArray[np.int32]:
-    """Merge adjacent pairs, the cheapest first, until one region is left or none touch.
+    """Merge adjacent pairs, the cheapest first, until one region is left.
+
+    Where none touch any more, connected pieces join, those with the nearest centres first.
 
     Parameters
     ----------
@@ -122,10 +127,10 @@ def merge_in_order(regions: Regions, phases: list[Phase]) -> NDArray[np.int32]:
 
     Returns
     -------
-    (M, 2) int32: the regions that merge, by any region that is part of each, in order.
+    (n - 1, 2) int32: the regions that merge, by any region that is part of each, in order.
     """
     n = regions.areas.size
-    return _merge(
+    merges = _merge(
         regions.areas.copy(),
         regions.perimeters.copy(),
         regions.features.copy(),
@@ -139,6 +144,26 @@ def merge_in_order(regions: Regions, phases: list[Phase]) -> NDArray[np.int32]:
         POSITION_WEIGHT,
         RAGGEDNESS,
     )
+    if len(merges) == n - 1:
+        return merges
+    return np.concatenate([merges, _join_apart(regions, merges)])
+
+
+def _join_apart(regions: Regions, merges: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return the merges of what touches nothing: pieces join, the nearest centres first."""
+    n = regions.areas.size
+    graph = coo_array((np.ones(len(merges)), (merges[:, 0], merges[:, 1])), (n, n))
+    n_pieces, piece = connected_components(graph, directed=False)
+    mass = np.bincount(piece, regions.areas, n_pieces)
+    sums = [np.bincount(piece, regions.areas * axis, n_pieces) for axis in regions.positions.T]
+    joined = linkage(np.stack(sums, axis=1) / mass[:, None], "single")
+    some = np.empty(2 * n_pieces - 1, np.int32)
+    some[piece] = np.arange(n)
+    pairs = np.empty((n_pieces - 1, 2), np.int32)
+    for k, (a, b) in enumerate(joined[:, :2].astype(np.int64)):
+        pairs[k] = some[a], some[b]
+        some[n_pieces + k] = some[a]
+    return pairs
 
 
 @kernel

@@ -9,6 +9,12 @@ from numpy.typing import NDArray
 
 from spam_pipe.stages.compiled import kernel
 from spam_pipe.stages.regions.adjacency import borders, bridged
+from spam_pipe.stages.regions.connectivity import (
+    absorb_small,
+    connected_components,
+    region_owners,
+)
+from spam_pipe.stages.regions.label_maps import Labels
 from spam_pipe.stages.regions.merge_tree import linkage
 from spam_pipe.stages.segment.config import SegmentConfig
 from spam_pipe.stages.segment.prior_objects import cut_objects, groups_below
@@ -53,10 +59,10 @@ class Cut:
 def nested_cuts(prior: Prior, counts: Sequence[int], config: SegmentConfig) -> list[Cut]:
     """Cut a prior's tree for rising numbers of superpixels, each cut within the one before.
 
-    The first is that of `stages.segment.prior_objects.cut_objects`. In the later ones neighbours within an
-    object of the cut before are told apart where their common border is strong: its mean contour
-    is at least halfway between tau and certainty. Weaker ones cost shape and buy no accuracy,
-    because superpixels are so small by then that they find the borders by themselves.
+    The first is `stages.segment.prior_objects.cut_objects`'. In the later ones neighbours within
+    an object of the cut before are told apart where their common border is strong: its mean
+    contour is at least halfway between tau and certainty. Weaker ones cost shape and buy no
+    accuracy, because superpixels are so small by then that they find the borders by themselves.
 
     Parameters
     ----------
@@ -126,6 +132,43 @@ def pieces_of(cut: Cut, coarser: NDArray[np.int32]) -> NDArray[np.int32]:
     if uncertain.any():
         _flood_within(pieces, np.ascontiguousarray(coarser), np.flatnonzero(uncertain))
     return pieces.astype(np.int32)
+
+
+def snapped(labels: Labels, cut: Cut, least: float) -> Labels:
+    """Move labels' borders onto those of finer objects where they run beside them.
+
+    What a finer object cuts off from a label and is smaller than `least` goes to the label beside
+    it in the same object; else it would have to be a superpixel of its own in finer levels.
+
+    Parameters
+    ----------
+    labels
+        (H, W) int32 0..K-1, connected or not; -1 outside.
+    cut
+        The finest objects.
+    least
+        Pixels.
+
+    Returns
+    -------
+    (H, W) int32 of the same labels, some of which may have no pixel left.
+    """
+    parts, n = connected_components(np.where(labels < 0, np.int32(-1), pieces_of(cut, labels)))
+    owners = region_owners(parts, n, cut.objects)
+    # Parts that are uncertain throughout stay as they are, each an object of its own.
+    n_objects = int(cut.mapping.max())
+    alone = np.flatnonzero(owners == 0)
+    owners[alone] = n_objects + 1 + np.arange(alone.size)
+    merged, n = absorb_small(parts, n, owners, np.full(n_objects + 1 + alone.size, least))
+    inside = merged >= 0
+    n_labels = int(labels.max()) + 1
+    keys = merged[inside].astype(np.int64) * n_labels + labels[inside]
+    found, counts = np.unique(keys, return_counts=True)
+    # The label with the most pixels comes last in each merged part, of equal ones the lowest.
+    order = np.lexsort((-found, counts, found // n_labels))
+    most = np.empty(n, np.int32)
+    most[found[order] // n_labels] = found[order] % n_labels
+    return np.where(inside, most[merged], np.int32(-1))
 
 
 def _intersected(mapping: NDArray[np.int32], other: NDArray[np.int32]) -> NDArray[np.int32]:

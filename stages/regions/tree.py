@@ -89,11 +89,11 @@ def level_of_regions(parents: Parents, n_regions: int) -> NDArray[np.int32]:
         raise ValueError(f"the levels are of 1 to {n} regions: there is none of {n_regions}")
     kept = np.zeros(len(parents), np.bool_)
     kept[: 2 * n - n_regions] = True
-    return _number_tops(parents, kept)
+    return number_tops(parents, kept)
 
 
 @kernel
-def _number_tops(parents: Parents, kept: NDArray[np.bool_]) -> NDArray[np.int32]:
+def number_tops(parents: Parents, kept: NDArray[np.bool_]) -> NDArray[np.int32]:
     """Number the highest kept ancestors of the leaves, by the smallest leaf of each.
 
     Whatever is below a kept node is kept.
