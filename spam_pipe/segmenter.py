@@ -17,11 +17,11 @@ from spam_pipe.priors import Factors, Prior, as_factors, known_prior, masks_of, 
 from spam_pipe.stages.attention.config import AttentionConfig
 from spam_pipe.stages.base import Inputs, Output, StageConfig
 from spam_pipe.stages.colour import rgb_to_lab
+from spam_pipe.stages.methods.baselines.config import NestedConfig
+from spam_pipe.stages.methods.config import SegmentConfig
 from spam_pipe.stages.networks.memory import forward
+from spam_pipe.stages.prior.cut import contour_of, objects_for
 from spam_pipe.stages.registry import stage
-from spam_pipe.stages.segment.baselines.config import NestedConfig
-from spam_pipe.stages.segment.config import SegmentConfig
-from spam_pipe.stages.segment.prior_objects import contour_of, objects_for
 from spam_pipe.stages.segment.stored import labels_of
 from spam_pipe.stages.validity import filled_inputs
 
@@ -106,7 +106,7 @@ class Segmenter:
         inputs, config = self._prepared(image, prior, mask, factors, channel_axis, self._config)
         resources = _resources("segment", self._config, self._device)
         made = next(stage("segment").run(inputs, config, resources, (count,)))
-        labels = labels_of(made.arrays, made.attributes)
+        labels = labels_of(made)
         return labels.astype(np.int64) + start_label
 
     def hierarchy(
@@ -126,7 +126,7 @@ class Segmenter:
         inputs, config = self._prepared(image, prior, mask, factors, channel_axis, config)
         resources = _resources("hierarchy", self._config, self._device)
         made = next(stage("hierarchy").run(inputs, config, resources, (None,)))
-        labels = labels_of(made.arrays, made.attributes)
+        labels = labels_of(made)
         return Hierarchy(labels, made.arrays["parents"], made.arrays["altitudes"])
 
     def objects(

@@ -17,10 +17,10 @@ from spam_pipe.pipeline.configuration.sizes import Sizes
 from spam_pipe.pipeline.datasets.config import DatasetConfig
 from spam_pipe.pipeline.errors import ConfigError
 from spam_pipe.stages.evaluate.config import EvaluateConfig
+from spam_pipe.stages.methods.config import SegmentConfig
 from spam_pipe.stages.prior.config import PriorConfig
 from spam_pipe.stages.propose.config import ProposeConfig
 from spam_pipe.stages.report.config import ReportConfig
-from spam_pipe.stages.segment.config import SegmentConfig
 from spam_pipe.stages.suggestion import did_you_mean
 
 Layer = Mapping[str, Any]
@@ -175,6 +175,17 @@ def dataset_layer(name: str) -> dict[str, Any]:
     """Return the dataset's own file of `configs/`, empty where it has none."""
     path = configs_folder() / f"{name}.toml"
     return read_toml(path.read_text(encoding="utf-8"), str(path)) if path.is_file() else {}
+
+
+def flatten(layer: Layer, prefix: str = "") -> dict[str, Any]:
+    """Return nested options by their dotted keys."""
+    flat: dict[str, Any] = {}
+    for key, value in layer.items():
+        if isinstance(value, Mapping):
+            flat |= flatten(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
 
 
 def _parse_value(text: str) -> Any:
