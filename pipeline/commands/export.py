@@ -15,6 +15,14 @@ from spam_pipe.pipeline.session.other_options import ExportOptions
 from spam_pipe.pipeline.store.folder import LocalFolder, require_writable
 from spam_pipe.pipeline.units import Unit
 
+_STORES = {
+    "objects": "prior",
+    "object-overlays": "prior",
+    "hierarchy": "hierarchy",
+    "saliency": "hierarchy",
+}
+"""The stage that makes what is exported, where that is not the segmentation."""
+
 
 def export_run(options: ExportOptions) -> int:
     """Write the files; return how many could not be written.
@@ -35,13 +43,19 @@ def export_run(options: ExportOptions) -> int:
     _check(what, figures)
     _, run = open_existing_run(options.outputs, options.run)
     chain = build_chain(run.config, run.folder)
-    link = chain.get("prior" if what.startswith("object") else "segment")
+    link = chain.get(_STORES.get(what, "segment"))
+    if link is None and what in {"hierarchy", "saliency"}:
+        raise ConfigError(
+            f"--what {what}: run {run.name} has no hierarchies; make them with --method spam-nested"
+        )
     if link is None:
         raise ConfigError(f"--what {what}: run {run.name} has no prior; make one with --prior")
     if options.deep_features and run.config.segment.resolved.deep_weights is None:
         raise ConfigError(f"--deep-features: run {run.name} was made without a network")
     counts = options.n_superpixels
     units: tuple[Unit, ...] = link.units if counts is None else tuple(parse_counts(counts))
+    if link.name == "hierarchy" and counts is not None:
+        raise ConfigError(f"-k {counts}: --what {what} is of all numbers of superpixels")
     items = Selection(run, options.limit)
     if what == "polygons" and options.one_file:
         require_one_system(items, form)

@@ -22,7 +22,7 @@ from spam_pipe.pipeline.runs.chain import Chain
 from spam_pipe.pipeline.session.session import Session
 from spam_pipe.pipeline.store.folder import require_writable
 from spam_pipe.stages.attention.config import AttentionConfig
-from spam_pipe.stages.methods.names import require_extra
+from spam_pipe.stages.methods.names import NESTED, require_extra
 from spam_pipe.stages.networks.engines import choose_engine
 from spam_pipe.stages.networks.files import find_weights
 from spam_pipe.stages.propose.config import ProposeConfig
@@ -70,6 +70,13 @@ def require_method(config: RunConfig) -> None:
         require_extra(config.segment.method)
     except ValueError as error:
         raise ConfigError(str(error)) from error
+    finest = config.segment.spam_nested.finest
+    beyond = [count for count in config.n_superpixels if count > finest]
+    if config.segment.method in NESTED and beyond and not config.superpixel_size:
+        raise ConfigError(
+            f"-k {beyond[0]}: beyond the finest level of {finest}; "
+            f"--set segment.spam_nested.finest={max(beyond)} makes that many"
+        )
     if (folder := config.segment.external_folder) is not None:
         if config.superpixel_size:
             raise ConfigError(

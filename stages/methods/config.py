@@ -12,10 +12,12 @@ from spam_pipe.stages.methods.baselines.config import (
     LscConfig,
     MaskSlicConfig,
     MslicConfig,
+    NestedConfig,
     QuickshiftConfig,
     SeedsConfig,
     SlicConfig,
     SlicCvConfig,
+    SlicWardConfig,
     SnicConfig,
     WatershedConfig,
 )
@@ -61,7 +63,9 @@ class SegmentConfig(ClusteringConfig, CutConfig):
         description="external:NAME: the folder of label maps NAME/<K>/<image>.png, .npy, .mat, "
         ".csv or .tif",
     )
+    spam_nested: NestedConfig = NestedConfig()
     slic: SlicConfig = SlicConfig()
+    slic_ward: SlicWardConfig = SlicWardConfig()
     maskslic: MaskSlicConfig = MaskSlicConfig()
     felzenszwalb: FelzenszwalbConfig = FelzenszwalbConfig()
     watershed: WatershedConfig = WatershedConfig()
@@ -123,7 +127,7 @@ class SegmentConfig(ClusteringConfig, CutConfig):
     def deep_weights(self) -> str | None:
         """Name or file of the weights that the method needs; None for colour and position alone."""
         options = self.resolved
-        if options.network == "none" or options.method != "spam":
+        if options.network == "none" or options.method not in {"spam", "spam-nested"}:
             return None
         return options.weights or options.network
 
