@@ -57,6 +57,6 @@ clean:
 	@touch $@
 
 .venv/installed-dev: .venv/installed
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,opencv,s3,graph,dicom]' \
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,opencv,s3,graph,dicom,serve]' \
 		|| { echo "pip could not install what tests need: is the package index reachable?"; exit 1; }
 	@touch $@

@@ -309,14 +309,18 @@ def accept_options(
     without
         Options that it does not have.
     arguments
-        Annotations of further parameters, which must be given.
+        Annotations of further parameters, which must be given; with a default as a pair.
     """
     arguments = arguments or {}
     hints = get_type_hints(Options, include_extras=True)
-    parameters = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation)
-        for name, annotation in arguments.items()
-    ]
+    parameters = []
+    for name, said in arguments.items():
+        annotation, default = said if isinstance(said, tuple) else (said, inspect.Parameter.empty)
+        parameters.append(
+            inspect.Parameter(
+                name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation
+            )
+        )
     parameters += [
         inspect.Parameter(
             field.name,
