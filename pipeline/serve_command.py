@@ -9,18 +9,19 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pipeline.commands import Teller, config_layers
-from pipeline.config import dump_toml
-from pipeline.datasets import DATASETS
-from pipeline.datasets.images import IMAGE_SUFFIXES
-from pipeline.device import resolve_device
-from pipeline.errors import ConfigError, UserError
-from pipeline.extras import require
-from pipeline.folder import LocalFolder, open_folder, require_writable
-from pipeline.options import Options
-from pipeline.run import Run, open_run
-from pipeline.runner import Selection
-from pipeline.shard_completion import held
+from spam_pipe.pipeline.commands.layers import config_layers
+from spam_pipe.pipeline.commands.options import Options
+from spam_pipe.pipeline.commands.teller import Teller
+from spam_pipe.pipeline.configuration.run_config import dump_toml
+from spam_pipe.pipeline.datasets import DATASETS
+from spam_pipe.pipeline.datasets.images.image_file import IMAGE_SUFFIXES
+from spam_pipe.pipeline.device import resolve_device
+from spam_pipe.pipeline.errors import ConfigError, UserError
+from spam_pipe.pipeline.extras import require
+from spam_pipe.pipeline.running.completion import held
+from spam_pipe.pipeline.runs.run import Run, open_run
+from spam_pipe.pipeline.runs.selection import Selection
+from spam_pipe.pipeline.store.folder import LocalFolder, open_folder, require_writable
 
 _BACKLOG = 128
 _LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -128,9 +129,9 @@ def _listen(
 ) -> None:
     import uvicorn
 
-    from pipeline.serving.app import make_app
-    from pipeline.serving.guard import new_token
-    from pipeline.serving.session import Session
+    from spam_pipe.pipeline.serving.app import make_app
+    from spam_pipe.pipeline.serving.guard import new_token
+    from spam_pipe.pipeline.serving.session import Session
 
     token = place.token or new_token()
     if len(token) < 16:

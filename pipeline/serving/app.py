@@ -24,14 +24,14 @@ from starlette.responses import (
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from pipeline.datasets.base import Item
-from pipeline.errors import UserError, one_line
-from pipeline.serving import asked, exports, pyramid
-from pipeline.serving.engine import mean_colors, per_object
-from pipeline.serving.guard import Guard, TooLargeError
-from pipeline.serving.labelling import ClassOfPixels
-from pipeline.serving.packed import MEDIA_TYPE, pack
-from pipeline.serving.session import NotFoundError, Session
+from spam_pipe.pipeline.datasets.base import Item
+from spam_pipe.pipeline.errors import UserError, one_line
+from spam_pipe.pipeline.serving import asked, exports, pyramid
+from spam_pipe.pipeline.serving.engine import mean_colors, per_object
+from spam_pipe.pipeline.serving.guard import Guard, TooLargeError
+from spam_pipe.pipeline.serving.labelling import ClassOfPixels
+from spam_pipe.pipeline.serving.packed import MEDIA_TYPE, pack
+from spam_pipe.pipeline.serving.session import NotFoundError, Session
 
 STATIC = Path(__file__).with_name("static")
 

@@ -64,7 +64,7 @@ class Batch:
             self.words, self.began = "starting", time.monotonic()
             self.lines.clear()
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "pipeline.cli", *command.arguments],
+                [sys.executable, "-m", "spam_pipe", *command.arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,

@@ -18,17 +18,17 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.chain import Chain, build_chain, describe
-from pipeline.config import RunConfig, resolve
-from pipeline.datasets.base import Item, Picture
-from pipeline.errors import DataError
-from pipeline.folder import Folder, LocalFolder
-from pipeline.jobs import Context, Job
-from pipeline.plan import plan
-from pipeline.work import perform
+from spam_pipe.pipeline.configuration.run_config import RunConfig, resolve
+from spam_pipe.pipeline.datasets.base import Item, Picture
+from spam_pipe.pipeline.errors import DataError
+from spam_pipe.pipeline.running.jobs import Context, Job
+from spam_pipe.pipeline.running.plan import plan
+from spam_pipe.pipeline.running.work import perform
+from spam_pipe.pipeline.runs.chain import Chain, build_chain, describe
+from spam_pipe.pipeline.store.folder import Folder, LocalFolder
 
 if TYPE_CHECKING:
-    from pipeline.serving.tree import Tree
+    from spam_pipe.pipeline.serving.tree import Tree
 
 FINEST = 1000
 """Superpixels of a hierarchy's finest level."""
@@ -141,7 +141,7 @@ class Engine:
 
     def warm_up(self) -> None:
         """Load networks and compile kernels before somebody waits for them."""
-        from stages.registry import stage
+        from spam_pipe.stages.registry import stage
 
         for name, link in build_chain(self.config, self.run, "segment").items():
             stage(name).setup(link.config, self.device)
@@ -200,7 +200,7 @@ class Engine:
 
     def _grow(self, item: Item, compactness: float | None) -> "Tree":
         import spam_pipe
-        from pipeline.serving.tree import Tree
+        from spam_pipe.pipeline.serving.tree import Tree
 
         picture = self.picture(item)
         prior: Any = self.config.propose.source
@@ -263,7 +263,7 @@ class Engine:
     def _objects(
         self, item: Item, config: RunConfig, chain: Chain, count: int
     ) -> NDArray[np.integer[Any]] | None:
-        from stages.segment.stage import contour_of, objects_for
+        from spam_pipe.stages.segment.prior_objects import contour_of, objects_for
 
         if "prior" not in chain:
             return None

@@ -8,17 +8,16 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from pipeline.datasets.base import Item
-from pipeline.datasets.georeference import georeference_of
-from pipeline.errors import DataError
-from pipeline.export import coco_records
-from pipeline.export_formats import file_name
-from pipeline.export_ground import encode_geotiff
-from pipeline.serving.steering import TABLE
-from stages.report.cells import inert
+from spam_pipe.pipeline.datasets.base import Item
+from spam_pipe.pipeline.datasets.images.georeference import georeference_of
+from spam_pipe.pipeline.errors import DataError
+from spam_pipe.pipeline.exporting.formats import file_name
+from spam_pipe.pipeline.exporting.label_files import coco_records, encode_geotiff
+from spam_pipe.pipeline.serving.steering import TABLE
+from spam_pipe.stages.csv_cells import inert
 
 if TYPE_CHECKING:
-    from pipeline.serving.session import Session
+    from spam_pipe.pipeline.serving.session import Session
 
 KINDS = ("masks.zip", "coco.json", "geotiff.zip", "attention.csv", "clicks.csv")
 _TYPES = {"zip": "application/zip", "json": "application/json", "csv": "text/csv; charset=utf-8"}

@@ -14,14 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pipeline.datasets.annotations import LabelFile
-from pipeline.datasets.base import Item
-from pipeline.errors import DataError
-from pipeline.export_formats import file_name
-from pipeline.folder import LocalFolder
-from pipeline.serving.journal import Action, Journal
-from pipeline.serving.regions import pixels_of, values_before
-from stages.report.cells import inert, original
+from spam_pipe.pipeline.datasets.base import Item
+from spam_pipe.pipeline.datasets.user_files.label_file import LabelFile
+from spam_pipe.pipeline.errors import DataError
+from spam_pipe.pipeline.exporting.formats import file_name
+from spam_pipe.pipeline.serving.journal import Action, Journal
+from spam_pipe.pipeline.serving.regions import pixels_of, values_before
+from spam_pipe.pipeline.store.folder import LocalFolder
+from spam_pipe.stages.csv_cells import inert, original
 
 CLASSES = "classes.csv"
 MOST_CLASSES = 255

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.errors import DataError
+from spam_pipe.pipeline.errors import DataError
 
 
 def pixels_of(runs: NDArray[np.int64], n_pixels: int) -> NDArray[np.int64]:

@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from pipeline.chain import build_chain
-from pipeline.datasets.base import Item
-from pipeline.errors import DataError, UserError, one_line
-from pipeline.folder import LocalFolder
-from pipeline.run import Run
-from pipeline.runner import Selection
-from pipeline.serving.batch import Batch, Command
-from pipeline.serving.engine import Engine, Wishes
-from pipeline.serving.labelling import Labelling
-from pipeline.serving.steering import TABLE, Steering
+from spam_pipe.pipeline.datasets.base import Item
+from spam_pipe.pipeline.errors import DataError, UserError, one_line
+from spam_pipe.pipeline.runs.chain import build_chain
+from spam_pipe.pipeline.runs.run import Run
+from spam_pipe.pipeline.runs.selection import Selection
+from spam_pipe.pipeline.serving.batch import Batch, Command
+from spam_pipe.pipeline.serving.engine import Engine, Wishes
+from spam_pipe.pipeline.serving.labelling import Labelling
+from spam_pipe.pipeline.serving.steering import TABLE, Steering
+from spam_pipe.pipeline.store.folder import LocalFolder
 
 PAGE = "page"
 """Where the page keeps its files, below the run's folder."""

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.datasets.base import Item
-from pipeline.errors import DataError
-from pipeline.export_formats import file_name
-from pipeline.folder import LocalFolder
-from pipeline.serving.journal import Action, Journal
-from stages.prior.adjacency import bridged
-from stages.report.cells import inert
+from spam_pipe.pipeline.datasets.base import Item
+from spam_pipe.pipeline.errors import DataError
+from spam_pipe.pipeline.exporting.formats import file_name
+from spam_pipe.pipeline.serving.journal import Action, Journal
+from spam_pipe.pipeline.store.folder import LocalFolder
+from spam_pipe.stages.csv_cells import inert
+from spam_pipe.stages.regions.adjacency import bridged
 
 TABLE = "attention.csv"
 STEPS = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.serving.engine import mean_colors
+from spam_pipe.pipeline.serving.engine import mean_colors
 
 
 @dataclass(frozen=True, eq=False)

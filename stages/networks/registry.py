@@ -7,12 +7,12 @@ from typing import Any
 import torch
 from pydantic import TypeAdapter, ValidationError
 
-from stages.networks.base import Network
-from stages.networks.config import NetworkConfig
+from spam_pipe.stages.networks.base import Network
+from spam_pipe.stages.networks.config import NetworkConfig
 
 NETWORKS = {
-    "trunk": ("stages.networks.trunk", "Trunk"),
-    "ssn": ("stages.networks.ssn", "Ssn"),
+    "trunk": ("spam_pipe.stages.networks.trunk", "Trunk"),
+    "ssn": ("spam_pipe.stages.networks.ssn", "Ssn"),
 }
 """Module and class of every network."""
 

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from stages.networks.base import Network, Prediction
-from stages.networks.config import TrunkConfig
+from spam_pipe.stages.networks.base import Network, Prediction
+from spam_pipe.stages.networks.config import TrunkConfig
 
 _CENTRE = (50.0, 0.0, 0.0)
 _SPREAD = (25.0, 15.0, 15.0)

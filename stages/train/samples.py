@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.color import rgb2lab
 
-from stages.train.config import AugmentConfig
-from stages.train.contour_targets import contour_target
+from spam_pipe.stages.train.config import AugmentConfig
+from spam_pipe.stages.train.contour_targets import contour_target
 
 Generator = np.random.Generator
 
