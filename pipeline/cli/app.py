@@ -144,7 +144,7 @@ def _add_serve() -> None:
         labels: str | None,
         browser: bool,
     ) -> None:
-        from spam_pipe.pipeline.serve_command import Place, serve
+        from spam_pipe.pipeline.commands.serve import Place, serve
 
         serve(path, options, Place(host, port, token, browser, labels))
 

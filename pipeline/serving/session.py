@@ -16,6 +16,7 @@ from spam_pipe.pipeline.serving.engine import Engine, Wishes
 from spam_pipe.pipeline.serving.labelling import Labelling
 from spam_pipe.pipeline.serving.steering import TABLE, Steering
 from spam_pipe.pipeline.store.folder import LocalFolder
+from spam_pipe.stages.clustering.balance import resolve_balance
 
 PAGE = "page"
 """Where the page keeps its files, below the run's folder."""
@@ -140,13 +141,15 @@ class Session:
         """Return what the page needs to begin."""
         config = self.run.config
         dataset = config.dataset
+        has_deep = config.segment.deep_weights is not None
+        balance = resolve_balance(config.segment.resolved, has_deep=has_deep)
         return {
             "run": self.run.name,
             "dataset": dataset.images or dataset.name,
             "n_items": len(self.items),
             "method": config.segment.method,
             "prior": config.propose.source if self.has_prior else "none",
-            "compactness": config.segment.resolved.compactness,
+            "compactness": balance.compactness,
             "count": self.default_count(),
             "counts": list(config.n_superpixels),
             "steering": self.why_not_steered(),
