@@ -235,8 +235,8 @@ class Pages:
                 lambda: steering.step(item.id, objects, place, wanted.direction, wanted.id),
             )
         else:
-            act: Callable[[str], object] = getattr(steering, wanted.op)
-            await run_in_threadpool(act, item.id)
+            act: Callable[[str, str], object] = getattr(steering, wanted.op)
+            await run_in_threadpool(act, item.id, wanted.id)
         answer = self._steered(item)
         self._tell("steering", key, wanted.tab, answer["version"])
         return JSONResponse(answer)
@@ -266,7 +266,7 @@ class Pages:
             elif wanted.op == "clear":
                 raise HTTPException(422, "a mask is erased region by region")
             else:
-                getattr(labelling, wanted.op)(item, shape)
+                getattr(labelling, wanted.op)(item, shape, wanted.id)
             return self._labelled(item, shape)
 
         answer = await self._on_image(key, act)

@@ -34,6 +34,7 @@ class Turn(_Asked):
     """Undo, redo, or take everything away."""
 
     op: Literal["undo", "redo", "clear"]
+    id: _ActionId
     tab: _Tab = ""
 
 

@@ -54,21 +54,19 @@ class Journal:
         """Append an action, which has an ``id``; what was undone before can't be redone now."""
         self._append({"t": round(time.time(), 3), **action})
 
-    def undo(self) -> Action | None:
-        """Take the last action back and return it; None where there is none."""
-        if not self.done:
-            return None
-        action = self.done[-1]
-        self._append({"t": round(time.time(), 3), "undo": action["id"]})
-        return action
+    def undo(self, action_id: str) -> bool:
+        """Take the last action back; False where there is none, or that was done already."""
+        return self._turn("undo", action_id, self.done)
 
-    def redo(self) -> Action | None:
-        """Do again what was taken back last and return it; None where there is none."""
-        if not self.undone:
-            return None
-        action = self.undone[-1]
-        self._append({"t": round(time.time(), 3), "redo": action["id"]})
-        return action
+    def redo(self, action_id: str) -> bool:
+        """Do again what was taken back last; False as for `undo`."""
+        return self._turn("redo", action_id, self.undone)
+
+    def _turn(self, way: str, action_id: str, actions: list[Action]) -> bool:
+        if not actions or self.knows(action_id):
+            return False
+        self._append({"t": round(time.time(), 3), "id": action_id, way: actions[-1]["id"]})
+        return True
 
     def _append(self, line: Action) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -78,6 +76,7 @@ class Journal:
 
     def _take(self, line: Action) -> None:
         self.version += 1
+        self.known.add(line["id"])
         if "undo" in line:
             if self.done:
                 self.undone.append(self.done.pop())
@@ -85,6 +84,5 @@ class Journal:
             if self.undone:
                 self.done.append(self.undone.pop())
         else:
-            self.known.add(line["id"])
             self.done.append(line)
             self.undone.clear()

@@ -137,33 +137,31 @@ class Labelling:
             journal.add({**action, "before": before})
             return journal.version
 
-    def undo(self, item: Item, shape: tuple[int, int]) -> bool:
+    def undo(self, item: Item, shape: tuple[int, int], action_id: str) -> bool:
         """Take the last action on an image back; say whether there was one."""
         with self.lock:
             journal = self.journal(item.id)
-            if not journal.done:
+            if not journal.done or journal.knows(action_id):
                 return False
             changed = self.mask(item, shape).copy()
             for value, runs in journal.done[-1]["before"]:
                 indices = pixels_of(np.array(runs, np.int64).reshape(-1, 2), changed.size)
                 changed.ravel()[indices] = value
             self._save(item, changed)
-            journal.undo()
-            return True
+            return journal.undo(action_id)
 
-    def redo(self, item: Item, shape: tuple[int, int]) -> bool:
+    def redo(self, item: Item, shape: tuple[int, int], action_id: str) -> bool:
         """Do again what was taken back; say whether there was something."""
         with self.lock:
             journal = self.journal(item.id)
-            if not journal.undone:
+            if not journal.undone or journal.knows(action_id):
                 return False
             action = journal.undone[-1]
             changed = self.mask(item, shape).copy()
             runs = np.array(action["runs"], np.int64).reshape(-1, 2)
             changed.ravel()[pixels_of(runs, changed.size)] = action["class"]
             self._save(item, changed)
-            journal.redo()
-            return True
+            return journal.redo(action_id)
 
     def set_classes(self, classes: Sequence[ClassOfPixels]) -> None:
         """Replace the classes and save them.

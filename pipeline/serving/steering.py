@@ -3,7 +3,6 @@
 import csv
 import io
 import threading
-import uuid
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -83,7 +82,7 @@ class Steering:
         objects: NDArray[np.integer[Any]],
         place: tuple[int, int, int],
         direction: int,
-        action_id: str | None = None,
+        action_id: str,
     ) -> float:
         """Raise or lower the factor of the object at a pixel and return the new one.
 
@@ -125,7 +124,7 @@ class Steering:
             put = Mark(keep.x, keep.y, k, factor)
             plain = factor == 1.0 and all(mark in own for mark in marks)
             action: Action = {
-                "id": action_id or uuid.uuid4().hex,
+                "id": action_id,
                 "x": x,
                 "y": y,
                 "drop": [asdict(mark) for mark in own],
@@ -137,26 +136,29 @@ class Steering:
                 self.save()
         return factor
 
-    def clear(self, item_id: str) -> None:
-        """Take all factors of an image away."""
+    def clear(self, item_id: str, action_id: str) -> bool:
+        """Take all factors of an image away; say whether there were any."""
         with self.lock:
             marks = [asdict(mark) for mark in self.marks(item_id)]
-            if marks:
-                self.journal(item_id).add({"id": uuid.uuid4().hex, "drop": marks, "put": []})
-                self.save()
+            journal = self.journal(item_id)
+            if not marks or journal.knows(action_id):
+                return False
+            journal.add({"id": action_id, "drop": marks, "put": []})
+            self.save()
+            return True
 
-    def undo(self, item_id: str) -> bool:
+    def undo(self, item_id: str, action_id: str) -> bool:
         """Take the last action on an image back; say whether there was one."""
         with self.lock:
-            done = self.journal(item_id).undo() is not None
+            done = self.journal(item_id).undo(action_id)
             if done:
                 self.save()
         return done
 
-    def redo(self, item_id: str) -> bool:
+    def redo(self, item_id: str, action_id: str) -> bool:
         """Do again what was taken back; say whether there was something."""
         with self.lock:
-            done = self.journal(item_id).redo() is not None
+            done = self.journal(item_id).redo(action_id)
             if done:
                 self.save()
         return done
