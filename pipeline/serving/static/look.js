@@ -83,8 +83,8 @@ export class Look {
     const { app } = this;
     const methods = (chosen, choose) => make(
       "select", { onchange: (event) => choose(event.target.value) },
-      make("option", { value: "nested", selected: chosen === "nested" }, "nested: one tree, every K"),
-      make("option", { value: "direct", selected: chosen === "direct" }, `${app.session.method}: as a batch makes it`),
+      make("option", { value: "nested", selected: chosen === "nested" }, "nested, every K"),
+      make("option", { value: "direct", selected: chosen === "direct" }, `${app.session.method}, as in a batch`),
     );
     const right = this.compared;
     return [

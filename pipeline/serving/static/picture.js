@@ -46,14 +46,13 @@ export class Tiles {
       this.#running++;
       getBlob(`/api/items/${this.item.id}/tiles/${tile.key}`, this.ending.signal)
         .then(createImageBitmap)
-        .then((bitmap) => {
-          tile.bitmap = bitmap;
-          this.arrived();
-        })
+        .then((bitmap) => { tile.bitmap = bitmap; })
         .catch(() => this.#tiles.delete(tile.key))
         .finally(() => {
           this.#running--;
-          if (!this.ending.signal.aborted) this.#load();
+          if (this.ending.signal.aborted) return;
+          this.#load();
+          this.arrived();
         });
     }
   }
