@@ -22,7 +22,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from spam_pipe.functions import evaluate, features, objects, segment
+    from spam_pipe.functions import evaluate, features, hierarchy, objects, segment
+    from spam_pipe.nested import Hierarchy
     from spam_pipe.segmenter import Segmenter
     from spam_pipe.stages.describe.graph import graph
     from spam_pipe.stages.describe.networks import to_networkx, to_torch_geometric
@@ -32,10 +33,12 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Hierarchy",
     "Segmenter",
     "evaluate",
     "features",
     "graph",
+    "hierarchy",
     "objects",
     "polygons",
     "segment",
@@ -45,6 +48,7 @@ __all__ = [
 ]
 
 _ELSEWHERE = {
+    "Hierarchy": "spam_pipe.nested",
     "Segmenter": "spam_pipe.segmenter",
     "graph": "spam_pipe.stages.describe.graph",
     "polygons": "spam_pipe.stages.describe.polygons",

@@ -25,6 +25,8 @@ class Declaration:
         Which parts of the item it reads: ``image``, ``annotations``, ``masks``, ``checkpoint`` …
     per_count
         True when each requested number of superpixels is a unit of its own.
+    options
+        The table of options that it goes by, where that is not the one of its name.
     """
 
     module: str
@@ -33,6 +35,7 @@ class Declaration:
     requires: tuple[str, ...]
     reads: tuple[str, ...]
     per_count: bool
+    options: str = ""
 
 
 STAGES: Mapping[str, Declaration] = {
@@ -52,11 +55,20 @@ STAGES: Mapping[str, Declaration] = {
         reads=("image", "valid"),
         per_count=False,
     ),
+    "hierarchy": Declaration(
+        "spam_pipe.stages.hierarchy.stage",
+        "HierarchyStage",
+        version=1,
+        requires=("prior",),
+        reads=("image", "valid", "segment_weights", "attention", "attention_checkpoint"),
+        per_count=False,
+        options="segment",
+    ),
     "segment": Declaration(
         "spam_pipe.stages.segment.stage",
         "SegmentStage",
         version=2,
-        requires=("prior",),
+        requires=("prior", "hierarchy"),
         reads=(
             "image",
             "valid",

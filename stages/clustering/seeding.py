@@ -108,16 +108,41 @@ def reseed(task: Task, draft: Clustered, config: SegmentConfig) -> Task:
         regions, n = merge_to_count(regions, n, task.n_superpixels, draft.features, owners)
     else:
         regions, n = merge_to_quotas(regions, n, task.quotas, draft.features, owners)
-    initial, positions, counts = _as_seeds(regions, n, objects)
-    started = seeding(
-        initial,
-        positions,
-        counts,
+    started = seeding_from(
+        regions,
+        n,
+        objects,
         task.density,
         reach=config.distance_factor,
         minimum_size=task.balance.minimum_size,
     )
     return replace(task, **started._asdict())
+
+
+def seeding_from(
+    regions: Labels,
+    n_regions: int,
+    objects: Objects,
+    density: NDArray[np.float64] | None,
+    *,
+    reach: float,
+    minimum_size: float,
+) -> Seeding:
+    """Start superpixels as regions, each in one object; uncertain pixels start in the nearest.
+
+    Parameters
+    ----------
+    regions
+        (H, W) int32 0..n_regions-1; -1 outside. A region of uncertain pixels alone starts none.
+    n_regions
+        How many there are.
+    objects
+        (H, W) int32 objects 1..n, each with a region; 0 = uncertain, -1 = outside.
+    density, reach, minimum_size
+        As for `seeding`.
+    """
+    initial, positions, counts = _as_seeds(regions, n_regions, objects)
+    return seeding(initial, positions, counts, density, reach=reach, minimum_size=minimum_size)
 
 
 def _as_seeds(

@@ -121,7 +121,7 @@ def spam_batch(
         drafted = zip(tasks, cluster_tasks(drafts, config, device), strict=True)
         tasks = [reseed(task, draft, config) for task, draft in drafted]
     for task, clustered in zip(tasks, cluster_tasks(tasks, config, device), strict=True):
-        yield _connect(task, clustered, config)
+        yield connect(task, clustered, config)
 
 
 def lay_out(
@@ -190,8 +190,20 @@ def lay_out(
     )
 
 
-def _connect(task: Task, clustered: Clustered, config: SegmentConfig) -> Labels:
-    """Turn labels into regions: connected, none too small and, in the refined mode, K of them."""
+def connect(task: Task, clustered: Clustered, config: SegmentConfig) -> Labels:
+    """Turn labels into regions: connected, none too small and, in the refined mode, K of them.
+
+    Parameters
+    ----------
+    task, clustered
+        What was clustered, and what came of it.
+    config
+        The options that the task was made with.
+
+    Returns
+    -------
+    (H, W) int32, as `spam` returns it.
+    """
     objects, n_wanted = task.objects, task.n_superpixels
     labels, n = connected_components(clustered.labels)
     labels, n = absorb_small(labels, n, region_owners(labels, n, objects), task.minimum_areas)

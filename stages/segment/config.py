@@ -12,6 +12,7 @@ from spam_pipe.stages.segment.baselines.config import (
     LscConfig,
     MaskSlicConfig,
     MslicConfig,
+    NestedConfig,
     QuickshiftConfig,
     SeedsConfig,
     SlicConfig,
@@ -134,6 +135,7 @@ class SegmentConfig(StageConfig):
         description="external:NAME: the folder of label maps NAME/<K>/<image>.png, .npy, .mat, "
         ".csv or .tif",
     )
+    spam_nested: NestedConfig = NestedConfig()
     slic: SlicConfig = SlicConfig()
     maskslic: MaskSlicConfig = MaskSlicConfig()
     felzenszwalb: FelzenszwalbConfig = FelzenszwalbConfig()
@@ -194,7 +196,7 @@ class SegmentConfig(StageConfig):
     def deep_weights(self) -> str | None:
         """Name or file of the weights that the method needs; None for colour and position alone."""
         options = self.resolved
-        if options.network == "none" or options.method != "spam":
+        if options.network == "none" or options.method not in {"spam", "spam-nested"}:
             return None
         return options.weights or options.network
 

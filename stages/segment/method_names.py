@@ -8,6 +8,7 @@ from spam_pipe.stages.suggestion import did_you_mean
 
 METHODS = {
     "spam": "spam_pipe.stages.segment.methods.spam",
+    "spam-nested": "spam_pipe.stages.segment.methods.spam_nested",
     "slic": "spam_pipe.stages.segment.baselines.scikit_image.slic",
     "maskslic": "spam_pipe.stages.segment.baselines.maskslic.maskslic",
     "felzenszwalb": "spam_pipe.stages.segment.baselines.scikit_image.felzenszwalb",
@@ -34,8 +35,12 @@ ALIASES: dict[str, tuple[str, dict[str, str]]] = {
 """Names for a method with certain options."""
 
 
-KEEP_TO_PRIOR = frozenset({"spam", "maskslic"})
+KEEP_TO_PRIOR = frozenset({"spam", "spam-nested", "maskslic"})
 """Methods that keep to a prior's objects; for the others none is computed."""
+
+
+NESTED = frozenset({"spam-nested"})
+"""Methods whose superpixels are levels of one hierarchy per image, which is a stage of its own."""
 
 
 NEED_OPENCV = frozenset({"slic-cv", "slico", "mslic", "seeds", "lsc"})

@@ -100,7 +100,7 @@ class SegmentStage:
             external=inputs.external,
             valid=inputs.valid,
         )
-        attention = _attention_of(inputs, scene, prior, config)
+        attention = attention_of(inputs, scene, prior, config)
         for unit in units:
             if unit is None or unit < 1:
                 raise ValueError(f"at least one superpixel must be asked for, not {unit}")
@@ -155,10 +155,16 @@ def _segment_large(inputs: Inputs, config: SegmentConfig, device: str, unit: Uni
     return Output(arrays, attributes)
 
 
-def _attention_of(
+def attention_of(
     inputs: Inputs, scene: Scene, prior: Arrays, config: SegmentConfig
 ) -> Attention | None:
-    """Return what gives the objects their density; None where nothing makes them differ."""
+    """Return what gives the objects their density; None where nothing makes them differ.
+
+    Raises
+    ------
+    ValueError
+        When there are no objects that attention could speak of.
+    """
     wanted = config.attention
     if wanted.mode == "none" or (wanted.mode == "file" and inputs.attention is None):
         return None

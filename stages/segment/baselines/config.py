@@ -5,6 +5,14 @@ from pydantic import Field
 from spam_pipe.stages.base import StageConfig
 
 
+class NestedConfig(StageConfig):
+    """Options of spam-nested (`stages.hierarchy`), beside those of spam."""
+
+    finest: int = Field(
+        1000, ge=1, description="superpixels of the finest level, the largest K that there is"
+    )
+
+
 class SlicConfig(StageConfig):
     """`--method slic` (Achanta et al., 2012), scikit-image's."""
 
