@@ -117,6 +117,7 @@ class Pages:
                 "height": height,
                 "tile": pyramid.TILE,
                 "levels": pyramid.n_levels(height, width),
+                "nested": height * width <= self.session.run.config.segment.block_pixels,
                 **self.session.state(key),
             }
 
@@ -143,8 +144,18 @@ class Pages:
         view = _viewed(request)
 
         def grow() -> bytes:
-            tree = self.session.engine.tree(item, view.compactness)
-            return pack(tree.message(self.session.engine.picture(item).pixels))
+            engine = self.session.engine
+            wishes = self.session.wishes(item, view.k, view.compactness, view.steered)
+            tree = engine.tree(item, wishes)
+            colors, areas = mean_colors(engine.picture(item).pixels, tree.labels)
+            arrays = {
+                "labels": tree.labels,
+                "parents": tree.parents,
+                "altitudes": tree.altitudes,
+                "colors": colors,
+                "areas": areas,
+            }
+            return pack(arrays, {"start_label": tree.start_label})
 
         return await self._compute(request, key, grow)
 
@@ -204,7 +215,8 @@ class Pages:
         view = _viewed(request)
 
         def find() -> bytes:
-            found = self.session.engine.features(item, view.compactness)
+            wishes = self.session.wishes(item, view.k, view.compactness, steered=False)
+            found = self.session.engine.features(item, wishes)
             return pack({} if found is None else {"features": found})
 
         return await self._compute(request, key, find)
@@ -285,7 +297,7 @@ class Pages:
     async def start_batch(self, request: Request) -> Response:
         """Segment all images with the page's settings."""
         wanted = await _body(request, asked.StartBatch)
-        command = self.session.batch_command(wanted.counts, wanted.compactness)
+        command = self.session.batch_command(wanted)
         if not await run_in_threadpool(self.session.batch.start, command):
             raise HTTPException(409, "a batch is running")
         return JSONResponse(self.session.batch.plain())

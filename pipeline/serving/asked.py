@@ -76,6 +76,7 @@ class StartBatch(_Asked):
 
     counts: Annotated[list[_Count], Field(min_length=1, max_length=20)]
     compactness: _Compactness | None = None
+    nested: bool = False
 
 
 class View(BaseModel):

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,17 +27,8 @@ from spam_pipe.pipeline.running.work import perform
 from spam_pipe.pipeline.runs.chain import Chain, build_chain, describe
 from spam_pipe.pipeline.store.folder import Folder, LocalFolder
 
-if TYPE_CHECKING:
-    from spam_pipe.pipeline.serving.tree import Tree
-
-FINEST = 1000
-"""Superpixels of a hierarchy's finest level."""
-
 _PICTURES = 3
 """Decoded images that are kept."""
-
-_TREES = 4
-"""Hierarchies that are kept."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +51,29 @@ class Superpixels:
     start_label: int
     objects: NDArray[np.integer[Any]] | None
     note: str
+
+
+@dataclass(frozen=True, eq=False)
+class Tree:
+    """All levels of an image at once, as `spam_pipe.Hierarchy` has them.
+
+    Attributes
+    ----------
+    labels
+        (H, W) uint16 or uint32 of the finest level, as stored.
+    start_label
+        1 where label 0 is outside of the image's valid pixels.
+    parents
+        (2n - 1,) int32: node i < n is superpixel i, node n + j is made by merge j, the root is
+        its own parent.
+    altitudes
+        (2n - 1,) float32, never falling from a node to its parent.
+    """
+
+    labels: NDArray[np.unsignedinteger[Any]]
+    start_label: int
+    parents: NDArray[np.int32]
+    altitudes: NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +119,6 @@ class Engine:
         self._place = tempfile.TemporaryDirectory(prefix="spam-pipe-page-")
         self.scratch = LocalFolder(Path(self._place.name))
         self._pictures: OrderedDict[str, tuple[str, Picture]] = OrderedDict()
-        self._trees: OrderedDict[tuple[Any, ...], Tree] = OrderedDict()
         self._reading = threading.Lock()
 
     def __enter__(self) -> Self:
@@ -182,53 +195,25 @@ class Engine:
             return None
         return self._objects(item, config, chain, wishes.count)
 
-    def tree(self, item: Item, compactness: float | None) -> "Tree":
+    def tree(self, item: Item, wishes: Wishes) -> Tree:
         """Return the hierarchy of an image's superpixels, which serves every number at once.
 
         Raises
         ------
         DataError
-            As `superpixels`, or when the image has no hierarchy.
+            As `superpixels`, or when the image is too large for a hierarchy.
         """
-        key = (item.id, item.image.signature(), compactness)
-        if key not in self._trees:
-            self._trees[key] = self._grow(item, compactness)
-        self._trees.move_to_end(key)
-        while len(self._trees) > _TREES:
-            self._trees.popitem(last=False)
-        return self._trees[key]
-
-    def _grow(self, item: Item, compactness: float | None) -> "Tree":
-        import spam_pipe
-        from spam_pipe.pipeline.serving.tree import Tree
-
-        picture = self.picture(item)
-        prior: Any = self.config.propose.source
-        chain = build_chain(self.config, self.scratch, "segment")
-        if "prior" not in chain:
-            prior = "none"
-        elif prior not in ("contour", "gradient"):  # the user's masks, or a generator's
-            prior = self._output(item, self.config, "prior")[1].arrays["objects"].astype(np.int64)
-        options = {} if compactness is None else {"compactness": compactness}
-        n_pixels = picture.pixels.shape[0] * picture.pixels.shape[1]
-        try:
-            found = spam_pipe.hierarchy(
-                picture.pixels,
-                n_finest=min(FINEST, n_pixels),
-                prior=prior,
-                device=self.device,
-                **options,
-            )
-        except ValueError as error:
-            raise DataError(f"{item.id}: {error}") from error
-        n = (len(found.parents) + 1) // 2
+        nested = {"segment": {"method": "spam-nested"}}
+        config = resolve([self.configured(wishes).model_dump(mode="json"), nested])
+        _, output = self._output(item, config, "hierarchy")
         return Tree(
-            found.labels(n).astype(np.uint16),
-            np.asarray(found.parents, np.int32),
-            np.asarray(found.altitudes, np.float32),
+            output.arrays["labels"],
+            int(output.attributes.get("start_label", 0)),
+            output.arrays["parents"].astype(np.int32),
+            output.arrays["altitudes"].astype(np.float32),
         )
 
-    def features(self, item: Item, compactness: float | None) -> NDArray[np.float32] | None:
+    def features(self, item: Item, wishes: Wishes) -> NDArray[np.float32] | None:
         """Return the (n, C) mean deep features of the hierarchy's finest level.
 
         None where the run has no network.
@@ -238,10 +223,12 @@ class Engine:
         import spam_pipe
 
         deep = spam_pipe.features(self.picture(item).pixels, device=self.device)
-        labels = self.tree(item, compactness).labels.ravel()
+        tree = self.tree(item, wishes)
+        labels = tree.labels.ravel()
         channels = deep.reshape(labels.size, -1).T
         sums = np.stack([np.bincount(labels, each) for each in channels], axis=1)
-        return (sums / np.bincount(labels)[:, np.newaxis]).astype(np.float32)
+        means = sums / np.bincount(labels)[:, np.newaxis]
+        return means[tree.start_label :].astype(np.float32)
 
     def contour(self, item: Item) -> NDArray[np.uint8] | None:
         """Return the (H, W) strength of the prior's contours, 255 = certain; None without."""

@@ -7,10 +7,11 @@ from contextlib import suppress
 from typing import Any
 
 from spam_pipe.pipeline.datasets.base import Item
-from spam_pipe.pipeline.errors import DataError, UserError, one_line
+from spam_pipe.pipeline.errors import UserError, one_line
 from spam_pipe.pipeline.runs.chain import build_chain
 from spam_pipe.pipeline.runs.run import Run
 from spam_pipe.pipeline.runs.selection import Selection
+from spam_pipe.pipeline.serving.asked import StartBatch
 from spam_pipe.pipeline.serving.batch import Batch, Command
 from spam_pipe.pipeline.serving.engine import Engine, Wishes
 from spam_pipe.pipeline.serving.labelling import Labelling
@@ -191,22 +192,16 @@ class Session:
             return None
         return "Steering needs objects: open the page with a prior, such as --prior contour."
 
-    def batch_command(self, counts: list[int], compactness: float | None) -> Command:
-        """Return the command that does with all images what the page shows.
-
-        Raises
-        ------
-        DataError
-            When no number of superpixels is given.
-        """
-        if not counts:
-            raise DataError("give at least one number of superpixels")
+    def batch_command(self, wanted: StartBatch) -> Command:
+        """Return the command that does with all images what the page shows."""
         arguments = ["run", "--outputs", str(self.outputs), "--run", self.run.name]
-        arguments += ["-k", ",".join(map(str, counts)), "--device", self.device]
+        arguments += ["-k", ",".join(map(str, wanted.counts)), "--device", self.device]
+        if wanted.nested:
+            arguments += ["--method", "spam-nested"]
         if self.selection.limit is not None:
             arguments += ["--limit", str(self.selection.limit)]
-        if compactness is not None:
-            arguments += ["--set", f"segment.compactness={compactness:g}"]
+        if wanted.compactness is not None:
+            arguments += ["--set", f"segment.compactness={wanted.compactness:g}"]
         if any(self.steering.marks(item.id) for item in self.items.values()):
             arguments += ["--attention", f"{self.folder}/{TABLE}"]
         return Command(arguments)

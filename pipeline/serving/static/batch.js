@@ -45,6 +45,9 @@ export class Batch {
     const bar = make("progress", { max: Math.max(1, state.total), "aria-label": "Images done" });
     if (state.total || !running) bar.value = state.done;
     const counts = make("input", { type: "text", id: "batch-counts", value: this.counts ?? String(app.k), inputMode: "numeric", oninput: (event) => { this.counts = event.target.value; } });
+    const nested = make("select", { id: "batch-method", onchange: (event) => { this.nested = event.target.value === "nested"; } },
+      make("option", { value: "run", selected: !this.nested }, app.session.method),
+      app.session.method !== "spam-nested" && make("option", { value: "nested", selected: Boolean(this.nested) }, "nested, every K at once"));
     const actions = [];
     if (running) {
       actions.push(make("button", { type: "button", id: "batch-stop", onclick: () => postJson("/api/batch/stop", {}).catch((error) => toast(error.message, "bad")) }, "Stop"));
@@ -57,7 +60,8 @@ export class Batch {
     $("batch-body").replaceChildren(
       make("p", {}, words),
       ...(running || state.state === "done" || state.state === "stopped" ? [bar] : []),
-      ...(running ? [] : [make("label", { class: "field" }, make("span", {}, "Numbers of superpixels"), counts)]),
+      ...(running ? [] : [make("label", { class: "field" }, make("span", {}, "Numbers of superpixels"), counts),
+        make("label", { class: "field" }, make("span", {}, "Method"), nested)]),
       ...(state.command ? [make("p", { class: "note" }, "The same from a terminal:"), make("pre", {}, state.command)] : []),
       ...(state.state === "failed" ? [make("pre", { class: "bad" }, state.lines.join("\n"))] : []),
       make("div", { class: "row end" }, ...actions),
@@ -70,7 +74,7 @@ export class Batch {
       toast("Write whole numbers separated by commas, such as 100, 400.", "bad");
       return;
     }
-    const body = { counts };
+    const body = { counts, nested: Boolean(this.nested) };
     if (this.app.compactness !== null) body.compactness = this.app.compactness;
     try {
       this.update(await postJson("/api/batch", body));

@@ -340,9 +340,10 @@ export class Label {
 
   /** Return the runs of some regions of the level; boxes of the finest level bound the search. */
   #runsOfRegions(wanted) {
-    const { labels, lut } = this.regions;
+    const { regions } = this;
+    const { labels, lut } = regions;
     const { width } = this.app.scene.item;
-    const boxes = this.app.scene.tree.boxes(width);
+    const boxes = this.app.scene.boxes(regions);
     const box = { left: Infinity, top: Infinity, right: 0, bottom: 0 };
     for (let leaf = 0; leaf < lut.length; leaf++) {
       if (!wanted.has(lut[leaf])) continue;
@@ -420,6 +421,10 @@ export class Label {
     const { app } = this;
     if (!this.classes.length) await this.#addClass("class 1");
     if (!this.regions || this.#regionAt(point.pixel) < 0) return;
+    if (!app.scene.tree) {
+      toast("This image is too large for look-alikes.", "bad");
+      return;
+    }
     const features = await app.busy(app.scene.loadFeatures(app.compactness));
     if (!features) {
       toast("This run has no network, so nothing tells what looks alike.", "bad");
@@ -435,14 +440,14 @@ export class Label {
     if (!similar) return;
     const { values, channels } = this.app.scene.features;
     const { lut, n, labels } = this.regions;
-    const { areas } = this.app.scene.tree;
+    const { areas, start } = this.app.scene.tree;
     const sums = new Float64Array(n * channels);
     const total = new Float64Array(n);
-    for (let leaf = 0; leaf < lut.length; leaf++) {
-      const region = lut[leaf];
-      if (region < 0) continue;
-      total[region] += areas[leaf];
-      for (let c = 0; c < channels; c++) sums[region * channels + c] += areas[leaf] * values[leaf * channels + c];
+    for (let label = start; label < lut.length; label++) {
+      const region = lut[label];
+      const leaf = label - start;
+      total[region] += areas[label];
+      for (let c = 0; c < channels; c++) sums[region * channels + c] += areas[label] * values[leaf * channels + c];
     }
     const own = this.#regionAt(similar.pixel);
     const far = new Float64Array(n);

@@ -24,6 +24,8 @@ const LAYERS = {
 };
 const LINES = { yellow: [255, 222, 40], white: [255, 255, 255], cyan: [0, 229, 255], magenta: [255, 64, 200] };
 const STEPS = 1000;
+const LARGEST_FLAT = 60000;
+/** Superpixels of an image that is too large for a hierarchy. */
 
 class App {
   scene = null;
@@ -192,13 +194,14 @@ class App {
   }
 
   async #grow(scene) {
-    const grown = await this.busy(scene.loadTree(this.compactness));
+    const wishes = { k: this.k, compactness: this.compactness };
+    const grown = await this.busy(scene.item.nested ? scene.loadTree(this.compactness) : scene.loadFlat(wishes));
     if (!grown || scene !== this.scene) return;
-    this.largest = scene.tree.n;
+    this.largest = scene.tree?.n ?? LARGEST_FLAT;
     this.#showK();
     this.repaint();
     this.mode.status();
-    if (this.layers.mask.on && !scene.mask && this.list.find(scene.item.id)?.labelled) {
+    if (this.layers.mask.on && !scene.mask && this.mode.name !== "label" && this.list.find(scene.item.id)?.labelled) {
       await this.busy(scene.loadMask());
       this.repaint();
     }
@@ -229,7 +232,15 @@ class App {
     this.#showK();
     this.repaint();
     this.mode.onK();
+    this.#flatten(400);
     this.#remember();
+  }
+
+  /** Compute the number that is asked for, where there is no hierarchy to cut. */
+  async #flatten(delay) {
+    const { scene, k, compactness } = this;
+    if (!scene || scene.item.nested || this.mode.name === "steer") return;
+    if (await this.busy(scene.loadFlat({ k, compactness }, delay))) this.repaint();
   }
 
   #showK() {
@@ -254,7 +265,8 @@ class App {
     this.compactness = value === this.session.compactness ? null : value;
     const { scene } = this;
     if (!scene) return;
-    if (await this.busy(scene.loadTree(this.compactness))) this.repaint();
+    if (!scene.item.nested) this.#flatten(0);
+    else if (await this.busy(scene.loadTree(this.compactness))) this.repaint();
     this.mode.onK();
   }
 

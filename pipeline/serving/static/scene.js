@@ -3,7 +3,7 @@
 import { getJson, getPacked, Latest } from "./api.js";
 import { distinct } from "./colors.js";
 import { regionsOf } from "./pane.js";
-import { Tree } from "./tree.js";
+import { boxesOf, Tree } from "./tree.js";
 
 const CUTS_KEPT = 32;
 
@@ -14,6 +14,8 @@ export class Scene {
   labelled = null;
   marks = [];
   features = null;
+  flat = null;
+  #boxes = null;
   #cuts = new Map();
   #objects = new Map();
 
@@ -38,15 +40,19 @@ export class Scene {
     const found = await this.asking.tree.run((signal) =>
       getPacked(`${this.path}/hierarchy?${this.#query({ compactness })}`, signal));
     if (!found) return false;
-    this.tree = new Tree(found.arrays);
+    this.tree = new Tree(found.arrays, found.facts.start_label);
     this.#cuts.clear();
+    this.#boxes = null;
     this.features = null;
     return true;
   }
 
-  /** Return the regions of the level with k; null while there is no hierarchy. */
+  /**
+   * Return the regions of the level with k; null while there is none. An image too large for a
+   * hierarchy has the superpixels that were loaded last, of one number.
+   */
   level(k) {
-    if (!this.tree) return null;
+    if (!this.tree) return this.flat;
     const count = Math.min(Math.max(1, k), this.tree.n);
     let found = this.#cuts.get(count);
     if (!found) {
@@ -56,6 +62,21 @@ export class Scene {
       if (this.#cuts.size > CUTS_KEPT) this.#cuts.delete(this.#cuts.keys().next().value);
     }
     return found;
+  }
+
+  /** Load the superpixels of one number that stand in for a hierarchy. */
+  async loadFlat(wishes, delay = 0) {
+    const made = await this.loadDirect(wishes, delay);
+    if (made) this.flat = made.regions;
+    return Boolean(made);
+  }
+
+  /** Return the boxes of the labels of some regions: left, top, right, bottom of each. */
+  boxes(regions) {
+    regions.boxes ??= this.#boxes?.labels === regions.labels
+      ? this.#boxes.boxes : boxesOf(regions.labels, regions.lut.length, this.item.width);
+    this.#boxes = { labels: regions.labels, boxes: regions.boxes };
+    return regions.boxes;
   }
 
   /** Load superpixels as the batch makes them; null where a later wish took over. */
