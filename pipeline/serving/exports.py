@@ -12,7 +12,6 @@ from spam_pipe.pipeline.datasets.base import Item
 from spam_pipe.pipeline.datasets.images.georeference import georeference_of
 from spam_pipe.pipeline.errors import DataError
 from spam_pipe.pipeline.exporting.formats import file_name
-from spam_pipe.pipeline.exporting.label_files import coco_records, encode_geotiff
 from spam_pipe.pipeline.serving.steering import TABLE
 from spam_pipe.stages.csv_cells import inert
 
@@ -76,6 +75,8 @@ def _masks(session: "Session") -> bytes:
 
 def _coco(session: "Session") -> bytes:
     """Return a COCO file: a region per class and image, as run lengths."""
+    from spam_pipe.pipeline.exporting.label_files import coco_records
+
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     for number, item in enumerate(_labelled(session), start=1):
@@ -99,6 +100,8 @@ def _coco(session: "Session") -> bytes:
 
 
 def _geotiffs(session: "Session") -> bytes:
+    from spam_pipe.pipeline.exporting.label_files import encode_geotiff
+
     content = io.BytesIO()
     n = 0
     with zipfile.ZipFile(content, "w", zipfile.ZIP_STORED) as archive:

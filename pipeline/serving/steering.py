@@ -17,7 +17,6 @@ from spam_pipe.pipeline.exporting.formats import file_name
 from spam_pipe.pipeline.serving.journal import Action, Journal
 from spam_pipe.pipeline.store.folder import LocalFolder
 from spam_pipe.stages.csv_cells import inert
-from spam_pipe.stages.regions.adjacency import bridged
 
 TABLE = "attention.csv"
 STEPS = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
@@ -104,6 +103,8 @@ class Steering:
         DataError
             When the pixel lies outside of the image.
         """
+        from spam_pipe.stages.regions.adjacency import bridged  # compiled: not before it is needed
+
         x, y, k = place
         height, width = objects.shape
         if not (0 <= x < width and 0 <= y < height):

@@ -13,7 +13,7 @@ export class ImageList {
     this.total = total;
     this.choose = choose;
     this.place = $("images");
-    this.end = make("li", { class: "end", "aria-hidden": "true" });
+    this.end = make("li", { class: "list-end", "aria-hidden": "true" });
     this.place.append(this.end);
     new IntersectionObserver((seen) => {
       if (seen.some((each) => each.isIntersecting)) this.more();
