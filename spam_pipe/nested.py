@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,7 +17,7 @@ from spam_pipe.stages.hierarchy.cuts import (
     shared_cut,
 )
 from spam_pipe.stages.hierarchy.saliency import saliency_map
-from spam_pipe.stages.regions.tree import areas_of_nodes, check_tree, level_of_regions
+from spam_pipe.stages.regions.tree import check_tree, level_of_regions, sum_over_nodes
 from spam_pipe.stages.segment.stored import labels_of, stored_labels
 
 if TYPE_CHECKING:
@@ -111,9 +111,12 @@ class Hierarchy:
     @property
     def areas(self) -> NDArray[np.int64]:
         """(2n - 1,) int64: pixels of each node."""
-        return areas_of_nodes(self._areas, self._parents)
+        areas: NDArray[np.int64] = sum_over_nodes(self._areas, self._parents)
+        return areas
 
-    def labels(self, n_superpixels: int | None = None, *, start_label: int = 0) -> NDArray[Any]:
+    def labels(
+        self, n_superpixels: int | None = None, *, start_label: int = 0
+    ) -> NDArray[np.int64]:
         """Return a level.
 
         Parameters
@@ -278,7 +281,8 @@ class Hierarchy:
         table = np.empty(len(lookup) + 1, np.int64)
         table[0] = start_label - 1
         table[1:] = lookup + np.int64(start_label)
-        return table[self._index]
+        gathered: NDArray[np.int64] = table[self._index]
+        return gathered
 
     def _mean(self, values: ArrayLike, name: str) -> NDArray[np.float64]:
         """Return the (2n - 1,) mean of positive numbers per pixel in each node."""
@@ -289,7 +293,8 @@ class Hierarchy:
         if not (np.isfinite(pixels[inside]).all() and (pixels[inside] > 0).all()):
             raise ValueError(f"{name} are positive numbers")
         sums = np.bincount(self._finest[inside], pixels[inside], self.n_finest)
-        return areas_of_nodes(sums, self._parents) / self.areas
+        means: NDArray[np.float64] = sum_over_nodes(sums, self._parents) / self.areas
+        return means
 
     def _owners(self, objects: ArrayLike) -> NDArray[np.int64]:
         """Return the (n,) object that most pixels of each finest superpixel are of."""

@@ -14,6 +14,14 @@ from spam_pipe.pipeline.runs.selection import Selection
 from spam_pipe.pipeline.store.folder import LocalFolder, require_writable
 from spam_pipe.pipeline.units import Unit
 
+_STORES = {
+    "objects": "prior",
+    "object-overlays": "prior",
+    "hierarchy": "hierarchy",
+    "saliency": "hierarchy",
+}
+"""The stage that makes what is exported, where that is not the segmentation."""
+
 
 def export_run(
     folder: str,
@@ -45,12 +53,18 @@ def export_run(
     _check(what, options)
     _, run = open_existing_run(location, run_name)
     chain = build_chain(run.config, run.folder)
-    link = chain.get("prior" if what.startswith("object") else "segment")
+    link = chain.get(_STORES.get(what, "segment"))
+    if link is None and what in {"hierarchy", "saliency"}:
+        raise ConfigError(
+            f"--what {what}: run {run.name} has no hierarchies; make them with --method spam-nested"
+        )
     if link is None:
         raise ConfigError(f"--what {what}: run {run.name} has no prior; make one with --prior")
     if options.deep_features and run.config.segment.resolved.deep_weights is None:
         raise ConfigError(f"--deep-features: run {run.name} was made without a network")
     units: tuple[Unit, ...] = link.units if counts is None else tuple(parse_counts(counts))
+    if link.name == "hierarchy" and counts is not None:
+        raise ConfigError(f"-k {counts}: --what {what} is of all numbers of superpixels")
     items = Selection(run, limit)
     if what == "polygons" and options.one_file:
         require_one_system(items, form)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,8 @@ from spam_pipe.pipeline.runs.chain import Chain
 from spam_pipe.pipeline.runs.segmented import read_segmented
 from spam_pipe.pipeline.store.folder import Folder
 from spam_pipe.pipeline.units import Unit
+from spam_pipe.stages.base import Output
+from spam_pipe.stages.segment.stored import labels_of
 
 Labels = NDArray[np.integer[Any]]
 
@@ -94,6 +97,9 @@ class Exporter:
                 self.gathered.setdefault(unit, []).append(figures)
                 return 0
             return self._put(name, encode_figures([figures], self.form))
+        if self.what == "hierarchy" and self.form == "zarr":
+            self._write_hierarchy(name + suffix_of(self.form), item)
+            return 1
         if self.what == "napari":
             self._write_for_napari(name, item, unit)
             return 1
@@ -110,8 +116,12 @@ class Exporter:
         return len(contents)
 
     def _encode(self, item: Item, unit: Unit) -> bytes:
+        if self.what == "hierarchy":
+            return self._pack_hierarchy(item)
         labels: Labels
         start_label = 1
+        if self.what == "saliency":
+            return encode_labels(self._saliency(item), self.form, 0)
         if self.what in {"objects", "object-overlays"}:
             labels = self._objects(item, unit)
         else:
@@ -148,6 +158,36 @@ class Exporter:
         if unit is not None:
             cut = objects_for(prior, contour_of(prior), int(unit), self.config.segment)
         return prior["objects"] if cut is None else cut
+
+    def _hierarchy(self, item: Item) -> Output:
+        return self.chain["hierarchy"].store.read(item.id, None)[1]
+
+    def _pack_hierarchy(self, item: Item) -> bytes:
+        made = self._hierarchy(item)
+        start = np.int64(made.attributes.get("start_label", 0))
+        packed = BytesIO()
+        np.savez_compressed(packed, start_label=start, **made.arrays)
+        return packed.getvalue()
+
+    def _write_hierarchy(self, key: str, item: Item) -> None:
+        """Write a Zarr group that `spam_pipe.Hierarchy.load` reads."""
+        import zarr
+
+        made = self._hierarchy(item)
+        self.target.delete(key)
+        start = int(made.attributes.get("start_label", 0))
+        store = self.target.zarr_store(key, read_only=False)
+        group = zarr.create_group(store, attributes={"start_label": start})
+        for name, array in made.arrays.items():
+            group.create_array(name, data=np.ascontiguousarray(array))
+
+    def _saliency(self, item: Item) -> Labels:
+        from spam_pipe.stages.hierarchy.saliency import saliency_map
+
+        made = self._hierarchy(item)
+        arrays = made.arrays
+        labels = labels_of(arrays, made.attributes)
+        return saliency_map(labels, arrays["parents"], arrays["altitudes"])
 
     def _write_for_napari(self, name: str, item: Item, unit: Unit) -> None:
         from spam_pipe.pipeline.exporting.ome_zarr import write_ome_zarr

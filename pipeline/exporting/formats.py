@@ -16,9 +16,13 @@ What = Literal[
     "table",
     "graph",
     "napari",
+    "hierarchy",
+    "saliency",
     "attention",
 ]
-Form = Literal["png", "tiff", "npy", "coco", "csv", "parquet", "gpkg", "geojson", "ome-zarr"]
+Form = Literal[
+    "png", "tiff", "npy", "coco", "csv", "parquet", "gpkg", "geojson", "ome-zarr", "zarr", "npz"
+]
 
 _MAPS: tuple[Form, ...] = ("png", "tiff", "npy", "coco")
 _FORMATS: dict[What, tuple[Form, ...]] = {
@@ -31,6 +35,8 @@ _FORMATS: dict[What, tuple[Form, ...]] = {
     "table": ("csv", "parquet"),
     "graph": ("csv", "parquet"),
     "napari": ("ome-zarr",),
+    "hierarchy": ("zarr", "npz"),
+    "saliency": ("png", "tiff", "npy"),
     "attention": ("png",),
 }
 """By what is exported, its formats; the first is the default."""

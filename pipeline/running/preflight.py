@@ -25,7 +25,7 @@ from spam_pipe.stages.networks.files import find_weights
 from spam_pipe.stages.propose.config import ProposeConfig
 from spam_pipe.stages.propose.source_names import require_source_package
 from spam_pipe.stages.registry import STAGES
-from spam_pipe.stages.segment.method_names import require_extra
+from spam_pipe.stages.segment.method_names import NESTED, require_extra
 from spam_pipe.stages.suggestion import meant_image
 
 _OPTIONS = {"contour_weights": "propose.contour.weights", "segment_weights": "segment.weights"}
@@ -44,6 +44,13 @@ def require_method(config: RunConfig) -> None:
         require_extra(config.segment.method)
     except ValueError as error:
         raise ConfigError(str(error)) from error
+    finest = config.segment.spam_nested.finest
+    beyond = [count for count in config.n_superpixels if count > finest]
+    if config.segment.method in NESTED and beyond and not config.superpixel_size:
+        raise ConfigError(
+            f"-k {beyond[0]}: beyond the finest level of {finest}; "
+            f"--set segment.spam_nested.finest={max(beyond)} makes that many"
+        )
     if (folder := config.segment.external_folder) is not None:
         if config.superpixel_size:
             raise ConfigError(

@@ -9,7 +9,7 @@ from spam_pipe.pipeline.runs.failures import Failures
 from spam_pipe.pipeline.sweeping.points import SweptRun
 from spam_pipe.stages.registry import STAGES
 
-_GUESS = {"propose": 0.4, "prior": 0.1, "segment": 0.3, "evaluate": 0.03}
+_GUESS = {"propose": 0.4, "prior": 0.1, "hierarchy": 1.0, "segment": 0.3, "evaluate": 0.03}
 """Seconds of a stage's unit where nothing is known: a BSD image on one core, as measured."""
 
 _OVERHEAD = 0.02

@@ -1,8 +1,9 @@
 """Regions merge one pair at a time: the order that makes levels of a partition.
 
 What a merge costs is Ward's (1963) increase of the squared error, of the features and of the
-positions, times how ragged the merged region is. Positions are weighed for the number of regions
-that are left, as the clustering weighs them for the number that is asked for.
+positions, times how ragged the merged region is, and more where a contour runs between. Positions
+are weighed for the number of regions that are left, as the clustering weighs them for the number
+that is asked for.
 """
 
 from heapq import heapify, heappop, heappush
@@ -15,8 +16,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from spam_pipe.stages.compiled import kernel
+from spam_pipe.stages.regions.adjacency import borders
 from spam_pipe.stages.regions.connectivity import (
-    adjacent_pairs,
     count_labels,
     find_root,
     neighbour_lists,
@@ -28,6 +29,10 @@ POSITION_WEIGHT = 1.2
 
 RAGGEDNESS = 1.0
 """Power of the merged region's perimeter, beside that of a square of its area, in the cost."""
+
+
+CONTOUR_WEIGHT = 1.0
+"""How much dearer a merge is over a certain contour than over none."""
 
 
 class Phase(NamedTuple):
@@ -64,7 +69,9 @@ class Regions(NamedTuple):
     pairs
         (E, 2) int32 4-adjacent regions, the lower first.
     lengths
-        (E,) int32 pixel sides that they have in common.
+        (E,) int64 pixel sides that they have in common.
+    strengths
+        (E,) float64 mean contour along these sides, in 0..1.
     factors
         (n,) float64 how much smaller regions are wanted there; 1 where nothing is said.
     """
@@ -74,7 +81,8 @@ class Regions(NamedTuple):
     features: NDArray[np.float64]
     positions: NDArray[np.float64]
     pairs: NDArray[np.int32]
-    lengths: NDArray[np.int32]
+    lengths: NDArray[np.int64]
+    strengths: NDArray[np.float64]
     factors: NDArray[np.float64]
 
 
@@ -82,6 +90,8 @@ def measure_regions(
     labels: Labels,
     n_regions: int,
     features: NDArray[np.float32],
+    *,
+    contour: NDArray[np.float32] | None = None,
     factors: NDArray[np.float64] | None = None,
 ) -> Regions:
     """Measure regions for their merging.
@@ -94,10 +104,12 @@ def measure_regions(
         How many there are.
     features
         (H * W, D + 2) float32; the last two, positions, are not looked at.
+    contour
+        (H, W) contour probability in 0..1.
     factors
         (n_regions,) how much smaller than elsewhere regions are wanted.
     """
-    pairs, lengths = adjacent_pairs(labels, n_regions)
+    found = borders(labels, np.zeros(labels.shape, np.float32) if contour is None else contour)
     sums, places = _sums(labels, n_regions, features)
     areas = count_labels(labels.ravel(), n_regions).astype(np.float64)
     inner = 2.0 * _inner_sides(labels, n_regions)
@@ -106,8 +118,9 @@ def measure_regions(
         perimeters=4 * areas - inner,
         features=sums / areas[:, None],
         positions=places / areas[:, None],
-        pairs=pairs,
-        lengths=lengths,
+        pairs=np.stack([found.first, found.second], axis=1).astype(np.int32),
+        lengths=found.length,
+        strengths=found.strength,
         factors=np.ones(n_regions) if factors is None else factors,
     )
 
@@ -137,12 +150,14 @@ def merge_in_order(regions: Regions, phases: list[Phase]) -> NDArray[np.int32]:
         regions.positions.copy(),
         *neighbour_lists(regions.pairs, n),
         regions.lengths,
+        regions.lengths * regions.strengths,
         regions.factors.copy(),
         np.array([phase.n_regions for phase in phases], np.int64),
         np.stack([phase.groups for phase in phases]).astype(np.int32),
         np.array([phase.scale**2 for phase in phases]),
         POSITION_WEIGHT,
         RAGGEDNESS,
+        CONTOUR_WEIGHT,
     )
     if len(merges) == n - 1:
         return merges
@@ -212,11 +227,13 @@ def _cost(
     positions: NDArray[np.float64],
     factors: NDArray[np.float64],
     length: float,
+    walls: float,
     a: int,
     b: int,
     scale: float,
     position_weight: float,
     raggedness: float,
+    contour_weight: float,
 ) -> float:
     unlike = 0.0
     for channel in range(features.shape[1]):
@@ -228,7 +245,8 @@ def _cost(
     unlike = factor * (unlike + factor * position_weight * scale * apart)
     perimeter = perimeters[a] + perimeters[b] - 2 * length
     ragged = (perimeter / (4 * np.sqrt(total))) ** raggedness
-    cost: float = areas[a] * areas[b] / total * unlike * ragged
+    wall = 1 + contour_weight * walls / length
+    cost: float = areas[a] * areas[b] / total * unlike * ragged * wall
     return cost
 
 
@@ -241,13 +259,15 @@ def _merge(
     starts: NDArray[np.int64],
     neighbours: NDArray[np.int32],
     sources: NDArray[np.int32],
-    lengths: NDArray[np.int32],
+    lengths: NDArray[np.int64],
+    walls: NDArray[np.float64],
     factors: NDArray[np.float64],
     targets: NDArray[np.int64],
     groups: NDArray[np.int32],
     scales: NDArray[np.float64],
     position_weight: float,
     raggedness: float,
+    contour_weight: float,
 ) -> NDArray[np.int32]:
     n = areas.size
     parents = np.arange(n).astype(np.int32)
@@ -255,6 +275,7 @@ def _merge(
     next_member = np.full(n, -1, np.int32)
     last_member = np.arange(n).astype(np.int32)
     shared = np.zeros(n)
+    walled = np.zeros(n)
     touched = np.empty(n, np.int32)
     merges = np.empty((n - 1, 2), np.int32)
     n_merges = 0
@@ -264,11 +285,22 @@ def _merge(
         group = groups[phase]
         scale = scales[phase]
         queue = [(0.0, 0.0, np.int32(0), np.int32(0)) for _ in range(0)]
-        for a in range(n):
+        for region in range(n):
+            a = np.int32(region)
             if parents[a] != a:
                 continue
             n_touched = _touch(
-                a, parents, next_member, starts, neighbours, sources, lengths, shared, touched
+                a,
+                parents,
+                next_member,
+                starts,
+                neighbours,
+                sources,
+                lengths,
+                walls,
+                shared,
+                walled,
+                touched,
             )
             for k in range(n_touched):
                 b = touched[k]
@@ -280,14 +312,16 @@ def _merge(
                         positions,
                         factors,
                         shared[b],
+                        walled[b],
                         a,
                         b,
                         scale,
                         position_weight,
                         raggedness,
+                        contour_weight,
                     )
-                    queue.append((cost, areas[a] + areas[b], np.int32(a), b))
-                shared[b] = 0
+                    queue.append((cost, areas[a] + areas[b], a, b))
+                shared[b] = walled[b] = 0
         heapify(queue)
         while n - n_merges > targets[phase] and len(queue) > 0:
             _, total, a, b = heappop(queue)
@@ -298,12 +332,22 @@ def _merge(
             merges[n_merges, 1] = b
             n_merges += 1
             n_touched = _touch(
-                a, parents, next_member, starts, neighbours, sources, lengths, shared, touched
+                a,
+                parents,
+                next_member,
+                starts,
+                neighbours,
+                sources,
+                lengths,
+                walls,
+                shared,
+                walled,
+                touched,
             )
             for k in range(n_touched):
                 if touched[k] == b:
                     perimeters[a] += perimeters[b] - 2 * shared[b]
-                shared[touched[k]] = 0
+                shared[touched[k]] = walled[touched[k]] = 0
             for channel in range(features.shape[1]):
                 features[a, channel] = (
                     areas[a] * features[a, channel] + areas[b] * features[b, channel]
@@ -318,7 +362,17 @@ def _merge(
             next_member[last_member[a]] = b
             last_member[a] = last_member[b]
             n_touched = _touch(
-                a, parents, next_member, starts, neighbours, sources, lengths, shared, touched
+                a,
+                parents,
+                next_member,
+                starts,
+                neighbours,
+                sources,
+                lengths,
+                walls,
+                shared,
+                walled,
+                touched,
             )
             for k in range(n_touched):
                 other = touched[k]
@@ -331,14 +385,16 @@ def _merge(
                         positions,
                         factors,
                         shared[other],
+                        walled[other],
                         first,
                         second,
                         scale,
                         position_weight,
                         raggedness,
+                        contour_weight,
                     )
                     heappush(queue, (cost, areas[a] + areas[other], first, second))
-                shared[other] = 0
+                shared[other] = walled[other] = 0
     return merges[:n_merges]
 
 
@@ -350,11 +406,14 @@ def _touch(
     starts: NDArray[np.int64],
     neighbours: NDArray[np.int32],
     sources: NDArray[np.int32],
-    lengths: NDArray[np.int32],
+    lengths: NDArray[np.int64],
+    walls: NDArray[np.float64],
     shared: NDArray[np.float64],
+    walled: NDArray[np.float64],
     touched: NDArray[np.int32],
 ) -> int:
-    """Find a merged region's neighbours and the border in common; the caller zeroes `shared`."""
+    """Find a merged region's neighbours and the border in common; the caller zeroes `shared`, its
+    length, and `walled`, the contour summed along it."""
     n_touched = 0
     member = np.int32(region)
     while member >= 0:
@@ -366,5 +425,6 @@ def _touch(
                 touched[n_touched] = other
                 n_touched += 1
             shared[other] += lengths[sources[k]]
+            walled[other] += walls[sources[k]]
         member = next_member[member]
     return n_touched

@@ -165,7 +165,7 @@ def nest(
         contour = None if contour is None else contour[window]
         cuts = [replace(cut, objects=cut.objects[window]) for cut in cuts]
     anchors = _split(lab, levels, cuts, densities, deep, contour, valid, config, device)
-    finest, parents = _merge(anchors, levels, cuts[0], prior, config)
+    finest, parents = _merge(anchors, levels, cuts[0], prior, contour, config)
     n = (len(parents) + 1) // 2
     altitudes = np.zeros(2 * n - 1)
     altitudes[n:] = np.sqrt(n_pixels / np.arange(n - 1, 0, -1))
@@ -291,6 +291,7 @@ def _merge(
     levels: list[int],
     cut: Cut,
     prior: Prior | None,
+    contour: Map | None,
     config: SegmentConfig,
 ) -> tuple[Labels, NDArray[np.int32]]:
     """Merge the finest anchor's regions to one, through all anchors; return labels and tree."""
@@ -304,7 +305,13 @@ def _merge(
     if finest.density is not None:
         owners = region_owners(finest.labels, n, finest.objects)
         factors = np.where(owners > 0, finest.density[owners - 1], 1.0)
-    regions = measure_regions(finest.labels, n, finest.features, factors)
+    regions = measure_regions(
+        finest.labels,
+        n,
+        finest.features,
+        contour=None if contour is None else np.asarray(contour),
+        factors=factors,
+    )
     coverage = inside.size / flat.size
 
     def scale(count: float) -> float:

@@ -138,10 +138,10 @@ def truncated(parents: Parents, n_regions: int) -> tuple[NDArray[np.int32], Pare
     return lookup, own
 
 
-def areas_of_nodes(areas: NDArray[np.integer[Any]], parents: Parents) -> NDArray[np.int64]:
-    """Return the (2n - 1,) pixels of each node from the (n,) of each region."""
-    total = np.zeros(len(parents), np.int64)
-    total[: len(areas)] = areas
+def sum_over_nodes(values: NDArray[Any], parents: Parents) -> NDArray[Any]:
+    """Return the (2n - 1,) sum in each node of (n,) values of the regions."""
+    total = np.zeros(len(parents), values.dtype)
+    total[: len(values)] = values
     return _summed(total, parents)
 
 

@@ -15,11 +15,11 @@ from spam_pipe.stages.colour import rgb_to_lab
 from spam_pipe.stages.deferred import BY_BLOCKS
 from spam_pipe.stages.segment.config import SegmentConfig
 from spam_pipe.stages.segment.deep_features import with_deep_features
-from spam_pipe.stages.segment.method_names import COMPILED, require_extra
+from spam_pipe.stages.segment.method_names import COMPILED, NESTED, require_extra
 from spam_pipe.stages.segment.methods import Method, find_method
 from spam_pipe.stages.segment.prior_objects import contour_of, objects_for
 from spam_pipe.stages.segment.scene import Scene
-from spam_pipe.stages.segment.stored import stored_labels
+from spam_pipe.stages.segment.stored import labels_of, stored_labels
 from spam_pipe.stages.validity import filled_inputs
 
 
@@ -49,7 +49,7 @@ class SegmentStage:
             gray = np.zeros((8, 8, 3), np.uint8)
             truth = (np.zeros((8, 8), np.uint32),)
             method(Scene(gray, rgb_to_lab(gray), device=device, annotations=truth), 4, config)
-        if config.deep_weights is not None:
+        if config.deep_weights is not None and config.method not in NESTED:
             from spam_pipe.stages.networks.memory import encoder
 
             encoder(config.deep_weights, device)
@@ -57,7 +57,9 @@ class SegmentStage:
 
     def announce(self, inputs: Inputs, config: SegmentConfig, device: str) -> object:
         """Announce the forward of the network of the deep features."""
-        if config.deep_weights is None or is_large(inputs, config.resolved):
+        if config.deep_weights is None or config.method in NESTED:
+            return None
+        if is_large(inputs, config.resolved):
             return None
         from spam_pipe.stages.networks.announced import announce
 
@@ -71,7 +73,8 @@ class SegmentStage:
         They are 0..n-1; where some pixels hold no data, 0 there and 1..n elsewhere, and the
         attribute ``start_label`` is 1 (`stages.segment.stored.labels_of` reads both).
 
-        Reads of the prior, where there is one: ``objects`` (H, W), 0 = uncertain; their merge
+        Levels of a hierarchy are read of ``hierarchy``, which knows of prior and attention. Else
+        reads of the prior, where there is one: ``objects`` (H, W), 0 = uncertain; their merge
         tree ``parents`` and ``altitudes``; optionally ``contour``, (H, W) uint8, 255 = certain.
 
         Attributes say what was asked for and made: ``n_requested``, ``n_superpixels``,
@@ -98,9 +101,11 @@ class SegmentStage:
             device=resources.device,
             annotations=inputs.annotations,
             external=inputs.external,
+            hierarchy=_hierarchy_of(inputs),
             valid=inputs.valid,
         )
-        attention = attention_of(inputs, scene, prior, config)
+        nested = config.method in NESTED
+        attention = None if nested else attention_of(inputs, scene, prior, config)
         for unit in units:
             if unit is None or unit < 1:
                 raise ValueError(f"at least one superpixel must be asked for, not {unit}")
@@ -112,7 +117,11 @@ class SegmentStage:
             if attention is not None and objects is not None:
                 density, said = attention(objects, count)
                 notes.append(said)
-            seen = with_deep_features(scene, count, inputs.image_digest, config, resources.device)
+            seen = scene
+            if not nested:
+                seen = with_deep_features(
+                    scene, count, inputs.image_digest, config, resources.device
+                )
             seen = replace(seen, objects=objects, density=density)
             made = resources.method(seen, count, config)
             n = int(made.labels.max()) + 1
@@ -130,6 +139,14 @@ class SegmentStage:
             if any(notes):
                 attributes["note"] = "; ".join(filter(None, notes))
             yield Output({"labels": labels}, attributes)
+
+
+def _hierarchy_of(inputs: Inputs) -> tuple[NDArray[np.int32], NDArray[np.int32]] | None:
+    """Return the finest labels and the parents of the image's hierarchy, where it has one."""
+    if "hierarchy" not in inputs.upstream:
+        return None
+    made = inputs.upstream["hierarchy"][None]
+    return labels_of(made.arrays, made.attributes), made.arrays["parents"]
 
 
 def _segment_large(inputs: Inputs, config: SegmentConfig, device: str, unit: Unit) -> Output:
