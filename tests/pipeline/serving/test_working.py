@@ -2,6 +2,7 @@
 
 import io
 import json
+import uuid
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,7 +54,6 @@ class Asking:
         self.client = TestClient(
             make_app(session, TOKEN, 8600), base_url="http://127.0.0.1:8600", headers=HEADERS
         )
-        self.numbers = iter(range(10**8, 10**9))
 
     def get(self, path: str) -> Any:
         answer = self.client.get(path)
@@ -66,7 +66,7 @@ class Asking:
         return unpack(answer.content)
 
     def post(self, path: str, status: int = 200, **body: Any) -> Any:
-        body = {"id": f"{next(self.numbers)}", **body} if "op" in body else body
+        body = {"id": uuid.uuid4().hex, **body} if "op" in body else body
         answer = self.client.post(path, json=body)
         assert answer.status_code == status, answer.text
         return answer.json()
