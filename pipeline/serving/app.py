@@ -121,12 +121,18 @@ class Pages:
                 **self.session.state(key),
             }
 
-        return JSONResponse(await self._on_image(key, look))
+        try:
+            return JSONResponse(await self._on_image(key, look))
+        except HTTPException:  # why it cannot be read is what there is to say of it
+            return JSONResponse(self.session.state(key))
 
     async def thumbnail_of(self, request: Request) -> Response:
-        """A small JPEG."""
+        """A small JPEG; nothing of an image that cannot be read."""
         key, _ = self._item(request)
-        content = await self._on_image(key, lambda: self.thumbnail(key))
+        try:
+            content = await self._on_image(key, lambda: self.thumbnail(key))
+        except HTTPException:
+            return Response(status_code=204)
         return Response(content, media_type="image/jpeg", headers=_KEEP)
 
     async def tile_of(self, request: Request) -> Response:

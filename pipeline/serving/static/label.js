@@ -75,7 +75,7 @@ export class Label {
 
   panel() {
     const { app } = this;
-    this.list = make("ul", { class: "classes", role: "listbox", "aria-label": "Classes" });
+    this.list = make("ul", { class: "classes", "aria-label": "Classes" });
     this.undoButton = make("button", { type: "button", id: "undo", onclick: () => this.turn("undo") }, icon("undo"), "Undo");
     this.redoButton = make("button", { type: "button", id: "redo", onclick: () => this.turn("redo") }, icon("redo"), "Redo");
     this.progress = make("p", { class: "note", id: "labelled-share" });
@@ -150,10 +150,11 @@ export class Label {
       name.addEventListener("change", () => this.#edit(each.number, { name: name.value.trim() || each.name }));
       name.addEventListener("focus", () => this.choose(each.number, false));
       const select = make("button", {
-        type: "button", class: "key", "aria-label": `Paint ${each.name}`, onclick: () => this.choose(each.number),
+        type: "button", class: "key", "aria-label": `Paint ${each.name}`,
+        "aria-pressed": String(each.number === this.chosen), onclick: () => this.choose(each.number),
       }, index < 9 ? String(index + 1) : "·");
       return make("li", {
-        role: "option", "aria-selected": String(each.number === this.chosen), "data-class": each.number,
+        "data-selected": String(each.number === this.chosen), "data-class": each.number,
         onclick: (event) => { if (event.target.tagName !== "INPUT") this.choose(each.number); },
       }, select, color, name, make("span", { class: "share" }, share(counts[each.number] ?? 0)));
     }));
@@ -171,7 +172,11 @@ export class Label {
 
   choose(classNumber, draw = true) {
     this.chosen = classNumber;
-    for (const row of this.list?.children ?? []) row.setAttribute("aria-selected", String(Number(row.dataset.class) === classNumber));
+    for (const row of this.list?.querySelectorAll("[data-class]") ?? []) {
+      const own = String(Number(row.dataset.class) === classNumber);
+      row.dataset.selected = own;
+      row.querySelector(".key").setAttribute("aria-pressed", own);
+    }
     const name = this.classes.find((each) => each.number === classNumber)?.name;
     if (draw && name) announce(`class: ${name}`);
     if (this.#last) this.hover(this.#last);

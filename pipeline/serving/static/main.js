@@ -169,9 +169,10 @@ class App {
     this.list.mark(item.id);
     $("failure").hidden = true;
     const known = await this.busy(this.#choosing.run((signal) => getJson(`/api/items/${item.id}`, signal)));
-    if (!known) {
-      const found = this.list.find(item.id);
-      if (!$("failure").hidden && found) this.list.update({ ...found, failure: $("failure-text").textContent });
+    if (!known) return;
+    this.list.update(known);
+    if (!known.width) {
+      this.#fail(known.failure);
       return;
     }
     this.scene?.close();

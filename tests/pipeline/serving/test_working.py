@@ -300,10 +300,11 @@ def test_an_image_that_cannot_be_read_fails_alone(place: Path) -> None:
     with opened(place / "pictures", place / "outputs") as session:
         asking = Asking(session)
         bad = f"/api/items/{key_of(session, 'broken')}"
-        answer = asking.client.get(bad)
-        assert answer.status_code == 422
-        assert "broken.png" in answer.json()["error"]
-        assert str(place) not in answer.json()["error"]
+        known = asking.get(bad)
+        assert "broken.png" in known["failure"]
+        assert str(place) not in known["failure"]
+        assert asking.client.get(f"{bad}/thumbnail").status_code == 204
+        assert asking.client.get(f"{bad}/superpixels").status_code == 422
         states = {each["name"]: each["failure"] for each in asking.get("/api/items")["items"]}
         assert states["broken"]
         assert states["a"] is None
