@@ -5,7 +5,7 @@ import socket
 import sys
 import threading
 import webbrowser
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -147,7 +147,8 @@ def _listen(
         address = f"http://{_shown(place.host)}:{port}/?token={token}"
         n = len(session.items)
         teller.say(f"run {run.name}: {n} image{'s' * (n != 1)}; Ctrl-C ends")
-        teller.show(f"open {address}")
+        if not options.as_json:  # whole, however narrow the terminal is: it is clicked or copied
+            teller.results.print(f"open {address}", soft_wrap=True)
         teller.show_json({"url": address, "port": port, "run": run.name, "n_items": n})
         sys.stdout.flush()
         config = uvicorn.Config(
@@ -162,7 +163,8 @@ def _listen(
         if place.browser:  # the socket listens already: the page is answered once all is set up
             threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
         try:
-            uvicorn.Server(config).run(sockets=[bound])
+            with suppress(KeyboardInterrupt):  # Ctrl-C is how it ends
+                uvicorn.Server(config).run(sockets=[bound])
         finally:
             session.close()
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 LARGEST_COUNT = 60_000
 """Superpixels that a page shows at most."""
@@ -12,6 +12,12 @@ _Count = Annotated[int, Field(ge=1, le=LARGEST_COUNT)]
 _Compactness = Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)]
 _ActionId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{8,64}$")]
 _Tab = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{0,64}$")]
+
+
+def _pairs(runs: list[int]) -> list[int]:
+    if len(runs) % 2:
+        raise ValueError("runs are pairs of a start and a length")
+    return runs
 
 
 class _Asked(BaseModel):
@@ -49,7 +55,11 @@ class Paint(_Asked):
     id: _ActionId
     tab: _Tab = ""
     cls: Annotated[int, Field(ge=0, le=0xFFFF, alias="class")]
-    runs: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=2, max_length=2_000_000)]
+    runs: Annotated[
+        list[Annotated[int, Field(ge=0, le=1 << 40)]],
+        Field(min_length=2, max_length=2_000_000),
+        AfterValidator(_pairs),
+    ]
     tool: Literal["superpixel", "object", "brush", "similar", "erase", "lasso", "sam"]
     level: _Count | None = None
     x: _Coordinate | None = None

@@ -156,8 +156,9 @@ class Engine:
         """Load networks and compile kernels before somebody waits for them."""
         from spam_pipe.stages.registry import stage
 
-        for name, link in build_chain(self.config, self.run, "segment").items():
-            stage(name).setup(link.config, self.device)
+        for config in (self.config, _nested(self.config)):
+            for name, link in build_chain(config, self.run, "segment").items():
+                stage(name).setup(link.config, self.device)
 
     def superpixels(self, item: Item, wishes: Wishes) -> Superpixels:
         """Return superpixels as `spam-pipe segment` makes them with the same options.
@@ -203,9 +204,7 @@ class Engine:
         DataError
             As `superpixels`, or when the image is too large for a hierarchy.
         """
-        nested = {"segment": {"method": "spam-nested"}}
-        config = resolve([self.configured(wishes).model_dump(mode="json"), nested])
-        _, output = self._output(item, config, "hierarchy")
+        _, output = self._output(item, _nested(self.configured(wishes)), "hierarchy")
         return Tree(
             output.arrays["labels"],
             int(output.attributes.get("start_label", 0)),
@@ -272,6 +271,12 @@ class Engine:
         if outcome.failure is not None:
             raise DataError(f"{item.id}: {outcome.failure.message}")
         return chain, chain[target].store.read(item.id, unit)[1]
+
+
+def _nested(config: RunConfig) -> RunConfig:
+    """Return a configuration whose superpixels are levels of a hierarchy."""
+    nested = {"segment": {"method": "spam-nested"}}
+    return resolve([config.model_dump(mode="json"), nested])
 
 
 def mean_colors(

@@ -215,12 +215,12 @@ def test_the_slider_draws_other_borders_at_once(visit: Visiting) -> None:
 def test_layers_and_two_views(visit: Visiting) -> None:
     page = visit()
     seen = {overlay(page)}
-    for layer in ("means", "objects", "contour"):
+    for layer in ("means", "objects"):
         page.locator(f"#layer-{layer}").check()
         at_rest(page)
         seen.add(overlay(page))
         page.locator(f"#layer-{layer}").uncheck()
-    assert len(seen) == 4
+    assert len(seen) == 3
     page.locator("#compare").check()
     at_rest(page)
     assert page.locator(".pane").count() == 2
