@@ -161,7 +161,11 @@ def _first_objects(
     if found is None:
         return None
     certain = np.where((found > 0) & (labels >= 0), found.astype(np.int32), np.int32(-1))
-    return found if connected_components(certain)[1] <= labels.max() + 1 else None
+    # Each connected piece of an object is a region at least, and so is what is of no object.
+    pieces = connected_components(certain)[1]
+    areas, n_areas = connected_components(np.where(labels < 0, np.int32(-1), np.int32(0)))
+    pieces += n_areas - np.unique(areas[certain >= 0]).size
+    return found if pieces <= labels.max() + 1 else None
 
 
 def _objects(

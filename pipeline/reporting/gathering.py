@@ -258,6 +258,9 @@ def _row(planned: ItemPlan, unit: Unit) -> dict[str, Any]:
     if not numbers.keys() <= {*MEASURES, *_COUNTS} or not all(map(_is_number, numbers.values())):
         raise ValueError("other metrics than there are")
     segmented = planned.records.get(("segment", unit))
+    # A level of a hierarchy takes the hierarchy, however many levels share it.
+    makers = [planned.records.get(("hierarchy", None)), segmented]
+    seconds = sum(maker.provenance["seconds"] for maker in makers if maker is not None)
     notes = [found.get("note") or ""]
     if isinstance(unit, str):
         notes.insert(0, f"size {say_size(unit)}: K = {found['n_requested']}")
@@ -269,6 +272,6 @@ def _row(planned: ItemPlan, unit: Unit) -> dict[str, Any]:
         "n_superpixels": found["n_superpixels"],
         **found["metrics"],
         "n_annotators": found["n_annotators"],
-        "seconds": None if segmented is None else segmented.provenance["seconds"],
+        "seconds": None if segmented is None else seconds,
         "note": "; ".join(note for note in notes if note),
     }

@@ -1,9 +1,9 @@
 """Regions merge one pair at a time: the order that makes levels of a partition.
 
 What a merge costs is Ward's (1963) increase of the squared error, of the features and of the
-positions, times how ragged the merged region is, and more where a contour runs between. Positions
-are weighed for the number of regions that are left, as the clustering weighs them for the number
-that is asked for.
+positions, times how spread out the merged region is, and more where a contour runs between.
+Positions are weighed for the number of regions that are left, as the clustering weighs them for
+the number that is asked for.
 """
 
 from heapq import heapify, heappop, heappush
@@ -17,22 +17,16 @@ from scipy.sparse.csgraph import connected_components
 
 from spam_pipe.stages.compiled import kernel
 from spam_pipe.stages.regions.adjacency import borders
-from spam_pipe.stages.regions.connectivity import (
-    count_labels,
-    find_root,
-    neighbour_lists,
-)
+from spam_pipe.stages.regions.connectivity import find_root, neighbour_lists
 from spam_pipe.stages.regions.label_maps import Labels
 
-POSITION_WEIGHT = 1.2
-"""How much more positions count in merges than in the clustering: it keeps regions round."""
+SPREAD_POWER = 0.5
+"""Power of the merged region's moment of inertia, beside that of a disc of its area, in the cost.
 
-RAGGEDNESS = 1.0
-"""Power of the merged region's perimeter, beside that of a square of its area, in the cost."""
+2 pi mu / A^2 is 1 for a disc, 1.05 for a square, 1.31 for two squares side by side."""
 
-
-CONTOUR_WEIGHT = 1.0
-"""How much dearer a merge is over a certain contour than over none."""
+_AREA, _FACTOR, _ROW, _COLUMN, _INERTIA, _FEATURES = 0, 1, 2, 3, 4, 5
+"""Columns of a region's sums: pixels, factors, rows, columns, their squares, then features."""
 
 
 class Phase(NamedTuple):
@@ -44,13 +38,16 @@ class Phase(NamedTuple):
         How many regions are left after it.
     groups
         (n,) int32 group of each region: those of different groups don't merge.
-    scale
-        Factor that turns pixels into position features.
+    position_weight
+        Factor of squared distances in pixels beside those of the features.
+    contour_weight
+        How much dearer a merge is over a certain contour than over none.
     """
 
     n_regions: int
     groups: NDArray[np.int32]
-    scale: float
+    position_weight: float
+    contour_weight: float
 
 
 class Regions(NamedTuple):
@@ -58,32 +55,21 @@ class Regions(NamedTuple):
 
     Attributes
     ----------
-    areas
-        (n,) float64 pixels.
-    perimeters
-        (n,) float64 pixel sides along other regions, the image's frame and what is outside.
-    features
-        (n, D) float64 mean features, positions left out.
-    positions
-        (n, 2) float64 mean row and column.
+    sums
+        (n, 5 + D) float64 over each region's pixels: of 1, of the factor (how much smaller
+        regions are wanted there), of row, column, row^2 + column^2, and of D features.
     pairs
         (E, 2) int32 4-adjacent regions, the lower first.
     lengths
         (E,) int64 pixel sides that they have in common.
     strengths
         (E,) float64 mean contour along these sides, in 0..1.
-    factors
-        (n,) float64 how much smaller regions are wanted there; 1 where nothing is said.
     """
 
-    areas: NDArray[np.float64]
-    perimeters: NDArray[np.float64]
-    features: NDArray[np.float64]
-    positions: NDArray[np.float64]
+    sums: NDArray[np.float64]
     pairs: NDArray[np.int32]
     lengths: NDArray[np.int64]
     strengths: NDArray[np.float64]
-    factors: NDArray[np.float64]
 
 
 def measure_regions(
@@ -110,18 +96,12 @@ def measure_regions(
         (n_regions,) how much smaller than elsewhere regions are wanted.
     """
     found = borders(labels, np.zeros(labels.shape, np.float32) if contour is None else contour)
-    sums, places = _sums(labels, n_regions, features)
-    areas = count_labels(labels.ravel(), n_regions).astype(np.float64)
-    inner = 2.0 * _inner_sides(labels, n_regions)
+    each = np.ones(n_regions) if factors is None else factors
     return Regions(
-        areas=areas,
-        perimeters=4 * areas - inner,
-        features=sums / areas[:, None],
-        positions=places / areas[:, None],
+        sums=_sum_regions(labels, n_regions, features, each),
         pairs=np.stack([found.first, found.second], axis=1).astype(np.int32),
         lengths=found.length,
         strengths=found.strength,
-        factors=np.ones(n_regions) if factors is None else factors,
     )
 
 
@@ -142,22 +122,15 @@ def merge_in_order(regions: Regions, phases: list[Phase]) -> NDArray[np.int32]:
     -------
     (n - 1, 2) int32: the regions that merge, by any region that is part of each, in order.
     """
-    n = regions.areas.size
+    n = len(regions.sums)
     merges = _merge(
-        regions.areas.copy(),
-        regions.perimeters.copy(),
-        regions.features.copy(),
-        regions.positions.copy(),
+        regions.sums.copy(),
         *neighbour_lists(regions.pairs, n),
-        regions.lengths,
-        regions.lengths * regions.strengths,
-        regions.factors.copy(),
+        np.stack([regions.lengths, regions.lengths * regions.strengths], axis=1),
         np.array([phase.n_regions for phase in phases], np.int64),
         np.stack([phase.groups for phase in phases]).astype(np.int32),
-        np.array([phase.scale**2 for phase in phases]),
-        POSITION_WEIGHT,
-        RAGGEDNESS,
-        CONTOUR_WEIGHT,
+        np.array([(phase.position_weight, phase.contour_weight) for phase in phases]),
+        SPREAD_POWER,
     )
     if len(merges) == n - 1:
         return merges
@@ -166,116 +139,95 @@ def merge_in_order(regions: Regions, phases: list[Phase]) -> NDArray[np.int32]:
 
 def _join_apart(regions: Regions, merges: NDArray[np.int32]) -> NDArray[np.int32]:
     """Return the merges of what touches nothing: pieces join, the nearest centres first."""
-    n = regions.areas.size
+    n = len(regions.sums)
     graph = coo_array((np.ones(len(merges)), (merges[:, 0], merges[:, 1])), (n, n))
     n_pieces, piece = connected_components(graph, directed=False)
-    mass = np.bincount(piece, regions.areas, n_pieces)
-    sums = [np.bincount(piece, regions.areas * axis, n_pieces) for axis in regions.positions.T]
-    joined = linkage(np.stack(sums, axis=1) / mass[:, None], "single")
+    sums = [
+        np.bincount(piece, regions.sums[:, column], n_pieces) for column in (_AREA, _ROW, _COLUMN)
+    ]
+    centres = np.stack(sums[1:], axis=1) / sums[0][:, None]
     some = np.empty(2 * n_pieces - 1, np.int32)
     some[piece] = np.arange(n)
     pairs = np.empty((n_pieces - 1, 2), np.int32)
-    for k, (a, b) in enumerate(joined[:, :2].astype(np.int64)):
+    for k, (a, b) in enumerate(linkage(centres, "single")[:, :2].astype(np.int64)):
         pairs[k] = some[a], some[b]
         some[n_pieces + k] = some[a]
     return pairs
 
 
 @kernel
-def _sums(
-    labels: Labels, n_regions: int, features: NDArray[np.float32]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _sum_regions(
+    labels: Labels,
+    n_regions: int,
+    features: NDArray[np.float32],
+    factors: NDArray[np.float64],
+) -> NDArray[np.float64]:
     height, width = labels.shape
     n_features = features.shape[1] - 2
-    sums = np.zeros((n_regions, n_features))
-    places = np.zeros((n_regions, 2))
+    sums = np.zeros((n_regions, _FEATURES + n_features))
     for row in range(height):
         for column in range(width):
             label = labels[row, column]
             if label < 0:
                 continue
-            pixel = features[row * width + column]
+            pixel, target = features[row * width + column], sums[label]
+            target[_AREA] += 1
+            target[_FACTOR] += factors[label]
+            target[_ROW] += row
+            target[_COLUMN] += column
+            target[_INERTIA] += row * row + column * column
             for channel in range(n_features):
-                sums[label, channel] += pixel[channel]
-            places[label, 0] += row
-            places[label, 1] += column
-    return sums, places
-
-
-@kernel
-def _inner_sides(labels: Labels, n_regions: int) -> NDArray[np.float64]:
-    """Count the pixel sides between two pixels of one region."""
-    height, width = labels.shape
-    sides = np.zeros(n_regions)
-    for row in range(height):
-        for column in range(width):
-            label = labels[row, column]
-            if label < 0:
-                continue
-            if column + 1 < width and labels[row, column + 1] == label:
-                sides[label] += 1
-            if row + 1 < height and labels[row + 1, column] == label:
-                sides[label] += 1
-    return sides
+                target[_FEATURES + channel] += pixel[channel]
+    return sums
 
 
 @kernel
 def _cost(
-    areas: NDArray[np.float64],
-    perimeters: NDArray[np.float64],
-    features: NDArray[np.float64],
-    positions: NDArray[np.float64],
-    factors: NDArray[np.float64],
-    length: float,
-    walls: float,
-    a: int,
-    b: int,
-    scale: float,
+    a: NDArray[np.float64],
+    b: NDArray[np.float64],
+    contour: float,
     position_weight: float,
-    raggedness: float,
     contour_weight: float,
+    spread_power: float,
 ) -> float:
+    """Return what it costs to merge two regions of such sums over such a mean contour."""
+    area, other = a[_AREA], b[_AREA]
+    total = area + other
     unlike = 0.0
-    for channel in range(features.shape[1]):
-        unlike += (features[a, channel] - features[b, channel]) ** 2
-    apart = (positions[a, 0] - positions[b, 0]) ** 2 + (positions[a, 1] - positions[b, 1]) ** 2
-    total = areas[a] + areas[b]
-    factor = (areas[a] * factors[a] + areas[b] * factors[b]) / total
+    for column in range(_FEATURES, a.size):
+        unlike += (a[column] / area - b[column] / other) ** 2
+    apart = (a[_ROW] / area - b[_ROW] / other) ** 2 + (a[_COLUMN] / area - b[_COLUMN] / other) ** 2
+    factor = (a[_FACTOR] + b[_FACTOR]) / total
     # Where regions are to be f times smaller, errors weigh so much more that equal costs are.
-    unlike = factor * (unlike + factor * position_weight * scale * apart)
-    perimeter = perimeters[a] + perimeters[b] - 2 * length
-    ragged = (perimeter / (4 * np.sqrt(total))) ** raggedness
-    wall = 1 + contour_weight * walls / length
-    cost: float = areas[a] * areas[b] / total * unlike * ragged * wall
+    unlike = factor * (unlike + factor * position_weight * apart)
+    row, column_ = (a[_ROW] + b[_ROW]) / total, (a[_COLUMN] + b[_COLUMN]) / total
+    variance = (a[_INERTIA] + b[_INERTIA]) / total - row * row - column_ * column_
+    # A pixel is a square, not a point: it has a variance of its own.
+    spread = 2 * np.pi * (variance + 1 / 6) / total
+    cost: float = (
+        area * other / total * unlike * spread**spread_power * (1 + contour_weight * contour)
+    )
     return cost
 
 
 @kernel
 def _merge(
-    areas: NDArray[np.float64],
-    perimeters: NDArray[np.float64],
-    features: NDArray[np.float64],
-    positions: NDArray[np.float64],
+    sums: NDArray[np.float64],
     starts: NDArray[np.int64],
     neighbours: NDArray[np.int32],
     sources: NDArray[np.int32],
-    lengths: NDArray[np.int64],
-    walls: NDArray[np.float64],
-    factors: NDArray[np.float64],
+    sides: NDArray[np.float64],
     targets: NDArray[np.int64],
     groups: NDArray[np.int32],
-    scales: NDArray[np.float64],
-    position_weight: float,
-    raggedness: float,
-    contour_weight: float,
+    weights: NDArray[np.float64],
+    spread_power: float,
 ) -> NDArray[np.int32]:
-    n = areas.size
+    n = len(sums)
     parents = np.arange(n).astype(np.int32)
     # The regions of a set form a list, so that its neighbours are found without merging lists.
     next_member = np.full(n, -1, np.int32)
     last_member = np.arange(n).astype(np.int32)
-    shared = np.zeros(n)
-    walled = np.zeros(n)
+    shared = np.zeros((n, 2))
     touched = np.empty(n, np.int32)
     merges = np.empty((n - 1, 2), np.int32)
     n_merges = 0
@@ -283,148 +235,64 @@ def _merge(
         if n - n_merges <= targets[phase]:
             continue
         group = groups[phase]
-        scale = scales[phase]
+        position_weight, contour_weight = weights[phase]
         queue = [(0.0, 0.0, np.int32(0), np.int32(0)) for _ in range(0)]
-        for region in range(n):
-            a = np.int32(region)
-            if parents[a] != a:
-                continue
-            n_touched = _touch(
-                a,
-                parents,
-                next_member,
-                starts,
-                neighbours,
-                sources,
-                lengths,
-                walls,
-                shared,
-                walled,
-                touched,
-            )
-            for k in range(n_touched):
-                b = touched[k]
-                if b > a and group[a] == group[b]:
-                    cost = _cost(
-                        areas,
-                        perimeters,
-                        features,
-                        positions,
-                        factors,
-                        shared[b],
-                        walled[b],
-                        a,
-                        b,
-                        scale,
-                        position_weight,
-                        raggedness,
-                        contour_weight,
-                    )
-                    queue.append((cost, areas[a] + areas[b], a, b))
-                shared[b] = walled[b] = 0
-        heapify(queue)
-        while n - n_merges > targets[phase] and len(queue) > 0:
-            _, total, a, b = heappop(queue)
-            # Areas only grow: an entry is out of date if their sum is no longer what it was.
-            if parents[a] != a or parents[b] != b or areas[a] + areas[b] != total:
-                continue
-            merges[n_merges, 0] = a
-            merges[n_merges, 1] = b
-            n_merges += 1
-            n_touched = _touch(
-                a,
-                parents,
-                next_member,
-                starts,
-                neighbours,
-                sources,
-                lengths,
-                walls,
-                shared,
-                walled,
-                touched,
-            )
-            for k in range(n_touched):
-                if touched[k] == b:
-                    perimeters[a] += perimeters[b] - 2 * shared[b]
-                shared[touched[k]] = walled[touched[k]] = 0
-            for channel in range(features.shape[1]):
-                features[a, channel] = (
-                    areas[a] * features[a, channel] + areas[b] * features[b, channel]
-                ) / total
-            for axis in range(2):
-                positions[a, axis] = (
-                    areas[a] * positions[a, axis] + areas[b] * positions[b, axis]
-                ) / total
-            factors[a] = (areas[a] * factors[a] + areas[b] * factors[b]) / total
-            areas[a] = total
-            parents[b] = a
-            next_member[last_member[a]] = b
-            last_member[a] = last_member[b]
-            n_touched = _touch(
-                a,
-                parents,
-                next_member,
-                starts,
-                neighbours,
-                sources,
-                lengths,
-                walls,
-                shared,
-                walled,
-                touched,
-            )
+        merged = np.int32(-1)
+        region = np.int32(0)
+        while True:
+            # First every region with its neighbours, then each that a merge has made.
+            if region < n:
+                a = region
+                region += np.int32(1)
+                if parents[a] != a:
+                    continue
+            else:
+                if region == n:
+                    heapify(queue)
+                    region += np.int32(1)
+                if n - n_merges <= targets[phase] or len(queue) == 0:
+                    break
+                _, total, a, merged = heappop(queue)
+                # Areas only grow: an entry is out of date if their sum is not what it was.
+                if parents[a] != a or parents[merged] != merged:
+                    continue
+                if sums[a, _AREA] + sums[merged, _AREA] != total:
+                    continue
+                merges[n_merges, 0] = a
+                merges[n_merges, 1] = merged
+                n_merges += 1
+                sums[a] += sums[merged]
+                parents[merged] = a
+                next_member[last_member[a]] = merged
+                last_member[a] = last_member[merged]
+            n_touched = 0
+            member = a
+            while member >= 0:
+                for k in range(starts[member], starts[member + 1]):
+                    other = np.int32(find_root(parents, neighbours[k]))
+                    if other == a:
+                        continue
+                    if shared[other, 0] == 0:
+                        touched[n_touched] = other
+                        n_touched += 1
+                    shared[other] += sides[sources[k]]
+                member = next_member[member]
             for k in range(n_touched):
                 other = touched[k]
-                if group[a] == group[other]:
+                if group[a] == group[other] and (region > n or other > a):
                     first, second = min(a, other), max(a, other)
                     cost = _cost(
-                        areas,
-                        perimeters,
-                        features,
-                        positions,
-                        factors,
-                        shared[other],
-                        walled[other],
-                        first,
-                        second,
-                        scale,
+                        sums[first],
+                        sums[second],
+                        shared[other, 1] / shared[other, 0],
                         position_weight,
-                        raggedness,
                         contour_weight,
+                        spread_power,
                     )
-                    heappush(queue, (cost, areas[a] + areas[other], first, second))
-                shared[other] = walled[other] = 0
+                    entry = (cost, sums[a, _AREA] + sums[other, _AREA], first, second)
+                    if region > n:
+                        heappush(queue, entry)
+                    else:
+                        queue.append(entry)
+                shared[other] = 0
     return merges[:n_merges]
-
-
-@kernel
-def _touch(
-    region: int,
-    parents: NDArray[np.int32],
-    next_member: NDArray[np.int32],
-    starts: NDArray[np.int64],
-    neighbours: NDArray[np.int32],
-    sources: NDArray[np.int32],
-    lengths: NDArray[np.int64],
-    walls: NDArray[np.float64],
-    shared: NDArray[np.float64],
-    walled: NDArray[np.float64],
-    touched: NDArray[np.int32],
-) -> int:
-    """Find a merged region's neighbours and the border in common; the caller zeroes `shared`, its
-    length, and `walled`, the contour summed along it."""
-    n_touched = 0
-    member = np.int32(region)
-    while member >= 0:
-        for k in range(starts[member], starts[member + 1]):
-            other = find_root(parents, neighbours[k])
-            if other == region:
-                continue
-            if shared[other] == 0:
-                touched[n_touched] = other
-                n_touched += 1
-            shared[other] += lengths[sources[k]]
-            walled[other] += walls[sources[k]]
-        member = next_member[member]
-    return n_touched

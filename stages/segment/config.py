@@ -17,6 +17,7 @@ from spam_pipe.stages.segment.baselines.config import (
     SeedsConfig,
     SlicConfig,
     SlicCvConfig,
+    SlicWardConfig,
     SnicConfig,
     WatershedConfig,
 )
@@ -137,6 +138,7 @@ class SegmentConfig(StageConfig):
     )
     spam_nested: NestedConfig = NestedConfig()
     slic: SlicConfig = SlicConfig()
+    slic_ward: SlicWardConfig = SlicWardConfig()
     maskslic: MaskSlicConfig = MaskSlicConfig()
     felzenszwalb: FelzenszwalbConfig = FelzenszwalbConfig()
     watershed: WatershedConfig = WatershedConfig()

@@ -110,7 +110,8 @@ class SegmentStage:
             if unit is None or unit < 1:
                 raise ValueError(f"at least one superpixel must be asked for, not {unit}")
             count = min(unit, scene.n_pixels)
-            objects = objects_for(prior, borders, count, config)
+            # A hierarchy has kept to the objects when it was made.
+            objects = None if nested else objects_for(prior, borders, count, config)
             if objects is not None and inputs.valid is not None:
                 objects = np.where(inputs.valid, objects, 0)
             density, notes = None, []

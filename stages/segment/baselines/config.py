@@ -19,6 +19,15 @@ class SlicConfig(StageConfig):
     compactness: float = Field(10.0, gt=0, description="larger is more regular")
 
 
+class SlicWardConfig(StageConfig):
+    """Options of Ward's hierarchy of SLIC's superpixels."""
+
+    finest: int = Field(
+        1400, ge=1, description="superpixels that SLIC is asked for; it makes a fifth fewer"
+    )
+    compactness: float = Field(10.0, gt=0, description="SLIC's: larger is more regular")
+
+
 class MaskSlicConfig(StageConfig):
     """`--method maskslic` (Irving, 2016), scikit-image's, object by object."""
 
