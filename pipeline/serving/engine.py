@@ -217,11 +217,14 @@ class Engine:
 
         None where the run has no network.
         """
-        if self.config.segment.deep_weights is None:
+        weights = self.config.segment.deep_weights
+        if weights is None:
             return None
-        import spam_pipe
+        from spam_pipe.stages.colour import rgb_to_lab
+        from spam_pipe.stages.networks.memory import forward
 
-        deep = spam_pipe.features(self.picture(item).pixels, device=self.device)
+        lab = rgb_to_lab(self.picture(item).pixels)
+        deep = forward(weights, self.device, item.image.digest(), lab).deep
         tree = self.tree(item, wishes)
         labels = tree.labels.ravel()
         channels = deep.reshape(labels.size, -1).T
