@@ -133,7 +133,7 @@ class App {
 
   /** Show that something is computed until a promise is settled; failures are told. */
   async busy(promise) {
-    this.#pending++;
+    this.stage.dataset.pending = ++this.#pending;
     this.stage.classList.add("busy");
     try {
       return await promise;
