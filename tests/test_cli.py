@@ -16,9 +16,9 @@ import pytest
 from PIL import Image
 
 from spam_pipe.pipeline.commands.items import run_items
-from spam_pipe.pipeline.commands.options import Options
 from spam_pipe.pipeline.errors import UserError
 from spam_pipe.pipeline.runs.lock import locked
+from spam_pipe.pipeline.session.options import Options
 from spam_pipe.pipeline.store.folder import open_folder
 from tests.conftest import SpamPipe
 

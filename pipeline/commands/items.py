@@ -1,7 +1,5 @@
 """What the commands that run items do: resolve, plan, execute, tell."""
 
-from spam_pipe.pipeline.commands.layers import config_layers
-from spam_pipe.pipeline.commands.options import Options
 from spam_pipe.pipeline.commands.teller import (
     INTERRUPTED,
     SOME_FAILED,
@@ -17,7 +15,15 @@ from spam_pipe.pipeline.errors import ConfigError
 from spam_pipe.pipeline.reporting.report import Report, write_report
 from spam_pipe.pipeline.running.completion import completing, held
 from spam_pipe.pipeline.running.executors import make_executor
-from spam_pipe.pipeline.running.preflight import (
+from spam_pipe.pipeline.running.progress import make_progress
+from spam_pipe.pipeline.running.runner import Choices, Summary, count_states, execute
+from spam_pipe.pipeline.runs.chain import Chain, build_chain, prior_of
+from spam_pipe.pipeline.runs.run import Run, open_run
+from spam_pipe.pipeline.runs.selection import Selection
+from spam_pipe.pipeline.runs.shard import parse_shard
+from spam_pipe.pipeline.session.layers import config_layers
+from spam_pipe.pipeline.session.options import Options
+from spam_pipe.pipeline.session.preflight import (
     kernels_compiled,
     require_attention,
     require_generator,
@@ -25,12 +31,6 @@ from spam_pipe.pipeline.running.preflight import (
     require_method,
     require_weights,
 )
-from spam_pipe.pipeline.running.progress import make_progress
-from spam_pipe.pipeline.running.runner import Choices, Summary, count_states, execute
-from spam_pipe.pipeline.runs.chain import Chain, build_chain, prior_of
-from spam_pipe.pipeline.runs.run import Run, open_run
-from spam_pipe.pipeline.runs.selection import Selection
-from spam_pipe.pipeline.runs.shard import parse_shard
 from spam_pipe.pipeline.store.folder import open_folder, require_writable
 
 

@@ -9,8 +9,6 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from spam_pipe.pipeline.commands.layers import config_layers
-from spam_pipe.pipeline.commands.options import Options
 from spam_pipe.pipeline.commands.teller import Teller
 from spam_pipe.pipeline.configuration.run_config import dump_toml
 from spam_pipe.pipeline.datasets import DATASETS
@@ -21,6 +19,8 @@ from spam_pipe.pipeline.extras import require
 from spam_pipe.pipeline.running.completion import held
 from spam_pipe.pipeline.runs.run import Run, open_run
 from spam_pipe.pipeline.runs.selection import Selection
+from spam_pipe.pipeline.session.layers import config_layers
+from spam_pipe.pipeline.session.options import Options
 from spam_pipe.pipeline.store.folder import LocalFolder, open_folder, require_writable
 
 _BACKLOG = 128

@@ -5,8 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from spam_pipe.pipeline.commands.layers import config_layers
-from spam_pipe.pipeline.commands.options import Options
 from spam_pipe.pipeline.commands.teller import INTERRUPTED, SOME_FAILED, SUCCESS, Teller, shard_line
 from spam_pipe.pipeline.configuration.run_config import merge, stated
 from spam_pipe.pipeline.device import resolve_device
@@ -14,16 +12,18 @@ from spam_pipe.pipeline.errors import ConfigError, DataError
 from spam_pipe.pipeline.reporting.report import Report, write_report
 from spam_pipe.pipeline.running.completion import completing, held
 from spam_pipe.pipeline.running.executors import Executor, make_executor
-from spam_pipe.pipeline.running.preflight import kernels_compiled
 from spam_pipe.pipeline.running.progress import make_progress
 from spam_pipe.pipeline.running.runner import Choices, Summary, execute
 from spam_pipe.pipeline.runs.run import name_after
 from spam_pipe.pipeline.runs.selection import Selection
 from spam_pipe.pipeline.runs.shard import parse_shard
+from spam_pipe.pipeline.runs.sweep_record import SkippedPoint
+from spam_pipe.pipeline.session.layers import config_layers
+from spam_pipe.pipeline.session.options import Options
+from spam_pipe.pipeline.session.preflight import kernels_compiled
 from spam_pipe.pipeline.store.folder import Folder, open_folder, require_writable
 from spam_pipe.pipeline.sweeping.estimate import estimate, plan_table, say_duration, survey
 from spam_pipe.pipeline.sweeping.points import SweptRun, stage_runs, sweep_dataset
-from spam_pipe.pipeline.sweeping.record import SkippedPoint
 from spam_pipe.pipeline.sweeping.sweep_file import Sweep, read_sweep, require_no_conflict
 from spam_pipe.stages.registry import STAGES
 

@@ -10,9 +10,9 @@ from spam_pipe.pipeline.store.folder import Folder
 from spam_pipe.pipeline.store.store import Store, digest_of
 from spam_pipe.pipeline.units import Unit
 from spam_pipe.stages.base import StageConfig
+from spam_pipe.stages.methods.names import NESTED
 from spam_pipe.stages.propose.config import ProposeConfig
 from spam_pipe.stages.registry import STAGES
-from spam_pipe.stages.segment.method_names import NESTED
 
 
 @dataclass(frozen=True)

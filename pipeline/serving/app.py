@@ -24,8 +24,8 @@ from starlette.responses import (
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from spam_pipe.pipeline.datasets.base import Item
 from spam_pipe.pipeline.errors import UserError, one_line
+from spam_pipe.pipeline.items import Item
 from spam_pipe.pipeline.serving import asked, exports, pyramid
 from spam_pipe.pipeline.serving.engine import mean_colors, per_object
 from spam_pipe.pipeline.serving.guard import Guard, TooLargeError

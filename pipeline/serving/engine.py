@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spam_pipe.pipeline.configuration.run_config import RunConfig, resolve
-from spam_pipe.pipeline.datasets.base import Item, Picture
 from spam_pipe.pipeline.errors import DataError
+from spam_pipe.pipeline.items import Item, Picture
 from spam_pipe.pipeline.running.jobs import Context, Job
 from spam_pipe.pipeline.running.plan import plan
 from spam_pipe.pipeline.running.work import perform
@@ -252,7 +252,7 @@ class Engine:
     def _objects(
         self, item: Item, config: RunConfig, chain: Chain, count: int
     ) -> NDArray[np.integer[Any]] | None:
-        from spam_pipe.stages.segment.prior_objects import contour_of, objects_for
+        from spam_pipe.stages.prior.cut import contour_of, objects_for
 
         if "prior" not in chain:
             return None

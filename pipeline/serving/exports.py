@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from spam_pipe.pipeline.datasets.base import Item
 from spam_pipe.pipeline.datasets.images.georeference import georeference_of
 from spam_pipe.pipeline.errors import DataError
 from spam_pipe.pipeline.exporting.formats import file_name
+from spam_pipe.pipeline.items import Item
 from spam_pipe.pipeline.serving.steering import TABLE
 from spam_pipe.stages.csv_cells import inert
 

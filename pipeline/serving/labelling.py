@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from spam_pipe.pipeline.datasets.base import Item
 from spam_pipe.pipeline.datasets.user_files.label_file import LabelFile
 from spam_pipe.pipeline.errors import DataError
 from spam_pipe.pipeline.exporting.formats import file_name
+from spam_pipe.pipeline.items import Item
 from spam_pipe.pipeline.serving.journal import Action, Journal
 from spam_pipe.pipeline.serving.regions import pixels_of, values_before
 from spam_pipe.pipeline.store.folder import LocalFolder

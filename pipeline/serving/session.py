@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from spam_pipe.pipeline.datasets.base import Item
 from spam_pipe.pipeline.errors import UserError, one_line
+from spam_pipe.pipeline.items import Item
 from spam_pipe.pipeline.runs.chain import build_chain
 from spam_pipe.pipeline.runs.run import Run
 from spam_pipe.pipeline.runs.selection import Selection

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spam_pipe.pipeline.datasets.base import Item
 from spam_pipe.pipeline.errors import DataError
 from spam_pipe.pipeline.exporting.formats import file_name
+from spam_pipe.pipeline.items import Item
 from spam_pipe.pipeline.serving.journal import Action, Journal
 from spam_pipe.pipeline.store.folder import LocalFolder
 from spam_pipe.stages.csv_cells import inert

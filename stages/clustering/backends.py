@@ -8,7 +8,7 @@ from spam_pipe.stages.clustering.features import scaled_features
 from spam_pipe.stages.clustering.relax_borders import relax_borders
 from spam_pipe.stages.clustering.soft_clustering import cluster
 from spam_pipe.stages.clustering.task import Clustered, Task
-from spam_pipe.stages.segment.config import SegmentConfig
+from spam_pipe.stages.methods.config import SegmentConfig
 
 
 def cluster_tasks(tasks: Sequence[Task], config: SegmentConfig, device: str) -> Iterator[Clustered]:

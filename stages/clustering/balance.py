@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from spam_pipe.stages.segment.config import SegmentConfig
+from spam_pipe.stages.methods.config import SegmentConfig
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from spam_pipe.stages.regions.objects import Objects
 
 if TYPE_CHECKING:
     from spam_pipe.stages.clustering.task import Clustered, Task
-    from spam_pipe.stages.segment.config import SegmentConfig
+    from spam_pipe.stages.methods.config import SegmentConfig
 
 
 class Seeding(NamedTuple):

@@ -22,6 +22,7 @@ from spam_pipe.stages.clustering.seeding import reseed, seeding
 from spam_pipe.stages.clustering.seeds import lattice_seeds, random_seeds, share_seeds
 from spam_pipe.stages.clustering.task import Clustered, Frame, Map, Task
 from spam_pipe.stages.colour import smooth_lab
+from spam_pipe.stages.methods.config import SegmentConfig
 from spam_pipe.stages.regions.connectivity import (
     absorb_small,
     connected_components,
@@ -30,7 +31,6 @@ from spam_pipe.stages.regions.connectivity import (
 )
 from spam_pipe.stages.regions.label_maps import Labels
 from spam_pipe.stages.regions.objects import Objects, compact_objects, largest_objects
-from spam_pipe.stages.segment.config import SegmentConfig
 from spam_pipe.stages.validity import check_valid, fill_outside, window_of
 
 _DEFAULT = SegmentConfig()

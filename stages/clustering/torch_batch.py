@@ -12,8 +12,8 @@ from spam_pipe.stages.clustering.features import Features, position_scale
 from spam_pipe.stages.clustering.task import Task
 from spam_pipe.stages.clustering.torch_clustering import cluster
 from spam_pipe.stages.clustering.torch_refine import relax_borders
+from spam_pipe.stages.methods.config import SegmentConfig
 from spam_pipe.stages.regions.label_maps import Labels
-from spam_pipe.stages.segment.config import SegmentConfig
 
 
 def cluster_batch(

@@ -32,6 +32,7 @@ from spam_pipe.stages.hierarchy.objects import (
     pieces_of,
     snapped,
 )
+from spam_pipe.stages.methods.config import SegmentConfig
 from spam_pipe.stages.regions.adjacency import bridged
 from spam_pipe.stages.regions.connectivity import (
     absorb_small,
@@ -42,7 +43,6 @@ from spam_pipe.stages.regions.connectivity import (
 from spam_pipe.stages.regions.label_maps import Labels
 from spam_pipe.stages.regions.objects import Objects, compact_objects
 from spam_pipe.stages.regions.tree import tree_of_merges, truncated
-from spam_pipe.stages.segment.config import SegmentConfig
 from spam_pipe.stages.validity import check_valid, fill_outside, window_of
 
 FIRST_ANCHOR = 100

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spam_pipe.stages.compiled import kernel
+from spam_pipe.stages.methods.config import SegmentConfig
+from spam_pipe.stages.prior.cut import cut_objects, groups_below
 from spam_pipe.stages.regions.adjacency import borders, bridged
 from spam_pipe.stages.regions.connectivity import (
     absorb_small,
@@ -16,8 +18,6 @@ from spam_pipe.stages.regions.connectivity import (
 )
 from spam_pipe.stages.regions.label_maps import Labels
 from spam_pipe.stages.regions.merge_tree import linkage
-from spam_pipe.stages.segment.config import SegmentConfig
-from spam_pipe.stages.segment.prior_objects import cut_objects, groups_below
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +59,7 @@ class Cut:
 def nested_cuts(prior: Prior, counts: Sequence[int], config: SegmentConfig) -> list[Cut]:
     """Cut a prior's tree for rising numbers of superpixels, each cut within the one before.
 
-    The first is `stages.segment.prior_objects.cut_objects`'. In the later ones neighbours within
+    The first is `stages.prior.cut.cut_objects`'. In the later ones neighbours within
     an object of the cut before are told apart where their common border is strong: its mean
     contour is at least halfway between tau and certainty. Weaker ones cost shape and buy no
     accuracy, because superpixels are so small by then that they find the borders by themselves.

@@ -12,10 +12,10 @@ from spam_pipe.stages.colour import rgb_to_lab
 from spam_pipe.stages.deferred import BY_BLOCKS
 from spam_pipe.stages.hierarchy.nest import nest
 from spam_pipe.stages.hierarchy.objects import Prior
-from spam_pipe.stages.segment.config import SegmentConfig
-from spam_pipe.stages.segment.deep_features import with_deep_features
-from spam_pipe.stages.segment.prior_objects import contour_of
-from spam_pipe.stages.segment.scene import Scene
+from spam_pipe.stages.methods.config import SegmentConfig
+from spam_pipe.stages.methods.deep_features import with_deep_features
+from spam_pipe.stages.prior.cut import contour_of
+from spam_pipe.stages.scene import Scene
 from spam_pipe.stages.segment.stage import attention_of
 from spam_pipe.stages.segment.stored import stored_labels
 from spam_pipe.stages.validity import filled_inputs

@@ -9,11 +9,11 @@ import numpy as np
 from PIL import Image
 
 from spam_pipe.pipeline.commands.items import run_items
-from spam_pipe.pipeline.commands.options import Options
 from spam_pipe.pipeline.reporting.gathering import gather
 from spam_pipe.pipeline.reporting.page import make_page
 from spam_pipe.pipeline.runs.run import open_run
 from spam_pipe.pipeline.runs.selection import Selection
+from spam_pipe.pipeline.session.options import Options
 from spam_pipe.pipeline.store.folder import open_folder
 from spam_pipe.stages.report.tables import metrics_table, summary_table
 from tests.conftest import draw_images

@@ -16,7 +16,7 @@ from spam_pipe.pipeline.errors import UserError
 from spam_pipe.pipeline.exporting.label_files import LabelFormat
 from spam_pipe.pipeline.runs.chain import build_chain
 from spam_pipe.pipeline.runs.run import open_existing_run
-from spam_pipe.stages.segment.prior_objects import contour_of, objects_for
+from spam_pipe.stages.prior.cut import contour_of, objects_for
 
 Command = Callable[..., dict[str, Any]]
 PLAIN = ["segment.network=none"]

@@ -12,8 +12,8 @@ import torch
 from PIL import Image
 
 from spam_pipe.pipeline.configuration.run_config import resolve
-from spam_pipe.pipeline.datasets.base import Item
 from spam_pipe.pipeline.datasets.images.image_file import ImageFile
+from spam_pipe.pipeline.items import Item
 from spam_pipe.pipeline.running.dask.executor import Dask
 from spam_pipe.pipeline.running.executors import InProcess
 from spam_pipe.pipeline.running.jobs import Context, Job, Outcome, Task

@@ -12,7 +12,6 @@ from PIL import Image
 
 from spam_pipe.pipeline.commands.export import export_run
 from spam_pipe.pipeline.commands.items import run_items
-from spam_pipe.pipeline.commands.options import Options
 from spam_pipe.pipeline.errors import ConfigError, UserError
 from spam_pipe.pipeline.exporting.exporter import FigureOptions
 from spam_pipe.pipeline.exporting.formats import choose_format, file_name
@@ -20,6 +19,7 @@ from spam_pipe.pipeline.exporting.tables import encode_polygons
 from spam_pipe.pipeline.extras import require
 from spam_pipe.pipeline.runs.chain import build_chain
 from spam_pipe.pipeline.runs.run import open_existing_run
+from spam_pipe.pipeline.session.options import Options
 from spam_pipe.stages.describe.graph import graph
 from spam_pipe.stages.describe.networks import to_networkx, to_torch_geometric
 from spam_pipe.stages.describe.polygons import polygons

@@ -11,11 +11,11 @@ from PIL import Image
 import spam_pipe
 from spam_pipe.pipeline.commands.export import export_run
 from spam_pipe.pipeline.commands.items import run_items
-from spam_pipe.pipeline.commands.options import Options
 from spam_pipe.pipeline.commands.verify import verify_run
 from spam_pipe.pipeline.errors import ConfigError
 from spam_pipe.pipeline.runs.chain import build_chain
 from spam_pipe.pipeline.runs.run import open_existing_run
+from spam_pipe.pipeline.session.options import Options
 from spam_pipe.stages.segment.stored import labels_of
 from tests.conftest import draw_images
 

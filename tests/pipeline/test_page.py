@@ -12,8 +12,8 @@ import pytest
 from typer.testing import CliRunner
 
 from spam_pipe.pipeline.cli.app import app
+from spam_pipe.pipeline.runs.sweep_record import SkippedPoint, SweepRecord
 from spam_pipe.pipeline.store.folder import LocalFolder
-from spam_pipe.pipeline.sweeping.record import SkippedPoint, SweepRecord
 from spam_pipe.stages.networks.files import find_weights
 from tests.pipeline.page_runs import HOSTILE, bring, data_of, draw, page_of
 

@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from spam_pipe.pipeline.commands.options import Options
 from spam_pipe.pipeline.commands.sweep import run_sweep
 from spam_pipe.pipeline.errors import ConfigError, UserError
 from spam_pipe.pipeline.runs.failures import Failures
 from spam_pipe.pipeline.runs.lock import locked
 from spam_pipe.pipeline.runs.shard import Shard, parse_shard
+from spam_pipe.pipeline.session.options import Options
 from spam_pipe.pipeline.store.folder import LocalFolder
 
 Command = Callable[..., dict[str, Any]]

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from spam_pipe.pipeline.configuration.sizes import canonical_size, count_for, say_size
-from spam_pipe.pipeline.datasets.base import Item
 from spam_pipe.pipeline.datasets.images.image_file import ImageFile
 from spam_pipe.pipeline.errors import ConfigError, DataError
+from spam_pipe.pipeline.items import Item
 
 Command = Callable[..., dict[str, Any]]
 CHOSEN = {"prior": "gradient", "assignments": ["segment.network=none"]}

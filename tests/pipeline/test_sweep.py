@@ -11,13 +11,13 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from spam_pipe.pipeline.commands.options import Options
 from spam_pipe.pipeline.commands.sweep import run_sweep
 from spam_pipe.pipeline.configuration.run_config import configs_folder, read_toml, resolve
 from spam_pipe.pipeline.errors import UserError
 from spam_pipe.pipeline.runs.chain import build_chain
+from spam_pipe.pipeline.runs.sweep_record import read_record
+from spam_pipe.pipeline.session.options import Options
 from spam_pipe.pipeline.store.folder import open_folder
-from spam_pipe.pipeline.sweeping.record import read_record
 from spam_pipe.pipeline.sweeping.sweep_file import read_sweep
 from tests.conftest import draw_images
 

@@ -19,7 +19,6 @@ import pytest
 import scipy.io
 from PIL import Image
 
-from spam_pipe.pipeline.commands.options import Options
 from spam_pipe.pipeline.commands.train import train_network
 from spam_pipe.pipeline.configuration.training_recipe import (
     TrainingConfig,
@@ -28,6 +27,7 @@ from spam_pipe.pipeline.configuration.training_recipe import (
 )
 from spam_pipe.pipeline.errors import UserError
 from spam_pipe.pipeline.runs.lock import locked
+from spam_pipe.pipeline.session.options import Options
 from spam_pipe.pipeline.store.folder import LocalFolder
 from spam_pipe.stages.networks.weights import load_weights
 from tests.conftest import PROJECT, SpamPipe, draw_images

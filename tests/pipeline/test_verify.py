@@ -15,12 +15,12 @@ import pytest
 from PIL import Image
 
 from spam_pipe.pipeline.commands.items import run_items
-from spam_pipe.pipeline.commands.options import Options
 from spam_pipe.pipeline.commands.verify import verify_run
 from spam_pipe.pipeline.errors import UserError
 from spam_pipe.pipeline.runs.chain import build_chain
 from spam_pipe.pipeline.runs.lock import locked
 from spam_pipe.pipeline.runs.run import open_existing_run
+from spam_pipe.pipeline.session.options import Options
 from spam_pipe.pipeline.store.folder import open_folder
 from spam_pipe.stages.base import Output
 from tests.conftest import draw_images

@@ -16,9 +16,9 @@ import psutil
 import pytest
 
 from spam_pipe.pipeline.configuration.run_config import resolve
-from spam_pipe.pipeline.datasets.base import ImageSource, Item
 from spam_pipe.pipeline.datasets.images.image_file import ImageFile
 from spam_pipe.pipeline.errors import UserError
+from spam_pipe.pipeline.items import ImageSource, Item
 from spam_pipe.pipeline.running.dask.executor import Dask
 from spam_pipe.pipeline.running.executors import make_executor
 from spam_pipe.pipeline.running.jobs import Context, Job

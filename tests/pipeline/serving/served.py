@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from spam_pipe.pipeline.commands.layers import config_layers
-from spam_pipe.pipeline.commands.options import Options
 from spam_pipe.pipeline.runs.run import open_run
 from spam_pipe.pipeline.runs.selection import Selection
 from spam_pipe.pipeline.serving.session import Session
+from spam_pipe.pipeline.session.layers import config_layers
+from spam_pipe.pipeline.session.options import Options
 from spam_pipe.pipeline.store.folder import LocalFolder
 
 TOKEN = "a-token-of-the-tests-0123456789"

@@ -16,7 +16,6 @@ from starlette.testclient import TestClient
 import spam_pipe
 from spam_pipe.pipeline.annotating.marks import read_marks
 from spam_pipe.pipeline.commands.items import run_items
-from spam_pipe.pipeline.commands.options import Options
 from spam_pipe.pipeline.datasets.user_files.factor_table import read_factors
 from spam_pipe.pipeline.errors import DataError
 from spam_pipe.pipeline.runs.chain import build_chain
@@ -28,6 +27,7 @@ from spam_pipe.pipeline.serving.labelling import ClassOfPixels
 from spam_pipe.pipeline.serving.packed import unpack
 from spam_pipe.pipeline.serving.regions import pixels_of, runs_of
 from spam_pipe.pipeline.serving.session import Session
+from spam_pipe.pipeline.session.options import Options
 from spam_pipe.pipeline.store.folder import open_folder
 from tests.pipeline.serving.served import TOKEN, draw_photographs, opened
 

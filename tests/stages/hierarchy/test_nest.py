@@ -11,10 +11,10 @@ from scipy.ndimage import label
 from spam_pipe.stages.hierarchy import nest as room
 from spam_pipe.stages.hierarchy.nest import anchor_levels, nest
 from spam_pipe.stages.hierarchy.objects import Prior, coarser_groups, nested_cuts, pieces_of
+from spam_pipe.stages.methods.config import SegmentConfig
 from spam_pipe.stages.prior.aggregate import renumbered
 from spam_pipe.stages.regions.merge_tree import mean_boundary_tree
 from spam_pipe.stages.regions.tree import check_tree, level_of_regions
-from spam_pipe.stages.segment.config import SegmentConfig
 
 COLOUR = SegmentConfig(network="none")
 

@@ -8,9 +8,9 @@ from spam_pipe.pipeline.datasets.drawn.dead_leaves import draw_scene
 from spam_pipe.stages.base import Inputs
 from spam_pipe.stages.colour import rgb_to_lab
 from spam_pipe.stages.networks import memory
+from spam_pipe.stages.prior.cut import cut_objects
 from spam_pipe.stages.propose import contour
 from spam_pipe.stages.propose.config import ProposeConfig
-from spam_pipe.stages.segment.prior_objects import cut_objects
 
 CONFIG = ProposeConfig(source="contour")
 

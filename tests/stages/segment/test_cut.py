@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from scipy.ndimage import label
 
 from spam_pipe.stages.prior.aggregate import renumbered
+from spam_pipe.stages.prior.cut import cut_objects
 from spam_pipe.stages.propose.hierarchy import volume_hierarchy
 from spam_pipe.stages.regions.merge_tree import mean_boundary_tree
-from spam_pipe.stages.segment.prior_objects import cut_objects
 
 
 @st.composite

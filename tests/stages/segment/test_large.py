@@ -12,11 +12,11 @@ from scipy import ndimage
 from spam_pipe.pipeline.datasets.drawn.dead_leaves import draw_scene
 from spam_pipe.stages.base import Inputs, Output, Unit
 from spam_pipe.stages.deferred import BLOCK_PIXELS
+from spam_pipe.stages.methods.config import SegmentConfig
 from spam_pipe.stages.prior.config import PriorConfig
 from spam_pipe.stages.prior.stage import PriorStage
 from spam_pipe.stages.propose.config import ProposeConfig
 from spam_pipe.stages.propose.stage import ProposeStage
-from spam_pipe.stages.segment.config import SegmentConfig
 from spam_pipe.stages.segment.stage import SegmentStage
 
 IMAGE = draw_scene(1)[0][:200, :300].copy()

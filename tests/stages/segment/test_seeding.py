@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from spam_pipe.stages.clustering.seeding import reseed
 from spam_pipe.stages.clustering.spam import lay_out, spam
 from spam_pipe.stages.clustering.task import Clustered, Task
-from spam_pipe.stages.segment.config import SegmentConfig
+from spam_pipe.stages.methods.config import SegmentConfig
 
 TWICE = SegmentConfig(over_seeding=2)
 

@@ -10,8 +10,8 @@ from scipy import ndimage
 from segment_strategies import lab_image, scenes
 
 from spam_pipe.stages.clustering.spam import spam
+from spam_pipe.stages.methods.config import SegmentConfig
 from spam_pipe.stages.regions.objects import largest_objects
-from spam_pipe.stages.segment.config import SegmentConfig
 
 
 def pieces(label_map: NDArray[np.integer], labels: NDArray[np.integer]) -> int:

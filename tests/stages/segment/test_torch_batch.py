@@ -18,8 +18,8 @@ from spam_pipe.stages.clustering.backends import cluster_tasks
 from spam_pipe.stages.clustering.spam import lay_out, spam, spam_batch
 from spam_pipe.stages.clustering.task import Task
 from spam_pipe.stages.colour import rgb_to_lab
+from spam_pipe.stages.methods.config import SegmentConfig
 from spam_pipe.stages.networks.memory import encoder, forward_on_device
-from spam_pipe.stages.segment.config import SegmentConfig
 from spam_pipe.stages.segment.stage import SegmentStage
 
 NUMBA, TORCH = SegmentConfig(backend="numba"), SegmentConfig(backend="torch")

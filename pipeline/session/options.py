@@ -7,7 +7,7 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from spam_pipe.stages.segment.method_names import method_names
+from spam_pipe.stages.methods.names import method_names
 
 _WHAT = "What to work on"
 _HOW = "How superpixels are made"

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from spam_pipe.stages.clustering.features import scaled_features
-from spam_pipe.stages.segment.config import SegmentConfig
-from spam_pipe.stages.segment.scene import Scene
+from spam_pipe.stages.methods.config import SegmentConfig
+from spam_pipe.stages.scene import Scene
 
 
 def with_deep_features(

@@ -8,13 +8,13 @@ import numpy as np
 
 from spam_pipe.stages.clustering.nearest import settle_seeds
 from spam_pipe.stages.clustering.seeds import lattice_seeds
+from spam_pipe.stages.methods.baselines.numbering import number_labels
+from spam_pipe.stages.methods.baselines.search import count_note
 from spam_pipe.stages.regions.label_maps import Labels
-from spam_pipe.stages.segment.baselines.numbering import number_labels
-from spam_pipe.stages.segment.baselines.search import count_note
-from spam_pipe.stages.segment.scene import Scene, Segmentation
+from spam_pipe.stages.scene import Scene, Segmentation
 
 if TYPE_CHECKING:
-    from spam_pipe.stages.segment.config import SegmentConfig
+    from spam_pipe.stages.methods.config import SegmentConfig
 
 
 def grid(scene: Scene, n_superpixels: int, config: SegmentConfig) -> Segmentation:

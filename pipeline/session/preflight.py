@@ -6,11 +6,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from spam_pipe.pipeline.configuration.run_config import RunConfig
-from spam_pipe.pipeline.datasets.base import Item
 from spam_pipe.pipeline.datasets.user_files import factor_maps, factor_table
 from spam_pipe.pipeline.datasets.user_files.external import require_maps
 from spam_pipe.pipeline.datasets.user_files.prompts import require_known
 from spam_pipe.pipeline.errors import ConfigError, DataError, UserError
+from spam_pipe.pipeline.items import Item
 from spam_pipe.pipeline.running.parts import (
     _file,
     _is_table,
@@ -21,11 +21,11 @@ from spam_pipe.pipeline.running.parts import (
 )
 from spam_pipe.pipeline.runs.chain import Chain
 from spam_pipe.stages.attention.config import AttentionConfig
+from spam_pipe.stages.methods.names import NESTED, require_extra
 from spam_pipe.stages.networks.files import find_weights
 from spam_pipe.stages.propose.config import ProposeConfig
 from spam_pipe.stages.propose.source_names import require_source_package
 from spam_pipe.stages.registry import STAGES
-from spam_pipe.stages.segment.method_names import NESTED, require_extra
 from spam_pipe.stages.suggestion import meant_image
 
 _OPTIONS = {"contour_weights": "propose.contour.weights", "segment_weights": "segment.weights"}

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 import numpy as np
 
-from spam_pipe.stages.segment.method_names import ALIASES, METHODS, known_method
+from spam_pipe.stages.methods.names import ALIASES, METHODS, known_method
 
 if TYPE_CHECKING:
-    from spam_pipe.stages.segment.config import SegmentConfig
-    from spam_pipe.stages.segment.scene import Scene, Segmentation
+    from spam_pipe.stages.methods.config import SegmentConfig
+    from spam_pipe.stages.scene import Scene, Segmentation
 
 
 class Method(Protocol):
@@ -42,7 +42,7 @@ def find_method(name: str) -> Method:
 def spam_nested(scene: Scene, n_superpixels: int, config: SegmentConfig) -> Segmentation:
     """Read a level of the image's hierarchy (`stages.hierarchy.nest`)."""
     from spam_pipe.stages.regions.tree import level_of_regions
-    from spam_pipe.stages.segment.scene import Segmentation
+    from spam_pipe.stages.scene import Segmentation
 
     if scene.hierarchy is None:
         raise ValueError("spam-nested reads levels of a hierarchy, and there is none")
@@ -60,7 +60,7 @@ def spam_nested(scene: Scene, n_superpixels: int, config: SegmentConfig) -> Segm
 def spam(scene: Scene, n_superpixels: int, config: SegmentConfig) -> Segmentation:
     """Cluster softly inside the prior's objects (`stages.clustering.spam`)."""
     from spam_pipe.stages.clustering.spam import spam as segment
-    from spam_pipe.stages.segment.scene import Segmentation
+    from spam_pipe.stages.scene import Segmentation
 
     labels = segment(
         scene.lab,

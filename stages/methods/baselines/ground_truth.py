@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from spam_pipe.stages.clustering.exact_count import Index, split_to_count
 from spam_pipe.stages.compiled import kernel
+from spam_pipe.stages.methods.baselines.numbering import number_labels
 from spam_pipe.stages.regions.connectivity import (
     adjacent_pairs,
     connected_components,
@@ -19,11 +20,10 @@ from spam_pipe.stages.regions.connectivity import (
     neighbour_lists,
 )
 from spam_pipe.stages.regions.label_maps import Labels
-from spam_pipe.stages.segment.baselines.numbering import number_labels
-from spam_pipe.stages.segment.scene import Scene, Segmentation
+from spam_pipe.stages.scene import Scene, Segmentation
 
 if TYPE_CHECKING:
-    from spam_pipe.stages.segment.config import SegmentConfig
+    from spam_pipe.stages.methods.config import SegmentConfig
 
 
 def ground_truth(scene: Scene, n_superpixels: int, config: SegmentConfig) -> Segmentation:

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spam_pipe.stages.methods.baselines.numbering import number_labels
+from spam_pipe.stages.methods.baselines.search import count_note
 from spam_pipe.stages.regions.adjacency import borders
 from spam_pipe.stages.regions.tree import level_of_regions
-from spam_pipe.stages.segment.baselines.numbering import number_labels
-from spam_pipe.stages.segment.baselines.search import count_note
-from spam_pipe.stages.segment.scene import Scene, Segmentation
+from spam_pipe.stages.scene import Scene, Segmentation
 
 if TYPE_CHECKING:
-    from spam_pipe.stages.segment.config import SegmentConfig
+    from spam_pipe.stages.methods.config import SegmentConfig
 
 
 def slic_ward(scene: Scene, n_superpixels: int, config: SegmentConfig) -> Segmentation:

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, model_validator
 from spam_pipe.stages.attention.config import AttentionConfig
 from spam_pipe.stages.base import StageConfig
 from spam_pipe.stages.deferred import BLOCK_PIXELS
-from spam_pipe.stages.segment.baselines.config import (
+from spam_pipe.stages.methods.baselines.config import (
     FelzenszwalbConfig,
     LscConfig,
     MaskSlicConfig,
@@ -21,7 +21,7 @@ from spam_pipe.stages.segment.baselines.config import (
     SnicConfig,
     WatershedConfig,
 )
-from spam_pipe.stages.segment.method_names import (
+from spam_pipe.stages.methods.names import (
     ALIASES,
     KEEP_TO_PRIOR,
     METHODS,

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from spam_pipe.pipeline.commands.options import Options
 from spam_pipe.pipeline.configuration.run_config import Layer, parse_assignment, read_config_file
 from spam_pipe.pipeline.datasets import DATASETS, open_dataset
 from spam_pipe.pipeline.errors import ConfigError
 from spam_pipe.pipeline.runs.run import Run
+from spam_pipe.pipeline.session.options import Options
 from spam_pipe.pipeline.units import Unit
 from spam_pipe.stages.suggestion import did_you_mean
 

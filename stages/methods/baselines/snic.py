@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spam_pipe.stages.compiled import kernel
+from spam_pipe.stages.methods.baselines.layouts import grid_shape
+from spam_pipe.stages.methods.baselines.numbering import number_labels
+from spam_pipe.stages.methods.baselines.search import count_note
 from spam_pipe.stages.regions.label_maps import Labels
-from spam_pipe.stages.segment.baselines.layouts import grid_shape
-from spam_pipe.stages.segment.baselines.numbering import number_labels
-from spam_pipe.stages.segment.baselines.search import count_note
-from spam_pipe.stages.segment.scene import Scene, Segmentation
+from spam_pipe.stages.scene import Scene, Segmentation
 
 if TYPE_CHECKING:
-    from spam_pipe.stages.segment.config import SegmentConfig
+    from spam_pipe.stages.methods.config import SegmentConfig
 
 
 def snic(scene: Scene, n_superpixels: int, config: SegmentConfig) -> Segmentation:

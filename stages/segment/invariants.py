@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from spam_pipe.stages.base import Output, StageConfig
 from spam_pipe.stages.deferred import BY_BLOCKS
+from spam_pipe.stages.methods.config import SegmentConfig
+from spam_pipe.stages.methods.names import NESTED
 from spam_pipe.stages.propose.proposal import Proposal
 from spam_pipe.stages.regions.tree import check_tree, level_of_regions
-from spam_pipe.stages.segment.config import SegmentConfig
-from spam_pipe.stages.segment.method_names import NESTED
 from spam_pipe.stages.segment.stored import labels_of
 
 
@@ -151,8 +151,8 @@ def _first_objects(
     if prior is None:
         return None
     from spam_pipe.stages.hierarchy.nest import anchor_levels
+    from spam_pipe.stages.prior.cut import contour_of, objects_for
     from spam_pipe.stages.regions.connectivity import connected_components
-    from spam_pipe.stages.segment.prior_objects import contour_of, objects_for
 
     assert isinstance(config, SegmentConfig)
     labels = labels_of(output.arrays, output.attributes)
@@ -179,7 +179,7 @@ def _objects(
         return output.arrays["objects"]
     if prior is None:
         return None
-    from spam_pipe.stages.segment.prior_objects import contour_of, objects_for
+    from spam_pipe.stages.prior.cut import contour_of, objects_for
 
     count = min(int(output.attributes["n_requested"]), int((labels >= 0).sum()))
     return objects_for(prior.arrays, contour_of(prior.arrays), count, config)

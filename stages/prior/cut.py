@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 from spam_pipe.stages.base import Arrays
 from spam_pipe.stages.compiled import kernel
+from spam_pipe.stages.methods.config import SegmentConfig
 from spam_pipe.stages.regions.adjacency import borders, bridged
 from spam_pipe.stages.regions.merge_tree import linkage
 from spam_pipe.stages.regions.objects import largest_objects
-from spam_pipe.stages.segment.config import SegmentConfig
 
 REACH = 4
 """How far an uncertain pixel looks for objects: what a 5 × 5 opening removes is thinner."""
