@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from spam_pipe.stages.base import Output
 from spam_pipe.stages.hierarchy.cuts import (
     check_cut,
     densest_cut,
@@ -269,7 +270,7 @@ class Hierarchy:
             attributes = {"start_label": int(found.pop("start_label", np.int64(0)))}
         if missing := [name for name in _ARRAYS if name not in found]:
             raise ValueError(f"{path} holds no hierarchy: it has no {missing[0]}")
-        labels = labels_of(found, attributes)
+        labels = labels_of(Output(found, attributes))
         try:
             return cls(labels, found["parents"], found["altitudes"])
         except ValueError as error:

@@ -106,7 +106,7 @@ class Segmenter:
         inputs, config = self._prepared(image, prior, mask, factors, channel_axis, self._config)
         resources = _resources("segment", self._config, self._device)
         made = next(stage("segment").run(inputs, config, resources, (count,)))
-        labels = labels_of(made.arrays, made.attributes)
+        labels = labels_of(made)
         return labels.astype(np.int64) + start_label
 
     def hierarchy(
@@ -126,7 +126,7 @@ class Segmenter:
         inputs, config = self._prepared(image, prior, mask, factors, channel_axis, config)
         resources = _resources("hierarchy", self._config, self._device)
         made = next(stage("hierarchy").run(inputs, config, resources, (None,)))
-        labels = labels_of(made.arrays, made.attributes)
+        labels = labels_of(made)
         return Hierarchy(labels, made.arrays["parents"], made.arrays["altitudes"])
 
     def objects(

@@ -56,7 +56,7 @@ STAGES: Mapping[str, Declaration] = {
         per_count=False,
     ),
     "hierarchy": Declaration(
-        "spam_pipe.stages.hierarchy.stage",
+        "spam_pipe.stages.segment.nested",
         "HierarchyStage",
         version=1,
         requires=("prior",),

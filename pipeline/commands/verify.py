@@ -108,11 +108,11 @@ def _read_back(
 
 @contextmanager
 def _shown(progress: Progress, total: int) -> Iterator[Progress]:
-    progress.start(total)
+    progress.begin(total)
     try:
         yield progress
     finally:
-        progress.close()
+        progress.end()
 
 
 def _tell(run: Run, verified: Verified, mended: bool, teller: Teller) -> None:

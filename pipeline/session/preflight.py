@@ -1,4 +1,4 @@
-"""Whether what the chosen superpixel method and prior need is here."""
+"""Checks before any item is tried: what a command asks for must be possible here."""
 
 import os
 from collections.abc import Collection, Iterable
@@ -9,17 +9,19 @@ from spam_pipe.pipeline.configuration.run_config import RunConfig
 from spam_pipe.pipeline.datasets.user_files import factor_maps, factor_table
 from spam_pipe.pipeline.datasets.user_files.external import require_maps
 from spam_pipe.pipeline.datasets.user_files.prompts import require_known
+from spam_pipe.pipeline.device import resolve_device
 from spam_pipe.pipeline.errors import ConfigError, DataError, UserError
 from spam_pipe.pipeline.items import Item
 from spam_pipe.pipeline.running.parts import (
+    PARTS,
     _file,
     _is_table,
     find_checkpoint,
     find_saliency_weights,
-    named_weights,
-    part_source,
 )
 from spam_pipe.pipeline.runs.chain import Chain
+from spam_pipe.pipeline.session.session import Session
+from spam_pipe.pipeline.store.folder import require_writable
 from spam_pipe.stages.attention.config import AttentionConfig
 from spam_pipe.stages.methods.names import NESTED, require_extra
 from spam_pipe.stages.networks.files import find_weights
@@ -28,8 +30,31 @@ from spam_pipe.stages.propose.source_names import require_source_package
 from spam_pipe.stages.registry import STAGES
 from spam_pipe.stages.suggestion import meant_image
 
-_OPTIONS = {"contour_weights": "propose.contour.weights", "segment_weights": "segment.weights"}
-"""The options that name weights, by part of an item."""
+
+def preflight(session: Session) -> None:
+    """Refuse, before any item is tried, what cannot be done as it was asked.
+
+    Raises
+    ------
+    UserError
+        In one line: what is missing or wrong, and the cure.
+    """
+    here = session.choices.scheduler is None  # what workers elsewhere have is not known here
+    if here:
+        resolve_device(session.choices.device)
+    dataset = session.selection.dataset
+    for config, chain in zip(session.configs, session.chains, strict=True):
+        if here and "propose" in chain:
+            require_generator(config.propose, (item.id for item in dataset.items("all")))
+        if "segment" in chain:
+            require_attention(config)
+            everything = dataset.items(session.selection.split)
+            require_known_images(config.segment.attention, (item.id for item in everything))
+            if here:
+                require_method(config)
+        if here:
+            require_weights(config, chain)
+    require_writable(session.outputs)
 
 
 def require_method(config: RunConfig) -> None:
@@ -75,13 +100,13 @@ def require_weights(config: RunConfig, stages: Collection[str]) -> None:
     ConfigError
         Naming the option and the weights that there are.
     """
-    for part in (part for stage in stages for part in STAGES[stage].reads):
-        weights = named_weights(part, config)
+    for part in (PARTS[name] for stage in stages for name in STAGES[stage].reads):
+        weights = None if part.weights is None else part.weights(config)
         try:
             if weights is not None:
                 find_weights(weights)
         except ValueError as error:
-            raise ConfigError(f"{_OPTIONS[part]}: {error}") from error
+            raise ConfigError(f"{part.option}: {error}") from error
 
 
 def require_generator(config: ProposeConfig, item_ids: Iterable[str]) -> None:
@@ -189,8 +214,6 @@ _OF_THE_ITEM = frozenset({"image", "annotations", "masks"})
 
 def why_not(chain: Chain, config: RunConfig, item: Item) -> str | None:
     """Say in one line why a configuration cannot run here: weights or a package are missing."""
-    from spam_pipe.stages.propose.source_names import require_source_package
-
     try:
         require_method(config)
         require_attention(config)
@@ -200,7 +223,7 @@ def why_not(chain: Chain, config: RunConfig, item: Item) -> str | None:
         for name in chain:
             for part in STAGES[name].reads:
                 if part not in _OF_THE_ITEM:
-                    part_source(part, item, config)
+                    PARTS[part].find(item, config)
     except (UserError, ValueError) as error:
         return " ".join(str(error).split())
     return None

@@ -152,7 +152,7 @@ def shared_cut(
     return _below_split(parents, split)
 
 
-@kernel
+@kernel()
 def _covered(parents: Parents, above: NDArray[np.int64]) -> NDArray[np.int64]:
     """Count the chosen nodes on the way from each node, itself included, to the root."""
     covered = above.copy()
@@ -161,7 +161,7 @@ def _covered(parents: Parents, above: NDArray[np.int64]) -> NDArray[np.int64]:
     return covered
 
 
-@kernel
+@kernel()
 def _least(parents: Parents, energy: NDArray[np.float64]) -> NDArray[np.bool_]:
     size = len(parents)
     n = (size + 1) // 2
@@ -182,7 +182,7 @@ def _least(parents: Parents, energy: NDArray[np.float64]) -> NDArray[np.bool_]:
     return chosen
 
 
-@kernel
+@kernel()
 def _highest_first(
     parents: Parents, heights: NDArray[np.float64], n_splits: int
 ) -> NDArray[np.int64]:
@@ -197,7 +197,7 @@ def _highest_first(
     return (order[::-1][:n_splits] + n).astype(np.int64)
 
 
-@kernel
+@kernel()
 def _common(parents: Parents, own: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the owner that all leaves of a node have, -2 where they differ."""
     common = own.copy()

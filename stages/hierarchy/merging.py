@@ -155,7 +155,7 @@ def _join_apart(regions: Regions, merges: NDArray[np.int32]) -> NDArray[np.int32
     return pairs
 
 
-@kernel
+@kernel()
 def _sum_regions(
     labels: Labels,
     n_regions: int,
@@ -181,7 +181,7 @@ def _sum_regions(
     return sums
 
 
-@kernel
+@kernel()
 def _cost(
     a: NDArray[np.float64],
     b: NDArray[np.float64],
@@ -210,7 +210,7 @@ def _cost(
     return cost
 
 
-@kernel
+@kernel()
 def _merge(
     sums: NDArray[np.float64],
     starts: NDArray[np.int64],

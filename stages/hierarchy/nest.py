@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from spam_pipe.stages.attention.attend import Attention
 from spam_pipe.stages.clustering.backends import cluster_tasks
+from spam_pipe.stages.clustering.config import ClusteringConfig
 from spam_pipe.stages.clustering.exact_count import merge_to_count, merge_to_quotas
 from spam_pipe.stages.clustering.features import position_scale
 from spam_pipe.stages.clustering.seeding import seeding_from
@@ -32,7 +33,7 @@ from spam_pipe.stages.hierarchy.objects import (
     pieces_of,
     snapped,
 )
-from spam_pipe.stages.methods.config import SegmentConfig
+from spam_pipe.stages.prior.config import CutConfig
 from spam_pipe.stages.regions.adjacency import bridged
 from spam_pipe.stages.regions.connectivity import (
     absorb_small,
@@ -77,7 +78,7 @@ BETWEEN_ANCHORS = Weights(position=1.4, contour=0.5)
 BELOW_ANCHORS = Weights(position=1.0, contour=1.5)
 """Likewise; accuracy suffers first."""
 
-_DEFAULT = SegmentConfig()
+_CLUSTERING, _CUT = ClusteringConfig(), CutConfig()
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +122,8 @@ def nest(
     attention: Attention | None = None,
     contour: Map | None = None,
     valid: NDArray[np.bool_] | None = None,
-    config: SegmentConfig = _DEFAULT,
+    config: ClusteringConfig = _CLUSTERING,
+    cut: CutConfig = _CUT,
     device: str = "cpu",
 ) -> Nested:
     """Build a hierarchy of superpixels with every number of regions from one to the finest.
@@ -146,7 +148,9 @@ def nest(
         From the objects of a cut, and its number of superpixels, to each object's factor: levels
         have that many times more regions there.
     config
-        Options of the segmentation, in the refined mode.
+        Options of the clustering, in the refined mode.
+    cut
+        How many of the prior's objects a level keeps.
 
     Raises
     ------
@@ -171,10 +175,10 @@ def nest(
     levels = anchor_levels(min(n_finest, n_pixels))
     cuts = [Cut(np.ones(shape, np.int32), np.array([0, 1], np.int32))] * len(levels)
     if prior is not None:
-        cuts = nested_cuts(prior, levels, config)
+        cuts = nested_cuts(prior, levels, cut)
     densities = [
-        None if attention is None or prior is None else attention(cut.objects, level)[0]
-        for cut, level in zip(cuts, levels, strict=True)
+        None if attention is None or prior is None else attention(kept.objects, level)[0]
+        for kept, level in zip(cuts, levels, strict=True)
     ]
     window = (slice(None), slice(None))
     if valid is not None:
@@ -183,9 +187,9 @@ def nest(
         lab = fill_outside(np.where(valid[..., None], lab, np.float32(0)), valid)
         deep = None if deep is None else deep[window]
         contour = None if contour is None else contour[window]
-        cuts = [replace(cut, objects=cut.objects[window]) for cut in cuts]
+        cuts = [replace(kept, objects=kept.objects[window]) for kept in cuts]
     anchors = _split(lab, levels, cuts, densities, deep, contour, valid, config, device)
-    finest, parents = _merge(anchors, levels, cuts[0], prior, contour, config)
+    finest, parents = _merge(anchors, levels, cuts[0], prior, contour, cut.rho)
     n = (len(parents) + 1) // 2
     altitudes = np.zeros(2 * n - 1)
     altitudes[n:] = np.sqrt(n_pixels / np.arange(n - 1, 0, -1))
@@ -214,7 +218,7 @@ def _split(
     deep: Map | None,
     contour: Map | None,
     valid: NDArray[np.bool_] | None,
-    config: SegmentConfig,
+    config: ClusteringConfig,
     device: str,
 ) -> list[_Anchor]:
     """Make the anchors, each inside the regions of the one before."""
@@ -279,7 +283,7 @@ def _start(
     pieces: Labels,
     features: NDArray[np.float32],
     minimum_area: float,
-    config: SegmentConfig,
+    config: ClusteringConfig,
 ) -> Task:
     """Start an anchor from the draft's pieces, cut along its objects, the most alike merged."""
     objects = task.objects
@@ -310,7 +314,7 @@ def _merge(
     cut: Cut,
     prior: Prior | None,
     contour: Map | None,
-    config: SegmentConfig,
+    rho: float,
 ) -> tuple[Labels, NDArray[np.int32]]:
     """Merge the finest anchor's regions to one, through all anchors; return labels and tree."""
     finest = anchors[-1]
@@ -348,7 +352,7 @@ def _merge(
     for step in [*_steps(above, levels[0]), *_steps(min(above, levels[0]), 1)]:
         groups = np.zeros(n, np.int32)
         if prior is not None and step[0] > 1:
-            groups = coarser_groups(prior, cut, step[0], config.rho)[owner]
+            groups = coarser_groups(prior, cut, step[0], rho)[owner]
         phases.append(phase(*step, groups, BELOW_ANCHORS))
     phases.append(phase(1, 1, np.zeros(n, np.int32), BELOW_ANCHORS))
     merges = merge_in_order(regions, phases)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spam_pipe.stages.compiled import kernel
-from spam_pipe.stages.methods.config import SegmentConfig
+from spam_pipe.stages.prior.config import CutConfig
 from spam_pipe.stages.prior.cut import cut_objects, groups_below
 from spam_pipe.stages.regions.adjacency import borders, bridged
 from spam_pipe.stages.regions.connectivity import (
@@ -56,7 +56,7 @@ class Cut:
     mapping: NDArray[np.int32]
 
 
-def nested_cuts(prior: Prior, counts: Sequence[int], config: SegmentConfig) -> list[Cut]:
+def nested_cuts(prior: Prior, counts: Sequence[int], config: CutConfig) -> list[Cut]:
     """Cut a prior's tree for rising numbers of superpixels, each cut within the one before.
 
     The first is `stages.prior.cut.cut_objects`'. In the later ones neighbours within
@@ -198,7 +198,7 @@ def _merge_weak_within(
     return groups_below(parents, n + n_weak)[mapping]
 
 
-@kernel
+@kernel()
 def _joined(mapping: NDArray[np.int32], other: NDArray[np.int32]) -> NDArray[np.int32]:
     """Join the groups of `mapping` that have members in one group of `other`."""
     n_groups = mapping.max()
@@ -220,7 +220,7 @@ def _joined(mapping: NDArray[np.int32], other: NDArray[np.int32]) -> NDArray[np.
     return root
 
 
-@kernel
+@kernel()
 def _flood_within(
     pieces: NDArray[np.int32], coarser: NDArray[np.int32], pixels: NDArray[np.int64]
 ) -> None:

@@ -37,7 +37,7 @@ def saliency_map(
     return _draw(np.ascontiguousarray(labels), parents, shares)
 
 
-@kernel
+@kernel()
 def _lowest_common(a: int, b: int, parents: NDArray[np.int32]) -> int:
     # Parents come after their children: the lower of two nodes is never above the other.
     while a != b:
@@ -48,7 +48,7 @@ def _lowest_common(a: int, b: int, parents: NDArray[np.int32]) -> int:
     return a
 
 
-@kernel
+@kernel()
 def _draw(
     labels: Labels, parents: NDArray[np.int32], shares: NDArray[np.uint16]
 ) -> NDArray[np.uint16]:

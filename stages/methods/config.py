@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from spam_pipe.stages.attention.config import AttentionConfig
-from spam_pipe.stages.base import StageConfig
+from spam_pipe.stages.clustering.config import ClusteringConfig
 from spam_pipe.stages.deferred import BLOCK_PIXELS
 from spam_pipe.stages.methods.baselines.config import (
     FelzenszwalbConfig,
@@ -29,10 +29,11 @@ from spam_pipe.stages.methods.names import (
     known_method,
     method_names,
 )
+from spam_pipe.stages.prior.config import CutConfig
 
 
-class SegmentConfig(StageConfig):
-    """Options of `spam-pipe segment` (SPAM.md, sections 1 to 4)."""
+class SegmentConfig(ClusteringConfig, CutConfig):
+    """Options of `spam-pipe segment` (METHOD.md, sections 1 to 4)."""
 
     method: Annotated[str, AfterValidator(known_method)] = Field(
         "spam", description=f"superpixel method: {', '.join(method_names())}"
@@ -47,87 +48,11 @@ class SegmentConfig(StageConfig):
         description="a file of weights (.safetensors, or a .pth state dict of the public SSN "
         "kind) instead of the network's shipped ones",
     )
-    mode: Literal["refined", "paper"] = Field(
-        "refined",
-        description="refined: hexagonal seeds, border relaxation, exact count; "
-        "paper: random seeds, no refinement",
-    )
-    prior_mode: Literal["cut", "paper"] = Field(
-        "cut",
-        description="cut: the prior's merge tree is cut for each K; "
-        "paper: the K largest objects stay, the others become uncertain",
-    )
-    rho: float = Field(0.5, gt=0, le=1, description="cut: at most rho * K objects")
-    tau: float = Field(
-        0.5, ge=0, le=1, description="cut: neighbours with a weaker common border are merged"
-    )
-    color_weight: float | None = Field(
-        None,
-        gt=0,
-        description="factor of the Lab colours; by default 0.2 beside deep features, 0.26 in the "
-        "paper's mode, more where colour stands alone",
-    )
-    chroma_weight: float | None = Field(
-        None,
-        gt=0,
-        description="further factor of a and b, which light and shade change less than L; by "
-        "default 1 but where colour stands alone",
-    )
-    smoothing: float | None = Field(
-        None,
-        ge=0,
-        le=1,
-        description="standard deviation of a Gaussian over the colours, as a share of sqrt(N/K); "
-        "by default only where colour stands alone",
-    )
-    compactness: float | None = Field(
-        None,
-        ge=0,
-        description="factor of the positions, larger is more regular; by default 6 beside deep "
-        "features, 8.5 where colour stands alone, 7.5 in the paper's mode",
-    )
-    iterations: int | None = Field(
-        None,
-        ge=1,
-        le=100,
-        description="passes of the soft clustering, by default 10; with over_seeding as many twice",
-    )
-    distance_factor: float = Field(
-        1.65, gt=0, description="a pixel may join seeds within this many sqrt(N/K) of its own"
-    )
-    minimum_size: float | None = Field(
-        None,
-        ge=0,
-        le=1,
-        description="components below this share of N/K are merged; by default 0.05 where deep "
-        "features tell detail from noise, else 0.15",
-    )
-    over_seeding: float = Field(
-        2.0,
-        ge=1,
-        le=4,
-        description="refined: cluster with this many times K first and merge the most alike to K, "
-        "from which the clustering starts again; 1 starts once, from even seeds",
-    )
-    border_weight: float | None = Field(
-        None,
-        ge=0,
-        description="refined: weight of smooth borders; by default 8 beside deep features, "
-        "25 where colour stands alone",
-    )
-    contour_decay: float = Field(
-        6.0, ge=0, description="refined: how fast a contour in between takes a neighbour's weight"
-    )
     block_pixels: int = Field(
         BLOCK_PIXELS,
         ge=10_000,
         description="spam: an image of more pixels is segmented by blocks, and "
         "superpixels wider than 80 pixels in a smaller image first",
-    )
-    seed: int = Field(0, ge=0, description="seed of the paper mode's random seeds")
-    backend: Literal["auto", "numba", "torch"] = Field(
-        "auto",
-        description="what computes the clustering; auto: numba on the CPU, torch on a GPU",
     )
 
     attention: AttentionConfig = AttentionConfig()
@@ -201,10 +126,6 @@ class SegmentConfig(StageConfig):
         if options.network == "none" or options.method not in {"spam", "spam-nested"}:
             return None
         return options.weights or options.network
-
-    def uses_torch(self, device: str) -> bool:
-        """Say whether the torch back end clusters on that device."""
-        return self.backend == "torch" or (self.backend == "auto" and device != "cpu")
 
     @property
     def uses_prior(self) -> bool:

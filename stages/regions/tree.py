@@ -49,7 +49,7 @@ def tree_of_merges(merges: NDArray[np.int32], n_regions: int) -> Parents:
     return _tree_of_merges(merges, n_regions)
 
 
-@kernel
+@kernel()
 def _tree_of_merges(merges: NDArray[np.int32], n: int) -> Parents:
     parents = np.arange(2 * n - 1).astype(np.int32)
     above = np.arange(2 * n - 1).astype(np.int32)
@@ -92,7 +92,7 @@ def level_of_regions(parents: Parents, n_regions: int) -> NDArray[np.int32]:
     return number_tops(parents, kept)
 
 
-@kernel
+@kernel()
 def number_tops(parents: Parents, kept: NDArray[np.bool_]) -> NDArray[np.int32]:
     """Number the highest kept ancestors of the leaves, by the smallest leaf of each.
 
@@ -145,7 +145,7 @@ def sum_over_nodes(values: NDArray[Any], parents: Parents) -> NDArray[Any]:
     return _summed(total, parents)
 
 
-@kernel
+@kernel()
 def _summed(values: NDArray[Any], parents: Parents) -> NDArray[Any]:
     """Add each node's value to its parent's, leaves first."""
     summed = values.copy()

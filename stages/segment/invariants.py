@@ -12,7 +12,7 @@ from spam_pipe.stages.methods.config import SegmentConfig
 from spam_pipe.stages.methods.names import NESTED
 from spam_pipe.stages.propose.proposal import Proposal
 from spam_pipe.stages.regions.tree import check_tree, level_of_regions
-from spam_pipe.stages.segment.stored import labels_of
+from spam_pipe.stages.segment.stored import labels_of, objects_of
 
 
 def broken_invariants(
@@ -49,17 +49,16 @@ def broken_invariants(
         yield from _broken_hierarchy(output)
         objects = _first_objects(output, upstream.get("prior"), config)
         if objects is not None:
-            yield from _across_objects(labels_of(arrays, attributes), objects)
+            yield from _across_objects(labels_of(output), objects)
     elif stage == "segment":
-        start = int(attributes.get("start_label", 0))
-        labels = arrays["labels"].astype(np.int32) - start
+        labels = labels_of(output)
         yield from _broken_numbers(labels, int(attributes["n_superpixels"]))
         assert isinstance(config, SegmentConfig)
         if config.method in NESTED and "hierarchy" in upstream:
             yield from _no_level(labels, upstream["hierarchy"])
         elif config.resolved.method == "spam":
             yield from _unconnected(labels)
-            objects = _objects(output, upstream.get("prior"), config, labels)
+            objects = objects_of(output, upstream.get("prior"), config)
             if objects is not None:
                 yield from _across_objects(labels, objects)
     elif stage == "evaluate" and "segment" in upstream:
@@ -118,7 +117,7 @@ def _broken_hierarchy(output: Output) -> Iterator[str]:
     except ValueError as error:
         yield f"the tree is none: {error}"
         return
-    labels = labels_of(output.arrays, output.attributes)
+    labels = labels_of(output)
     n = (len(parents) + 1) // 2
     yield from _broken_numbers(labels, n)
     from spam_pipe.stages.regions.connectivity import connected_components
@@ -130,7 +129,7 @@ def _broken_hierarchy(output: Output) -> Iterator[str]:
 
 def _no_level(labels: NDArray[np.int32], hierarchy: Output) -> Iterator[str]:
     """Check that labels are nested: the level of so many regions of the hierarchy."""
-    finest = labels_of(hierarchy.arrays, hierarchy.attributes)
+    finest = labels_of(hierarchy)
     parents = hierarchy.arrays["parents"]
     n = int(labels.max()) + 1
     if finest.shape != labels.shape or not 1 <= n <= (len(parents) + 1) // 2:
@@ -155,7 +154,7 @@ def _first_objects(
     from spam_pipe.stages.regions.connectivity import connected_components
 
     assert isinstance(config, SegmentConfig)
-    labels = labels_of(output.arrays, output.attributes)
+    labels = labels_of(output)
     first = anchor_levels(min(config.spam_nested.finest, int((labels >= 0).sum())))[0]
     found = objects_for(prior.arrays, contour_of(prior.arrays), first, config)
     if found is None:
@@ -166,20 +165,3 @@ def _first_objects(
     areas, n_areas = connected_components(np.where(labels < 0, np.int32(-1), np.int32(0)))
     pieces += n_areas - np.unique(areas[certain >= 0]).size
     return found if pieces <= labels.max() + 1 else None
-
-
-def _objects(
-    output: Output,
-    prior: Output | None,
-    config: SegmentConfig,
-    labels: NDArray[np.int32],
-) -> NDArray[np.integer[Any]] | None:
-    """Return the objects that the labels were made in, where that is known."""
-    if "objects" in output.arrays:
-        return output.arrays["objects"]
-    if prior is None:
-        return None
-    from spam_pipe.stages.prior.cut import contour_of, objects_for
-
-    count = min(int(output.attributes["n_requested"]), int((labels >= 0).sum()))
-    return objects_for(prior.arrays, contour_of(prior.arrays), count, config)

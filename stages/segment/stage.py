@@ -147,7 +147,7 @@ def _hierarchy_of(inputs: Inputs) -> tuple[NDArray[np.int32], NDArray[np.int32]]
     if "hierarchy" not in inputs.upstream:
         return None
     made = inputs.upstream["hierarchy"][None]
-    return labels_of(made.arrays, made.attributes), made.arrays["parents"]
+    return labels_of(made), made.arrays["parents"]
 
 
 def _segment_large(inputs: Inputs, config: SegmentConfig, device: str, unit: Unit) -> Output:

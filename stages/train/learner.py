@@ -188,7 +188,7 @@ def draw_grid(config: TrainConfig, step: int, device: torch.device) -> tuple[Gri
 
 
 def classical_features(lab: Tensor, color_weight: float, position_weight: float) -> Tensor:
-    """Return scaled colours and positions (SPAM.md, section 1), (B, 5, H, W), of Lab images."""
+    """Return scaled colours and positions (METHOD.md, section 1), (B, 5, H, W), of Lab images."""
     batch, _, height, width = lab.shape
     rows = torch.arange(height, device=lab.device, dtype=lab.dtype)
     columns = torch.arange(width, device=lab.device, dtype=lab.dtype)

@@ -59,7 +59,7 @@ def n_pieces(mask):
 @given(scenes())
 def test_what_holds_at_every_level(few, scene):
     lab, prior, valid, wanted = scene
-    made = nest(lab, wanted, prior=prior, valid=valid, config=COLOUR)
+    made = nest(lab, wanted, prior=prior, valid=valid, config=COLOUR, cut=COLOUR)
     inside = np.ones(lab.shape[:2], bool) if valid is None else valid
     n = (len(made.parents) + 1) // 2
     pieces = n_pieces(inside)
@@ -89,7 +89,7 @@ def test_no_region_crosses_an_object_that_is_kept(few, scene):
     lab, prior, valid, wanted = scene
     if prior is None:
         return
-    made = nest(lab, wanted, prior=prior, valid=valid, config=COLOUR)
+    made = nest(lab, wanted, prior=prior, valid=valid, config=COLOUR, cut=COLOUR)
     n = (len(made.parents) + 1) // 2
     levels = anchor_levels(min(wanted, lab[..., 0].size if valid is None else int(valid.sum())))
     cut = nested_cuts(prior, levels[:1], COLOUR)[0]
@@ -127,7 +127,7 @@ def test_cuts_are_nested(scene):
 
 def test_the_same_hierarchy_every_time(few):
     lab = np.random.default_rng(1).random((30, 40, 3)).astype(np.float32) * 50
-    first, second = (nest(lab, 60, config=COLOUR) for _ in range(2))
+    first, second = (nest(lab, 60, config=COLOUR, cut=COLOUR) for _ in range(2))
     assert np.array_equal(first.labels, second.labels)
     assert np.array_equal(first.parents, second.parents)
 
@@ -139,11 +139,11 @@ def test_levels_follow_contours_and_factors(few):
     lab += np.random.default_rng(0).normal(0, 1, lab.shape).astype(np.float32)
     objects = np.repeat([[1] * 30 + [2] * 30], 40, axis=0).astype(np.uint16)
     prior = Prior(objects, *mean_boundary_tree(objects, np.ones(objects.shape, np.float32)))
-    made = nest(lab, 40, prior=prior, config=COLOUR)
+    made = nest(lab, 40, prior=prior, config=COLOUR, cut=COLOUR)
     two = level_of_regions(made.parents, 2)[made.labels]
     assert np.array_equal(two, objects - 1)
     even, denser = (
-        nest(lab, 40, prior=prior, attention=attention, config=COLOUR)
+        nest(lab, 40, prior=prior, attention=attention, config=COLOUR, cut=COLOUR)
         for attention in (None, lambda objects, count: (np.array([4.0, 1.0]), ""))
     )
     for k in (10, 20, 40):
@@ -172,7 +172,7 @@ def test_anchors_are_far_apart():
 
 
 def test_one_pixel():
-    made = nest(np.zeros((1, 1, 3), np.float32), 10, config=COLOUR)
+    made = nest(np.zeros((1, 1, 3), np.float32), 10, config=COLOUR, cut=COLOUR)
     assert made.labels.tolist() == [[0]]
     assert made.parents.tolist() == [0]
 
