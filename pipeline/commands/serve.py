@@ -16,9 +16,9 @@ from spam_pipe.pipeline.datasets.images.image_file import IMAGE_SUFFIXES
 from spam_pipe.pipeline.device import resolve_device
 from spam_pipe.pipeline.errors import ConfigError, UserError
 from spam_pipe.pipeline.extras import require
-from spam_pipe.pipeline.running.completion import held
 from spam_pipe.pipeline.runs.run import Run, open_run
 from spam_pipe.pipeline.runs.selection import Selection
+from spam_pipe.pipeline.runs.shard import held
 from spam_pipe.pipeline.session.layers import config_layers
 from spam_pipe.pipeline.session.options import Options
 from spam_pipe.pipeline.store.folder import LocalFolder, open_folder, require_writable
@@ -115,7 +115,7 @@ def _remember(run: Run, outputs: LocalFolder, teller: Teller) -> None:
     """Write `run.toml` where it says something else, which no other command may be reading."""
     if run.folder.read("run.toml") == dump_toml(run.config).encode():
         return
-    with held(run, None, teller.warn):
+    with held(run.folder, None, teller.warn):
         run.save(outputs)
 
 
