@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, replace
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, get_origin, get_type_hints
 
 import typer
 
@@ -342,20 +342,19 @@ def accept_options(
     without
         Options that it does not have.
     arguments
-        Annotations of further parameters; those that may not be None must be given.
+        Annotations of further parameters, which must be given; with a default as a pair.
     """
     arguments = arguments or {}
     hints = get_type_hints(kind, include_extras=True)
     annotated = {name for name, hint in hints.items() if get_origin(hint) is Annotated}
-    parameters = [
-        inspect.Parameter(
-            name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=None if _may_be_none(annotation) else inspect.Parameter.empty,
-            annotation=annotation,
+    parameters = []
+    for name, said in arguments.items():
+        annotation, default = said if isinstance(said, tuple) else (said, inspect.Parameter.empty)
+        parameters.append(
+            inspect.Parameter(
+                name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation
+            )
         )
-        for name, annotation in arguments.items()
-    ]
     parameters += [
         inspect.Parameter(
             field.name,
@@ -375,10 +374,6 @@ def accept_options(
     accepting.__annotations__ = {each.name: each.annotation for each in parameters}
     accepting.__doc__ = command.__doc__
     return accepting
-
-
-def _may_be_none(annotation: Any) -> bool:
-    return type(None) in get_args(get_args(annotation)[0])
 
 
 def named_input(options: Options, paths: Sequence[str] | None) -> Options:
