@@ -165,6 +165,14 @@ def train(
     ground_truth: Annotated[
         str | None, typer.Option(help="folder of ground truth for a folder of images")
     ] = None,
+    also: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="a further folder of annotated images, and the share of the samples that comes "
+            "from it; repeatable",
+            metavar="FOLDER:GROUND_TRUTH:SHARE",
+        ),
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda[:i]")] = "auto",
     as_json: Json = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print nothing but errors")] = False,
@@ -180,7 +188,7 @@ def train(
         as_json=as_json,
         quiet=quiet,
     )
-    if status := train_network(options, config, folder, minutes):
+    if status := train_network(options, config, folder, minutes, also or ()):
         raise typer.Exit(status)
 
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import tomli_w
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from pipeline.config import Layer, merge, read_config_file, stated
 from pipeline.datasets.config import DatasetConfig
@@ -20,10 +20,59 @@ DEFAULT = "train-trunk"
 """The shipped configuration that is taken where nothing else is said."""
 
 
+class AlsoConfig(BaseModel):
+    """A folder of annotated images that a share of the samples comes from."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    images: str = Field(
+        description="folder of images: as it stands, else within the folder that holds datasets"
+    )
+    ground_truth: str = Field(description="folder of label maps named as the images are")
+    share: float = Field(gt=0, lt=1, description="of all samples; the dataset gets what is left")
+    void: int | None = Field(None, ge=0, description="label that means nothing is known")
+    contours: float = Field(
+        1.0, ge=0, description="weight of its contours: classes leave many of them unmarked"
+    )
+    hold_out: int = Field(
+        25, ge=0, description="every n-th image is kept for validation, 0 for none of them"
+    )
+
+
 class TrainingConfig(TrainConfig):
     """Everything that decides a training's results."""
 
     dataset: DatasetConfig = DatasetConfig(name="bsd")
+    void: int | None = Field(
+        None, ge=0, description="label of the dataset's ground truth that means nothing is known"
+    )
+    also: tuple[AlsoConfig, ...] = Field(
+        (), description="further folders of annotated images to train on, with their shares"
+    )
+
+    @model_validator(mode="after")
+    def _leaves_a_share(self) -> Self:
+        if sum(each.share for each in self.also) >= 1:
+            raise ValueError("also: the shares leave nothing for the dataset; their sum is below 1")
+        return self
+
+
+def parse_also(text: str) -> dict[str, Any]:
+    """Read `FOLDER:GROUND_TRUTH:SHARE`.
+
+    Raises
+    ------
+    ConfigError
+        When it is not of that form.
+    """
+    parts = text.rsplit(":", 2)
+    try:
+        images, ground_truth, share = parts
+        return {"images": images, "ground_truth": ground_truth, "share": float(share)}
+    except ValueError as error:
+        raise ConfigError(
+            f"--also {text}: write FOLDER:GROUND_TRUTH:SHARE, such as photos:labels:0.3"
+        ) from error
 
 
 def default_folder(config: str | None) -> Path:

@@ -1,6 +1,7 @@
 """What every network takes and gives."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from typing import ClassVar, NamedTuple
 
 from torch import Tensor, nn
@@ -44,3 +45,7 @@ class Network(nn.Module, ABC):
     @abstractmethod
     def forward(self, features: Tensor) -> Prediction:
         """Return deep features and contour logits of a batch of images."""
+
+    def pretrained(self) -> Iterator[nn.Parameter]:
+        """Yield the parameters that learn slowly, because they start from another task's."""
+        return iter(())

@@ -12,6 +12,7 @@ from stages.networks.config import NetworkConfig
 
 NETWORKS = {
     "trunk": ("stages.networks.trunk", "Trunk"),
+    "efficientunet": ("stages.networks.efficientunet", "EfficientUNet"),
     "ssn": ("stages.networks.ssn", "Ssn"),
 }
 """Module and class of every network."""

@@ -35,15 +35,22 @@ class SegmentConfig(StageConfig):
     method: Annotated[str, AfterValidator(known_method)] = Field(
         "spam", description=f"superpixel method: {', '.join(method_names())}"
     )
-    network: Literal["trunk", "ssn", "none"] = Field(
+    network: Literal["trunk", "efficientunet", "ssn", "none"] = Field(
         "trunk",
-        description="deep features: trunk, ssn (the paper's encoder), or none for colour and "
-        "position alone (D = 5)",
+        description="deep features: trunk, efficientunet, ssn (the paper's encoder), or none for "
+        "colour and position alone (D = 5)",
     )
     weights: str | None = Field(
         None,
         description="a file of weights (.safetensors, or a .pth state dict of the public SSN "
         "kind) instead of the network's shipped ones",
+    )
+    channels: int | None = Field(
+        None,
+        ge=0,
+        le=4096,
+        description="how many deep channels count, D - 5: the first of those that the weights "
+        "have; by default 15, or all where they have fewer",
     )
     mode: Literal["refined", "paper"] = Field(
         "refined",
