@@ -5,7 +5,7 @@ import os
 import re
 import sys
 
-from pipeline.errors import UserError
+from spam_pipe.pipeline.errors import UserError
 
 
 def resolve_device(requested: str) -> str:

@@ -2,7 +2,7 @@
 
 from importlib.util import find_spec
 
-from pipeline.errors import ConfigError
+from spam_pipe.pipeline.errors import ConfigError
 
 
 def require(module: str, extra: str, purpose: str) -> None:

@@ -3,7 +3,7 @@
 import re
 
 Unit = int | str | None
-"""A number of superpixels, a size of them (`pipeline.sizes`), or the item as a whole.
+"""A number of superpixels, a size of them (`pipeline.configuration.sizes`), or the item as a whole.
 
 Stages know numbers alone: of a size, one is made for each image before its stage runs.
 """

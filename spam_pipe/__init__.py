@@ -24,10 +24,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from spam_pipe.functions import evaluate, features, objects, segment
     from spam_pipe.segmenter import Segmenter
-    from stages.describe.graph import graph
-    from stages.describe.networks import to_networkx, to_torch_geometric
-    from stages.describe.polygons import polygons
-    from stages.describe.table import table
+    from spam_pipe.stages.describe.graph import graph
+    from spam_pipe.stages.describe.networks import to_networkx, to_torch_geometric
+    from spam_pipe.stages.describe.polygons import polygons
+    from spam_pipe.stages.describe.table import table
 
 __all__ = [
     "Segmenter",
@@ -44,11 +44,11 @@ __all__ = [
 
 _ELSEWHERE = {
     "Segmenter": "spam_pipe.segmenter",
-    "graph": "stages.describe.graph",
-    "polygons": "stages.describe.polygons",
-    "table": "stages.describe.table",
-    "to_networkx": "stages.describe.networks",
-    "to_torch_geometric": "stages.describe.networks",
+    "graph": "spam_pipe.stages.describe.graph",
+    "polygons": "spam_pipe.stages.describe.polygons",
+    "table": "spam_pipe.stages.describe.table",
+    "to_networkx": "spam_pipe.stages.describe.networks",
+    "to_torch_geometric": "spam_pipe.stages.describe.networks",
 }
 """Where names are that `spam_pipe.functions` does not have."""
 

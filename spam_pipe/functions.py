@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from spam_pipe.pictures import as_inputs, as_mask
 from spam_pipe.priors import Factors, Prior, known_prior
 from spam_pipe.segmenter import COMPACTNESS, Segmenter
-from stages.evaluate.evaluate import evaluate as measure
+from spam_pipe.stages.evaluate.evaluate import evaluate as measure
 
 
 def segment(

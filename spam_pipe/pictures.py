@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from stages.base import Inputs
+from spam_pipe.stages.base import Inputs
 
 _KINDS = "give uint8, uint16, bool, or floats in 0..1"
 

@@ -8,11 +8,11 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from stages.attention.user_factors import UserFactors
-from stages.prior.config import PriorConfig
-from stages.propose.config import ProposeConfig
-from stages.propose.run_lengths import RunLengths
-from stages.suggestion import did_you_mean
+from spam_pipe.stages.attention.user_factors import UserFactors
+from spam_pipe.stages.prior.config import PriorConfig
+from spam_pipe.stages.propose.config import ProposeConfig
+from spam_pipe.stages.propose.run_lengths import RunLengths
+from spam_pipe.stages.suggestion import did_you_mean
 
 Prior: TypeAlias = "str | NDArray[np.integer[Any]] | Sequence[NDArray[np.bool_]]"
 """``"contour"``, ``"gradient"`` or ``"none"``; (H, W) integers; or a list of (H, W) masks."""

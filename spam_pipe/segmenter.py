@@ -9,22 +9,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pipeline.device import resolve_device
-from pipeline.errors import UserError
 from spam_pipe.pictures import as_inputs
+from spam_pipe.pipeline.device import resolve_device
+from spam_pipe.pipeline.errors import UserError
 from spam_pipe.priors import Factors, Prior, as_factors, known_prior, masks_of, options_of
-from stages.attention.config import AttentionConfig
-from stages.base import Inputs, Output, StageConfig
-from stages.networks.memory import forward
-from stages.registry import stage
-from stages.segment.config import SegmentConfig
-from stages.segment.features import rgb_to_lab
-from stages.segment.stage import contour_of, objects_for
-from stages.segment.stored import labels_of
-from stages.validity import filled_inputs
+from spam_pipe.stages.attention.config import AttentionConfig
+from spam_pipe.stages.base import Inputs, Output, StageConfig
+from spam_pipe.stages.colour import rgb_to_lab
+from spam_pipe.stages.networks.memory import forward
+from spam_pipe.stages.registry import stage
+from spam_pipe.stages.segment.config import SegmentConfig
+from spam_pipe.stages.segment.prior_objects import contour_of, objects_for
+from spam_pipe.stages.segment.stored import labels_of
+from spam_pipe.stages.validity import filled_inputs
 
 COMPACTNESS = 6.0
-"""What suits deep features (`stages.segment.balance`)."""
+"""What suits deep features (`stages.clustering.balance`)."""
 
 
 class Segmenter:

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.base import Output, StageConfig
-from stages.blocks.limits import BY_BLOCKS
-from stages.propose.proposal import Proposal
-from stages.segment.config import SegmentConfig
+from spam_pipe.stages.base import Output, StageConfig
+from spam_pipe.stages.deferred import BY_BLOCKS
+from spam_pipe.stages.propose.proposal import Proposal
+from spam_pipe.stages.segment.config import SegmentConfig
 
 
 def broken_invariants(
@@ -79,7 +79,7 @@ def _broken_numbers(labels: NDArray[np.int32], n: int) -> Iterator[str]:
 
 
 def _unconnected(labels: NDArray[np.int32]) -> Iterator[str]:
-    from stages.segment.connectivity import connected_components
+    from spam_pipe.stages.regions.connectivity import connected_components
 
     n = int(labels.max()) + 1
     components = connected_components(labels)[1]
@@ -111,7 +111,7 @@ def _objects(
         return output.arrays["objects"]
     if prior is None:
         return None
-    from stages.segment.stage import contour_of, objects_for
+    from spam_pipe.stages.segment.prior_objects import contour_of, objects_for
 
     count = min(int(output.attributes["n_requested"]), int((labels >= 0).sum()))
     return objects_for(prior.arrays, contour_of(prior.arrays), count, config)

@@ -6,7 +6,7 @@ from functools import cache
 from importlib import import_module
 from typing import cast
 
-from stages.base import Stage
+from spam_pipe.stages.base import Stage
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Declaration:
 
 STAGES: Mapping[str, Declaration] = {
     "propose": Declaration(
-        "stages.propose.stage",
+        "spam_pipe.stages.propose.stage",
         "ProposeStage",
         version=2,
         requires=(),
@@ -45,7 +45,7 @@ STAGES: Mapping[str, Declaration] = {
         per_count=False,
     ),
     "prior": Declaration(
-        "stages.prior.stage",
+        "spam_pipe.stages.prior.stage",
         "PriorStage",
         version=1,
         requires=("propose",),
@@ -53,7 +53,7 @@ STAGES: Mapping[str, Declaration] = {
         per_count=False,
     ),
     "segment": Declaration(
-        "stages.segment.stage",
+        "spam_pipe.stages.segment.stage",
         "SegmentStage",
         version=2,
         requires=("prior",),
@@ -69,7 +69,7 @@ STAGES: Mapping[str, Declaration] = {
         per_count=True,
     ),
     "evaluate": Declaration(
-        "stages.evaluate.stage",
+        "spam_pipe.stages.evaluate.stage",
         "EvaluateStage",
         version=1,
         requires=("segment",),

@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.base import Inputs
+from spam_pipe.stages.base import Inputs
 
 Value = TypeVar("Value", bound=np.generic)
 

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import settings
 from PIL import Image
 
-from pipeline.commands import run_items
-from pipeline.options import Options
+from spam_pipe.pipeline.commands.items import run_items
+from spam_pipe.pipeline.commands.options import Options
 
 SpamPipe = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -84,7 +84,7 @@ def spam_pipe(tmp_path: Path) -> SpamPipe:
 
     def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "pipeline.cli", *arguments],
+            [sys.executable, "-m", "spam_pipe", *arguments],
             cwd=tmp_path,
             env={**os.environ, "COLUMNS": "100", **environment},
             capture_output=True,

@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from pipeline.commands import run_items
-from pipeline.errors import UserError
-from pipeline.folder import open_folder
-from pipeline.lock import locked
-from pipeline.options import Options
+from spam_pipe.pipeline.commands.items import run_items
+from spam_pipe.pipeline.commands.options import Options
+from spam_pipe.pipeline.errors import UserError
+from spam_pipe.pipeline.runs.lock import locked
+from spam_pipe.pipeline.store.folder import open_folder
 from tests.conftest import SpamPipe
 
 Refused = Callable[..., str]
@@ -43,7 +43,7 @@ def refused(tmp_path: Path) -> Refused:
 
 
 def test_importing_the_command_line_imports_nothing_heavy() -> None:
-    code = "import pipeline.cli, sys; print(*sys.modules)"
+    code = "import spam_pipe.pipeline.cli.app, sys; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(done.stdout.split())
     heavy = {"torch", "dask", "distributed", "zarr", "numba", "numpy", "pandas", "skimage"}
@@ -55,7 +55,7 @@ def test_looking_at_a_run_imports_nothing_that_computes(command: str, tmp_path: 
     outputs = str(tmp_path)
     assert run_items("segment", Options("sample", outputs=outputs, limit=1, quiet=True)) == 0
     code = (
-        "import sys; from pipeline.cli import app\n"
+        "import sys; from spam_pipe.pipeline.cli.app import app\n"
         f"app([*{command.split()!r}, '--outputs', {outputs!r}, '--json'], standalone_mode=False)\n"
         "print(*sys.modules)"
     )
@@ -305,7 +305,7 @@ def test_ctrl_c_stops_after_the_item_at_hand_and_the_command_goes_on(
         shutil.copy(images / "000.png", images / f"copy-{number:03d}.png")
     given = ["segment", "--dataset", str(images), "-k", "6", *PLAIN, "--workers", workers]
     process = subprocess.Popen(
-        [sys.executable, "-m", "pipeline.cli", *given],
+        [sys.executable, "-m", "spam_pipe", *given],
         cwd=tmp_path,
         stderr=subprocess.PIPE,
         text=True,

@@ -28,7 +28,7 @@ def run_commands(block: str, folder: Path) -> None:
     for line in block.splitlines():
         words = line.partition("#")[0].split()
         assert words.pop(0) == "spam-pipe"
-        command = [sys.executable, "-m", "pipeline.cli", *words]
+        command = [sys.executable, "-m", "spam_pipe", *words]
         ended = subprocess.run(
             command, cwd=folder, env=environment, capture_output=True, text=True, check=False
         )

@@ -47,5 +47,5 @@ def make_cluster() -> SLURMCluster:
 if __name__ == "__main__":
     with make_cluster() as cluster:
         cluster.adapt(minimum_jobs=MINIMUM, maximum_jobs=MAXIMUM)
-        command = [sys.executable, "-m", "pipeline.cli", *sys.argv[1:]]
+        command = [sys.executable, "-m", "spam_pipe", *sys.argv[1:]]
         sys.exit(subprocess.call([*command, "--scheduler", cluster.scheduler_address]))

@@ -31,5 +31,5 @@ def settings() -> dict[str, object]:
 
 if __name__ == "__main__":
     with SSHCluster(**settings()) as cluster:
-        command = [sys.executable, "-m", "pipeline.cli", *sys.argv[1:]]
+        command = [sys.executable, "-m", "spam_pipe", *sys.argv[1:]]
         sys.exit(subprocess.call([*command, "--scheduler", cluster.scheduler_address]))

@@ -4,19 +4,19 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pipeline.datasets.base import Dataset
-from pipeline.errors import ConfigError, DataError
-from stages.suggestion import did_you_mean
+from spam_pipe.pipeline.datasets.base import Dataset
+from spam_pipe.pipeline.errors import ConfigError, DataError
+from spam_pipe.stages.suggestion import did_you_mean
 
 if TYPE_CHECKING:
-    from pipeline.datasets.bands import Reading
+    from spam_pipe.pipeline.datasets.images.bands import Reading
 
 DATASETS: dict[str, str] = {
-    "bsd": "pipeline.datasets.bsd:Bsd",
-    "nyuv2": "pipeline.datasets.nyuv2:NyuV2",
-    "sbd": "pipeline.datasets.sbd:Sbd",
-    "folder": "pipeline.datasets.folder:Folder",
-    "sample": "pipeline.datasets.sample:Sample",
+    "bsd": "spam_pipe.pipeline.datasets.bsd:Bsd",
+    "nyuv2": "spam_pipe.pipeline.datasets.nyuv2:NyuV2",
+    "sbd": "spam_pipe.pipeline.datasets.sbd:Sbd",
+    "folder": "spam_pipe.pipeline.datasets.folder:Folder",
+    "sample": "spam_pipe.pipeline.datasets.sample:Sample",
 }
 """Where each dataset's class is, as ``module:class``."""
 
@@ -56,8 +56,8 @@ def open_dataset(
             raise ConfigError(f"dataset.images: leave it out, the dataset is the folder {name}")
         name, images = "folder", _as_folder(name)
     if name == "folder":
-        from pipeline.datasets.bands import Reading
-        from pipeline.datasets.folder import Folder
+        from spam_pipe.pipeline.datasets.folder import Folder
+        from spam_pipe.pipeline.datasets.images.bands import Reading
 
         if data is not None:
             raise ConfigError("dataset.root: a folder of images is named with dataset.images")

@@ -8,7 +8,7 @@ from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pipeline.errors import DataError
+from spam_pipe.pipeline.errors import DataError
 
 if TYPE_CHECKING:
     import numpy as np

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 if TYPE_CHECKING:
-    from pipeline.datasets.bands import Reading
+    from spam_pipe.pipeline.datasets.images.bands import Reading
 
 
 def _bands(bands: tuple[int, ...] | None) -> tuple[int, ...] | None:
@@ -66,7 +66,7 @@ class DatasetConfig(BaseModel):
     @property
     def reading(self) -> "Reading":
         """What this says of how images are read."""
-        from pipeline.datasets.bands import Reading
+        from spam_pipe.pipeline.datasets.images.bands import Reading
 
         return Reading(self.bands, self.stretch, self.max_pixels)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
-from pipeline.errors import DataError
+from spam_pipe.pipeline.errors import DataError
 
 
 def data_folders(data: Path | None = None) -> tuple[Path, ...]:

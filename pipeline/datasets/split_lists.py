@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from importlib.resources import files
 
-from pipeline.errors import DataError
+from spam_pipe.pipeline.errors import DataError
 
 
 def check_split(name: str, splits: Sequence[str], split: str) -> None:
@@ -14,5 +14,9 @@ def check_split(name: str, splits: Sequence[str], split: str) -> None:
 
 def read_split_list(file_name: str) -> tuple[str, ...]:
     """Return the ids of a list in `pipeline/datasets/splits`, in its order."""
-    text = files("pipeline.datasets").joinpath("splits", file_name).read_text(encoding="ascii")
+    text = (
+        files("spam_pipe.pipeline.datasets")
+        .joinpath("splits", file_name)
+        .read_text(encoding="ascii")
+    )
     return tuple(text.split())

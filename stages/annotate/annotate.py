@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.annotate.geodesic import fill as fill_regions
-from stages.annotate.geodesic import region_graph
-from stages.annotate.votes import Clicks, Votes, count_votes
-from stages.describe.numbering import check_fit, number
-from stages.segment.features import rgb_to_lab
+from spam_pipe.stages.annotate.geodesic import fill as fill_regions
+from spam_pipe.stages.annotate.geodesic import region_graph
+from spam_pipe.stages.annotate.votes import Clicks, Votes, count_votes
+from spam_pipe.stages.colour import rgb_to_lab
+from spam_pipe.stages.describe.numbering import check_fit, number
 
 
 @dataclass(frozen=True, eq=False)

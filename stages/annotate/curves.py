@@ -8,7 +8,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from stages.report.style import MATPLOTLIB_STYLE, QUIET, SERIES_COLORS
+from spam_pipe.stages.report.style import MATPLOTLIB_STYLE, QUIET, SERIES_COLORS
 
 _SIZE_INCHES = (7.6, 4.6)
 _DASHES = ("-", "--", ":")

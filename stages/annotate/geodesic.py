@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.compiled import kernel
-from stages.describe.moments import means
-from stages.segment.connectivity import adjacent_pairs, neighbour_lists
+from spam_pipe.stages.compiled import kernel
+from spam_pipe.stages.describe.moments import means
+from spam_pipe.stages.regions.connectivity import adjacent_pairs, neighbour_lists
 
 STEP = 1.0
 """Cost of a step between regions of one colour, in CIELab units: about what an eye can see.

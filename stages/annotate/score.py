@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.annotate.votes import Clicks, count_votes
-from stages.describe.numbering import check_fit, number
+from spam_pipe.stages.annotate.votes import Clicks, count_votes
+from spam_pipe.stages.describe.numbering import check_fit, number
 
 
 class Score(NamedTuple):

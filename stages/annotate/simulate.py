@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
-from stages.annotate.geodesic import Front, region_graph
-from stages.annotate.score import score
-from stages.annotate.votes import count_votes
-from stages.describe.numbering import check_fit, number
-from stages.segment.connectivity import connected_components
+from spam_pipe.stages.annotate.geodesic import Front, region_graph
+from spam_pipe.stages.annotate.score import score
+from spam_pipe.stages.annotate.votes import count_votes
+from spam_pipe.stages.describe.numbering import check_fit, number
+from spam_pipe.stages.regions.connectivity import connected_components
 
 
 @dataclass(frozen=True, eq=False)

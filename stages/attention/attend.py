@@ -7,11 +7,11 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.attention.config import AttentionConfig
-from stages.attention.density import Density, Objects, user_density, visual_density
-from stages.attention.factors import factor_map
-from stages.attention.saliency import find_saliency, threshold_of
-from stages.attention.user_factors import UserFactors
+from spam_pipe.stages.attention.config import AttentionConfig
+from spam_pipe.stages.attention.density import Density, Objects, user_density, visual_density
+from spam_pipe.stages.attention.factors import factor_map
+from spam_pipe.stages.attention.saliency import find_saliency, threshold_of
+from spam_pipe.stages.attention.user_factors import UserFactors
 
 Attention: TypeAlias = Callable[[Objects, int], tuple[Density | None, str]]
 """From the (H, W) objects for a number of superpixels, and that number, to the (n,) density of

@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import shortest_path
 
-from stages.segment.config import SegmentConfig
-from stages.segment.connectivity import adjacent_pairs
-from stages.segment.nearest import Labels
-from stages.segment.spam import spam
+from spam_pipe.stages.clustering.spam import spam
+from spam_pipe.stages.regions.connectivity import adjacent_pairs
+from spam_pipe.stages.regions.label_maps import Labels
+from spam_pipe.stages.segment.config import SegmentConfig
 
 N_REGIONS = 200
 """Regions of the graph."""

@@ -4,7 +4,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from stages.base import StageConfig
+from spam_pipe.stages.base import StageConfig
 
 
 class AttentionConfig(StageConfig):

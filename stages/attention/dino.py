@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from stages.networks.pickled_tensors import CodeInsteadOfTensorsError, load_pickled
+from spam_pipe.stages.networks.pickled_tensors import CodeInsteadOfTensorsError, load_pickled
 
 _LONGEST = 480
 """Pixels of the longer side that the network sees: attention's cost grows with its fourth power."""

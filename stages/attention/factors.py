@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.attention.density import Objects
-from stages.attention.user_factors import Click, UserFactors
-from stages.prior.adjacency import bridged
+from spam_pipe.stages.attention.density import Objects
+from spam_pipe.stages.attention.user_factors import Click, UserFactors
+from spam_pipe.stages.regions.adjacency import bridged
 
 
 def factor_map(

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.attention.config import AttentionConfig
+from spam_pipe.stages.attention.config import AttentionConfig
 
 THRESHOLDS = {"background": 0.7, "dino": 0.1}
 """Mean saliency above which an object is foreground: measured on BSD val, and DINO's of SPAM."""
@@ -43,11 +43,11 @@ def find_saliency(
         When the weights are not those of such a network.
     """
     if config.saliency == "dino":
-        from stages.attention.dino import attention_saliency, load_vision_transformer
+        from spam_pipe.stages.attention.dino import attention_saliency, load_vision_transformer
 
         assert checkpoint is not None
         return attention_saliency(image, load_vision_transformer(checkpoint, device), device)
-    from stages.attention.background import background_saliency
+    from spam_pipe.stages.attention.background import background_saliency
 
     return background_saliency(lab)
 

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from stages.describe.moments import means
-from stages.describe.numbering import check_fit, number
-from stages.prior.adjacency import borders
-from stages.segment.features import rgb_to_lab
+from spam_pipe.stages.colour import rgb_to_lab
+from spam_pipe.stages.describe.moments import means
+from spam_pipe.stages.describe.numbering import check_fit, number
+from spam_pipe.stages.regions.adjacency import borders
 
 
 def graph(

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.describe.numbering import Index
+from spam_pipe.stages.describe.numbering import Index
 
 
 def owners(index: Index, n: int, objects: NDArray[np.integer[Any]]) -> NDArray[np.int64]:

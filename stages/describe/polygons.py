@@ -6,9 +6,9 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from stages.describe.numbering import Index, number
-from stages.describe.rings import grouped, trace
-from stages.segment.connectivity import connected_components
+from spam_pipe.stages.describe.numbering import Index, number
+from spam_pipe.stages.describe.rings import grouped, trace
+from spam_pipe.stages.regions.connectivity import connected_components
 
 Polygons = NDArray[np.object_]
 

@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.compiled import kernel
-from stages.describe.numbering import Index
+from spam_pipe.stages.compiled import kernel
+from spam_pipe.stages.describe.numbering import Index
 
 
 class Rings(NamedTuple):

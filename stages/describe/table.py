@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from stages.describe.moments import deviations, means
-from stages.describe.numbering import check_fit, number
-from stages.describe.ownership import owners
-from stages.describe.shapes import shapes
-from stages.segment.features import rgb_to_lab
+from spam_pipe.stages.colour import rgb_to_lab
+from spam_pipe.stages.describe.moments import deviations, means
+from spam_pipe.stages.describe.numbering import check_fit, number
+from spam_pipe.stages.describe.ownership import owners
+from spam_pipe.stages.describe.shapes import shapes
 
 _NAMES = {1: ("gray",), 3: ("red", "green", "blue")}
 

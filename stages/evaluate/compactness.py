@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.compiled import kernel
-from stages.evaluate.regions import Regions
+from spam_pipe.stages.compiled import kernel
+from spam_pipe.stages.evaluate.regions import Regions
 
 
 def compactness(regions: Regions) -> float:

@@ -6,18 +6,18 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.evaluate.boundary import (
+from spam_pipe.stages.evaluate.boundary import (
     boundary_map,
     boundary_recall_precision,
     contour_density,
     dilated,
 )
-from stages.evaluate.compactness import compactness
-from stages.evaluate.explained_variation import explained_variation
-from stages.evaluate.global_regularity import global_regularity
-from stages.evaluate.overlap import overlap
-from stages.evaluate.reference import Reference, prepare
-from stages.evaluate.regions import Regions, components_of, regions_of
+from spam_pipe.stages.evaluate.compactness import compactness
+from spam_pipe.stages.evaluate.explained_variation import explained_variation
+from spam_pipe.stages.evaluate.global_regularity import global_regularity
+from spam_pipe.stages.evaluate.overlap import overlap
+from spam_pipe.stages.evaluate.reference import Reference, prepare
+from spam_pipe.stages.evaluate.regions import Regions, components_of, regions_of
 
 Figures = dict[str, float | None]
 """Metrics by name; None where one is undefined."""
@@ -136,3 +136,8 @@ def _ground_truth_figures(
     figures: Figures = dict(zip(names, means or [None] * len(names), strict=True))
     figures["contour_density"] = contour_density(boundary, reference.valid)
     return figures
+
+
+def delta_k(n_superpixels: int, n_requested: int) -> float:
+    """Return |n - K| / K."""
+    return abs(n_superpixels - n_requested) / n_requested

@@ -2,9 +2,9 @@
 
 from typing import NamedTuple
 
-from stages.evaluate.regions import Regions
-from stages.evaluate.shape_regularity import shape_regularity
-from stages.evaluate.smooth_matching import smooth_matching
+from spam_pipe.stages.evaluate.regions import Regions
+from spam_pipe.stages.evaluate.shape_regularity import shape_regularity
+from spam_pipe.stages.evaluate.smooth_matching import smooth_matching
 
 
 class GlobalRegularity(NamedTuple):

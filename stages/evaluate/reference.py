@@ -6,10 +6,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.evaluate.boundary import boundary_map, dilated, tolerance_radius
-from stages.evaluate.explained_variation import total_variation
-from stages.evaluate.regions import painted, regions_of
-from stages.validity import check_valid
+from spam_pipe.stages.evaluate.boundary import boundary_map, dilated, tolerance_radius
+from spam_pipe.stages.evaluate.explained_variation import total_variation
+from spam_pipe.stages.evaluate.regions import painted, regions_of
+from spam_pipe.stages.validity import check_valid
 
 
 class Annotation(NamedTuple):

@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.compiled import kernel
-from stages.validity import check_valid
+from spam_pipe.stages.compiled import kernel
+from spam_pipe.stages.validity import check_valid
 
 
 class Regions(NamedTuple):

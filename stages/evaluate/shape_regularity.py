@@ -5,10 +5,10 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.compiled import kernel
-from stages.evaluate.chain_code import chain_code_perimeter
-from stages.evaluate.convex_hull import hull_rows
-from stages.evaluate.regions import Regions
+from spam_pipe.stages.compiled import kernel
+from spam_pipe.stages.evaluate.chain_code import chain_code_perimeter
+from spam_pipe.stages.evaluate.convex_hull import hull_rows
+from spam_pipe.stages.evaluate.regions import Regions
 
 _GIRAUD_FACTOR = 0.925
 """What Giraud's published program multiplies a convexity ratio with."""

@@ -5,13 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from stages.base import Inputs, Output, Unit
-from stages.evaluate.config import EvaluateConfig
-from stages.evaluate.delta_k import delta_k
-from stages.evaluate.evaluate import evaluate, measure
-from stages.evaluate.reference import prepare
-from stages.evaluate.regions import regions_of
-from stages.segment.stored import labels_of, valid_of
+from spam_pipe.stages.base import Inputs, Output, Unit
+from spam_pipe.stages.evaluate.config import EvaluateConfig
+from spam_pipe.stages.evaluate.evaluate import delta_k, evaluate, measure
+from spam_pipe.stages.evaluate.reference import prepare
+from spam_pipe.stages.evaluate.regions import regions_of
+from spam_pipe.stages.segment.stored import labels_of, valid_of
 
 
 class EvaluateStage:

@@ -12,11 +12,11 @@ from weakref import WeakValueDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.base import Inputs
-from stages.networks.batching import Shape
-from stages.networks.forward import DeviceForward, as_lab
-from stages.segment.features import rgb_to_lab
-from stages.validity import filled_digest, filled_inputs
+from spam_pipe.stages.base import Inputs
+from spam_pipe.stages.colour import rgb_to_lab
+from spam_pipe.stages.networks.batching import Shape
+from spam_pipe.stages.networks.forward import DeviceForward, as_lab
+from spam_pipe.stages.validity import filled_digest, filled_inputs
 
 Key = tuple[str, str, str]
 """Weights, device and the image's digest."""

@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import torch
 
-from stages.networks.forward import LARGEST_WHOLE, DeviceForward, Encoder
+from spam_pipe.stages.networks.forward import LARGEST_WHOLE, DeviceForward, Encoder
 
 SHARED_ON = {"cuda"}
 """Kinds of devices on which forwards are shared: a processor's cores are busy with one image."""

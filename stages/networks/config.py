@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from stages.base import StageConfig
+from spam_pipe.stages.base import StageConfig
 
 # Weights files bring their config: what is absurd must not be built.
 Width = Annotated[int, Field(ge=1, le=4096)]

@@ -11,10 +11,10 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
-from stages.networks.base import Network, Prediction
-from stages.networks.config import EfficientUNetConfig
-from stages.networks.decoder import ConvNorm, Rise
-from stages.networks.efficientnet import TAPS, EfficientNetLite0
+from spam_pipe.stages.networks.base import Network, Prediction
+from spam_pipe.stages.networks.config import EfficientUNetConfig
+from spam_pipe.stages.networks.decoder import ConvNorm, Rise
+from spam_pipe.stages.networks.efficientnet import TAPS, EfficientNetLite0
 
 _CENTRE = (50.0, 0.0, 0.0)
 _SPREAD = (25.0, 15.0, 15.0)

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from stages.networks.base import Network
-from stages.networks.files import find_weights
-from stages.networks.folding import fold_norms
-from stages.networks.public_checkpoint import load_public_checkpoint
-from stages.networks.weights import load_weights
+from spam_pipe.stages.networks.base import Network
+from spam_pipe.stages.networks.files import find_weights
+from spam_pipe.stages.networks.folding import fold_norms
+from spam_pipe.stages.networks.public_checkpoint import load_public_checkpoint
+from spam_pipe.stages.networks.weights import load_weights
 
 _SIDE = 1200
 LARGEST_WHOLE = _SIDE**2

@@ -14,9 +14,9 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.networks.announced import Key, announcement, others_waiting
-from stages.networks.batching import shared_size
-from stages.networks.forward import DeviceForward, Encoder, Forward, as_lab, load
+from spam_pipe.stages.networks.announced import Key, announcement, others_waiting
+from spam_pipe.stages.networks.batching import shared_size
+from spam_pipe.stages.networks.forward import DeviceForward, Encoder, Forward, as_lab, load
 
 _KEPT = 2
 """Images remembered: a BSD image's features are 10 MB."""

@@ -15,11 +15,11 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from stages.networks.base import Network
-from stages.networks.config import SsnConfig
-from stages.networks.pickled_tensors import CodeInsteadOfTensorsError, load_pickled
-from stages.networks.ssn import CLASSICAL
-from stages.networks.weights import build_filled
+from spam_pipe.stages.networks.base import Network
+from spam_pipe.stages.networks.config import SsnConfig
+from spam_pipe.stages.networks.pickled_tensors import CodeInsteadOfTensorsError, load_pickled
+from spam_pipe.stages.networks.ssn import CLASSICAL
+from spam_pipe.stages.networks.weights import build_filled
 
 _LAYERS = ("scale1.0", "scale1.1", "scale2.0", "scale2.1", "scale3.0", "scale3.1", "output")
 _COUNTER = "num_batches_tracked"

@@ -7,13 +7,13 @@ from typing import Any
 import torch
 from pydantic import TypeAdapter, ValidationError
 
-from stages.networks.base import Network
-from stages.networks.config import NetworkConfig
+from spam_pipe.stages.networks.base import Network
+from spam_pipe.stages.networks.config import NetworkConfig
 
 NETWORKS = {
-    "trunk": ("stages.networks.trunk", "Trunk"),
-    "efficientunet": ("stages.networks.efficientunet", "EfficientUNet"),
-    "ssn": ("stages.networks.ssn", "Ssn"),
+    "trunk": ("spam_pipe.stages.networks.trunk", "Trunk"),
+    "efficientunet": ("spam_pipe.stages.networks.efficientunet", "EfficientUNet"),
+    "ssn": ("spam_pipe.stages.networks.ssn", "Ssn"),
 }
 """Module and class of every network."""
 

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from stages.networks.base import Network, Prediction
-from stages.networks.config import SsnConfig
+from spam_pipe.stages.networks.base import Network, Prediction
+from spam_pipe.stages.networks.config import SsnConfig
 
 CLASSICAL = 5
 """Input channels: L, a, b, row, column, all scaled."""

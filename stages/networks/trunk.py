@@ -7,9 +7,9 @@ one forward serves every number of superpixels and the contour prior too.
 import torch
 from torch import Tensor, nn
 
-from stages.networks.base import Network, Prediction
-from stages.networks.config import TrunkConfig
-from stages.networks.decoder import ConvNorm, Residual, Rise
+from spam_pipe.stages.networks.base import Network, Prediction
+from spam_pipe.stages.networks.config import TrunkConfig
+from spam_pipe.stages.networks.decoder import ConvNorm, Residual, Rise
 
 _CENTRE = (50.0, 0.0, 0.0)
 _SPREAD = (25.0, 15.0, 15.0)

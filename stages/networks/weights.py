@@ -10,9 +10,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from stages.networks.base import Network
-from stages.networks.config import NetworkConfig
-from stages.networks.registry import build, parse_config
+from spam_pipe.stages.networks.base import Network
+from spam_pipe.stages.networks.config import NetworkConfig
+from spam_pipe.stages.networks.registry import build, parse_config
 
 _CONFIG = "network"
 _INFORMATION = "information"

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter, minimum_filter
 
-from stages.compiled import kernel
-from stages.propose.run_lengths import RunLengths
-from stages.segment.connectivity import connected_components, count_labels
+from spam_pipe.stages.compiled import kernel
+from spam_pipe.stages.propose.run_lengths import RunLengths
+from spam_pipe.stages.regions.connectivity import connected_components, count_labels
 
 
 def aggregate(

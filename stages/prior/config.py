@@ -2,7 +2,7 @@
 
 from pydantic import Field, field_validator
 
-from stages.base import StageConfig
+from spam_pipe.stages.base import StageConfig
 
 
 class PriorConfig(StageConfig):

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from skimage.measure import label
 from skimage.segmentation import find_boundaries
 
-from stages.compiled import kernel
-from stages.prior.adjacency import borders, bridged
-from stages.prior.merge_tree import mean_boundary_tree
+from spam_pipe.stages.compiled import kernel
+from spam_pipe.stages.regions.adjacency import borders, bridged
+from spam_pipe.stages.regions.merge_tree import mean_boundary_tree
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.compiled import kernel
+from spam_pipe.stages.compiled import kernel
 
 
 def restrict(

@@ -6,18 +6,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.base import Inputs, Output, Unit
-from stages.blocks.limits import BY_BLOCKS
-from stages.blocks.prior import recipe
-from stages.prior.adjacency import borders, bridged
-from stages.prior.aggregate import aggregate, painting_order, renumbered
-from stages.prior.config import PriorConfig
-from stages.prior.divide import divide
-from stages.prior.merge_tree import mean_boundary_tree
-from stages.prior.restrict import restrict
-from stages.propose.gradient import gradient_strength
-from stages.propose.proposal import Proposal
-from stages.validity import filled_inputs
+from spam_pipe.stages.base import Inputs, Output, Unit
+from spam_pipe.stages.deferred import BY_BLOCKS, recipe
+from spam_pipe.stages.prior.aggregate import aggregate, painting_order, renumbered
+from spam_pipe.stages.prior.config import PriorConfig
+from spam_pipe.stages.prior.divide import divide
+from spam_pipe.stages.prior.restrict import restrict
+from spam_pipe.stages.propose.gradient import gradient_strength
+from spam_pipe.stages.propose.proposal import Proposal
+from spam_pipe.stages.regions.adjacency import borders, bridged
+from spam_pipe.stages.regions.merge_tree import mean_boundary_tree
+from spam_pipe.stages.validity import filled_inputs
 
 
 class PriorStage:
@@ -32,7 +31,7 @@ class PriorStage:
     parent; ``contour`` (H, W) uint8 = 255 × probability, only where the proposal has one. Pixels
     without data are of no object (0), and contours there mean nothing.
     Attributes: ``n_objects``, ``uncertain`` (share of the pixels), ``note`` where one is due.
-    Of a proposal that is made by blocks there are no arrays: see `stages.blocks.prior`.
+    Of a proposal that is made by blocks there are no arrays: see `stages.segment.large.window_prior`.
     """
 
     def setup(self, config: PriorConfig, device: str) -> None:

@@ -4,8 +4,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from stages.base import StageConfig
-from stages.propose.sources import known_source
+from spam_pipe.stages.base import StageConfig
+from spam_pipe.stages.propose.source_names import known_source
 
 _DECISIVE = {
     "none": (),

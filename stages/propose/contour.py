@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.base import Inputs
-from stages.propose.config import ProposeConfig
-from stages.propose.hierarchy import volume_hierarchy
-from stages.propose.proposal import Proposal
-from stages.segment.features import rgb_to_lab
+from spam_pipe.stages.base import Inputs
+from spam_pipe.stages.colour import rgb_to_lab
+from spam_pipe.stages.propose.config import ProposeConfig
+from spam_pipe.stages.propose.hierarchy import volume_hierarchy
+from spam_pipe.stages.propose.proposal import Proposal
 
 if TYPE_CHECKING:
-    from stages.networks.forward import Encoder
+    from spam_pipe.stages.networks.forward import Encoder
 
 
 def setup(config: ProposeConfig, device: str) -> str:
@@ -23,7 +23,7 @@ def setup(config: ProposeConfig, device: str) -> str:
     ValueError
         When the weights' network has no contour head.
     """
-    from stages.networks.memory import encoder
+    from spam_pipe.stages.networks.memory import encoder
 
     black = np.zeros((8, 8, 3), np.float32)
     network = encoder(config.contour.weights, device)
@@ -37,7 +37,7 @@ def setup(config: ProposeConfig, device: str) -> str:
 
 def propose(inputs: Inputs, config: ProposeConfig, resources: Any) -> Proposal:
     """Flood the contour probability; the hierarchy of its basins is the proposal."""
-    from stages.networks.memory import encoder, forward
+    from spam_pipe.stages.networks.memory import encoder, forward
 
     assert inputs.image is not None
     lab = rgb_to_lab(inputs.image)

@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from stages.base import Inputs
-from stages.propose.config import ProposeConfig
-from stages.propose.proposal import Proposal
-from stages.propose.run_lengths import RunLengths
-from stages.propose.sources import require_extra
+from spam_pipe.stages.base import Inputs
+from spam_pipe.stages.propose.config import ProposeConfig
+from spam_pipe.stages.propose.proposal import Proposal
+from spam_pipe.stages.propose.run_lengths import RunLengths
+from spam_pipe.stages.propose.source_names import require_source_package
 
 
 def setup(config: ProposeConfig, device: str) -> str:
     """Make sure that the package is here; return the device."""
-    require_extra("fast-sam")
+    require_source_package("fast-sam")
     return device
 
 

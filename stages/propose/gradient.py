@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from stages.base import Inputs
-from stages.propose.config import GradientConfig, ProposeConfig
-from stages.propose.hierarchy import volume_hierarchy
-from stages.propose.proposal import Proposal
-from stages.segment.features import rgb_to_lab
+from spam_pipe.stages.base import Inputs
+from spam_pipe.stages.colour import rgb_to_lab
+from spam_pipe.stages.propose.config import GradientConfig, ProposeConfig
+from spam_pipe.stages.propose.hierarchy import volume_hierarchy
+from spam_pipe.stages.propose.proposal import Proposal
 
 _BAND = 1024
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.compiled import kernel
+from spam_pipe.stages.compiled import kernel
 
 LEVELS = 65535
 """Strength 1 as an integer: fine enough that neighbouring pixels rarely tie."""

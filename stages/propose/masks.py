@@ -1,9 +1,9 @@
 """The user's own segmentation of each image."""
 
-from stages.base import Inputs
-from stages.propose.config import ProposeConfig
-from stages.propose.proposal import Proposal
-from stages.propose.run_lengths import RunLengths
+from spam_pipe.stages.base import Inputs
+from spam_pipe.stages.propose.config import ProposeConfig
+from spam_pipe.stages.propose.proposal import Proposal
+from spam_pipe.stages.propose.run_lengths import RunLengths
 
 
 def setup(config: ProposeConfig, device: str) -> None:

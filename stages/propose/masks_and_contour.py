@@ -3,10 +3,10 @@
 from dataclasses import replace
 from typing import Any
 
-from stages.base import Inputs
-from stages.propose.config import ProposeConfig
-from stages.propose.proposal import Proposal
-from stages.propose.sources import load_source
+from spam_pipe.stages.base import Inputs
+from spam_pipe.stages.propose.config import ProposeConfig
+from spam_pipe.stages.propose.proposal import Proposal
+from spam_pipe.stages.propose.sources import load_source
 
 
 def setup(config: ProposeConfig, device: str) -> tuple[Any, ...]:

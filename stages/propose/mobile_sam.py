@@ -2,15 +2,15 @@
 
 import warnings
 
-from stages.base import Inputs
-from stages.propose.config import ProposeConfig
-from stages.propose.proposal import Proposal
-from stages.propose.sources import require_extra
+from spam_pipe.stages.base import Inputs
+from spam_pipe.stages.propose.config import ProposeConfig
+from spam_pipe.stages.propose.proposal import Proposal
+from spam_pipe.stages.propose.source_names import require_source_package
 
 
 def setup(config: ProposeConfig, device: str) -> str:
     """Make sure that the package is here; return the device."""
-    require_extra("mobile-sam")
+    require_source_package("mobile-sam")
     return device
 
 
@@ -20,6 +20,6 @@ def propose(inputs: Inputs, config: ProposeConfig, resources: str) -> Proposal:
         warnings.simplefilter("ignore")  # it registers models with timm under names that exist
         from mobile_sam import sam_model_registry
 
-    from stages.propose.sam_masks import propose_masks
+    from spam_pipe.stages.propose.sam_masks import propose_masks
 
     return propose_masks(sam_model_registry["vit_t"], "mobile-sam", inputs, config, resources)

@@ -1,8 +1,8 @@
 """No proposals: the whole image is one object."""
 
-from stages.base import Inputs
-from stages.propose.config import ProposeConfig
-from stages.propose.proposal import Proposal
+from spam_pipe.stages.base import Inputs
+from spam_pipe.stages.propose.config import ProposeConfig
+from spam_pipe.stages.propose.proposal import Proposal
 
 
 def setup(config: ProposeConfig, device: str) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.propose.hierarchy import Partition
-from stages.propose.run_lengths import RunLengths
+from spam_pipe.stages.propose.hierarchy import Partition
+from spam_pipe.stages.propose.run_lengths import RunLengths
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,9 +2,9 @@
 
 from importlib.util import find_spec
 
-from stages.base import Inputs
-from stages.propose.config import ProposeConfig
-from stages.propose.proposal import Proposal
+from spam_pipe.stages.base import Inputs
+from spam_pipe.stages.propose.config import ProposeConfig
+from spam_pipe.stages.propose.proposal import Proposal
 
 
 def setup(config: ProposeConfig, device: str) -> str:
@@ -26,6 +26,6 @@ def propose(inputs: Inputs, config: ProposeConfig, resources: str) -> Proposal:
     """Generate masks from a grid of points, or from the user's prompts."""
     from segment_anything import sam_model_registry
 
-    from stages.propose.sam_masks import propose_masks
+    from spam_pipe.stages.propose.sam_masks import propose_masks
 
     return propose_masks(sam_model_registry[config.model], config.model, inputs, config, resources)

@@ -8,12 +8,12 @@ import torch
 from numpy.typing import NDArray
 from segment_anything import SamAutomaticMaskGenerator, SamPredictor
 
-from stages.base import Inputs
-from stages.propose.config import ProposeConfig, SamConfig
-from stages.propose.prompts import Prompt, require_inside
-from stages.propose.proposal import Proposal
-from stages.propose.run_lengths import RunLengths, encode
-from stages.propose.sam_model import load_sam
+from spam_pipe.stages.base import Inputs
+from spam_pipe.stages.propose.config import ProposeConfig, SamConfig
+from spam_pipe.stages.propose.prompts import Prompt, require_inside
+from spam_pipe.stages.propose.proposal import Proposal
+from spam_pipe.stages.propose.run_lengths import RunLengths, encode
+from spam_pipe.stages.propose.sam_model import load_sam
 
 
 def propose_masks(

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from stages.networks.pickled_tensors import CodeInsteadOfTensorsError, load_pickled
+from spam_pipe.stages.networks.pickled_tensors import CodeInsteadOfTensorsError, load_pickled
 
 PRECISIONS = {"float32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 """What `propose.precision` names."""

@@ -1,14 +1,15 @@
 """The first stage: image → proposals."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from stages.base import Inputs, Output, Unit
-from stages.blocks.limits import is_deferred
-from stages.blocks.prior import recipe
-from stages.propose.config import ProposeConfig
-from stages.propose.sources import Source, load_source
-from stages.validity import filled_inputs
+from spam_pipe.stages.base import Inputs, Output, Unit
+from spam_pipe.stages.deferred import BLOCK_PIXELS, recipe
+from spam_pipe.stages.propose.config import ProposeConfig
+from spam_pipe.stages.propose.sources import Source, load_source
+from spam_pipe.stages.validity import filled_inputs
 
 
 class ProposeStage:
@@ -18,7 +19,7 @@ class ProposeStage:
     `RunLengths`); of a partition ``regions``, ``parents``, ``altitudes`` (see `Partition`);
     ``contour`` uint8 = 255 × probability where the source knows one. Attributes: ``source``,
     and ``n_masks`` or ``n_regions``. Of a large image there may be no arrays but the attribute
-    ``by_blocks``: see `stages.blocks.prior`.
+    ``by_blocks``: see `stages.segment.large.window_prior`.
     """
 
     def setup(self, config: ProposeConfig, device: str) -> tuple[Source, Any]:
@@ -33,7 +34,7 @@ class ProposeStage:
         height, width = inputs.image.shape[:2]
         if is_deferred(height * width, config):
             return None
-        from stages.networks.announced import announce
+        from spam_pipe.stages.networks.announced import announce
 
         return announce(config.contour.weights, device, inputs)
 
@@ -70,3 +71,24 @@ class ProposeStage:
         if proposal.partition is not None:
             attributes["n_regions"] = (len(proposal.partition.parents) + 1) // 2
         yield Output(proposal.to_arrays(), attributes)
+
+
+def is_deferred(n_pixels: int, config: ProposeConfig) -> bool:
+    """Say whether an image's proposals are to be made window by window, when it is segmented.
+
+    A map of contours with its hierarchy takes seventy bytes a pixel.
+
+    Raises
+    ------
+    ValueError
+        When the image is too large for them, and windows can't make them either.
+    """
+    if n_pixels <= BLOCK_PIXELS or not {"contour", "gradient"} & {*config.sources}:
+        return False
+    if len(config.sources) > 1:
+        raise ValueError(
+            f"{config.source} divides whole masks by contours, which is too much for "
+            f"{n_pixels:,} pixels (at most {BLOCK_PIXELS:,}): use --prior {config.sources[0]} or "
+            "contour"
+        )
+    return True

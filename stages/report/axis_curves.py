@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from stages.report.contact_sheet import spread
-from stages.report.curves import (
+from spam_pipe.stages.report.contact_sheet import spread
+from spam_pipe.stages.report.curves import (
     LOG_FROM,
     TITLES,
     Curve,
@@ -20,7 +20,7 @@ from stages.report.curves import (
     split_curves,
     write_heading,
 )
-from stages.report.style import MATPLOTLIB_STYLE
+from spam_pipe.stages.report.style import MATPLOTLIB_STYLE
 
 VALUE = "value"
 SHOWN = {measure: TITLES[measure] for measure in ("asa", "gr", "boundary_recall")}

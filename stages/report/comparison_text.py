@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from stages.report.comparisons import SERIES, SIGNIFICANT, SeriesKey
-from stages.report.text_tables import NOTHING, SHOWN, markdown_escape, markdown_row
+from spam_pipe.stages.report.comparisons import SERIES, SIGNIFICANT, SeriesKey
+from spam_pipe.stages.report.text_tables import NOTHING, SHOWN, markdown_escape, markdown_row
 
 PAIRED = ("asa", "boundary_recall", "gr")
 """The measures whose differences are shown."""

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from stages.report.config import ReportConfig
-from stages.report.statistics import holm, mean_of_defined, paired_differences
+from spam_pipe.stages.report.config import ReportConfig
+from spam_pipe.stages.report.statistics import holm, mean_of_defined, paired_differences
 
 COMPARED = (
     "asa",

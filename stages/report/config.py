@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from stages.base import StageConfig
+from spam_pipe.stages.base import StageConfig
 
 
 class ReportConfig(StageConfig):

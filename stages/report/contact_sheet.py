@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from stages.report.drawing import Picture, color_objects, draw_boundaries, mean_colors
-from stages.report.layout import Slot, arrange
-from stages.report.style import INK, PAPER, QUIET, font_file
+from spam_pipe.stages.report.drawing import Picture, color_objects, draw_boundaries, mean_colors
+from spam_pipe.stages.report.layout import Slot, arrange
+from spam_pipe.stages.report.style import INK, PAPER, QUIET, font_file
 
 Pixel = TypeVar("Pixel", bound=np.generic)
 Value = TypeVar("Value")

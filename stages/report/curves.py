@@ -16,13 +16,8 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 from matplotlib.transforms import ScaledTranslation
 from numpy.typing import NDArray
 
-from stages.report.series import name_series
-from stages.report.style import (
-    MATPLOTLIB_STYLE,
-    QUIET,
-    SERIES_COLORS,
-    SERIES_MARKERS,
-)
+from spam_pipe.stages.report.series import name_series
+from spam_pipe.stages.report.style import MATPLOTLIB_STYLE, QUIET, SERIES_COLORS, SERIES_MARKERS
 
 COUNT = "n_superpixels"
 TITLES = {

@@ -13,9 +13,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.integrate import trapezoid
 
-from stages.report.bootstrap import CONFIDENCE, resampled_means
-from stages.report.comparisons import COMPARED, SERIES, SeriesKey, series_keys
-from stages.report.config import ReportConfig
+from spam_pipe.stages.report.bootstrap import CONFIDENCE, resampled_means
+from spam_pipe.stages.report.comparisons import COMPARED, SERIES, SeriesKey, series_keys
+from spam_pipe.stages.report.config import ReportConfig
 
 Curve = NDArray[np.float64]
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from stages.report.comparisons import SERIES, SIGNIFICANT, SeriesKey
-from stages.report.series import YARDSTICKS
-from stages.report.text_tables import SHOWN
+from spam_pipe.stages.report.comparisons import SERIES, SIGNIFICANT, SeriesKey
+from spam_pipe.stages.report.series import YARDSTICKS
+from spam_pipe.stages.report.text_tables import SHOWN
 
 NOT_DIFFERENT = r"^{\circ}"
 """Stands by a figure that does not differ significantly from the reference's."""

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy.ndimage import distance_transform_edt, maximum_position
 
-from stages.report.contact_sheet import caption_font
-from stages.report.drawing import Picture, draw_boundaries
+from spam_pipe.stages.report.contact_sheet import caption_font
+from spam_pipe.stages.report.drawing import Picture, draw_boundaries
 
 _SHOWN = 1400
 """Pixels that the longer side of a numbered picture is enlarged to, by a whole factor."""

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from stages.report.contact_sheet import caption_font, elide, take_nearest
-from stages.report.drawing import Picture, draw_boundaries, mean_colors
-from stages.report.layout import Slot
-from stages.report.style import INK, PAPER, QUIET
+from spam_pipe.stages.report.contact_sheet import caption_font, elide, take_nearest
+from spam_pipe.stages.report.drawing import Picture, draw_boundaries, mean_colors
+from spam_pipe.stages.report.layout import Slot
+from spam_pipe.stages.report.style import INK, PAPER, QUIET
 
 CELL_WIDTH = 480
 GAP = 8

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from stages.report.bootstrap import mean_interval
-from stages.report.config import ReportConfig
+from spam_pipe.stages.report.bootstrap import mean_interval
+from spam_pipe.stages.report.config import ReportConfig
 
 TITLES = {
     "asa_inside": "ASA, salient objects",

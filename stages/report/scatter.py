@@ -5,8 +5,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from stages.report.curves import TITLES, empty_figure, write_heading
-from stages.report.style import MATPLOTLIB_STYLE, QUIET, SERIES_COLORS
+from spam_pipe.stages.report.curves import TITLES, empty_figure, write_heading
+from spam_pipe.stages.report.style import MATPLOTLIB_STYLE, QUIET, SERIES_COLORS
 
 NAMED = 3
 """How many images are named at either end."""

@@ -10,14 +10,14 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from stages.report.curves import (
+from spam_pipe.stages.report.curves import (
     draw_curve,
     empty_figure,
     scale_logarithmically,
     split_curves,
     write_heading,
 )
-from stages.report.style import MATPLOTLIB_STYLE
+from spam_pipe.stages.report.style import MATPLOTLIB_STYLE
 
 SECONDS_COLUMNS = ("label", "stage", "n_requested", "n_images", "median", "lower", "upper")
 NOTE = "Median seconds of an image in one process; bands: quartiles. Dashed: whatever K is."

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.report.bootstrap import mean_interval
-from stages.report.config import ReportConfig
+from spam_pipe.stages.report.bootstrap import mean_interval
+from spam_pipe.stages.report.config import ReportConfig
 
 Figures = NDArray[np.float64]
 

@@ -8,9 +8,9 @@ from typing import Any, TextIO
 import numpy as np
 import pandas as pd
 
-from stages.report.bootstrap import mean_interval
-from stages.report.cells import inert
-from stages.report.config import ReportConfig
+from spam_pipe.stages.csv_cells import inert
+from spam_pipe.stages.report.bootstrap import mean_interval
+from spam_pipe.stages.report.config import ReportConfig
 
 KEYS = ("dataset", "split", "image", "method", "prior", "config", "n_requested")
 """What tells rows of the metric table apart, in the order by which they are sorted;
@@ -165,7 +165,7 @@ def write_csv(table: pd.DataFrame, target: str | PathLike[str] | TextIO) -> None
     Notes
     -----
     Nine significant digits, empty where undefined, UTF-8, lines end in a line feed alone; what
-    a spreadsheet would take for a formula stands behind an apostrophe (`stages.report.cells`).
+    a spreadsheet would take for a formula stands behind an apostrophe (`stages.csv_cells`).
     """
     names = map(str, table.select_dtypes(exclude="number"))
     texts = {name: table[name].map(_inert) for name in names}

@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from stages.report.series import Series, name_series
-from stages.report.tables import GROUP, Group, group_of
+from spam_pipe.stages.report.series import Series, name_series
+from spam_pipe.stages.report.tables import GROUP, Group, group_of
 
 SHOWN = {
     "asa": "ASA",

@@ -4,10 +4,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from stages.attention.config import AttentionConfig
-from stages.base import StageConfig
-from stages.blocks.limits import BLOCK_PIXELS
-from stages.segment.baselines.config import (
+from spam_pipe.stages.attention.config import AttentionConfig
+from spam_pipe.stages.base import StageConfig
+from spam_pipe.stages.deferred import BLOCK_PIXELS
+from spam_pipe.stages.segment.baselines.config import (
     FelzenszwalbConfig,
     LscConfig,
     MaskSlicConfig,
@@ -19,7 +19,7 @@ from stages.segment.baselines.config import (
     SnicConfig,
     WatershedConfig,
 )
-from stages.segment.methods import (
+from spam_pipe.stages.segment.method_names import (
     ALIASES,
     KEEP_TO_PRIOR,
     METHODS,

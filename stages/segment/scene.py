@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from stages.segment.nearest import Labels
-    from stages.segment.task import Map
+    from spam_pipe.stages.clustering.task import Map
+    from spam_pipe.stages.regions.label_maps import Labels
 
 
 @dataclass(frozen=True)

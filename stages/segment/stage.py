@@ -1,5 +1,7 @@
 """The segmentation as a stage: an image and its prior in, labels for each count out."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -7,17 +9,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.attention.attend import Attention, user_attention, visual_attention
-from stages.base import Arrays, Inputs, Output, Unit
-from stages.blocks.limits import is_large
-from stages.segment.config import SegmentConfig
-from stages.segment.cut import cut_objects
-from stages.segment.features import rgb_to_lab, scaled_features
-from stages.segment.methods import COMPILED, Method, find_method, require_extra
-from stages.segment.objects import largest_objects
-from stages.segment.scene import Scene
-from stages.segment.stored import stored_labels
-from stages.validity import filled_inputs
+from spam_pipe.stages.attention.attend import Attention, user_attention, visual_attention
+from spam_pipe.stages.base import Arrays, Inputs, Output, Unit
+from spam_pipe.stages.colour import rgb_to_lab
+from spam_pipe.stages.deferred import BY_BLOCKS
+from spam_pipe.stages.segment.config import SegmentConfig
+from spam_pipe.stages.segment.deep_features import with_deep_features
+from spam_pipe.stages.segment.method_names import COMPILED, require_extra
+from spam_pipe.stages.segment.methods import Method, find_method
+from spam_pipe.stages.segment.prior_objects import contour_of, objects_for
+from spam_pipe.stages.segment.scene import Scene
+from spam_pipe.stages.segment.stored import stored_labels
+from spam_pipe.stages.validity import filled_inputs
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ class SegmentStage:
             truth = (np.zeros((8, 8), np.uint32),)
             method(Scene(gray, rgb_to_lab(gray), device=device, annotations=truth), 4, config)
         if config.deep_weights is not None:
-            from stages.networks.memory import encoder
+            from spam_pipe.stages.networks.memory import encoder
 
             encoder(config.deep_weights, device)
         return Resources(method, device)
@@ -56,7 +59,7 @@ class SegmentStage:
         """Announce the forward of the network of the deep features."""
         if config.deep_weights is None or is_large(inputs, config.resolved):
             return None
-        from stages.networks.announced import announce
+        from spam_pipe.stages.networks.announced import announce
 
         return announce(config.deep_weights, device, inputs)
 
@@ -131,7 +134,7 @@ class SegmentStage:
 
 def _segment_large(inputs: Inputs, config: SegmentConfig, device: str, unit: Unit) -> Output:
     """Return labels made by blocks and, beside them, the objects that the blocks found."""
-    from stages.segment.large import segment_large
+    from spam_pipe.stages.segment.large.segment_large import segment_large
 
     if unit is None or unit < 1:
         raise ValueError(f"at least one superpixel must be asked for, not {unit}")
@@ -150,27 +153,6 @@ def _segment_large(inputs: Inputs, config: SegmentConfig, device: str, unit: Uni
         **kind,
     }
     return Output(arrays, attributes)
-
-
-def with_deep_features(
-    scene: Scene, count: int, digest: str, config: SegmentConfig, device: str
-) -> Scene:
-    """Add what the network says of the image; its contour is finer than any prior's."""
-    if config.deep_weights is None:
-        return scene
-    from stages.networks.memory import encoder, forward, forward_on_device
-
-    network = encoder(config.deep_weights, device)
-    stays = config.uses_torch(device)
-    if network.takes_positions:
-        height, width, _ = scene.lab.shape
-        classical = scaled_features(scene.lab, count, coverage=scene.coverage)
-        classical = classical.reshape(height, width, -1)
-        compute = network.forward_on_device if stays else network.forward
-        return replace(scene, deep=compute(scene.lab, classical).deep)
-    recall = forward_on_device if stays else forward
-    deep, contour = recall(config.deep_weights, device, digest, scene.lab)
-    return replace(scene, deep=deep, contour=scene.contour if contour is None else contour)
 
 
 def _attention_of(
@@ -193,23 +175,30 @@ def _attention_of(
     return user_attention(inputs.attention, prior["objects"], objects_at)
 
 
-def contour_of(prior: Arrays) -> NDArray[np.float32] | None:
-    """Return a prior's (H, W) contour probability in 0..1, where it has one."""
-    if "contour" not in prior:
-        return None
-    return np.asarray(prior["contour"], np.float32) / np.float32(255)
+def is_large(inputs: Inputs, config: SegmentConfig) -> bool:
+    """Say whether an image is segmented by blocks.
 
-
-def objects_for(
-    prior: Arrays, contour: NDArray[np.float32] | None, count: int, config: SegmentConfig
-) -> NDArray[np.integer] | None:
-    """Return a prior's (H, W) objects at a given count: its tree cut, or the largest kept."""
-    objects = prior.get("objects")
-    if objects is None or not objects.any():
-        return None
-    if config.prior_mode == "paper" or "parents" not in prior:
-        return largest_objects(objects, count)[0]
-    cut, _ = cut_objects(
-        objects, prior["parents"], prior["altitudes"], contour, count, config.rho, config.tau
-    )
-    return cut
+    Raises
+    ------
+    ValueError
+        When it is too large for what is asked for.
+    """
+    if inputs.image is None:
+        return False
+    n_pixels = inputs.image.shape[0] * inputs.image.shape[1]
+    prior = inputs.upstream.get("prior")
+    deferred = prior is not None and BY_BLOCKS in prior[None].attributes
+    if config.method != "spam":
+        if deferred:
+            raise ValueError(
+                f"{config.method} needs the objects of the whole image, and {n_pixels:,} pixels "
+                "are too many for these: use --method spam, --prior masks or none"
+            )
+        return False
+    large = deferred or n_pixels > config.block_pixels
+    if large and config.attention.mode != "none":
+        raise ValueError(
+            f"attention is for images that are segmented as a whole, and this one has "
+            f"{n_pixels:,} pixels: use --attention none or a smaller image"
+        )
+    return large

@@ -6,8 +6,8 @@ from typing import Any
 
 import torch
 
-from stages.networks.pickled_tensors import load_pickled
-from stages.networks.weights import replace_file
+from spam_pipe.stages.networks.pickled_tensors import load_pickled
+from spam_pipe.stages.networks.weights import replace_file
 
 NAME = "state.pt"
 

@@ -4,8 +4,8 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from stages.base import StageConfig
-from stages.networks.config import NetworkConfig, TrunkConfig
+from spam_pipe.stages.base import StageConfig
+from spam_pipe.stages.networks.config import NetworkConfig, TrunkConfig
 
 
 class AugmentConfig(StageConfig):

@@ -11,12 +11,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stages.networks.base import Network
-from stages.networks.registry import build
-from stages.train.config import TrainConfig
-from stages.train.grid_clustering import Grid, cluster, make_grid, to_cells
-from stages.train.losses import compactness, contour_loss, cross_entropy
-from stages.train.samples import Sample
+from spam_pipe.stages.networks.base import Network
+from spam_pipe.stages.networks.registry import build
+from spam_pipe.stages.train.config import TrainConfig
+from spam_pipe.stages.train.grid_clustering import Grid, cluster, make_grid, to_cells
+from spam_pipe.stages.train.losses import compactness, contour_loss, cross_entropy
+from spam_pipe.stages.train.samples import Sample
 
 
 class Losses(NamedTuple):

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from stages.train.learner import Losses
-from stages.train.validation import Score
+from spam_pipe.stages.train.learner import Losses
+from spam_pipe.stages.train.validation import Score
 
 LOG = "log.csv"
 CURVE = "curve.png"

@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from stages.train.contour_targets import IGNORED, VOID
-from stages.train.grid_clustering import Clusters, Grid, mean_of, spread, to_cells
+from spam_pipe.stages.train.contour_targets import IGNORED, VOID
+from spam_pipe.stages.train.grid_clustering import Clusters, Grid, mean_of, spread, to_cells
 
 
 def reconstruction(labels: Tensor, clusters: Clusters, grid: Grid) -> Tensor:

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.segment.features import rgb_to_lab
-from stages.train.config import AugmentConfig
-from stages.train.contour_targets import VOID, contour_target
+from spam_pipe.stages.colour import rgb_to_lab
+from spam_pipe.stages.train.config import AugmentConfig
+from spam_pipe.stages.train.contour_targets import VOID, contour_target
 
 Generator = np.random.Generator
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from torch import Tensor
 
-from stages.networks.config import NetworkConfig
-from stages.networks.efficientnet import EfficientNetLite0
-from stages.networks.files import find_weights
-from stages.networks.pickled_tensors import load_pickled
-from stages.networks.weights import load_weights, read_config
+from spam_pipe.stages.networks.config import NetworkConfig
+from spam_pipe.stages.networks.efficientnet import EfficientNetLite0
+from spam_pipe.stages.networks.files import find_weights
+from spam_pipe.stages.networks.pickled_tensors import load_pickled
+from spam_pipe.stages.networks.weights import load_weights, read_config
 
 IMAGENET = "imagenet"
 """Start from an encoder that was trained to classify ImageNet."""

@@ -10,17 +10,17 @@ from typing import Any
 
 import torch
 
-from stages.networks.base import Network
-from stages.networks.weights import load_weights, save_weights
-from stages.train.checkpoint import load_checkpoint, save_checkpoint
-from stages.train.config import TrainConfig
-from stages.train.learner import Learner, Losses, make_learner, train_step
-from stages.train.log import Row, append_row, plot_curve
-from stages.train.process import keep_freed_memory, one_thread_an_operation
-from stages.train.samples import Sample, Source, draw_batch
-from stages.train.schedule import Schedule
-from stages.train.start import starting_weights
-from stages.train.validation import Score
+from spam_pipe.stages.networks.base import Network
+from spam_pipe.stages.networks.weights import load_weights, save_weights
+from spam_pipe.stages.train.checkpoint import load_checkpoint, save_checkpoint
+from spam_pipe.stages.train.config import TrainConfig
+from spam_pipe.stages.train.learner import Learner, Losses, make_learner, train_step
+from spam_pipe.stages.train.log import Row, append_row, plot_curve
+from spam_pipe.stages.train.process import keep_freed_memory, one_thread_an_operation
+from spam_pipe.stages.train.samples import Sample, Source, draw_batch
+from spam_pipe.stages.train.schedule import Schedule
+from spam_pipe.stages.train.start import starting_weights
+from spam_pipe.stages.train.validation import Score
 
 BEST = "best.safetensors"
 LAST = "last.safetensors"

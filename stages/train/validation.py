@@ -8,13 +8,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from stages.evaluate.evaluate import evaluate
-from stages.networks.base import Network
-from stages.networks.folding import fold_norms
-from stages.networks.forward import Encoder
-from stages.segment.config import SegmentConfig
-from stages.segment.features import rgb_to_lab, scaled_features
-from stages.segment.spam import spam
+from spam_pipe.stages.clustering.features import scaled_features
+from spam_pipe.stages.clustering.spam import spam
+from spam_pipe.stages.colour import rgb_to_lab
+from spam_pipe.stages.evaluate.evaluate import evaluate
+from spam_pipe.stages.networks.base import Network
+from spam_pipe.stages.networks.folding import fold_norms
+from spam_pipe.stages.networks.forward import Encoder
+from spam_pipe.stages.segment.config import SegmentConfig
 
 _SEGMENT = SegmentConfig()
 

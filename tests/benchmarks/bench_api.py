@@ -14,14 +14,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from PIL import Image
 
-from pipeline.datasets import open_dataset
-from pipeline.device import resolve_device
 from spam_pipe import Segmenter
-from stages.base import Inputs, Output
-from stages.prior.config import PriorConfig
-from stages.propose.config import ProposeConfig
-from stages.registry import stage
-from stages.segment.config import SegmentConfig
+from spam_pipe.pipeline.datasets import open_dataset
+from spam_pipe.pipeline.device import resolve_device
+from spam_pipe.stages.base import Inputs, Output
+from spam_pipe.stages.prior.config import PriorConfig
+from spam_pipe.stages.propose.config import ProposeConfig
+from spam_pipe.stages.registry import stage
+from spam_pipe.stages.segment.config import SegmentConfig
 
 COUNT = 400
 N_IMAGES = 8

@@ -17,17 +17,17 @@ from numpy.typing import NDArray
 from PIL import Image
 
 # First, for it tells OpenMP not to spin; after torch that would come too late.
-import stages.compiled  # noqa: F401 # isort: skip
-from pipeline.chain import build_chain
-from pipeline.config import resolve
-from pipeline.datasets.base import Item
-from pipeline.datasets.images import ImageFile
-from pipeline.folder import open_folder
-from pipeline.jobs import Context, Job
-from pipeline.work import perform
-from stages.networks import batching
-from stages.networks.memory import encoder
-from stages.segment.features import rgb_to_lab
+import spam_pipe.stages.compiled  # noqa: F401 # isort: skip
+from spam_pipe.pipeline.configuration.run_config import resolve
+from spam_pipe.pipeline.datasets.base import Item
+from spam_pipe.pipeline.datasets.images.image_file import ImageFile
+from spam_pipe.pipeline.running.jobs import Context, Job
+from spam_pipe.pipeline.running.work import perform
+from spam_pipe.pipeline.runs.chain import build_chain
+from spam_pipe.pipeline.store.folder import open_folder
+from spam_pipe.stages.colour import rgb_to_lab
+from spam_pipe.stages.networks import batching
+from spam_pipe.stages.networks.memory import encoder
 
 ROOT = Path(os.environ.get("SPAM_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
 UNITS = {"propose": (None,), "prior": (None,), "segment": (100, 400), "evaluate": (100, 400)}

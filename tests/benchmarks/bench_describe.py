@@ -25,10 +25,10 @@ from skimage.graph import rag_boundary, rag_mean_color
 from skimage.measure import regionprops_table
 from skimage.segmentation import slic
 
-from stages.describe.graph import graph
-from stages.describe.networks import to_networkx
-from stages.describe.polygons import polygons
-from stages.describe.table import table
+from spam_pipe.stages.describe.graph import graph
+from spam_pipe.stages.describe.networks import to_networkx
+from spam_pipe.stages.describe.polygons import polygons
+from spam_pipe.stages.describe.table import table
 
 PROJECT = Path(__file__).resolve().parents[2]
 COUNT = 400

@@ -19,16 +19,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from stages.base import Inputs, Output
-from stages.blocks.limits import WINDOW_PIXELS
-from stages.blocks.mosaic import MARGIN
-from stages.blocks.prior import recipe
-from stages.blocks.tiling import cut_into_blocks
-from stages.prior.config import PriorConfig
-from stages.propose.config import ProposeConfig
-from stages.segment import large
-from stages.segment.config import SegmentConfig
-from stages.segment.stage import SegmentStage
+from spam_pipe.stages.base import Inputs, Output
+from spam_pipe.stages.deferred import WINDOW_PIXELS, recipe
+from spam_pipe.stages.prior.config import PriorConfig
+from spam_pipe.stages.propose.config import ProposeConfig
+from spam_pipe.stages.segment.config import SegmentConfig
+from spam_pipe.stages.segment.large import segment_large as large
+from spam_pipe.stages.segment.large.mosaic import MARGIN
+from spam_pipe.stages.segment.large.tiling import cut_into_blocks
+from spam_pipe.stages.segment.stage import SegmentStage
 
 ROOT = Path(os.environ.get("SPAM_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
 TILE = (642, 962)

@@ -21,18 +21,18 @@ from scipy.io import loadmat
 from skimage.metrics import contingency_table, variation_of_information
 from skimage.segmentation import find_boundaries, slic
 
-from stages.base import Inputs, Output
-from stages.evaluate.boundary import boundary_map, boundary_recall_precision, dilated
-from stages.evaluate.compactness import compactness
-from stages.evaluate.config import EvaluateConfig
-from stages.evaluate.evaluate import measure
-from stages.evaluate.explained_variation import explained_variation
-from stages.evaluate.overlap import overlap
-from stages.evaluate.reference import Reference, prepare
-from stages.evaluate.regions import components_of, regions_of
-from stages.evaluate.shape_regularity import shape_regularity
-from stages.evaluate.smooth_matching import smooth_matching
-from stages.evaluate.stage import EvaluateStage
+from spam_pipe.stages.base import Inputs, Output
+from spam_pipe.stages.evaluate.boundary import boundary_map, boundary_recall_precision, dilated
+from spam_pipe.stages.evaluate.compactness import compactness
+from spam_pipe.stages.evaluate.config import EvaluateConfig
+from spam_pipe.stages.evaluate.evaluate import measure
+from spam_pipe.stages.evaluate.explained_variation import explained_variation
+from spam_pipe.stages.evaluate.overlap import overlap
+from spam_pipe.stages.evaluate.reference import Reference, prepare
+from spam_pipe.stages.evaluate.regions import components_of, regions_of
+from spam_pipe.stages.evaluate.shape_regularity import shape_regularity
+from spam_pipe.stages.evaluate.smooth_matching import smooth_matching
+from spam_pipe.stages.evaluate.stage import EvaluateStage
 
 PROJECT = Path(__file__).resolve().parents[2]
 Labels = NDArray[np.integer]

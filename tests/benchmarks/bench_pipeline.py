@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-COMMAND = [sys.executable, "-m", "pipeline.cli", "evaluate", "--json", "--device", "cpu"]
+COMMAND = [sys.executable, "-m", "spam_pipe", "evaluate", "--json", "--device", "cpu"]
 PLAIN = ["--prior", "none", "--set", "segment.network=none"]
 ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("NUMBA", "OMP", "MKL", "OPENBLAS")}
 

@@ -23,9 +23,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from pipeline.commands import run_items
-from pipeline.folder import open_folder
-from pipeline.options import Options
+from spam_pipe.pipeline.commands.items import run_items
+from spam_pipe.pipeline.commands.options import Options
+from spam_pipe.pipeline.store.folder import open_folder
 from tests.conftest import draw_images
 from tests.external_cluster import ExternalCluster
 from tests.object_storage import ObjectStorage
@@ -104,7 +104,7 @@ def bench_threads(folder: Path, storage: ObjectStorage, counts: list[int], items
             command = ["evaluate", "--dataset", str(pictures / "images"), "--outputs", outputs]
             command += ["--prior", "gradient", "--set", PLAIN[0], "--scheduler", cluster.address]
             subprocess.run(
-                [sys.executable, "-m", "pipeline.cli", *command, "-q"], cwd=folder, check=True
+                [sys.executable, "-m", "spam_pipe", *command, "-q"], cwd=folder, check=True
             )
         run = open_folder(f"{outputs}/images")
         rows = [

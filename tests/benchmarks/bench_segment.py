@@ -17,13 +17,14 @@ from numpy.typing import NDArray
 from PIL import Image
 from skimage.segmentation import slic
 
-from stages.segment.candidates import candidate_seeds
-from stages.segment.clustering import cluster
-from stages.segment.config import SegmentConfig
-from stages.segment.features import rgb_to_lab, scaled_features
-from stages.segment.nearest import settle_seeds
-from stages.segment.seeds import lattice_seeds
-from stages.segment.spam import spam
+from spam_pipe.stages.clustering.candidates import candidate_seeds
+from spam_pipe.stages.clustering.features import scaled_features
+from spam_pipe.stages.clustering.nearest import settle_seeds
+from spam_pipe.stages.clustering.seeds import lattice_seeds
+from spam_pipe.stages.clustering.soft_clustering import cluster
+from spam_pipe.stages.clustering.spam import spam
+from spam_pipe.stages.colour import rgb_to_lab
+from spam_pipe.stages.segment.config import SegmentConfig
 
 ROOT = Path(os.environ.get("SPAM_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
 ROUNDS = 9

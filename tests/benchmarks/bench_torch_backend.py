@@ -13,12 +13,12 @@ import numpy as np
 from PIL import Image
 
 # First, for it tells OpenMP not to spin; after torch that would come too late.
-import stages.compiled  # noqa: F401 # isort: skip
-from stages.networks.memory import encoder, forward_on_device
-from stages.segment.backends import cluster_tasks
-from stages.segment.config import SegmentConfig
-from stages.segment.features import rgb_to_lab
-from stages.segment.spam import lay_out
+import spam_pipe.stages.compiled  # noqa: F401 # isort: skip
+from spam_pipe.stages.clustering.backends import cluster_tasks
+from spam_pipe.stages.clustering.spam import lay_out
+from spam_pipe.stages.colour import rgb_to_lab
+from spam_pipe.stages.networks.memory import encoder, forward_on_device
+from spam_pipe.stages.segment.config import SegmentConfig
 
 ROOT = Path(os.environ.get("SPAM_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
 

@@ -13,11 +13,11 @@ import scipy.io
 from numpy.typing import NDArray
 from PIL import Image
 
-from stages.evaluate.evaluate import evaluate
-from stages.segment.config import SegmentConfig
-from stages.segment.features import rgb_to_lab
-from stages.segment.methods import find_method
-from stages.segment.scene import Scene
+from spam_pipe.stages.colour import rgb_to_lab
+from spam_pipe.stages.evaluate.evaluate import evaluate
+from spam_pipe.stages.segment.config import SegmentConfig
+from spam_pipe.stages.segment.methods import find_method
+from spam_pipe.stages.segment.scene import Scene
 
 ROOT = Path(os.environ.get("SPAM_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
 COLUMNS = ("n", "asa", "gr", "boundary_recall", "boundary_precision", "explained_variation")

@@ -14,11 +14,15 @@ import numpy as np
 import scipy.io
 from PIL import Image
 
-from stages.evaluate.contour_detection import ContourCounts, contour_counts, contour_scores
-from stages.evaluate.ridges import ridges
-from stages.networks.memory import encoder
-from stages.propose.contour import contour_at_scale
-from stages.segment.features import rgb_to_lab
+from spam_pipe.stages.colour import rgb_to_lab
+from spam_pipe.stages.evaluate.contour_detection import (
+    ContourCounts,
+    contour_counts,
+    contour_scores,
+)
+from spam_pipe.stages.evaluate.ridges import ridges
+from spam_pipe.stages.networks.memory import encoder
+from spam_pipe.stages.propose.contour import contour_at_scale
 
 ROOT = Path(os.environ.get("SPAM_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
 SHARPEN = 3

@@ -18,17 +18,16 @@ import scipy.io
 from numpy.typing import NDArray
 from PIL import Image
 
-from stages.base import Inputs, Output
-from stages.blocks.limits import WINDOW_PIXELS
-from stages.blocks.prior import recipe
-from stages.evaluate.evaluate import evaluate
-from stages.prior.config import PriorConfig
-from stages.prior.stage import PriorStage
-from stages.propose.config import ProposeConfig
-from stages.propose.stage import ProposeStage
-from stages.segment import large
-from stages.segment.config import SegmentConfig
-from stages.segment.stage import SegmentStage
+from spam_pipe.stages.base import Inputs, Output
+from spam_pipe.stages.deferred import WINDOW_PIXELS, recipe
+from spam_pipe.stages.evaluate.evaluate import evaluate
+from spam_pipe.stages.prior.config import PriorConfig
+from spam_pipe.stages.prior.stage import PriorStage
+from spam_pipe.stages.propose.config import ProposeConfig
+from spam_pipe.stages.propose.stage import ProposeStage
+from spam_pipe.stages.segment.config import SegmentConfig
+from spam_pipe.stages.segment.large import segment_large as large
+from spam_pipe.stages.segment.stage import SegmentStage
 
 ROOT = Path(os.environ.get("SPAM_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
 MORE = "one more"

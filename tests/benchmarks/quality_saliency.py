@@ -19,18 +19,18 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.stats import rankdata
 
-from pipeline.datasets.dead_leaves import draw_scene
-from stages.attention.background import background_saliency
-from stages.attention.density import object_means
-from stages.attention.saliency import THRESHOLDS
-from stages.base import Inputs
-from stages.prior.config import PriorConfig
-from stages.prior.stage import PriorStage
-from stages.propose.config import ProposeConfig
-from stages.propose.stage import ProposeStage
-from stages.segment.config import SegmentConfig
-from stages.segment.features import rgb_to_lab
-from stages.segment.stage import contour_of, objects_for
+from spam_pipe.pipeline.datasets.drawn.dead_leaves import draw_scene
+from spam_pipe.stages.attention.background import background_saliency
+from spam_pipe.stages.attention.density import object_means
+from spam_pipe.stages.attention.saliency import THRESHOLDS
+from spam_pipe.stages.base import Inputs
+from spam_pipe.stages.colour import rgb_to_lab
+from spam_pipe.stages.prior.config import PriorConfig
+from spam_pipe.stages.prior.stage import PriorStage
+from spam_pipe.stages.propose.config import ProposeConfig
+from spam_pipe.stages.propose.stage import ProposeStage
+from spam_pipe.stages.segment.config import SegmentConfig
+from spam_pipe.stages.segment.prior_objects import contour_of, objects_for
 
 ROOT = Path(os.environ.get("SPAM_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
 

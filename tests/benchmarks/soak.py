@@ -75,7 +75,7 @@ def command(target: str, images: Path, outputs: Path) -> list[str]:
     if target != "status":
         given += ["--dataset", str(images), "-k", "10,25", "--device", "cpu"]
         given += ["--prior", "gradient", "--set", "segment.network=none", "--workers", "2"]
-    return [sys.executable, "-m", "pipeline.cli", target, *given]
+    return [sys.executable, "-m", "spam_pipe", target, *given]
 
 
 def run_watched(arguments: list[str], events: Path) -> tuple[dict[str, object], Curve]:

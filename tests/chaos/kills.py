@@ -17,14 +17,14 @@ from typing import Any
 import psutil
 from PIL import Image
 
-from pipeline.chain import build_chain
-from pipeline.failures import Failures
-from pipeline.inspection import open_existing_run
-from pipeline.jobs import Context, Job
-from pipeline.plan import plan
-from pipeline.runner import Selection
-from pipeline.store import Store
-from pipeline.work import perform
+from spam_pipe.pipeline.running.jobs import Context, Job
+from spam_pipe.pipeline.running.plan import plan
+from spam_pipe.pipeline.running.work import perform
+from spam_pipe.pipeline.runs.chain import build_chain
+from spam_pipe.pipeline.runs.failures import Failures
+from spam_pipe.pipeline.runs.run import open_existing_run
+from spam_pipe.pipeline.runs.selection import Selection
+from spam_pipe.pipeline.store.store import Store
 from tests.chaos.scene import Scene, Tally, wait_or_kill
 from tests.conftest import draw_images
 
@@ -203,7 +203,7 @@ def memory(scene: Scene, chance: random.Random, count: int) -> Tally:
         outputs = scene.place()
         process = subprocess.Popen(
             [
-                *(sys.executable, "-m", "pipeline.cli", "segment", "--dataset"),
+                *(sys.executable, "-m", "spam_pipe", "segment", "--dataset"),
                 *(str(folder / "images"), "--outputs", str(outputs), "-k", "6", "-q"),
                 *("--prior", "gradient", "--set", "segment.network=none", "--workers", "2"),
             ],
@@ -258,7 +258,7 @@ def _hang(item_id: str, stage: str) -> None:
 
 
 def _start(scene: Scene, outputs: Path, *more: str) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-m", "pipeline.cli", *scene.arguments(outputs, *more)]
+    command = [sys.executable, "-m", "spam_pipe", *scene.arguments(outputs, *more)]
     return subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL)
 
 

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.chain import build_chain
-from pipeline.commands import run_items
-from pipeline.gathering import gather
-from pipeline.inspection import open_existing_run
-from pipeline.options import Options
-from pipeline.runner import Selection
-from pipeline.verify_command import verify_run
+from spam_pipe.pipeline.commands.items import run_items
+from spam_pipe.pipeline.commands.options import Options
+from spam_pipe.pipeline.commands.verify import verify_run
+from spam_pipe.pipeline.reporting.gathering import gather
+from spam_pipe.pipeline.runs.chain import build_chain
+from spam_pipe.pipeline.runs.run import open_existing_run
+from spam_pipe.pipeline.runs.selection import Selection
 from tests.conftest import draw_images
 
 COUNTS = (6, 12)
@@ -165,7 +165,7 @@ def verify(outputs: str, *, mend: bool = False) -> int:
 
 def results_of(outputs: str) -> Results:
     """Read what a run holds."""
-    from stages.report.tables import metrics_table, summary_table, write_csv
+    from spam_pipe.stages.report.tables import metrics_table, summary_table, write_csv
 
     _, run = open_existing_run(outputs, "images")
     selection = Selection(run, None)

@@ -7,12 +7,12 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from pipeline.errors import UserError
-from pipeline.inspection import open_existing_run
-from pipeline.repair import Verified
-from pipeline.run_stores import open_stores
-from pipeline.runner import Selection
-from pipeline.verify import Reader
+from spam_pipe.pipeline.errors import UserError
+from spam_pipe.pipeline.runs.run import open_existing_run
+from spam_pipe.pipeline.runs.selection import Selection
+from spam_pipe.pipeline.verifying.findings import Verified
+from spam_pipe.pipeline.verifying.reader import Reader
+from spam_pipe.pipeline.verifying.stores import open_stores
 from tests.chaos.faulty_storage import PROTOCOL, FaultyFileSystem
 from tests.chaos.scene import Scene, Tally, verify
 

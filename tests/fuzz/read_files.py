@@ -8,8 +8,8 @@ MAX_PIXELS = 10_000_000
 
 
 def read_image(path: Path) -> Any:
-    from pipeline.datasets.bands import Reading
-    from pipeline.datasets.images import ImageFile
+    from spam_pipe.pipeline.datasets.images.bands import Reading
+    from spam_pipe.pipeline.datasets.images.image_file import ImageFile
 
     return ImageFile(path, Reading(max_pixels=MAX_PIXELS)).read()
 
@@ -17,8 +17,8 @@ def read_image(path: Path) -> Any:
 def read_valid(path: Path) -> Any:
     from PIL import Image
 
-    from pipeline.datasets.images import ImageFile
-    from pipeline.datasets.valid import find_valid
+    from spam_pipe.pipeline.datasets.images.image_file import ImageFile
+    from spam_pipe.pipeline.datasets.user_files.valid import find_valid
 
     picture = path.with_name("picture.png")
     Image.new("RGB", (7, 9), "red").save(picture)
@@ -29,9 +29,9 @@ def read_valid(path: Path) -> Any:
 
 def read_ome_zarr(path: Path) -> Any:
     """Write the images and put the file's content where its first words say."""
-    from pipeline.datasets.bands import Reading
-    from pipeline.datasets.images import ImageFile
-    from pipeline.datasets.stacks import stack_planes
+    from spam_pipe.pipeline.datasets.images.bands import Reading
+    from spam_pipe.pipeline.datasets.images.image_file import ImageFile
+    from spam_pipe.pipeline.datasets.images.stacks import stack_planes
     from tests.fuzz.seeds.stacks import ome_zarrs
 
     place, _, content = path.read_bytes().partition(b"\x00")
@@ -49,9 +49,9 @@ def read_ome_zarr(path: Path) -> Any:
 
 
 def read_dicom(path: Path) -> Any:
-    from pipeline.datasets.bands import Reading
-    from pipeline.datasets.images import ImageFile
-    from pipeline.datasets.stacks import stack_planes
+    from spam_pipe.pipeline.datasets.images.bands import Reading
+    from spam_pipe.pipeline.datasets.images.image_file import ImageFile
+    from spam_pipe.pipeline.datasets.images.stacks import stack_planes
 
     reading = Reading(max_pixels=MAX_PIXELS)
     planes = stack_planes(path, "all")
@@ -59,9 +59,9 @@ def read_dicom(path: Path) -> Any:
 
 
 def read_georeference(path: Path) -> Any:
-    from pipeline.datasets.base import Item
-    from pipeline.datasets.georeference import georeference_of, metres_per_unit
-    from pipeline.datasets.images import ImageFile
+    from spam_pipe.pipeline.datasets.base import Item
+    from spam_pipe.pipeline.datasets.images.georeference import georeference_of, metres_per_unit
+    from spam_pipe.pipeline.datasets.images.image_file import ImageFile
 
     item = Item("input", "all", ImageFile(path))
     place = georeference_of(item)
@@ -69,25 +69,25 @@ def read_georeference(path: Path) -> Any:
 
 
 def read_labels(path: Path) -> Any:
-    from pipeline.datasets.annotations import LabelFile
+    from spam_pipe.pipeline.datasets.user_files.label_file import LabelFile
 
     return LabelFile(path, MAX_PIXELS).read()
 
 
 def read_bsd(path: Path) -> Any:
-    from pipeline.datasets.annotations import BsdAnnotations
+    from spam_pipe.pipeline.datasets.user_files.label_file import BsdAnnotations
 
     return BsdAnnotations(path).read()
 
 
 def read_sbd(path: Path) -> Any:
-    from pipeline.datasets.annotations import SbdLayers
+    from spam_pipe.pipeline.datasets.user_files.label_file import SbdLayers
 
     return SbdLayers(path).read()
 
 
 def read_masks(path: Path) -> Any:
-    from pipeline.datasets.masks import MaskFile
+    from spam_pipe.pipeline.datasets.user_files.masks import MaskFile
 
     return MaskFile(path).read()
 
@@ -103,40 +103,40 @@ def read_mask_folder(path: Path) -> Any:
 
 
 def read_nyuv2(path: Path) -> Any:
-    from pipeline.datasets.nyuv2 import FrameAnnotations, FrameImage
+    from spam_pipe.pipeline.datasets.nyuv2 import FrameAnnotations, FrameImage
 
     image = FrameImage(path, 1).read()
     return image, FrameAnnotations(path, 1).read()
 
 
 def read_prompts(path: Path) -> Any:
-    from pipeline.datasets.prompts import ItemPrompts, read_prompts
+    from spam_pipe.pipeline.datasets.user_files.prompts import ItemPrompts, read_prompts
 
     for image in read_prompts(path, path.read_bytes().hex()[:64]):
         ItemPrompts(path, image).read()
 
 
 def read_factors(path: Path) -> Any:
-    from pipeline.datasets.factor_table import ItemFactors, read_factors
+    from spam_pipe.pipeline.datasets.user_files.factor_table import ItemFactors, read_factors
 
     for image in read_factors(path, path.read_bytes().hex()[:64]).factors:
         ItemFactors(path, image).digest()
 
 
 def read_factor_map(path: Path) -> Any:
-    from pipeline.datasets.factor_maps import FactorMap
+    from spam_pipe.pipeline.datasets.user_files.factor_maps import FactorMap
 
     return FactorMap(path, 4.0, MAX_PIXELS).read()
 
 
 def read_marks(path: Path) -> Any:
-    from pipeline.annotate_marks import read_marks
+    from spam_pipe.pipeline.annotating.marks import read_marks
 
     return read_marks(path)
 
 
 def read_external(path: Path) -> Any:
-    from pipeline.datasets.external import ExternalMaps
+    from spam_pipe.pipeline.datasets.user_files.external import ExternalMaps
 
     folder = path.parent / "SEAL"
     (folder / "100").mkdir(parents=True, exist_ok=True)
@@ -147,7 +147,7 @@ def read_external(path: Path) -> Any:
 def read_archive(path: Path) -> Any:
     import shutil
 
-    from pipeline.archives import unpack
+    from spam_pipe.pipeline.fetching.archives import unpack
 
     inside = path.parent / "inside"
     target = inside / "target"
@@ -163,32 +163,32 @@ def read_archive(path: Path) -> Any:
 
 
 def read_weights(path: Path) -> Any:
-    from stages.networks.weights import load_weights, read_information
+    from spam_pipe.stages.networks.weights import load_weights, read_information
 
     load_weights(path)
     return read_information(path)
 
 
 def read_checkpoint(path: Path) -> Any:
-    from stages.networks.public_checkpoint import load_public_checkpoint
+    from spam_pipe.stages.networks.public_checkpoint import load_public_checkpoint
 
     return load_public_checkpoint(path)
 
 
 def read_sam(path: Path) -> Any:
-    from stages.propose.sam_model import _read
+    from spam_pipe.stages.propose.sam_model import _read
 
     return _read(path)
 
 
 def read_dino(path: Path) -> Any:
-    from stages.attention.dino import _read
+    from spam_pipe.stages.attention.dino import _read
 
     return _read(path)
 
 
 def read_training(path: Path) -> Any:
-    from stages.train.checkpoint import NAME, load_checkpoint
+    from spam_pipe.stages.train.checkpoint import NAME, load_checkpoint
 
     path.replace(path.with_name(NAME))
     return load_checkpoint(path.parent)

@@ -4,14 +4,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import UserError
+from spam_pipe.pipeline.errors import UserError
 from tests.fuzz.seeds.runs import OPTIONS, write_store
 
 
 def read_stored_masks(path: Path) -> Any:
     import numpy as np
 
-    from stages.propose.run_lengths import RunLengths
+    from spam_pipe.stages.propose.run_lengths import RunLengths
 
     values = np.frombuffer(path.read_bytes()[: 8 * 64], np.int64)
     size, offsets, counts = values[:2], values[2:6], values[6:].astype(np.uint32)
@@ -22,8 +22,8 @@ def read_stored_masks(path: Path) -> Any:
 
 def read_store(path: Path) -> Any:
     """Put the file in the place of a stored array's metadata, then of its record."""
-    from pipeline.folder import LocalFolder
-    from pipeline.store import Store
+    from spam_pipe.pipeline.store.folder import LocalFolder
+    from spam_pipe.pipeline.store.store import Store
 
     content = path.read_bytes()
     kind, body = content[:1], content[1:]
@@ -40,18 +40,18 @@ def read_store(path: Path) -> Any:
 
 
 def read_config(path: Path) -> Any:
-    from pipeline.chain import build_chain
-    from pipeline.config import read_config_file
-    from pipeline.folder import LocalFolder
-    from pipeline.run import open_run
+    from spam_pipe.pipeline.configuration.run_config import read_config_file
+    from spam_pipe.pipeline.runs.chain import build_chain
+    from spam_pipe.pipeline.runs.run import open_run
+    from spam_pipe.pipeline.store.folder import LocalFolder
 
     run = open_run(LocalFolder(path.parent / "outputs"), None, [read_config_file(path)])
     return build_chain(run.config, run.folder)
 
 
 def read_saved_run(path: Path) -> Any:
-    from pipeline.folder import LocalFolder
-    from pipeline.run import open_run
+    from spam_pipe.pipeline.runs.run import open_run
+    from spam_pipe.pipeline.store.folder import LocalFolder
 
     outputs = LocalFolder(path.parent)
     outputs.write("saved/run.toml", path.read_bytes())
@@ -60,8 +60,8 @@ def read_saved_run(path: Path) -> Any:
 
 
 def read_last_run(path: Path) -> Any:
-    from pipeline.folder import LocalFolder
-    from pipeline.run import open_run
+    from spam_pipe.pipeline.runs.run import open_run
+    from spam_pipe.pipeline.store.folder import LocalFolder
 
     outputs = LocalFolder(path.parent)
     outputs.write(".last-run", path.read_bytes())
@@ -72,10 +72,10 @@ def read_options(path: Path) -> Any:
     """Take the file's lines for a command's options."""
     import os
 
-    from pipeline.commands import config_layers
-    from pipeline.folder import LocalFolder
-    from pipeline.options import Options
-    from pipeline.run import open_run
+    from spam_pipe.pipeline.commands.layers import config_layers
+    from spam_pipe.pipeline.commands.options import Options
+    from spam_pipe.pipeline.runs.run import open_run
+    from spam_pipe.pipeline.store.folder import LocalFolder
 
     lines = path.read_bytes().decode("utf-8", "surrogateescape").split("\n")
     given: dict[str, Any] = {"assignments": []}
@@ -93,28 +93,28 @@ def read_options(path: Path) -> Any:
 
 
 def read_sweep(path: Path) -> Any:
-    from pipeline.sweep_config import read_sweep
+    from spam_pipe.pipeline.sweeping.sweep_file import read_sweep
 
     return read_sweep(str(path))
 
 
 def read_recipe(path: Path) -> Any:
-    from pipeline.recipe import read_recipe
+    from spam_pipe.pipeline.configuration.training_recipe import read_recipe
 
     return read_recipe(str(path), path.parent, [])
 
 
 def read_failures(path: Path) -> Any:
-    from pipeline.failures import Failures
-    from pipeline.folder import LocalFolder
+    from spam_pipe.pipeline.runs.failures import Failures
+    from spam_pipe.pipeline.store.folder import LocalFolder
 
     path.replace(path.with_name("failures.csv"))
     return Failures(LocalFolder(path.parent))
 
 
 def read_sweep_record(path: Path) -> Any:
-    from pipeline.folder import LocalFolder
-    from pipeline.sweep_record import read_record
+    from spam_pipe.pipeline.store.folder import LocalFolder
+    from spam_pipe.pipeline.sweeping.record import read_record
 
     path.replace(path.with_name("sweep.json"))
     return read_record(LocalFolder(path.parent))
@@ -124,14 +124,15 @@ def read_received_run(path: Path) -> Any:
     """Put the file's content into a run's folder, then do with it what commands do."""
     import os
 
-    from pipeline.commands import run_items
-    from pipeline.export_command import export_run
-    from pipeline.gathering import gather
-    from pipeline.inspection import open_existing_run, show_status
-    from pipeline.options import Options
-    from pipeline.runner import Selection
-    from pipeline.verify_command import verify_run
-    from stages.report.tables import metrics_table, summary_table
+    from spam_pipe.pipeline.commands.export import export_run
+    from spam_pipe.pipeline.commands.items import run_items
+    from spam_pipe.pipeline.commands.look import show_status
+    from spam_pipe.pipeline.commands.options import Options
+    from spam_pipe.pipeline.commands.verify import verify_run
+    from spam_pipe.pipeline.reporting.gathering import gather
+    from spam_pipe.pipeline.runs.run import open_existing_run
+    from spam_pipe.pipeline.runs.selection import Selection
+    from spam_pipe.stages.report.tables import metrics_table, summary_table
     from tests.fuzz.seeds.received import RUN, received_run, write_received
 
     place, _, said = path.read_bytes().partition(b"\x00")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import UserError
+from spam_pipe.pipeline.errors import UserError
 from tests.fuzz.child import find, make_input
 from tests.fuzz.readers import READERS, inputs_of
 

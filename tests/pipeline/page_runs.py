@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from pipeline.commands import run_items
-from pipeline.folder import open_folder
-from pipeline.gathering import gather
-from pipeline.options import Options
-from pipeline.page import make_page
-from pipeline.run import open_run
-from pipeline.runner import Selection
-from stages.report.tables import metrics_table, summary_table
+from spam_pipe.pipeline.commands.items import run_items
+from spam_pipe.pipeline.commands.options import Options
+from spam_pipe.pipeline.reporting.gathering import gather
+from spam_pipe.pipeline.reporting.page import make_page
+from spam_pipe.pipeline.runs.run import open_run
+from spam_pipe.pipeline.runs.selection import Selection
+from spam_pipe.pipeline.store.folder import open_folder
+from spam_pipe.stages.report.tables import metrics_table, summary_table
 from tests.conftest import draw_images
 
 HOSTILE = ('"><img src=x onerror=alert(1)>', "</script><script>alert(2)<", "{{ 7*7 }} & co")

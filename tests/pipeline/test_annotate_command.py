@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from pipeline.annotate_marks import match_images, read_marks
-from pipeline.cli import app
-from pipeline.errors import ConfigError, DataError, UserError
+from spam_pipe.pipeline.annotating.marks import match_images, read_marks
+from spam_pipe.pipeline.cli.app import app
+from spam_pipe.pipeline.errors import ConfigError, DataError, UserError
 
 Command = Callable[..., dict[str, Any]]
 Annotate = Callable[..., dict[str, Any]]

@@ -14,11 +14,12 @@ import h5py
 import numpy as np
 import pytest
 
-from pipeline import assets
-from pipeline.archives import unpack
-from pipeline.assets import MARKER, download, fetch_dataset
-from pipeline.datasets import open_dataset
-from pipeline.errors import ConfigError, DataError
+from spam_pipe.pipeline.datasets import open_dataset
+from spam_pipe.pipeline.errors import ConfigError, DataError
+from spam_pipe.pipeline.fetching import assets
+from spam_pipe.pipeline.fetching.archives import unpack
+from spam_pipe.pipeline.fetching.assets import MARKER, fetch_dataset
+from spam_pipe.pipeline.fetching.download import download
 
 Member = tuple[str, bytes]
 BSD_MEMBERS: list[Member] = [

@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.attention import find_factors, parse_attention, require_known_images
-from pipeline.datasets.factor_maps import FactorMap, find_map
-from pipeline.datasets.factor_table import ItemFactors, read_factors
-from pipeline.errors import ConfigError, DataError
-from stages.attention.config import AttentionConfig
-from stages.attention.user_factors import Click
+from spam_pipe.pipeline.commands.layers import parse_attention
+from spam_pipe.pipeline.datasets.user_files.factor_maps import FactorMap, find_map
+from spam_pipe.pipeline.datasets.user_files.factor_table import ItemFactors, read_factors
+from spam_pipe.pipeline.errors import ConfigError, DataError
+from spam_pipe.pipeline.running.parts import find_factors
+from spam_pipe.pipeline.running.preflight import require_known_images
+from spam_pipe.stages.attention.config import AttentionConfig
+from spam_pipe.stages.attention.user_factors import Click
 
 
 def write(folder: Path, text: str, name: str = "factors.csv") -> Path:

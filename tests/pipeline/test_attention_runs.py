@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.chain import build_chain
-from pipeline.errors import UserError
-from pipeline.export import LabelFormat
-from pipeline.export_attention import export_attention
-from pipeline.export_command import export_run
-from pipeline.inspection import open_existing_run
-from stages.segment.stage import contour_of, objects_for
+from spam_pipe.pipeline.commands.export import export_run
+from spam_pipe.pipeline.commands.export_attention import export_attention
+from spam_pipe.pipeline.errors import UserError
+from spam_pipe.pipeline.exporting.label_files import LabelFormat
+from spam_pipe.pipeline.runs.chain import build_chain
+from spam_pipe.pipeline.runs.run import open_existing_run
+from spam_pipe.stages.segment.prior_objects import contour_of, objects_for
 
 Command = Callable[..., dict[str, Any]]
 PLAIN = ["segment.network=none"]

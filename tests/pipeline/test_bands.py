@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
-from pipeline.datasets.bands import Reading, Samples, to_picture
-from pipeline.datasets.base import Picture
-from pipeline.errors import DataError
+from spam_pipe.pipeline.datasets.base import Picture
+from spam_pipe.pipeline.datasets.images.bands import Reading, Samples, to_picture
+from spam_pipe.pipeline.errors import DataError
 
 HERE = Path("a.tif")
 RAMP = np.arange(101).reshape(1, 101, 1)

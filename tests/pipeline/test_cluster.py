@@ -12,11 +12,11 @@ import psutil
 import pytest
 from distributed.comm import CommClosedError
 
-from pipeline.cluster import require_agreement
-from pipeline.device import name_devices
-from pipeline.errors import UserError
-from pipeline.executors import Dask
-from pipeline.versions import differences, own_versions
+from spam_pipe.pipeline.device import name_devices
+from spam_pipe.pipeline.errors import UserError
+from spam_pipe.pipeline.running.dask.agreement import require_agreement
+from spam_pipe.pipeline.running.dask.executor import Dask
+from spam_pipe.pipeline.versions import differences, own_versions
 from tests.external_cluster import ExternalCluster
 from tests.pipeline.test_workers import plain_items, run_jobs
 
@@ -247,7 +247,7 @@ def test_workers_of_unlike_devices_are_refused() -> None:
 
 
 def test_items_compute_one_at_a_time_in_a_process(tmp_path: Path) -> None:
-    from pipeline.work import _COMPUTING
+    from spam_pipe.pipeline.running.work import _COMPUTING
 
     done: list[Any] = []
     worker = threading.Thread(
@@ -262,6 +262,6 @@ def test_items_compute_one_at_a_time_in_a_process(tmp_path: Path) -> None:
 
 
 def _in_process() -> Any:
-    from pipeline.executors import InProcess
+    from spam_pipe.pipeline.running.executors import InProcess
 
     return InProcess()

@@ -7,7 +7,7 @@ import tomllib
 import pytest
 from pydantic import BaseModel
 
-from pipeline.config import (
+from spam_pipe.pipeline.configuration.run_config import (
     RunConfig,
     configs_folder,
     dump_toml,
@@ -16,7 +16,7 @@ from pipeline.config import (
     read_toml,
     resolve,
 )
-from pipeline.errors import ConfigError
+from spam_pipe.pipeline.errors import ConfigError
 
 
 def test_later_layers_win_key_by_key() -> None:

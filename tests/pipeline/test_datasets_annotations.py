@@ -9,8 +9,8 @@ import scipy.io
 import tifffile
 from PIL import Image
 
-from pipeline.datasets.annotations import BsdAnnotations, LabelFile, SbdLayers
-from pipeline.errors import DataError
+from spam_pipe.pipeline.datasets.user_files.label_file import BsdAnnotations, LabelFile, SbdLayers
+from spam_pipe.pipeline.errors import DataError
 
 LABELS = np.array([[0, 1, 1, 7], [0, 2, 2, 7], [3, 3, 2, 200]], dtype=np.uint8)
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.datasets import open_dataset
-from pipeline.datasets.bsd import Bsd
-from pipeline.errors import DataError
+from spam_pipe.pipeline.datasets import open_dataset
+from spam_pipe.pipeline.datasets.bsd import Bsd
+from spam_pipe.pipeline.errors import DataError
 
 
 @pytest.fixture

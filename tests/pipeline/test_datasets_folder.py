@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from pipeline.datasets.folder import Folder, item_ids
-from pipeline.errors import DataError
+from spam_pipe.pipeline.datasets.folder import Folder, item_ids
+from spam_pipe.pipeline.errors import DataError
 
 
 def touch(root: Path, *names: str) -> None:

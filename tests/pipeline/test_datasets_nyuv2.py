@@ -6,9 +6,9 @@ import h5py
 import numpy as np
 import pytest
 
-from pipeline.datasets.nyuv2 import FrameAnnotations, FrameImage, NyuV2
-from pipeline.datasets.nyuv2_regions import fill_gaps, fillable, near_white, region_map
-from pipeline.errors import DataError
+from spam_pipe.pipeline.datasets.nyuv2 import FrameAnnotations, FrameImage, NyuV2
+from spam_pipe.pipeline.datasets.nyuv2_regions import fill_gaps, fillable, near_white, region_map
+from spam_pipe.pipeline.errors import DataError
 
 H, W = 480, 640
 INSIDE = (slice(7, -7), slice(7, -7))

@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 from pydantic import ValidationError
 
-from pipeline.datasets import DATASETS, default_split, describe, open_dataset
-from pipeline.datasets.config import DatasetConfig
-from pipeline.datasets.folder import Folder
-from pipeline.errors import ConfigError, DataError
+from spam_pipe.pipeline.datasets import DATASETS, default_split, describe, open_dataset
+from spam_pipe.pipeline.datasets.config import DatasetConfig
+from spam_pipe.pipeline.datasets.folder import Folder
+from spam_pipe.pipeline.errors import ConfigError, DataError
 
 
 @pytest.mark.parametrize("name", [name for name in DATASETS if name != "folder"])
@@ -99,7 +99,7 @@ def test_config_refuses_unknown_keys_and_is_frozen() -> None:
 
 def test_importing_the_registry_loads_nothing_heavy() -> None:
     code = (
-        "import sys, pipeline.datasets, pipeline.datasets.config;"
+        "import sys, spam_pipe.pipeline.datasets, spam_pipe.pipeline.datasets.config;"
         "print({'numpy', 'PIL', 'scipy', 'skimage', 'h5py', 'pooch'} & set(sys.modules))"
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -5,9 +5,9 @@ from hashlib import sha256
 import numpy as np
 import pytest
 
-from pipeline.datasets.dead_leaves import SceneAnnotations, SceneImage, draw_scene
-from pipeline.datasets.sample import PHOTOGRAPHS, Sample
-from pipeline.datasets.textures import PATTERNS, Stream, turbulence, value_noise
+from spam_pipe.pipeline.datasets.drawn.dead_leaves import SceneAnnotations, SceneImage, draw_scene
+from spam_pipe.pipeline.datasets.drawn.textures import PATTERNS, Stream, turbulence, value_noise
+from spam_pipe.pipeline.datasets.sample import PHOTOGRAPHS, Sample
 
 
 def test_items() -> None:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.datasets.sbd import Sbd
-from pipeline.errors import DataError
+from spam_pipe.pipeline.datasets.sbd import Sbd
+from spam_pipe.pipeline.errors import DataError
 
 
 def write_sbd(root: Path, names: list[str]) -> None:

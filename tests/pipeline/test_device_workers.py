@@ -11,17 +11,18 @@ import pytest
 import torch
 from PIL import Image
 
-from pipeline.chain import build_chain
-from pipeline.config import resolve
-from pipeline.datasets.base import Item
-from pipeline.datasets.images import ImageFile
-from pipeline.executors import Dask, InProcess
-from pipeline.folder import open_folder
-from pipeline.jobs import Context, Job, Outcome, Task
-from pipeline.work import _COMPUTING, perform
-from stages.networks import batching, memory
-from stages.networks.base import Network, Prediction
-from stages.networks.forward import Encoder
+from spam_pipe.pipeline.configuration.run_config import resolve
+from spam_pipe.pipeline.datasets.base import Item
+from spam_pipe.pipeline.datasets.images.image_file import ImageFile
+from spam_pipe.pipeline.running.dask.executor import Dask
+from spam_pipe.pipeline.running.executors import InProcess
+from spam_pipe.pipeline.running.jobs import Context, Job, Outcome, Task
+from spam_pipe.pipeline.running.work import _COMPUTING, perform
+from spam_pipe.pipeline.runs.chain import build_chain
+from spam_pipe.pipeline.store.folder import open_folder
+from spam_pipe.stages.networks import batching, memory
+from spam_pipe.stages.networks.base import Network, Prediction
+from spam_pipe.stages.networks.forward import Encoder
 
 TORCH = {"n_superpixels": [20, 60], "segment": {"backend": "torch"}}
 NETWORK_ALONE = {"n_superpixels": [4], "propose": {"source": "none"}}
@@ -158,7 +159,7 @@ def test_an_item_that_fails_harms_no_other(network: Colours, tmp_path: Path) -> 
 
 
 def test_what_was_announced_goes_with_its_task(network: Colours, tmp_path: Path) -> None:
-    from stages.networks.announced import _at_work
+    from spam_pipe.stages.networks.announced import _at_work
 
     items = draw(tmp_path / "images", 2, (80, 80))
     tasks = prepare(NETWORK_ALONE, items, tmp_path / "run", {"segment": (4,), "evaluate": (4,)})

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.datasets.bands import Reading
-from pipeline.datasets.folder import Folder
-from pipeline.datasets.images import read_picture
-from pipeline.errors import DataError
+from spam_pipe.pipeline.datasets.folder import Folder
+from spam_pipe.pipeline.datasets.images.bands import Reading
+from spam_pipe.pipeline.datasets.images.image_file import read_picture
+from spam_pipe.pipeline.errors import DataError
 
 needs_pydicom = pytest.mark.skipif(
     importlib.util.find_spec("pydicom") is None, reason="pydicom is not installed"

@@ -1,6 +1,6 @@
 """What doctor says of other distributions that bring this project's import names."""
 
-from pipeline.doctor import conflicts
+from spam_pipe.pipeline.commands.machine import conflicts
 
 
 def test_a_name_that_another_distribution_installs() -> None:

@@ -10,20 +10,20 @@ import pytest
 import shapely
 from PIL import Image
 
-from pipeline.chain import build_chain
-from pipeline.commands import run_items
-from pipeline.errors import ConfigError, UserError
-from pipeline.export_command import export_run
-from pipeline.export_files import FigureOptions
-from pipeline.export_formats import choose_format, file_name
-from pipeline.export_tables import encode_polygons
-from pipeline.extras import require
-from pipeline.inspection import open_existing_run
-from pipeline.options import Options
-from stages.describe.graph import graph
-from stages.describe.networks import to_networkx, to_torch_geometric
-from stages.describe.polygons import polygons
-from stages.describe.table import table
+from spam_pipe.pipeline.commands.export import export_run
+from spam_pipe.pipeline.commands.items import run_items
+from spam_pipe.pipeline.commands.options import Options
+from spam_pipe.pipeline.errors import ConfigError, UserError
+from spam_pipe.pipeline.exporting.exporter import FigureOptions
+from spam_pipe.pipeline.exporting.formats import choose_format, file_name
+from spam_pipe.pipeline.exporting.tables import encode_polygons
+from spam_pipe.pipeline.extras import require
+from spam_pipe.pipeline.runs.chain import build_chain
+from spam_pipe.pipeline.runs.run import open_existing_run
+from spam_pipe.stages.describe.graph import graph
+from spam_pipe.stages.describe.networks import to_networkx, to_torch_geometric
+from spam_pipe.stages.describe.polygons import polygons
+from spam_pipe.stages.describe.table import table
 from tests.conftest import draw_images
 
 PIXEL = 10.0

@@ -14,16 +14,16 @@ from PIL import Image
 from segment_anything.utils.amg import rle_to_mask
 from skimage import io as skimage_io
 
-from pipeline.errors import UserError
-from pipeline.export import (
+from spam_pipe.pipeline.errors import UserError
+from spam_pipe.pipeline.exporting.label_files import (
     LabelFormat,
     coco_records,
     encode_labels,
     encode_object_overlay,
     encode_overlay,
 )
-from stages.propose.run_lengths import RunLengths
-from stages.report.drawing import BOUNDARY_COLOR, boundary_lines
+from spam_pipe.stages.propose.run_lengths import RunLengths
+from spam_pipe.stages.report.drawing import BOUNDARY_COLOR, boundary_lines
 
 
 @pytest.fixture

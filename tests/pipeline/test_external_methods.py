@@ -10,9 +10,9 @@ import scipy.io
 import tifffile
 from PIL import Image
 
-from pipeline.datasets.external import ExternalMaps, require_maps
-from pipeline.errors import ConfigError, DataError, UserError
-from pipeline.store import Store
+from spam_pipe.pipeline.datasets.user_files.external import ExternalMaps, require_maps
+from spam_pipe.pipeline.errors import ConfigError, DataError, UserError
+from spam_pipe.pipeline.store.store import Store
 
 Command = Callable[..., dict[str, Any]]
 
@@ -191,7 +191,7 @@ def test_adding_a_count_gives_what_asking_for_both_would(
     made = []
     for run in ("both", "one"):
         (path,) = (tmp_path / "outputs" / run).glob("segment-*.zarr")
-        from pipeline.folder import open_folder
+        from spam_pipe.pipeline.store.folder import open_folder
 
         _, output = Store(open_folder(str(path.parent)), path.name).read("000", 15)
         made.append(output)
@@ -204,7 +204,7 @@ def test_what_a_method_needs_is_missed_before_any_item(
     command: Command, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dataset = {"dataset": str(pictures / "images"), "run": "early"}
-    monkeypatch.setattr("stages.segment.methods.find_spec", lambda _: None)
+    monkeypatch.setattr("spam_pipe.stages.segment.methods.find_spec", lambda _: None)
     with pytest.raises(ConfigError, match=r"--method seeds needs OpenCV: pip install"):
         command("segment", **dataset, method="seeds")
     with pytest.raises(UserError, match="no such folder of label maps"):

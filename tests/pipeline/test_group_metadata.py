@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.group_metadata import group_json, is_group_json, said_in, sealed_json
+from spam_pipe.pipeline.store.sealed_json import group_json, is_group_json, said_in, sealed_json
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 PLAIN = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXT

@@ -11,13 +11,13 @@ import tifffile
 import zarr
 from PIL import Image
 
-from pipeline.datasets.bands import Reading
-from pipeline.datasets.base import Item
-from pipeline.datasets.folder import Folder
-from pipeline.datasets.georeference import georeference_of
-from pipeline.datasets.images import ImageFile, read_picture
-from pipeline.datasets.planes import plane_names
-from pipeline.errors import DataError
+from spam_pipe.pipeline.datasets.base import Item
+from spam_pipe.pipeline.datasets.folder import Folder
+from spam_pipe.pipeline.datasets.images.bands import Reading
+from spam_pipe.pipeline.datasets.images.georeference import georeference_of
+from spam_pipe.pipeline.datasets.images.image_file import ImageFile, read_picture
+from spam_pipe.pipeline.datasets.images.planes import plane_names
+from spam_pipe.pipeline.errors import DataError
 
 STACK = np.arange(2 * 3 * 5 * 7, dtype=np.uint16).reshape(2, 3, 5, 7)
 """Two channels, three planes."""

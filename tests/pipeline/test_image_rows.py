@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.annotate_marks import read_marks
-from pipeline.datasets.factor_table import read_factors
-from pipeline.datasets.prompts import read_prompts
-from pipeline.errors import DataError
-from stages.report.cells import inert
+from spam_pipe.pipeline.annotating.marks import read_marks
+from spam_pipe.pipeline.datasets.user_files.factor_table import read_factors
+from spam_pipe.pipeline.datasets.user_files.prompts import read_prompts
+from spam_pipe.pipeline.errors import DataError
+from spam_pipe.stages.csv_cells import inert
 
 Reader = Callable[[Path], list[str]]
 

@@ -9,9 +9,9 @@ import pytest
 import tifffile
 from PIL import Image
 
-from pipeline.datasets.base import FileSource
-from pipeline.datasets.images import ImageFile, read_image
-from pipeline.errors import DataError
+from spam_pipe.pipeline.datasets.base import FileSource
+from spam_pipe.pipeline.datasets.images.image_file import ImageFile, read_image
+from spam_pipe.pipeline.errors import DataError
 
 COLORS = np.array(
     [[[255, 0, 0], [0, 255, 0], [0, 0, 255]], [[0, 0, 0], [255, 255, 255], [200, 100, 50]]],

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import ConfigError
-from pipeline.folder import LocalFolder
-from pipeline.job_array import JobArray
-from pipeline.shard import Shard, parse_shard
+from spam_pipe.pipeline.errors import ConfigError
+from spam_pipe.pipeline.runs.job_array import JobArray
+from spam_pipe.pipeline.runs.shard import Shard, parse_shard
+from spam_pipe.pipeline.store.folder import LocalFolder
 
 
 def slurm(task: int, count: int, first: int, last: int) -> dict[str, str]:

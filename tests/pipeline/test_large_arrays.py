@@ -7,10 +7,10 @@ import numpy as np
 import tifffile
 import zarr
 
-from pipeline.export import LabelFormat, encode_labels
-from pipeline.folder import LocalFolder
-from pipeline.store import Store
-from stages.base import Output
+from spam_pipe.pipeline.exporting.label_files import LabelFormat, encode_labels
+from spam_pipe.pipeline.store.folder import LocalFolder
+from spam_pipe.pipeline.store.store import Store
+from spam_pipe.stages.base import Output
 
 
 def test_large_arrays_are_stored_in_chunks_of_four_megabytes_at_most(tmp_path: Path) -> None:

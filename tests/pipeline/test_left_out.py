@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.folder import LocalFolder
-from pipeline.store import Store, root_json
-from stages.registry import STAGES
+from spam_pipe.pipeline.store.folder import LocalFolder
+from spam_pipe.pipeline.store.store import Store, root_json
+from spam_pipe.stages.registry import STAGES
 
 Command = Callable[..., dict[str, Any]]
 

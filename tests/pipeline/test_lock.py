@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import UserError
-from pipeline.folder import Folder, open_folder
-from pipeline.lock import locked
+from spam_pipe.pipeline.errors import UserError
+from spam_pipe.pipeline.runs.lock import locked
+from spam_pipe.pipeline.store.folder import Folder, open_folder
 
 HASTE = {"beat": 0.05, "patience": 0.6}
 ELSEWHERE = {"pid": 7, "started": "1", "host": "another", "place": "another boot"}
@@ -64,8 +64,8 @@ def test_a_dead_process_of_this_machine_is_succeeded(run: Folder, changed: dict[
 
 def test_a_killed_process_is_succeeded_at_once(tmp_path: Path) -> None:
     program = (
-        "import sys, time; from pathlib import Path; from pipeline.folder import LocalFolder; "
-        "from pipeline.lock import locked\n"
+        "import sys, time; from pathlib import Path; from spam_pipe.pipeline.store.folder import LocalFolder; "
+        "from spam_pipe.pipeline.runs.lock import locked\n"
         "with locked(LocalFolder(Path(sys.argv[1]))): print('held', flush=True); time.sleep(60)"
     )
     process = subprocess.Popen(

@@ -12,9 +12,9 @@ import torch
 from PIL import Image
 from segment_anything.utils.amg import mask_to_rle_pytorch
 
-from pipeline.datasets.masks import MaskFile, MaskFolder
-from pipeline.errors import DataError
-from stages.propose.run_lengths import RunLengths
+from spam_pipe.pipeline.datasets.user_files.masks import MaskFile, MaskFolder
+from spam_pipe.pipeline.errors import DataError
+from spam_pipe.stages.propose.run_lengths import RunLengths
 
 LABELS = np.zeros((6, 8), np.uint16)
 LABELS[1:4, 1:5] = 300

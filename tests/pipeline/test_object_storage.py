@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.folder import Folder, open_folder
-from pipeline.store import Store
+from spam_pipe.pipeline.store.folder import Folder, open_folder
+from spam_pipe.pipeline.store.store import Store
 from tests.benchmarks.bench_requests import PLAIN, STAGES, requests_per_item
 from tests.conftest import draw_images
 from tests.external_cluster import ExternalCluster
@@ -76,7 +76,7 @@ def test_workers_that_come_and_go_make_the_same_to_the_byte(
         workers = [cluster.start_worker() for _ in range(3)]
         place = ("--outputs", outputs, "--scheduler", cluster.address)
         coordinator = subprocess.Popen(
-            [sys.executable, "-m", "pipeline.cli", "report", *dataset, *OPTIONS, *place],
+            [sys.executable, "-m", "spam_pipe", "report", *dataset, *OPTIONS, *place],
             cwd=tmp_path,
             stderr=subprocess.PIPE,
             text=True,
@@ -122,7 +122,7 @@ def wait_for_puts(storage: ObjectStorage, running: subprocess.Popen[str], items:
 def test_an_unreachable_bucket_is_one_line(
     storage: ObjectStorage, command: Callable[..., dict[str, Any]], pictures: Path
 ) -> None:
-    from pipeline.errors import UserError
+    from spam_pipe.pipeline.errors import UserError
 
     with pytest.raises(UserError, match="s3://nowhere/outputs: cannot write there"):
         command("evaluate", dataset=str(pictures / "images"), outputs="s3://nowhere/outputs")

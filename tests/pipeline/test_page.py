@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from pipeline.cli import app
-from pipeline.folder import LocalFolder
-from pipeline.sweep_record import SkippedPoint, SweepRecord
-from stages.networks.files import find_weights
+from spam_pipe.pipeline.cli.app import app
+from spam_pipe.pipeline.store.folder import LocalFolder
+from spam_pipe.pipeline.sweeping.record import SkippedPoint, SweepRecord
+from spam_pipe.stages.networks.files import find_weights
 from tests.pipeline.page_runs import HOSTILE, bring, data_of, draw, page_of
 
 

@@ -13,9 +13,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from pipeline.folder import open_folder
-from pipeline.store import Store
-from stages.report.drawing import mean_colors
+from spam_pipe.pipeline.store.folder import open_folder
+from spam_pipe.pipeline.store.store import Store
+from spam_pipe.stages.report.drawing import mean_colors
 from tests.pipeline.page_runs import HOSTILE, bring, data_of, draw, page_of, photograph
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs the extra `dev`")

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.datasets.prompts import ItemPrompts, require_known
-from pipeline.errors import DataError
+from spam_pipe.pipeline.datasets.user_files.prompts import ItemPrompts, require_known
+from spam_pipe.pipeline.errors import DataError
 
 TABLE = """image,object,x,y,label,x0,y0,x1,y1
 a,cat,10,20,1,,,,

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stages.networks.files import find_weights
+from spam_pipe.stages.networks.files import find_weights
 
 Command = Callable[..., dict[str, Any]]
 

@@ -12,12 +12,12 @@ import torch
 from PIL import Image
 from segment_anything import SamAutomaticMaskGenerator, sam_model_registry
 
-from pipeline.config import parse_assignment, resolve
-from pipeline.errors import ConfigError, DataError
-from pipeline.folder import open_folder
-from pipeline.store import Store
-from stages.propose.run_lengths import RunLengths
-from stages.propose.sam_model import load_sam
+from spam_pipe.pipeline.configuration.run_config import parse_assignment, resolve
+from spam_pipe.pipeline.errors import ConfigError, DataError
+from spam_pipe.pipeline.store.folder import open_folder
+from spam_pipe.pipeline.store.store import Store
+from spam_pipe.stages.propose.run_lengths import RunLengths
+from spam_pipe.stages.propose.sam_model import load_sam
 from tests.stages.propose.tiny_sam import EVERYTHING, build_tiny_sam, save_tiny_sam
 
 Command = Callable[..., dict[str, Any]]

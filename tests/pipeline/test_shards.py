@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from pipeline.errors import ConfigError, UserError
-from pipeline.failures import Failures
-from pipeline.folder import LocalFolder
-from pipeline.lock import locked
-from pipeline.options import Options
-from pipeline.shard import Shard, parse_shard
-from pipeline.sweep_command import run_sweep
+from spam_pipe.pipeline.commands.options import Options
+from spam_pipe.pipeline.commands.sweep import run_sweep
+from spam_pipe.pipeline.errors import ConfigError, UserError
+from spam_pipe.pipeline.runs.failures import Failures
+from spam_pipe.pipeline.runs.lock import locked
+from spam_pipe.pipeline.runs.shard import Shard, parse_shard
+from spam_pipe.pipeline.store.folder import LocalFolder
 
 Command = Callable[..., dict[str, Any]]
 
@@ -60,7 +60,7 @@ def test_four_processes_at_once_do_what_one_does(
     def start(shard: str) -> subprocess.Popen[str]:
         words = arguments(pictures, tmp_path / "parts", "--shard", shard)
         return subprocess.Popen(
-            [sys.executable, "-m", "pipeline.cli", *words],
+            [sys.executable, "-m", "spam_pipe", *words],
             cwd=Path(__file__).parents[2],
             env=environment,
             stdout=subprocess.PIPE,

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from pipeline.datasets.base import Item
-from pipeline.datasets.images import ImageFile
-from pipeline.errors import ConfigError, DataError
-from pipeline.sizes import canonical_size, count_for, say_size
+from spam_pipe.pipeline.configuration.sizes import canonical_size, count_for, say_size
+from spam_pipe.pipeline.datasets.base import Item
+from spam_pipe.pipeline.datasets.images.image_file import ImageFile
+from spam_pipe.pipeline.errors import ConfigError, DataError
 
 Command = Callable[..., dict[str, Any]]
 CHOSEN = {"prior": "gradient", "assignments": ["segment.network=none"]}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.folder import Folder, open_folder
+from spam_pipe.pipeline.store.folder import Folder, open_folder
 from tests.chaos.faulty_storage import PROTOCOL, FaultyFileSystem
 
 OPERATIONS: dict[str, Callable[[Folder], object]] = {
@@ -67,7 +67,7 @@ def test_below_a_file_there_is_nothing(tmp_path: Path, scheme: str) -> None:
 def test_a_storage_without_room_is_one_line(tmp_path: Path, pictures: Path) -> None:
     # Files end at so many bytes: enough for a lock, too few for run.toml.
     done = subprocess.run(
-        [sys.executable, "-m", "pipeline.cli", "segment", "--dataset", str(pictures / "images")],
+        [sys.executable, "-m", "spam_pipe", "segment", "--dataset", str(pictures / "images")],
         cwd=tmp_path,
         env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (600, 600)),

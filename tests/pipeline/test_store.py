@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import zarr
 
-from pipeline.errors import DataError, UserError
-from pipeline.folder import open_folder
-from pipeline.group_metadata import sealed_json
-from pipeline.store import FORMAT, Store
-from stages.base import Output, Unit
+from spam_pipe.pipeline.errors import DataError, UserError
+from spam_pipe.pipeline.store.folder import open_folder
+from spam_pipe.pipeline.store.sealed_json import sealed_json
+from spam_pipe.pipeline.store.store import FORMAT, Store
+from spam_pipe.stages.base import Output, Unit
 
 LABELS = np.arange(35, dtype=np.uint16).reshape(5, 7)
 OUTPUT = Output(

@@ -11,14 +11,14 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from pipeline.chain import build_chain
-from pipeline.config import configs_folder, read_toml, resolve
-from pipeline.errors import UserError
-from pipeline.folder import open_folder
-from pipeline.options import Options
-from pipeline.sweep_command import run_sweep
-from pipeline.sweep_config import read_sweep
-from pipeline.sweep_record import read_record
+from spam_pipe.pipeline.commands.options import Options
+from spam_pipe.pipeline.commands.sweep import run_sweep
+from spam_pipe.pipeline.configuration.run_config import configs_folder, read_toml, resolve
+from spam_pipe.pipeline.errors import UserError
+from spam_pipe.pipeline.runs.chain import build_chain
+from spam_pipe.pipeline.store.folder import open_folder
+from spam_pipe.pipeline.sweeping.record import read_record
+from spam_pipe.pipeline.sweeping.sweep_file import read_sweep
 from tests.conftest import draw_images
 
 GRID = """

@@ -19,13 +19,17 @@ import pytest
 import scipy.io
 from PIL import Image
 
-from pipeline.errors import UserError
-from pipeline.folder import LocalFolder
-from pipeline.lock import locked
-from pipeline.options import Options
-from pipeline.recipe import TrainingConfig, default_folder, read_recipe
-from pipeline.train_command import train_network
-from stages.networks.weights import load_weights
+from spam_pipe.pipeline.commands.options import Options
+from spam_pipe.pipeline.commands.train import train_network
+from spam_pipe.pipeline.configuration.training_recipe import (
+    TrainingConfig,
+    default_folder,
+    read_recipe,
+)
+from spam_pipe.pipeline.errors import UserError
+from spam_pipe.pipeline.runs.lock import locked
+from spam_pipe.pipeline.store.folder import LocalFolder
+from spam_pipe.stages.networks.weights import load_weights
 from tests.conftest import PROJECT, SpamPipe, draw_images
 
 TINY = (
@@ -159,7 +163,7 @@ def test_ctrl_c_stops_after_a_step_and_the_command_goes_on(
     assignments = [*TINY, "save_minutes=1e-4", "steps=1000000"]
     sets = [part for assignment in assignments for part in ("--set", assignment)]
     process = subprocess.Popen(
-        [sys.executable, "-m", "pipeline.cli", "train", "--folder", "tiny", *sets],
+        [sys.executable, "-m", "spam_pipe", "train", "--folder", "tiny", *sets],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(PROJECT)},
         stdout=subprocess.PIPE,

@@ -3,8 +3,8 @@ import time
 
 import pytest
 
-from pipeline.turns import Turns
-from pipeline.work import time_limit
+from spam_pipe.pipeline.running.turns import Turns
+from spam_pipe.pipeline.running.work import time_limit
 
 
 def wait_until_waiting(turns: Turns, count: int) -> None:

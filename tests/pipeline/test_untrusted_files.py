@@ -18,26 +18,26 @@ import scipy.io
 import tifffile
 import torch
 
-from pipeline import archives
-from pipeline.archives import unpack
-from pipeline.commands import Teller, states_table
-from pipeline.config import parse_assignment, read_toml, resolve
-from pipeline.datasets.annotations import LabelFile
-from pipeline.datasets.bands import Reading
-from pipeline.datasets.folder import item_ids
-from pipeline.datasets.images import ImageFile
-from pipeline.datasets.mat_content import load_mat
-from pipeline.datasets.ome_zarr import read_ome_zarr
-from pipeline.datasets.tiff_segments import check_segments
-from pipeline.errors import ConfigError, DataError, UserError, one_line, printable
-from pipeline.failures import FailedItem, Failures
-from pipeline.folder import LocalFolder, require_writable
-from pipeline.group_metadata import sealed_json
-from pipeline.inspection import show_status
-from pipeline.record import parse_record
-from pipeline.sweep_config import read_sweep
-from stages.networks.pickled_tensors import CodeInsteadOfTensorsError, load_pickled
-from stages.report.cells import inert, original
+from spam_pipe.pipeline.commands.look import show_status
+from spam_pipe.pipeline.commands.teller import Teller, states_table
+from spam_pipe.pipeline.configuration.run_config import parse_assignment, read_toml, resolve
+from spam_pipe.pipeline.datasets.folder import item_ids
+from spam_pipe.pipeline.datasets.guards.mat_content import load_mat
+from spam_pipe.pipeline.datasets.guards.tiff_segments import check_segments
+from spam_pipe.pipeline.datasets.images.bands import Reading
+from spam_pipe.pipeline.datasets.images.image_file import ImageFile
+from spam_pipe.pipeline.datasets.images.ome_zarr import read_ome_zarr
+from spam_pipe.pipeline.datasets.user_files.label_file import LabelFile
+from spam_pipe.pipeline.errors import ConfigError, DataError, UserError, one_line, printable
+from spam_pipe.pipeline.fetching import archives
+from spam_pipe.pipeline.fetching.archives import unpack
+from spam_pipe.pipeline.runs.failures import FailedItem, Failures
+from spam_pipe.pipeline.store.folder import LocalFolder, require_writable
+from spam_pipe.pipeline.store.record import parse_record
+from spam_pipe.pipeline.store.sealed_json import sealed_json
+from spam_pipe.pipeline.sweeping.sweep_file import read_sweep
+from spam_pipe.stages.csv_cells import inert, original
+from spam_pipe.stages.networks.pickled_tensors import CodeInsteadOfTensorsError, load_pickled
 from tests.fuzz.seeds.received import RUN, write_received
 from tests.fuzz.seeds.runs import write_store
 

@@ -14,14 +14,15 @@ import tifffile
 import zarr
 from PIL import ExifTags, Image, ImageOps
 
-from pipeline.datasets import limits, strips
-from pipeline.datasets.annotations import LabelFile
-from pipeline.datasets.bands import Reading
-from pipeline.datasets.images import ImageFile, read_picture
-from pipeline.datasets.ome_zarr import read_ome_zarr
-from pipeline.datasets.packed_chunks import HARMLESS, check_chunk
-from pipeline.datasets.strips import array_of, strips_of
-from pipeline.errors import DataError
+from spam_pipe.pipeline.datasets.guards import limits
+from spam_pipe.pipeline.datasets.guards.packed_chunks import HARMLESS, check_chunk
+from spam_pipe.pipeline.datasets.images import strips
+from spam_pipe.pipeline.datasets.images.bands import Reading
+from spam_pipe.pipeline.datasets.images.image_file import ImageFile, read_picture
+from spam_pipe.pipeline.datasets.images.ome_zarr import read_ome_zarr
+from spam_pipe.pipeline.datasets.images.strips import array_of, strips_of
+from spam_pipe.pipeline.datasets.user_files.label_file import LabelFile
+from spam_pipe.pipeline.errors import DataError
 
 SIDE = 14_000
 

@@ -9,9 +9,9 @@ import pytest
 import zarr
 from PIL import Image
 
-from pipeline.datasets.images import ImageFile
-from pipeline.datasets.valid import find_valid
-from pipeline.errors import ConfigError, DataError
+from spam_pipe.pipeline.datasets.images.image_file import ImageFile
+from spam_pipe.pipeline.datasets.user_files.valid import find_valid
+from spam_pipe.pipeline.errors import ConfigError, DataError
 
 Command = Callable[..., dict[str, Any]]
 CHOSEN = {"prior": "gradient", "n_superpixels": "6", "assignments": ["segment.network=none"]}

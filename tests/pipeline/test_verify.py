@@ -14,15 +14,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.chain import build_chain
-from pipeline.commands import run_items
-from pipeline.errors import UserError
-from pipeline.folder import open_folder
-from pipeline.inspection import open_existing_run
-from pipeline.lock import locked
-from pipeline.options import Options
-from pipeline.verify_command import verify_run
-from stages.base import Output
+from spam_pipe.pipeline.commands.items import run_items
+from spam_pipe.pipeline.commands.options import Options
+from spam_pipe.pipeline.commands.verify import verify_run
+from spam_pipe.pipeline.errors import UserError
+from spam_pipe.pipeline.runs.chain import build_chain
+from spam_pipe.pipeline.runs.lock import locked
+from spam_pipe.pipeline.runs.run import open_existing_run
+from spam_pipe.pipeline.store.folder import open_folder
+from spam_pipe.stages.base import Output
 from tests.conftest import draw_images
 
 Verify = Callable[..., dict[str, Any]]

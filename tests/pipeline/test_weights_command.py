@@ -10,17 +10,17 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.errors import DataError
-from pipeline.public_weights import (
+from spam_pipe.pipeline.errors import DataError
+from spam_pipe.pipeline.fetching.public_weights import (
     PUBLIC_WEIGHTS,
     check_public_weights,
     fetch_public_weights,
     find_public_weights,
 )
-from pipeline.weights_command import check_shipped, read_card, shipped_weights
-from stages.networks.config import TrunkConfig
-from stages.networks.registry import build
-from stages.networks.weights import save_weights
+from spam_pipe.pipeline.fetching.shipped_weights import check_shipped, read_card, shipped_weights
+from spam_pipe.stages.networks.config import TrunkConfig
+from spam_pipe.stages.networks.registry import build
+from spam_pipe.stages.networks.weights import save_weights
 from tests.conftest import SpamPipe
 from tests.pipeline.test_assets import Server
 

@@ -15,15 +15,16 @@ import numpy as np
 import psutil
 import pytest
 
-from pipeline.chain import build_chain
-from pipeline.config import resolve
-from pipeline.datasets.base import ImageSource, Item
-from pipeline.datasets.images import ImageFile
-from pipeline.errors import UserError
-from pipeline.executors import Dask, make_executor
-from pipeline.folder import open_folder
-from pipeline.jobs import Context, Job
-from pipeline.store import Store
+from spam_pipe.pipeline.configuration.run_config import resolve
+from spam_pipe.pipeline.datasets.base import ImageSource, Item
+from spam_pipe.pipeline.datasets.images.image_file import ImageFile
+from spam_pipe.pipeline.errors import UserError
+from spam_pipe.pipeline.running.dask.executor import Dask
+from spam_pipe.pipeline.running.executors import make_executor
+from spam_pipe.pipeline.running.jobs import Context, Job
+from spam_pipe.pipeline.runs.chain import build_chain
+from spam_pipe.pipeline.store.folder import open_folder
+from spam_pipe.pipeline.store.store import Store
 from tests.conftest import SpamPipe, draw_images
 from tests.external_cluster import ExternalCluster
 
@@ -202,7 +203,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = draw_images(tmp_path_factory.mktemp("undisturbed"), 12)
     arguments = dataset_arguments(folder)
     subprocess.run(
-        [sys.executable, "-m", "pipeline.cli", "report", *COMMAND[1:], *arguments],
+        [sys.executable, "-m", "spam_pipe", "report", *COMMAND[1:], *arguments],
         cwd=folder,
         check=True,
         timeout=240,

@@ -13,7 +13,7 @@ from zarr.abc.buffer import Buffer
 from zarr.codecs import Crc32cCodec, ZstdCodec
 from zarr.storage import MemoryStore
 
-from pipeline.zarr_arrays import array_files, array_json, read_array
+from spam_pipe.pipeline.store.arrays import array_files, array_json, read_array
 
 RANDOM = np.random.default_rng(0)
 LABELS = RANDOM.integers(0, 400, (40, 60)).astype(np.uint16)

@@ -13,11 +13,11 @@ from scipy import ndimage
 import spam_pipe
 from spam_pipe import Segmenter, evaluate, features, objects, segment
 from spam_pipe.segmenter import COMPACTNESS
-from stages.base import Inputs
-from stages.evaluate.evaluate import evaluate as measure
-from stages.registry import stage
-from stages.segment.balance import resolve_balance
-from stages.segment.config import SegmentConfig
+from spam_pipe.stages.base import Inputs
+from spam_pipe.stages.clustering.balance import resolve_balance
+from spam_pipe.stages.evaluate.evaluate import evaluate as measure
+from spam_pipe.stages.registry import stage
+from spam_pipe.stages.segment.config import SegmentConfig
 
 Image = NDArray[np.uint8]
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stages.suggestion import did_you_mean, meant_image
+from spam_pipe.stages.suggestion import did_you_mean, meant_image
 
 DATASETS = ["bsd", "nyuv2", "sbd"]
 

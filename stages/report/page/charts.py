@@ -5,11 +5,11 @@ from typing import Any
 
 import pandas as pd
 
-from stages.report.curves import COUNT, PANELS, TITLES
-from stages.report.page.data import SeriesKey
-from stages.report.page.headline import key_of
-from stages.report.tables import Group, group_of
-from stages.report.text_tables import SHOWN
+from spam_pipe.stages.report.curves import COUNT, PANELS, TITLES
+from spam_pipe.stages.report.page.data import SeriesKey
+from spam_pipe.stages.report.page.headline import key_of
+from spam_pipe.stages.report.tables import Group, group_of
+from spam_pipe.stages.report.text_tables import SHOWN
 
 SECONDS = "seconds"
 MEASURED = ("asa", "gr", "boundary_recall", "boundary_precision", "explained_variation",

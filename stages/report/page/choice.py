@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from stages.report.contact_sheet import spread
+from spam_pipe.stages.report.contact_sheet import spread
 
 MOST_IMAGES = 12
 MOST_COUNTS = 3

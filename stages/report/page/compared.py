@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from stages.report.comparisons import SERIES, SIGNIFICANT, comparison_table
-from stages.report.config import ReportConfig
-from stages.report.equal_terms import at_equal_count, at_equal_regularity
-from stages.report.page.data import SeriesKey
-from stages.report.page.headline import Cell, best_cells
-from stages.report.text_tables import NOTHING, SHOWN
+from spam_pipe.stages.report.comparisons import SERIES, SIGNIFICANT, comparison_table
+from spam_pipe.stages.report.config import ReportConfig
+from spam_pipe.stages.report.equal_terms import at_equal_count, at_equal_regularity
+from spam_pipe.stages.report.page.data import SeriesKey
+from spam_pipe.stages.report.page.headline import Cell, best_cells
+from spam_pipe.stages.report.text_tables import NOTHING, SHOWN
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ from typing import Any
 
 import pandas as pd
 
-from stages.report.page.data import SeriesKey
-from stages.report.series import NAMES, YARDSTICKS
-from stages.report.tables import Group, group_of
-from stages.report.text_tables import NOTHING, SHOWN
+from spam_pipe.stages.report.page.data import SeriesKey
+from spam_pipe.stages.report.series import NAMES, YARDSTICKS
+from spam_pipe.stages.report.tables import Group, group_of
+from spam_pipe.stages.report.text_tables import NOTHING, SHOWN
 
 NEAR = 0.1
 """A method competes for the best where its mean count is off by at most this share of K."""

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from stages.report.drawing import boundary_lines, distinct_colors
+from spam_pipe.stages.report.drawing import boundary_lines, distinct_colors
 
 LONGEST = 560
 """The longer side of a picture on the page, in pixels; smaller images keep their size."""

@@ -9,15 +9,15 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from stages.report.config import ReportConfig
-from stages.report.page.charts import curves, image_figures, panels
-from stages.report.page.compared import compare, tied_cells
-from stages.report.page.data import Method, Report, SeriesKey
-from stages.report.page.headline import headline, key_of, shown_measures
-from stages.report.page.words import differing_options, lead, notices, title
-from stages.report.series import YARDSTICKS
-from stages.report.tables import Group
-from stages.report.text_tables import SHOWN
+from spam_pipe.stages.report.config import ReportConfig
+from spam_pipe.stages.report.page.charts import curves, image_figures, panels
+from spam_pipe.stages.report.page.compared import compare, tied_cells
+from spam_pipe.stages.report.page.data import Method, Report, SeriesKey
+from spam_pipe.stages.report.page.headline import headline, key_of, shown_measures
+from spam_pipe.stages.report.page.words import differing_options, lead, notices, title
+from spam_pipe.stages.report.series import YARDSTICKS
+from spam_pipe.stages.report.tables import Group
+from spam_pipe.stages.report.text_tables import SHOWN
 
 LIBRARIES = ("vendor/d3.min.js", "vendor/plot.umd.min.js")
 SCRIPTS = ("page.js", "pixels.js", "compare.js", "curves.js", "scatter.js")
@@ -137,7 +137,7 @@ def _data(
 @cache
 def _environment() -> Environment:
     return Environment(
-        loader=PackageLoader("stages.report.page"),
+        loader=PackageLoader("spam_pipe.stages.report.page"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -148,5 +148,5 @@ def _environment() -> Environment:
 @cache
 def _asset(name: str) -> Markup:
     """Return a file of the package that goes into the page as it is."""
-    text = files("stages.report.page").joinpath("assets", name).read_text("utf-8")
+    text = files("spam_pipe.stages.report.page").joinpath("assets", name).read_text("utf-8")
     return Markup(text)  # the text is our own  # nosec B704

@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from stages.report.page.data import Method, Report
-from stages.report.series import say_prior
+from spam_pipe.stages.report.page.data import Method, Report
+from spam_pipe.stages.report.series import say_prior
 
 
 @dataclass(frozen=True)

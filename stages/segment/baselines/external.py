@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stages.segment.baselines.numbering import number_labels
-from stages.segment.scene import Scene, Segmentation
+from spam_pipe.stages.segment.baselines.numbering import number_labels
+from spam_pipe.stages.segment.scene import Scene, Segmentation
 
 if TYPE_CHECKING:
-    from stages.segment.config import SegmentConfig
+    from spam_pipe.stages.segment.config import SegmentConfig
 
 
 def external(scene: Scene, n_superpixels: int, config: SegmentConfig) -> Segmentation:

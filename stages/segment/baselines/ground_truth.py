@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.compiled import kernel
-from stages.segment.baselines.numbering import number_labels
-from stages.segment.connectivity import (
+from spam_pipe.stages.clustering.exact_count import Index, split_to_count
+from spam_pipe.stages.compiled import kernel
+from spam_pipe.stages.regions.connectivity import (
     adjacent_pairs,
     connected_components,
     count_labels,
@@ -18,12 +18,12 @@ from stages.segment.connectivity import (
     merge_regions,
     neighbour_lists,
 )
-from stages.segment.count import Index, split_to_count
-from stages.segment.nearest import Labels
-from stages.segment.scene import Scene, Segmentation
+from spam_pipe.stages.regions.label_maps import Labels
+from spam_pipe.stages.segment.baselines.numbering import number_labels
+from spam_pipe.stages.segment.scene import Scene, Segmentation
 
 if TYPE_CHECKING:
-    from stages.segment.config import SegmentConfig
+    from spam_pipe.stages.segment.config import SegmentConfig
 
 
 def ground_truth(scene: Scene, n_superpixels: int, config: SegmentConfig) -> Segmentation:

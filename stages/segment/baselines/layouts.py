@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stages.segment.baselines.numbering import number_labels
-from stages.segment.baselines.search import count_note
-from stages.segment.nearest import Labels, settle_seeds
-from stages.segment.scene import Scene, Segmentation
-from stages.segment.seeds import lattice_seeds
+from spam_pipe.stages.clustering.nearest import settle_seeds
+from spam_pipe.stages.clustering.seeds import lattice_seeds
+from spam_pipe.stages.regions.label_maps import Labels
+from spam_pipe.stages.segment.baselines.numbering import number_labels
+from spam_pipe.stages.segment.baselines.search import count_note
+from spam_pipe.stages.segment.scene import Scene, Segmentation
 
 if TYPE_CHECKING:
-    from stages.segment.config import SegmentConfig
+    from spam_pipe.stages.segment.config import SegmentConfig
 
 
 def grid(scene: Scene, n_superpixels: int, config: SegmentConfig) -> Segmentation:

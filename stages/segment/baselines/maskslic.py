@@ -9,15 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, find_objects
 
-from stages.segment.baselines.numbering import number_labels
-from stages.segment.baselines.search import Knob, search_count
-from stages.segment.nearest import Labels
-from stages.segment.objects import Objects, compact_objects
-from stages.segment.scene import Scene, Segmentation
-from stages.segment.seeds import Counts, share_seeds
+from spam_pipe.stages.clustering.seeds import Counts, share_seeds
+from spam_pipe.stages.regions.label_maps import Labels
+from spam_pipe.stages.regions.objects import Objects, compact_objects
+from spam_pipe.stages.segment.baselines.numbering import number_labels
+from spam_pipe.stages.segment.baselines.search import Knob, search_count
+from spam_pipe.stages.segment.scene import Scene, Segmentation
 
 if TYPE_CHECKING:
-    from stages.segment.config import SegmentConfig
+    from spam_pipe.stages.segment.config import SegmentConfig
 
 
 def maskslic(scene: Scene, n_superpixels: int, config: SegmentConfig) -> Segmentation:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.segment.nearest import Labels
+from spam_pipe.stages.regions.label_maps import Labels
 
 
 def number_labels(

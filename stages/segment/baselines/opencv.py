@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.segment.baselines.search import Knob, search_count
-from stages.segment.scene import Scene, Segmentation
+from spam_pipe.stages.segment.baselines.search import Knob, search_count
+from spam_pipe.stages.segment.scene import Scene, Segmentation
 
 if TYPE_CHECKING:
-    from stages.segment.config import SegmentConfig
+    from spam_pipe.stages.segment.config import SegmentConfig
 
 _N_ITERATIONS = 10
 _MINIMUM_SIZE = 25

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stages.segment.baselines.search import Knob, search_count
-from stages.segment.scene import Scene, Segmentation
+from spam_pipe.stages.segment.baselines.search import Knob, search_count
+from spam_pipe.stages.segment.scene import Scene, Segmentation
 
 if TYPE_CHECKING:
-    from stages.segment.config import SegmentConfig
+    from spam_pipe.stages.segment.config import SegmentConfig
 
 
 def slic(scene: Scene, n_superpixels: int, config: SegmentConfig) -> Segmentation:

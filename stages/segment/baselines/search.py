@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.segment.baselines.numbering import number_labels
-from stages.segment.scene import Segmentation
+from spam_pipe.stages.segment.baselines.numbering import number_labels
+from spam_pipe.stages.segment.scene import Segmentation
 
 CLOSE = 0.05
 """Share of the wanted number by which the number made may differ without a note."""

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.compiled import kernel
-from stages.segment.baselines.layouts import grid_shape
-from stages.segment.baselines.numbering import number_labels
-from stages.segment.baselines.search import count_note
-from stages.segment.nearest import Labels
-from stages.segment.scene import Scene, Segmentation
+from spam_pipe.stages.compiled import kernel
+from spam_pipe.stages.regions.label_maps import Labels
+from spam_pipe.stages.segment.baselines.layouts import grid_shape
+from spam_pipe.stages.segment.baselines.numbering import number_labels
+from spam_pipe.stages.segment.baselines.search import count_note
+from spam_pipe.stages.segment.scene import Scene, Segmentation
 
 if TYPE_CHECKING:
-    from stages.segment.config import SegmentConfig
+    from spam_pipe.stages.segment.config import SegmentConfig
 
 
 def snic(scene: Scene, n_superpixels: int, config: SegmentConfig) -> Segmentation:

@@ -45,9 +45,9 @@ def zips() -> list[bytes]:
 
 def weights() -> list[bytes]:
     """Return both networks' weights, small."""
-    from stages.networks.config import SsnConfig, TrunkConfig
-    from stages.networks.registry import build
-    from stages.networks.weights import save_weights
+    from spam_pipe.stages.networks.config import SsnConfig, TrunkConfig
+    from spam_pipe.stages.networks.registry import build
+    from spam_pipe.stages.networks.weights import save_weights
 
     small = TrunkConfig(
         channels=2, widths=(2, 2, 2, 2, 2), blocks=(0, 0, 0, 0, 1), up_widths=(2, 2, 2, 2)

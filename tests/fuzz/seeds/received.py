@@ -19,8 +19,8 @@ def received_run() -> dict[str, bytes]:
     """Return the files of an outputs folder with one run of one image, and the image, by path."""
     from PIL import Image
 
-    from pipeline.commands import run_items
-    from pipeline.options import Options
+    from spam_pipe.pipeline.commands.items import run_items
+    from spam_pipe.pipeline.commands.options import Options
 
     home = Path.cwd()
     folder = Path(tempfile.mkdtemp())
@@ -57,7 +57,7 @@ def sealed_files() -> list[bytes]:
 
 def write_received(folder: Path, path: str, said: bytes) -> None:
     """Write the run into a folder, one of its groups' metadata changed and sealed again."""
-    from pipeline.group_metadata import sealed_json
+    from spam_pipe.pipeline.store.sealed_json import sealed_json
 
     for name, content in received_run().items():
         place = folder / name

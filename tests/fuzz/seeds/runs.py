@@ -15,7 +15,7 @@ OPTIONS = (
     *("run", "config", "dataset", "split", "pattern", "ground_truth", "prior", "prior_mode"),
     *("method", "masks", "attention", "n_superpixels"),
 )
-"""Options of commands that are fuzzed, by the names of `pipeline.options.Options`."""
+"""Options of commands that are fuzzed, by the names of `pipeline.commands.options.Options`."""
 
 
 def stored_masks() -> list[bytes]:
@@ -25,8 +25,8 @@ def stored_masks() -> list[bytes]:
 
 def write_store(run: Any) -> Any:
     """Write a store with one item; return it and the item's record."""
-    from pipeline.store import Store
-    from stages.base import Output
+    from spam_pipe.pipeline.store.store import Store
+    from spam_pipe.stages.base import Output
 
     store = Store(run, "segment-0123.zarr")
     store.prepare({"stage": "segment", "config": {}})
@@ -37,7 +37,7 @@ def write_store(run: Any) -> Any:
 
 def stores() -> list[bytes]:
     """Return parts of a store, each behind a letter that says where it goes."""
-    from pipeline.folder import LocalFolder
+    from spam_pipe.pipeline.store.folder import LocalFolder
 
     with tempfile.TemporaryDirectory() as folder:
         store, record = write_store(LocalFolder(Path(folder)))
@@ -55,7 +55,7 @@ def stores() -> list[bytes]:
 
 def configs() -> list[bytes]:
     """Return the defaults and a shipped file."""
-    from pipeline.config import RunConfig, configs_folder, dump_toml
+    from spam_pipe.pipeline.configuration.run_config import RunConfig, configs_folder, dump_toml
 
     shipped = [configs_folder() / f"{name}.toml" for name in ("default", "bsd")]
     return [
@@ -82,7 +82,7 @@ def options() -> list[bytes]:
 
 def sweeps() -> list[bytes]:
     """Return shipped sweeps and one with all that a file may hold."""
-    from pipeline.config import configs_folder
+    from spam_pipe.pipeline.configuration.run_config import configs_folder
 
     shipped = sorted(configs_folder().glob("paper-figure*.toml"))
     own = (
@@ -96,7 +96,7 @@ def sweeps() -> list[bytes]:
 
 def recipes() -> list[bytes]:
     """Return the shipped recipes of trainings."""
-    from pipeline.config import configs_folder
+    from spam_pipe.pipeline.configuration.run_config import configs_folder
 
     return [path.read_bytes() for path in sorted(configs_folder().glob("train-*.toml"))]
 

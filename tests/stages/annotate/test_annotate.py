@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.annotate.annotate import annotate
-from stages.annotate.votes import Clicks
+from spam_pipe.stages.annotate.annotate import annotate
+from spam_pipe.stages.annotate.votes import Clicks
 
 LABELS = np.kron(np.arange(6).reshape(2, 3), np.ones((2, 2))).astype(np.uint16)
 """Six superpixels of 2 × 2 pixels, three in a row."""

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
-from stages.annotate.geodesic import STEP, Front, fill, region_graph
+from spam_pipe.stages.annotate.geodesic import STEP, Front, fill, region_graph
 
 
 def patches(seed: int, n: int = 9) -> tuple[np.ndarray, np.ndarray]:

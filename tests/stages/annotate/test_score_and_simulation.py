@@ -4,11 +4,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from stages.annotate.annotate import annotate
-from stages.annotate.score import clicked_truth, score
-from stages.annotate.simulate import simulate
-from stages.annotate.votes import Clicks
-from stages.segment.features import rgb_to_lab
+from spam_pipe.stages.annotate.annotate import annotate
+from spam_pipe.stages.annotate.score import clicked_truth, score
+from spam_pipe.stages.annotate.simulate import simulate
+from spam_pipe.stages.annotate.votes import Clicks
+from spam_pipe.stages.colour import rgb_to_lab
 
 MAPS = arrays(np.int64, (4, 5), elements=st.integers(0, 3))
 

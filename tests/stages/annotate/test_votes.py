@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.annotate.votes import count_votes
+from spam_pipe.stages.annotate.votes import count_votes
 
 SAID = st.lists(st.tuples(st.integers(0, 4), st.integers(1, 3)), max_size=30)
 

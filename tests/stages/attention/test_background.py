@@ -5,11 +5,11 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from pipeline.datasets.dead_leaves import draw_scene
-from stages.attention.background import background_saliency
-from stages.attention.density import object_means
-from stages.attention.saliency import THRESHOLDS
-from stages.segment.features import rgb_to_lab
+from spam_pipe.pipeline.datasets.drawn.dead_leaves import draw_scene
+from spam_pipe.stages.attention.background import background_saliency
+from spam_pipe.stages.attention.density import object_means
+from spam_pipe.stages.attention.saliency import THRESHOLDS
+from spam_pipe.stages.colour import rgb_to_lab
 
 
 def marked_leaf(seed: int) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:

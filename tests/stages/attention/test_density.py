@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from stages.attention.density import object_means, user_density, visual_density
-from stages.segment.seeds import share_seeds
+from spam_pipe.stages.attention.density import object_means, user_density, visual_density
+from spam_pipe.stages.clustering.seeds import share_seeds
 
 Map = NDArray[np.float64]
 

@@ -10,9 +10,12 @@ timm = pytest.importorskip("timm", reason="the extra dino is not installed")
 
 from timm.models.vision_transformer import VisionTransformer  # noqa: E402
 
-from stages.attention.config import AttentionConfig  # noqa: E402
-from stages.attention.dino import attention_saliency, load_vision_transformer  # noqa: E402
-from stages.attention.saliency import find_saliency, threshold_of  # noqa: E402
+from spam_pipe.stages.attention.config import AttentionConfig  # noqa: E402
+from spam_pipe.stages.attention.dino import (  # noqa: E402
+    attention_saliency,
+    load_vision_transformer,
+)
+from spam_pipe.stages.attention.saliency import find_saliency, threshold_of  # noqa: E402
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (52, 70, 3)).astype(np.uint8)
 

@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from stages.attention.attend import user_attention
-from stages.attention.factors import factor_map
-from stages.attention.user_factors import Click, UserFactors
-from stages.segment.seeds import share_seeds
-from stages.segment.spam import spam
+from spam_pipe.stages.attention.attend import user_attention
+from spam_pipe.stages.attention.factors import factor_map
+from spam_pipe.stages.attention.user_factors import Click, UserFactors
+from spam_pipe.stages.clustering.seeds import share_seeds
+from spam_pipe.stages.clustering.spam import spam
 
 FINEST = np.zeros((6, 12), np.uint16)
 FINEST[:, :3], FINEST[:, 3:6], FINEST[:, 7:9], FINEST[:, 9:] = 1, 2, 3, 4

@@ -1,6 +1,6 @@
 import numpy as np
 
-from stages.blocks.objects import recognised, without_specks
+from spam_pipe.stages.segment.large.window_objects import recognised, without_specks
 
 
 def test_an_object_is_known_that_shares_most_with_one_seen_before() -> None:

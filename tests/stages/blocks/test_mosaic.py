@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from stages.blocks.mosaic import Found, segment_by_windows
-from stages.blocks.tiling import Box
-from stages.segment.connectivity import connected_components
+from spam_pipe.stages.regions.connectivity import connected_components
+from spam_pipe.stages.segment.large.mosaic import Found, segment_by_windows
+from spam_pipe.stages.segment.large.tiling import Box
 
 Mask = NDArray[np.bool_]
 

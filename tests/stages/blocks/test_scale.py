@@ -4,8 +4,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from stages.blocks.scale import enlarge_labels, reduce_image, reduce_map, reduction_for, settle
-from stages.segment.connectivity import connected_components
+from spam_pipe.stages.regions.connectivity import connected_components
+from spam_pipe.stages.segment.large.scale import (
+    enlarge_labels,
+    reduce_image,
+    reduce_map,
+    reduction_for,
+    settle,
+)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.blocks.tiling import cut_into_blocks
+from spam_pipe.stages.segment.large.tiling import cut_into_blocks
 
 sizes = st.integers(1, 90)
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from skimage.color import rgb2lab
 from skimage.graph import RAG
 
-from stages.describe.graph import graph
+from spam_pipe.stages.describe.graph import graph
 
 
 def sides(labels: np.ndarray) -> dict[tuple[int, int], list[tuple[tuple[int, int], ...]]]:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stages.describe.numbering import check_fit, number
+from spam_pipe.stages.describe.numbering import check_fit, number
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.int16, np.int32, np.int64, np.uint64])

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 import spam_pipe
-from stages.describe.graph import graph
-from stages.describe.networks import to_networkx, to_torch_geometric
-from stages.describe.table import table
+from spam_pipe.stages.describe.graph import graph
+from spam_pipe.stages.describe.networks import to_networkx, to_torch_geometric
+from spam_pipe.stages.describe.table import table
 
 LABELS = np.array([[3, 3, 8, 8], [3, 5, 5, 8], [3, 5, 5, 8]], np.uint16)
 IMAGE = np.random.default_rng(0).integers(0, 256, (3, 4, 3), dtype=np.uint8)
@@ -70,7 +70,7 @@ def test_several_images_are_not_one_graph() -> None:
 
 @pytest.mark.parametrize("name", ["table", "graph", "polygons", "networks"])
 def test_the_examples_are_true(name: str) -> None:
-    failed, tried = doctest.testmod(import_module(f"stages.describe.{name}"))
+    failed, tried = doctest.testmod(import_module(f"spam_pipe.stages.describe.{name}"))
     assert tried
     assert not failed
 

@@ -7,8 +7,8 @@ from describe_label_maps import label_maps, present
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.describe.graph import graph
-from stages.describe.polygons import moved, polygons
+from spam_pipe.stages.describe.graph import graph
+from spam_pipe.stages.describe.polygons import moved, polygons
 
 
 @settings(max_examples=150)

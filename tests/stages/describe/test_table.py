@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from skimage.color import rgb2lab
 from skimage.measure import regionprops_table
 
-from stages.describe.table import table
-from stages.evaluate.compactness import compactness, perimeters
-from stages.evaluate.regions import regions_of
+from spam_pipe.stages.describe.table import table
+from spam_pipe.stages.evaluate.compactness import compactness, perimeters
+from spam_pipe.stages.evaluate.regions import regions_of
 
 SHAPE = ["id", "area", "row", "column", "top", "left", "bottom", "right", "perimeter"]
 

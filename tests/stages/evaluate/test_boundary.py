@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from label_maps import Labels, label_maps, shapes
 from numpy.typing import NDArray
 
-from stages.evaluate.boundary import (
+from spam_pipe.stages.evaluate.boundary import (
     boundary_map,
     boundary_recall_precision,
     contour_density,

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy.ndimage import binary_fill_holes, label
 
-from stages.evaluate.chain_code import chain_code_perimeter
+from spam_pipe.stages.evaluate.chain_code import chain_code_perimeter
 
 
 def length(*rows: str) -> float:

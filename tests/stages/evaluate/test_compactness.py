@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from label_maps import Labels, grid, label_maps
 
-from stages.evaluate.compactness import compactness, perimeters
-from stages.evaluate.regions import painted, regions_of
+from spam_pipe.stages.evaluate.compactness import compactness, perimeters
+from spam_pipe.stages.evaluate.regions import painted, regions_of
 
 
 @given(label_maps())

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from stages.evaluate.convex_hull import convex_minorant, hull_rows
+from spam_pipe.stages.evaluate.convex_hull import convex_minorant, hull_rows
 
 sequences = hnp.arrays(np.int64, st.integers(1, 9), elements=st.integers(-30, 30))
 

@@ -12,10 +12,10 @@ from hypothesis.extra import numpy as hnp
 from label_maps import Labels, grid, label_maps, shapes
 from pydantic import ValidationError
 
-from stages.base import Inputs, Output
-from stages.evaluate.config import EvaluateConfig
-from stages.evaluate.evaluate import evaluate
-from stages.evaluate.stage import EvaluateStage
+from spam_pipe.stages.base import Inputs, Output
+from spam_pipe.stages.evaluate.config import EvaluateConfig
+from spam_pipe.stages.evaluate.evaluate import evaluate
+from spam_pipe.stages.evaluate.stage import EvaluateStage
 
 GROUND_TRUTH = ("asa", "ue", "ue_np", "boundary_recall", "boundary_precision")
 EXPLAINED = ("explained_variation", "explained_variation_giraud")
@@ -155,5 +155,5 @@ def test_unknown_and_impossible_options_are_refused(options: dict[str, float]) -
 
 
 def test_importing_the_stage_loads_no_torch() -> None:
-    code = "import sys, stages.evaluate.stage; sys.exit('torch' in sys.modules)"
+    code = "import sys, spam_pipe.stages.evaluate.stage; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -10,8 +10,8 @@ from hypothesis.extra import numpy as hnp
 from label_maps import Labels, label_maps, shapes
 from numpy.typing import NDArray
 
-from stages.evaluate.explained_variation import explained_variation, total_variation
-from stages.evaluate.regions import regions_of
+from spam_pipe.stages.evaluate.explained_variation import explained_variation, total_variation
+from spam_pipe.stages.evaluate.regions import regions_of
 
 Image = NDArray[np.uint8]
 

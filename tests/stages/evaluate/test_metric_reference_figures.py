@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from scipy.io import loadmat
 
-from stages.evaluate.evaluate import evaluate
+from spam_pipe.stages.evaluate.evaluate import evaluate
 
 MAPS = (
     *(f"slic{k}_{image}" for k in (100, 400) for image in (100007, 100099, 101027, 102062)),

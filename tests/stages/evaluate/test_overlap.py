@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from label_maps import Labels, label_maps, shapes
 from skimage.metrics import contingency_table
 
-from stages.evaluate.overlap import Overlap, overlap
-from stages.evaluate.regions import painted, regions_of
+from spam_pipe.stages.evaluate.overlap import Overlap, overlap
+from spam_pipe.stages.evaluate.regions import painted, regions_of
 
 
 def compare(labels: Labels, truth: Labels) -> Overlap:

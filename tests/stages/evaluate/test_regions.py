@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from label_maps import Labels, label_maps
 from skimage.measure import label as connected
 
-from stages.evaluate.regions import components_of, painted, regions_of
+from spam_pipe.stages.evaluate.regions import components_of, painted, regions_of
 
 
 @given(label_maps())

@@ -6,9 +6,9 @@ from hypothesis import given
 from label_maps import Labels, grid, label_maps
 from scipy.spatial import ConvexHull, QhullError
 
-from stages.evaluate.chain_code import chain_code_perimeter
-from stages.evaluate.regions import components_of, painted, regions_of
-from stages.evaluate.shape_regularity import shape_regularity
+from spam_pipe.stages.evaluate.chain_code import chain_code_perimeter
+from spam_pipe.stages.evaluate.regions import components_of, painted, regions_of
+from spam_pipe.stages.evaluate.shape_regularity import shape_regularity
 
 
 def hull_mask(mask: np.ndarray) -> np.ndarray:

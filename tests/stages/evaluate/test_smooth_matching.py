@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from label_maps import Labels, grid, label_maps
 
-from stages.evaluate.regions import regions_of
-from stages.evaluate.smooth_matching import smooth_matching
+from spam_pipe.stages.evaluate.regions import regions_of
+from spam_pipe.stages.evaluate.smooth_matching import smooth_matching
 
 
 def definition(labels: Labels) -> float:

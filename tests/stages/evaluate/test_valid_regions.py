@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from stages.base import Inputs, Output
-from stages.evaluate.config import EvaluateConfig
-from stages.evaluate.evaluate import evaluate
-from stages.evaluate.regions import regions_of
-from stages.evaluate.stage import EvaluateStage
-from stages.segment.stored import labels_of, stored_labels, valid_of
+from spam_pipe.stages.base import Inputs, Output
+from spam_pipe.stages.evaluate.config import EvaluateConfig
+from spam_pipe.stages.evaluate.evaluate import evaluate
+from spam_pipe.stages.evaluate.regions import regions_of
+from spam_pipe.stages.evaluate.stage import EvaluateStage
+from spam_pipe.stages.segment.stored import labels_of, stored_labels, valid_of
 
 
 def scene(

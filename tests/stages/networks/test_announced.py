@@ -11,15 +11,15 @@ import pytest
 import torch
 from test_batching import CPU, Drifting, Pointwise
 
-from stages.base import Inputs
-from stages.networks import announced, batching, memory
-from stages.networks.announced import announce
-from stages.networks.forward import DeviceForward, Encoder
-from stages.propose.config import ProposeConfig
-from stages.propose.stage import ProposeStage
-from stages.segment.config import SegmentConfig
-from stages.segment.features import rgb_to_lab
-from stages.segment.stage import SegmentStage
+from spam_pipe.stages.base import Inputs
+from spam_pipe.stages.colour import rgb_to_lab
+from spam_pipe.stages.networks import announced, batching, memory
+from spam_pipe.stages.networks.announced import announce
+from spam_pipe.stages.networks.forward import DeviceForward, Encoder
+from spam_pipe.stages.propose.config import ProposeConfig
+from spam_pipe.stages.propose.stage import ProposeStage
+from spam_pipe.stages.segment.config import SegmentConfig
+from spam_pipe.stages.segment.stage import SegmentStage
 
 
 @pytest.fixture

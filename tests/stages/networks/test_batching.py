@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from stages.networks import batching
-from stages.networks.base import Network, Prediction
-from stages.networks.batching import shared_size
-from stages.networks.config import SsnConfig, TrunkConfig
-from stages.networks.folding import fold_norms
-from stages.networks.forward import Encoder, load
-from stages.networks.registry import build
-from stages.segment.features import rgb_to_lab
+from spam_pipe.stages.colour import rgb_to_lab
+from spam_pipe.stages.networks import batching
+from spam_pipe.stages.networks.base import Network, Prediction
+from spam_pipe.stages.networks.batching import shared_size
+from spam_pipe.stages.networks.config import SsnConfig, TrunkConfig
+from spam_pipe.stages.networks.folding import fold_norms
+from spam_pipe.stages.networks.forward import Encoder, load
+from spam_pipe.stages.networks.registry import build
 
 CPU = torch.device("cpu")
 SMALL = TrunkConfig(widths=(4, 4, 6, 6, 8), up_widths=(4, 4, 6, 6), channels=3)

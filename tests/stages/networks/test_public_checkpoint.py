@@ -5,10 +5,10 @@ import pytest
 import torch
 from torch import nn
 
-from stages.networks.config import SsnConfig
-from stages.networks.forward import load
-from stages.networks.public_checkpoint import load_public_checkpoint
-from stages.networks.registry import build
+from spam_pipe.stages.networks.config import SsnConfig
+from spam_pipe.stages.networks.forward import load
+from spam_pipe.stages.networks.public_checkpoint import load_public_checkpoint
+from spam_pipe.stages.networks.registry import build
 
 WIDTH, CHANNELS = 4, 3
 

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 import torch
 
-from stages.networks.config import SsnConfig
-from stages.networks.folding import fold_norms
-from stages.networks.forward import Encoder
-from stages.networks.registry import build
+from spam_pipe.stages.networks.config import SsnConfig
+from spam_pipe.stages.networks.folding import fold_norms
+from spam_pipe.stages.networks.forward import Encoder
+from spam_pipe.stages.networks.registry import build
 
 
 def encoder(config):

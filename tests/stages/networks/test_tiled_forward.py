@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from stages.networks import forward
-from stages.networks.config import SsnConfig, TrunkConfig
-from stages.networks.folding import fold_norms
-from stages.networks.forward import Encoder
-from stages.networks.registry import build
+from spam_pipe.stages.networks import forward
+from spam_pipe.stages.networks.config import SsnConfig, TrunkConfig
+from spam_pipe.stages.networks.folding import fold_norms
+from spam_pipe.stages.networks.forward import Encoder
+from spam_pipe.stages.networks.registry import build
 
 TRUNK = TrunkConfig(widths=(4, 4, 6, 6, 8), up_widths=(4, 4, 6, 6), channels=3)
 SSN = SsnConfig(width=4, channels=3)

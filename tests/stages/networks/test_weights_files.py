@@ -4,10 +4,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from stages.networks.config import SsnConfig, TrunkConfig
-from stages.networks.forward import find_weights, load
-from stages.networks.registry import NETWORKS, build, parse_config
-from stages.networks.weights import load_weights, read_information, save_weights
+from spam_pipe.stages.networks.config import SsnConfig, TrunkConfig
+from spam_pipe.stages.networks.forward import find_weights, load
+from spam_pipe.stages.networks.registry import NETWORKS, build, parse_config
+from spam_pipe.stages.networks.weights import load_weights, read_information, save_weights
 
 CONFIG = TrunkConfig(widths=(4, 4, 6, 6, 8), up_widths=(4, 4, 6, 6), channels=3)
 

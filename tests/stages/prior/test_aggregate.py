@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import binary_dilation, binary_erosion, label
 
-from stages.prior.aggregate import aggregate, opened_pixels, painting_order, renumbered
-from stages.propose.run_lengths import RunLengths
+from spam_pipe.stages.prior.aggregate import aggregate, opened_pixels, painting_order, renumbered
+from spam_pipe.stages.propose.run_lengths import RunLengths
 
 
 def reference(stack, minimum_area, side=5):

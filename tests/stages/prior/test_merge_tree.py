@@ -4,9 +4,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.prior.adjacency import borders, bridged
-from stages.prior.aggregate import renumbered
-from stages.prior.merge_tree import mean_boundary_tree
+from spam_pipe.stages.prior.aggregate import renumbered
+from spam_pipe.stages.regions.adjacency import borders, bridged
+from spam_pipe.stages.regions.merge_tree import mean_boundary_tree
 
 
 @st.composite

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from stages.base import Inputs, Output
-from stages.prior.config import PriorConfig
-from stages.prior.stage import PriorStage
-from stages.propose.config import ProposeConfig
-from stages.propose.proposal import Proposal
-from stages.propose.run_lengths import RunLengths
-from stages.propose.stage import ProposeStage
+from spam_pipe.stages.base import Inputs, Output
+from spam_pipe.stages.prior.config import PriorConfig
+from spam_pipe.stages.prior.stage import PriorStage
+from spam_pipe.stages.propose.config import ProposeConfig
+from spam_pipe.stages.propose.proposal import Proposal
+from spam_pipe.stages.propose.run_lengths import RunLengths
+from spam_pipe.stages.propose.stage import ProposeStage
 
 IMAGE = np.repeat(np.array([40, 60, 200], np.uint8), 20)[None, :, None].repeat(40, 0).repeat(3, 2)
 THIRDS = np.repeat([1, 2, 3], 20)[None].repeat(40, 0)

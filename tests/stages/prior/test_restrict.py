@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.base import Inputs, Output
-from stages.prior.config import PriorConfig
-from stages.prior.restrict import restrict
-from stages.prior.stage import PriorStage
-from stages.propose.config import ProposeConfig
-from stages.propose.stage import ProposeStage
-from stages.segment.cut import cut_objects
+from spam_pipe.stages.base import Inputs, Output
+from spam_pipe.stages.prior.config import PriorConfig
+from spam_pipe.stages.prior.restrict import restrict
+from spam_pipe.stages.prior.stage import PriorStage
+from spam_pipe.stages.propose.config import ProposeConfig
+from spam_pipe.stages.propose.stage import ProposeStage
+from spam_pipe.stages.segment.prior_objects import cut_objects
 
 
 def random_tree(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from skimage.segmentation import find_boundaries
 
-from pipeline.datasets.dead_leaves import draw_scene
-from stages.base import Inputs
-from stages.networks import memory
-from stages.propose import contour
-from stages.propose.config import ProposeConfig
-from stages.segment.cut import cut_objects
-from stages.segment.features import rgb_to_lab
+from spam_pipe.pipeline.datasets.drawn.dead_leaves import draw_scene
+from spam_pipe.stages.base import Inputs
+from spam_pipe.stages.colour import rgb_to_lab
+from spam_pipe.stages.networks import memory
+from spam_pipe.stages.propose import contour
+from spam_pipe.stages.propose.config import ProposeConfig
+from spam_pipe.stages.segment.prior_objects import cut_objects
 
 CONFIG = ProposeConfig(source="contour")
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from scipy.ndimage import label
 
-from stages.propose.hierarchy import LEVELS, volume_hierarchy
+from spam_pipe.stages.propose.hierarchy import LEVELS, volume_hierarchy
 
 shapes = array_shapes(min_dims=2, max_dims=2, max_side=10)
 maps = shapes.flatmap(

@@ -5,13 +5,14 @@ import pytest
 from pydantic import ValidationError
 from skimage.color import rgb2lab
 
-from stages.base import Inputs
-from stages.propose.config import ProposeConfig
-from stages.propose.gradient import gradient_strength
-from stages.propose.proposal import Proposal
-from stages.propose.run_lengths import RunLengths
-from stages.propose.sources import SOURCES, load_source
-from stages.propose.stage import ProposeStage
+from spam_pipe.stages.base import Inputs
+from spam_pipe.stages.propose.config import ProposeConfig
+from spam_pipe.stages.propose.gradient import gradient_strength
+from spam_pipe.stages.propose.proposal import Proposal
+from spam_pipe.stages.propose.run_lengths import RunLengths
+from spam_pipe.stages.propose.source_names import SOURCES
+from spam_pipe.stages.propose.sources import load_source
+from spam_pipe.stages.propose.stage import ProposeStage
 
 MASKS = ProposeConfig(source="masks", masks="folder")
 

@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from segment_anything.utils.amg import area_from_rle, mask_to_rle_pytorch, rle_to_mask
 
-from stages.propose.compressed_counts import decompress
-from stages.propose.run_lengths import MAX_PIXELS, RunLengths
+from spam_pipe.stages.propose.run_lengths import MAX_PIXELS, RunLengths, decompress
 
 stacks = arrays(bool, array_shapes(min_dims=3, max_dims=3, max_side=7))
 label_maps = arrays(

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from stages.base import Inputs
-from stages.propose import sources
-from stages.propose.config import ProposeConfig
-from stages.propose.sources import load_source, require_extra
+from spam_pipe.stages.base import Inputs
+from spam_pipe.stages.propose import sources
+from spam_pipe.stages.propose.config import ProposeConfig
+from spam_pipe.stages.propose.source_names import require_source_package
+from spam_pipe.stages.propose.sources import load_source
 from tests.stages.propose.tiny_sam import EVERYTHING
 
 IMAGE = np.kron(
@@ -34,8 +35,8 @@ def propose(config: ProposeConfig):
 def test_a_missing_package_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sources.EXTRAS, "fast-sam", "no_such_package")
     with pytest.raises(ValueError, match=r"pip install 'spam-pipe\[fast-sam\]'"):
-        require_extra("fast-sam")
-    require_extra("contour")
+        require_source_package("fast-sam")
+    require_source_package("contour")
 
 
 @needs("mobile_sam")

@@ -8,15 +8,15 @@ import torch
 from pydantic import ValidationError
 from segment_anything import SamAutomaticMaskGenerator, SamPredictor, sam_model_registry
 
-from stages.base import Inputs
-from stages.prior.aggregate import aggregate
-from stages.propose import sam
-from stages.propose.config import ProposeConfig, SamConfig
-from stages.propose.prompts import Prompt
-from stages.propose.proposal import Proposal
-from stages.propose.sam_masks import generate, prompted
-from stages.propose.sam_model import load_sam
-from stages.propose.stage import ProposeStage
+from spam_pipe.stages.base import Inputs
+from spam_pipe.stages.prior.aggregate import aggregate
+from spam_pipe.stages.propose import sam
+from spam_pipe.stages.propose.config import ProposeConfig, SamConfig
+from spam_pipe.stages.propose.prompts import Prompt
+from spam_pipe.stages.propose.proposal import Proposal
+from spam_pipe.stages.propose.sam_masks import generate, prompted
+from spam_pipe.stages.propose.sam_model import load_sam
+from spam_pipe.stages.propose.stage import ProposeStage
 from tests.stages.propose.tiny_sam import EVERYTHING, build_tiny_sam, save_tiny_sam
 
 
@@ -111,7 +111,7 @@ def test_the_model_is_built_once(checkpoint, image):
         built.append(1)
         return build_tiny_sam()
 
-    from stages.propose.sam_masks import propose_masks
+    from spam_pipe.stages.propose.sam_masks import propose_masks
 
     config = ProposeConfig(source="sam", sam=EVERYTHING)
     first = propose_masks(build, "tiny", inputs, config, "cpu")

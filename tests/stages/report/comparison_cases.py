@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import pandas as pd
 
-from stages.report.tables import metrics_table
+from spam_pipe.stages.report.tables import metrics_table
 
 Measures = Callable[[int, int], dict[str, float]]
 """Figures by the image's number and the requested count."""

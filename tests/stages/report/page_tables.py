@@ -6,8 +6,15 @@ import numpy as np
 import pandas as pd
 from scipy.spatial import cKDTree
 
-from stages.report.page.data import Gallery, Method, Progress, Provenance, Report, SeriesKey
-from stages.report.tables import metrics_table
+from spam_pipe.stages.report.page.data import (
+    Gallery,
+    Method,
+    Progress,
+    Provenance,
+    Report,
+    SeriesKey,
+)
+from spam_pipe.stages.report.tables import metrics_table
 
 
 def series(method: str, config: str = "c") -> SeriesKey:

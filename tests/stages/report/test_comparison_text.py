@@ -5,12 +5,12 @@ import re
 import pandas as pd
 import pytest
 
-from stages.report.comparison_text import comparison_markdown, extremes_markdown
-from stages.report.comparisons import comparison_table, image_differences
-from stages.report.config import ReportConfig
-from stages.report.equal_terms import area_table, at_equal_count, at_equal_regularity
-from stages.report.latex import latex_escape, latex_table
-from stages.report.tables import summary_table
+from spam_pipe.stages.report.comparison_text import comparison_markdown, extremes_markdown
+from spam_pipe.stages.report.comparisons import comparison_table, image_differences
+from spam_pipe.stages.report.config import ReportConfig
+from spam_pipe.stages.report.equal_terms import area_table, at_equal_count, at_equal_regularity
+from spam_pipe.stages.report.latex import latex_escape, latex_table
+from spam_pipe.stages.report.tables import summary_table
 from tests.stages.report.comparison_cases import OURS, THEIRS, two_methods
 
 CONFIG = ReportConfig(bootstrap_samples=200)

@@ -6,13 +6,13 @@ import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from stages.report.comparisons import (
+from spam_pipe.stages.report.comparisons import (
     COMPARISON_COLUMNS,
     comparison_table,
     image_differences,
     series_keys,
 )
-from stages.report.config import ReportConfig
+from spam_pipe.stages.report.config import ReportConfig
 from tests.stages.report.comparison_cases import OURS, THEIRS, metrics_of, two_methods
 
 CONFIG = ReportConfig(bootstrap_samples=200)

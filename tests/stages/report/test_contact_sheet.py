@@ -5,9 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.report.contact_sheet import GAP, Example, Superpixels, contact_sheet, spread
-from stages.report.drawing import BOUNDARY_COLOR, color_objects, draw_boundaries, mean_colors
-from stages.report.layout import MAX_HEIGHT, MAX_WIDTH, MIN_WIDTH, Arrangement, arrange
+from spam_pipe.stages.report.contact_sheet import GAP, Example, Superpixels, contact_sheet, spread
+from spam_pipe.stages.report.drawing import (
+    BOUNDARY_COLOR,
+    color_objects,
+    draw_boundaries,
+    mean_colors,
+)
+from spam_pipe.stages.report.layout import MAX_HEIGHT, MAX_WIDTH, MIN_WIDTH, Arrangement, arrange
 
 
 def example(

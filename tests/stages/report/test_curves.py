@@ -12,9 +12,9 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
 
-from stages.report.curves import TITLES, draw_curves, save_figure, split_curves
-from stages.report.style import SERIES_COLORS
-from stages.report.tables import metrics_table, summary_table
+from spam_pipe.stages.report.curves import TITLES, draw_curves, save_figure, split_curves
+from spam_pipe.stages.report.style import SERIES_COLORS
+from spam_pipe.stages.report.tables import metrics_table, summary_table
 
 FIGURES = {
     "asa": 0.95,

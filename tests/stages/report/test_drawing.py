@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from skimage.color import deltaE_ciede2000, rgb2lab
 
-from stages.report.drawing import (
+from spam_pipe.stages.report.drawing import (
     BOUNDARY_COLOR,
     boundary_lines,
     color_objects,

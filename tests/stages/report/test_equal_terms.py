@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.interpolate import interp1d
 
-from stages.report.config import ReportConfig
-from stages.report.equal_terms import (
+from spam_pipe.stages.report.config import ReportConfig
+from spam_pipe.stages.report.equal_terms import (
     area_table,
     at_equal_count,
     at_equal_regularity,

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.report.numbering import innermost_points, number_objects
+from spam_pipe.stages.report.numbering import innermost_points, number_objects
 
 
 def test_the_inner_most_point_of_a_rectangle_is_its_centre() -> None:

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from stages.report.drawing import boundary_lines
-from stages.report.page.choice import MOST_DRAWINGS, choose
-from stages.report.page.pictures import (
+from spam_pipe.stages.report.drawing import boundary_lines
+from spam_pipe.stages.report.page.choice import MOST_DRAWINGS, choose
+from spam_pipe.stages.report.page.pictures import (
     LONGEST,
     encode_lines,
     encode_objects,

@@ -4,13 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.report.config import ReportConfig
-from stages.report.page.charts import curves, image_figures, panels
-from stages.report.page.compared import compare, tied_cells
-from stages.report.page.data import Method
-from stages.report.page.headline import best_cells, headline, shown_measures
-from stages.report.page.render import in_order
-from stages.report.tables import metrics_table, seconds_per_image, summary_table
+from spam_pipe.stages.report.config import ReportConfig
+from spam_pipe.stages.report.page.charts import curves, image_figures, panels
+from spam_pipe.stages.report.page.compared import compare, tied_cells
+from spam_pipe.stages.report.page.data import Method
+from spam_pipe.stages.report.page.headline import best_cells, headline, shown_measures
+from spam_pipe.stages.report.page.render import in_order
+from spam_pipe.stages.report.tables import metrics_table, seconds_per_image, summary_table
 from tests.stages.report.page_tables import report, series, table
 
 CONFIG = ReportConfig(bootstrap_samples=100)

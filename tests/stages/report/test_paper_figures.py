@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from stages.report.axis_curves import axis_table, draw_axis, numeric_axes
-from stages.report.comparisons import image_differences
-from stages.report.curves import save_figure
-from stages.report.drawing import BOUNDARY_COLOR
-from stages.report.plate import CELL_WIDTH, PlateCell, PlateRow, draw_plate
-from stages.report.scatter import draw_scatter
-from stages.report.seconds_curves import SECONDS_COLUMNS, draw_seconds, seconds_table
-from stages.report.tables import summary_table
+from spam_pipe.stages.report.axis_curves import axis_table, draw_axis, numeric_axes
+from spam_pipe.stages.report.comparisons import image_differences
+from spam_pipe.stages.report.curves import save_figure
+from spam_pipe.stages.report.drawing import BOUNDARY_COLOR
+from spam_pipe.stages.report.plate import CELL_WIDTH, PlateCell, PlateRow, draw_plate
+from spam_pipe.stages.report.scatter import draw_scatter
+from spam_pipe.stages.report.seconds_curves import SECONDS_COLUMNS, draw_seconds, seconds_table
+from spam_pipe.stages.report.tables import summary_table
 from tests.stages.report.comparison_cases import OURS, THEIRS, metrics_of, two_methods
 
 POINTS = {

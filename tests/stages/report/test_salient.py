@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from stages.evaluate.overlap import overlap
-from stages.evaluate.regions import regions_of
-from stages.report.salient import SALIENT_COLUMNS, accuracy_by_place, salient_table
+from spam_pipe.stages.evaluate.overlap import overlap
+from spam_pipe.stages.evaluate.regions import regions_of
+from spam_pipe.stages.report.salient import SALIENT_COLUMNS, accuracy_by_place, salient_table
 
 MAPS = arrays(np.int32, (6, 7), elements=st.integers(0, 4))
 

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from stages.report.config import ReportConfig
-from stages.report.statistics import PairedDifferences, holm, paired_differences
+from spam_pipe.stages.report.config import ReportConfig
+from spam_pipe.stages.report.statistics import PairedDifferences, holm, paired_differences
 
 CONFIG = ReportConfig(bootstrap_samples=400)
 

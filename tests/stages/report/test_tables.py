@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from stages.report.bootstrap import mean_interval
-from stages.report.config import ReportConfig
-from stages.report.tables import (
+from spam_pipe.stages.report.bootstrap import mean_interval
+from spam_pipe.stages.report.config import ReportConfig
+from spam_pipe.stages.report.tables import (
     COLUMNS,
     MEASURES,
     SUMMARY_COLUMNS,
@@ -221,7 +221,7 @@ def test_a_column_is_resampled_as_if_it_stood_alone(values: np.ndarray) -> None:
 
 
 def test_many_images_are_resampled_in_parts_with_the_same_result() -> None:
-    from stages.report import bootstrap
+    from spam_pipe.stages.report import bootstrap
 
     n = 3000
     assert n * 1000 > bootstrap.INDICES_AT_ONCE

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from stages.report.series import name_series
-from stages.report.tables import metrics_table, seconds_per_image, summary_table
-from stages.report.text_tables import markdown_table, some_counts, terminal_table
+from spam_pipe.stages.report.series import name_series
+from spam_pipe.stages.report.tables import metrics_table, seconds_per_image, summary_table
+from spam_pipe.stages.report.text_tables import markdown_table, some_counts, terminal_table
 
 FIGURES = {
     "asa": 0.95,

@@ -5,11 +5,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from segment_strategies import lab_image
 
-from stages.segment.candidates import candidate_seeds, uncertain_candidate_seeds
-from stages.segment.clustering import cluster
-from stages.segment.features import scaled_features
-from stages.segment.nearest import settle_seeds
-from stages.segment.seeds import lattice_seeds
+from spam_pipe.stages.clustering.candidates import candidate_seeds, uncertain_candidate_seeds
+from spam_pipe.stages.clustering.features import scaled_features
+from spam_pipe.stages.clustering.nearest import settle_seeds
+from spam_pipe.stages.clustering.seeds import lattice_seeds
+from spam_pipe.stages.clustering.soft_clustering import cluster
 
 
 def reference(

@@ -3,13 +3,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from stages.segment.connectivity import (
+from spam_pipe.stages.clustering.exact_count import merge_to_count, split_to_count
+from spam_pipe.stages.regions.connectivity import (
     absorb_small,
     adjacent_pairs,
     connected_components,
     region_owners,
 )
-from stages.segment.count import merge_to_count, split_to_count
 
 seeds = st.integers(0, 2**32 - 1)
 

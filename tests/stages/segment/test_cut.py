@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import label
 
-from stages.prior.aggregate import renumbered
-from stages.prior.merge_tree import mean_boundary_tree
-from stages.propose.hierarchy import volume_hierarchy
-from stages.segment.cut import cut_objects
+from spam_pipe.stages.prior.aggregate import renumbered
+from spam_pipe.stages.propose.hierarchy import volume_hierarchy
+from spam_pipe.stages.regions.merge_tree import mean_boundary_tree
+from spam_pipe.stages.segment.prior_objects import cut_objects
 
 
 @st.composite

@@ -9,15 +9,15 @@ import pytest
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from pipeline.datasets.dead_leaves import draw_scene
-from stages.base import Inputs, Output, Unit
-from stages.blocks.limits import BLOCK_PIXELS
-from stages.prior.config import PriorConfig
-from stages.prior.stage import PriorStage
-from stages.propose.config import ProposeConfig
-from stages.propose.stage import ProposeStage
-from stages.segment.config import SegmentConfig
-from stages.segment.stage import SegmentStage
+from spam_pipe.pipeline.datasets.drawn.dead_leaves import draw_scene
+from spam_pipe.stages.base import Inputs, Output, Unit
+from spam_pipe.stages.deferred import BLOCK_PIXELS
+from spam_pipe.stages.prior.config import PriorConfig
+from spam_pipe.stages.prior.stage import PriorStage
+from spam_pipe.stages.propose.config import ProposeConfig
+from spam_pipe.stages.propose.stage import ProposeStage
+from spam_pipe.stages.segment.config import SegmentConfig
+from spam_pipe.stages.segment.stage import SegmentStage
 
 IMAGE = draw_scene(1)[0][:200, :300].copy()
 SMALL = 10_000
@@ -26,7 +26,7 @@ SMALL = 10_000
 
 @pytest.fixture(autouse=True)
 def small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stages.segment.large.WINDOW_PIXELS", SMALL)
+    monkeypatch.setattr("spam_pipe.stages.segment.large.segment_large.WINDOW_PIXELS", SMALL)
 
 
 def deferred(source: str = "gradient") -> dict[str, dict[Unit, Output]]:
@@ -97,7 +97,7 @@ def test_guarantees_hold_over_the_whole_image(prior: str, masked: bool, count: i
 
 
 def test_one_window_gives_what_the_whole_gives(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stages.segment.large.WINDOW_PIXELS", 10**6)
+    monkeypatch.setattr("spam_pipe.stages.segment.large.segment_large.WINDOW_PIXELS", 10**6)
     whole, parts = (
         run(Inputs(image=IMAGE, upstream=upstream), [300], block_pixels=10**6)[0]
         for upstream in (_whole_gradient(), deferred())
@@ -149,7 +149,7 @@ def test_superpixels_do_not_follow_blocks() -> None:
 
 
 def test_deep_features_and_contours_of_windows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stages.segment.large.WINDOW_PIXELS", 30_000)
+    monkeypatch.setattr("spam_pipe.stages.segment.large.segment_large.WINDOW_PIXELS", 30_000)
     (output,) = run(Inputs(image=IMAGE, upstream=deferred("contour")), [100], network="trunk")
     check(output)
     assert output.attributes["n_windows"] > 1

@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from segment_strategies import lab_image
 
-from stages.segment.config import SegmentConfig
-from stages.segment.connectivity import region_owners
-from stages.segment.count import merge_to_quotas, split_to_quotas
-from stages.segment.seeds import share_seeds
-from stages.segment.spam import spam
+from spam_pipe.stages.clustering.exact_count import merge_to_quotas, split_to_quotas
+from spam_pipe.stages.clustering.seeds import share_seeds
+from spam_pipe.stages.clustering.spam import spam
+from spam_pipe.stages.regions.connectivity import region_owners
+from spam_pipe.stages.segment.config import SegmentConfig
 
 
 def rectangles(rng: np.random.Generator, height: int, width: int) -> NDArray[np.int32]:

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from segment_strategies import lab_image
 
-from stages.segment.features import scaled_features
-from stages.segment.refine import relax_borders
+from spam_pipe.stages.clustering.features import scaled_features
+from spam_pipe.stages.clustering.relax_borders import relax_borders
 
 
 def reference_costs(

@@ -3,11 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.segment.backends import Clustered
-from stages.segment.config import SegmentConfig
-from stages.segment.seeding import reseed
-from stages.segment.spam import lay_out, spam
-from stages.segment.task import Task
+from spam_pipe.stages.clustering.seeding import reseed
+from spam_pipe.stages.clustering.spam import lay_out, spam
+from spam_pipe.stages.clustering.task import Clustered, Task
+from spam_pipe.stages.segment.config import SegmentConfig
 
 TWICE = SegmentConfig(over_seeding=2)
 

@@ -4,9 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from segment_strategies import object_map
 
-from stages.segment.nearest import nearest_seeds, settle_seeds
-from stages.segment.objects import compact_objects
-from stages.segment.seeds import lattice_seeds, random_seeds, share_seeds
+from spam_pipe.stages.clustering.nearest import nearest_seeds, settle_seeds
+from spam_pipe.stages.clustering.seeds import lattice_seeds, random_seeds, share_seeds
+from spam_pipe.stages.regions.objects import compact_objects
 
 
 def scene(seed: int, share: float) -> tuple[np.ndarray, np.ndarray]:

@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from scipy import ndimage
 from skimage.color import rgb2lab
 
-from stages.segment.features import position_scale, rgb_to_lab, scaled_features, smooth_lab
+from spam_pipe.stages.clustering.features import position_scale, scaled_features
+from spam_pipe.stages.colour import rgb_to_lab, smooth_lab
 
 
 def test_lab_equals_scikit_image_on_every_grey_and_many_colours() -> None:

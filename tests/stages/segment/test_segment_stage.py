@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 
-from stages.base import Inputs, Output
-from stages.segment.balance import resolve_balance
-from stages.segment.config import SegmentConfig
-from stages.segment.features import rgb_to_lab
-from stages.segment.objects import compact_objects, largest_objects
-from stages.segment.spam import spam
-from stages.segment.stage import SegmentStage
+from spam_pipe.stages.base import Inputs, Output
+from spam_pipe.stages.clustering.balance import resolve_balance
+from spam_pipe.stages.clustering.spam import spam
+from spam_pipe.stages.colour import rgb_to_lab
+from spam_pipe.stages.regions.objects import compact_objects, largest_objects
+from spam_pipe.stages.segment.config import SegmentConfig
+from spam_pipe.stages.segment.stage import SegmentStage
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (40, 60, 3)).astype(np.uint8)
 

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from segment_strategies import lab_image, scenes
 
-from stages.segment.config import SegmentConfig
-from stages.segment.objects import largest_objects
-from stages.segment.spam import spam
+from spam_pipe.stages.clustering.spam import spam
+from spam_pipe.stages.regions.objects import largest_objects
+from spam_pipe.stages.segment.config import SegmentConfig
 
 
 def pieces(label_map: NDArray[np.integer], labels: NDArray[np.integer]) -> int:

@@ -13,14 +13,14 @@ from PIL import Image
 from segment_strategies import scenes
 from test_spam_invariants import check
 
-from stages.base import Inputs
-from stages.networks.memory import encoder, forward_on_device
-from stages.segment.backends import cluster_tasks
-from stages.segment.config import SegmentConfig
-from stages.segment.features import rgb_to_lab
-from stages.segment.spam import lay_out, spam, spam_batch
-from stages.segment.stage import SegmentStage
-from stages.segment.task import Task
+from spam_pipe.stages.base import Inputs
+from spam_pipe.stages.clustering.backends import cluster_tasks
+from spam_pipe.stages.clustering.spam import lay_out, spam, spam_batch
+from spam_pipe.stages.clustering.task import Task
+from spam_pipe.stages.colour import rgb_to_lab
+from spam_pipe.stages.networks.memory import encoder, forward_on_device
+from spam_pipe.stages.segment.config import SegmentConfig
+from spam_pipe.stages.segment.stage import SegmentStage
 
 NUMBA, TORCH = SegmentConfig(backend="numba"), SegmentConfig(backend="torch")
 PAPER = SegmentConfig(backend="torch", mode="paper")
@@ -160,7 +160,7 @@ def test_the_device_chooses_unless_the_user_does() -> None:
 def test_without_need_torch_is_not_imported() -> None:
     script = (
         "import sys, numpy as np\n"
-        "from stages.segment.spam import spam\n"
+        "from spam_pipe.stages.clustering.spam import spam\n"
         "spam(np.zeros((5, 6, 3), np.float32), 4)\n"
         "sys.exit('torch' in sys.modules)"
     )

@@ -5,13 +5,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from segment_strategies import lab_image
 
-from stages.segment import clustering
-from stages.segment.candidates import candidate_seeds, uncertain_candidate_seeds
-from stages.segment.features import scaled_features
-from stages.segment.nearest import settle_seeds
-from stages.segment.seeds import lattice_seeds
-from stages.segment.torch_clustering import cluster
-from stages.segment.torch_tiles import TILE, sum_groups, tile_pixels
+from spam_pipe.stages.clustering import soft_clustering as clustering
+from spam_pipe.stages.clustering.candidates import candidate_seeds, uncertain_candidate_seeds
+from spam_pipe.stages.clustering.features import scaled_features
+from spam_pipe.stages.clustering.nearest import settle_seeds
+from spam_pipe.stages.clustering.seeds import lattice_seeds
+from spam_pipe.stages.clustering.torch_clustering import cluster
+from spam_pipe.stages.clustering.torch_tiles import TILE, sum_groups, tile_pixels
 
 
 def problem(

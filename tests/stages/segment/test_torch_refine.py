@@ -5,15 +5,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from segment_strategies import lab_image
 
-from stages.segment import refine
-from stages.segment.features import scaled_features
-from stages.segment.torch_refine import relax_borders
+from spam_pipe.stages.clustering import relax_borders as refine
+from spam_pipe.stages.clustering.features import scaled_features
+from spam_pipe.stages.clustering.torch_refine import relax_borders
 
 
 def scene(
     seed: int, n_deep: int, with_contour: bool, weighted: bool, shape: tuple[int, int]
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Labels in disorder and the other arguments of `stages.segment.refine.relax_borders`."""
+    """Labels in disorder and the other arguments of `stages.clustering.relax_borders.relax_borders`."""
     rng = np.random.default_rng(seed)
     owners = np.repeat(np.int32([1, 2]), 3)
     objects = rng.choice(np.int32([1, 2]), shape)

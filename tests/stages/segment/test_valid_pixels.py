@@ -9,8 +9,8 @@ from scipy import ndimage
 from segment_strategies import lab_image, scenes
 from test_spam_invariants import pieces
 
-from stages.segment.config import SegmentConfig
-from stages.segment.spam import lay_out, spam, spam_batch
+from spam_pipe.stages.clustering.spam import lay_out, spam, spam_batch
+from spam_pipe.stages.segment.config import SegmentConfig
 
 Scene = tuple[NDArray[np.float32], NDArray[np.uint16] | None, int]
 

@@ -3,7 +3,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.train.grid_clustering import cluster, from_cells, make_grid, to_cells
+from spam_pipe.stages.train.grid_clustering import cluster, from_cells, make_grid, to_cells
 
 
 def brute_force(features, side, iterations):

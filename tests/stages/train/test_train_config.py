@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from stages.train.config import TrainConfig
+from spam_pipe.stages.train.config import TrainConfig
 
 CONFIGS = Path(__file__).resolve().parents[3] / "configs"
 

@@ -3,9 +3,9 @@ import math
 import numpy as np
 import torch
 
-from stages.train.contour_targets import boundaries, contour_target
-from stages.train.grid_clustering import Clusters, cluster, make_grid, to_cells
-from stages.train.losses import compactness, contour_loss, cross_entropy, reconstruction
+from spam_pipe.stages.train.contour_targets import boundaries, contour_target
+from spam_pipe.stages.train.grid_clustering import Clusters, cluster, make_grid, to_cells
+from spam_pipe.stages.train.losses import compactness, contour_loss, cross_entropy, reconstruction
 
 
 def hard_clusters(side, cell):

@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 import torch
 
-from stages.networks.config import SsnConfig, TrunkConfig
-from stages.networks.weights import load_weights
-from stages.train.checkpoint import NAME, load_checkpoint, save_checkpoint
-from stages.train.config import AugmentConfig, LossConfig, TrainConfig
-from stages.train.log import read_rows
-from stages.train.samples import make_example
-from stages.train.schedule import Schedule
-from stages.train.trainer import BEST, LAST, train
-from stages.train.validation import Score
+from spam_pipe.stages.networks.config import SsnConfig, TrunkConfig
+from spam_pipe.stages.networks.weights import load_weights
+from spam_pipe.stages.train.checkpoint import NAME, load_checkpoint, save_checkpoint
+from spam_pipe.stages.train.config import AugmentConfig, LossConfig, TrainConfig
+from spam_pipe.stages.train.log import read_rows
+from spam_pipe.stages.train.samples import make_example
+from spam_pipe.stages.train.schedule import Schedule
+from spam_pipe.stages.train.trainer import BEST, LAST, train
+from spam_pipe.stages.train.validation import Score
 
 PROJECT = Path(__file__).resolve().parents[3]
 
@@ -114,7 +114,7 @@ def test_a_killed_run_goes_on(tmp_path):
         from pathlib import Path
         sys.path[:0] = [sys.argv[2], str(Path(sys.argv[2]) / "tests/stages/train")]
         from test_training_runs import CONFIG, scenes
-        from stages.train.trainer import train
+        from spam_pipe.stages.train.trainer import train
         config = CONFIG.model_copy(update={"steps": 10, "save_minutes": 1e-9})
         train(config, scenes(), Path(sys.argv[1]))
         """

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.train.config import AugmentConfig
-from stages.train.samples import draw_batch, jitter, make_example, paste, renumber
+from spam_pipe.stages.train.config import AugmentConfig
+from spam_pipe.stages.train.samples import draw_batch, jitter, make_example, paste, renumber
 
 PLAIN = AugmentConfig(
     crop=16, flip=0, paste=0, scale_deviation=0, lightness_jitter=0, color_jitter=0, hue_jitter=0

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from stages.base import Inputs
-from stages.segment.config import SegmentConfig
-from stages.segment.methods import METHODS, NEED_OPENCV
-from stages.segment.stage import SegmentStage
-from stages.segment.stored import labels_of
+from spam_pipe.stages.base import Inputs
+from spam_pipe.stages.segment.config import SegmentConfig
+from spam_pipe.stages.segment.method_names import METHODS, NEED_OPENCV
+from spam_pipe.stages.segment.stage import SegmentStage
+from spam_pipe.stages.segment.stored import labels_of
 
 NAMES = [name for name in METHODS if name != "external"]
 

@@ -7,22 +7,22 @@ import numpy as np
 import pytest
 from skimage.data import astronaut
 
-from stages.base import Inputs, Output
-from stages.segment.config import SegmentConfig
-from stages.segment.features import rgb_to_lab
-from stages.segment.methods import (
+from spam_pipe.stages.base import Inputs, Output
+from spam_pipe.stages.colour import rgb_to_lab
+from spam_pipe.stages.segment.config import SegmentConfig
+from spam_pipe.stages.segment.method_names import (
     ALIASES,
     KEEP_TO_PRIOR,
     METHODS,
     NEED_OPENCV,
     external_name,
-    find_method,
     known_method,
     method_names,
     require_extra,
 )
-from stages.segment.scene import Scene, Segmentation
-from stages.segment.stage import SegmentStage
+from spam_pipe.stages.segment.methods import find_method
+from spam_pipe.stages.segment.scene import Scene, Segmentation
+from spam_pipe.stages.segment.stage import SegmentStage
 
 NAMES = [name for name in METHODS if name not in {"spam", "external"}]
 HAS_OPENCV = importlib.util.find_spec("cv2") is not None
@@ -234,7 +234,7 @@ def test_external_methods_go_by_their_folder() -> None:
 
 
 def test_a_missing_opencv_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stages.segment.methods.find_spec", lambda _: None)
+    monkeypatch.setattr("spam_pipe.stages.segment.methods.find_spec", lambda _: None)
     with pytest.raises(ValueError, match=r"--method lsc needs OpenCV: pip install 'spam-pipe\[op"):
         require_extra("lsc")
     require_extra("slic")

@@ -1,0 +1,1 @@
+"""Reading clicks and scribbles of annotators, writing what comes of them."""

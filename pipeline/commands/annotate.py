@@ -1,0 +1,182 @@
+"""`spam-pipe annotate`: clicks or scribbles in, dense masks of classes by superpixels out."""
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from spam_pipe.pipeline.annotating.marks import (
+    ImageMarks,
+    clicks_of,
+    match_images,
+    paint_objects,
+    read_marks,
+    read_scribbles,
+    scribble_numbers,
+)
+from spam_pipe.pipeline.annotating.tables import AnnotatedImage, summarize, tables
+from spam_pipe.pipeline.commands.layers import one_unit
+from spam_pipe.pipeline.commands.teller import Teller
+from spam_pipe.pipeline.configuration.run_config import RunConfig
+from spam_pipe.pipeline.datasets.base import Item
+from spam_pipe.pipeline.errors import ConfigError, DataError, UserError
+from spam_pipe.pipeline.exporting.formats import file_name
+from spam_pipe.pipeline.runs.chain import Chain, build_chain
+from spam_pipe.pipeline.runs.run import open_existing_run
+from spam_pipe.pipeline.runs.selection import Selection
+from spam_pipe.pipeline.store.folder import LocalFolder, require_writable
+from spam_pipe.pipeline.units import Unit
+from spam_pipe.stages.annotate.annotate import annotate
+from spam_pipe.stages.annotate.score import Score, clicked_truth, score
+from spam_pipe.stages.annotate.votes import Clicks
+
+MASKS = "annotations"
+"""Where masks go below a run's folder, where nothing else is said."""
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """How clicks become masks.
+
+    Attributes
+    ----------
+    to
+        Folder for the masks; None for `MASKS` of the run.
+    objects
+        A click speaks for its whole object of the prior, where no other click does.
+    fill
+        What nothing is said of gets the class of what is most alike.
+    """
+
+    to: str | None = None
+    objects: bool = False
+    fill: bool = False
+
+
+def require_together(
+    path: str | None, wishes: Wishes, simulate: int | None, limit: int | None
+) -> None:
+    """Raise a ConfigError where the command's options don't go together."""
+    if (path is None) == (simulate is None):
+        raise ConfigError("annotate: give a FILE of clicks or scribbles, or --simulate N")
+    if simulate is not None and wishes != Wishes():
+        raise ConfigError("annotate --simulate: --to, --objects and --fill go with a FILE of yours")
+    if path is not None and limit is not None:
+        raise ConfigError("annotate FILE: --limit goes with --simulate; the file says which images")
+
+
+def annotate_run(
+    path: str,
+    wishes: Wishes,
+    location: str,
+    run_name: str | None,
+    counts: str | None,
+    *,
+    as_json: bool,
+) -> int:
+    """Write a mask for each image that the file speaks of; return how many could not be made.
+
+    Layout: ``<folder>/<item>.png`` of 8 bits (16 with classes above 255), 0 where no class is
+    known; ``classes.csv``, ``conflicts.csv`` and ``scores.csv``.
+
+    Raises
+    ------
+    UserError
+        When the file, the run or the folder can't be used, or no image could be annotated.
+    """
+    teller = Teller(as_json=as_json)
+    marks = read_marks(Path(path).expanduser())
+    outputs, run = open_existing_run(location, run_name)
+    chain = build_chain(run.config, run.folder)
+    unit = one_unit(chain["segment"].units, counts, run)
+    if wishes.objects and "prior" not in chain:
+        raise ConfigError(
+            f"--objects: run {run.name} has no prior; leave it out, or make a run with --prior"
+        )
+    items = {item.id: item for item in Selection(run, None)}
+    try:
+        meant = match_images(marks.images, items)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
+    target = run.folder.child(MASKS)
+    if wishes.to is not None:
+        target = LocalFolder(Path(wishes.to).expanduser().absolute())
+    require_writable(outputs if wishes.to is None else target)
+    done: list[AnnotatedImage] = []
+    failed = 0
+    painted = any(each.scribbles is not None for each in marks.images.values())
+    values = scribble_numbers(marks.classes) if painted else {}
+    for name, item_id in sorted(meant.items(), key=lambda pair: pair[1]):
+        own, item = marks.images[name], items[item_id]
+        try:
+            made = _annotate_item(item, own, values, chain, unit, wishes, run.config)
+        except (UserError, ValueError) as error:
+            failed += 1
+            teller.warn(f"{item_id}: {' '.join(str(error).split())}")
+            continue
+        target.write(file_name(item_id, ".png"), _encode(made, max(marks.classes)))
+        done.append(made)
+    if not done:
+        raise UserError(f"annotate: not one image of {path} could be annotated; see above")
+    for name, content in tables(done, marks.classes).items():
+        target.write(name, content)
+    said = summarize(done, filled=wishes.fill)
+    masks = "1 mask" if len(done) == 1 else f"{len(done)} masks"
+    teller.show(f"{masks} by superpixels of run {run.name}, K = {unit}, in {target}")
+    for line in said.lines:
+        teller.show(line)
+    counted = {"written": len(done), "failed": failed}
+    teller.show_json({"folder": str(target), **counted, **said.figures})
+    return failed
+
+
+def _annotate_item(
+    item: Item,
+    marks: ImageMarks,
+    values: dict[int, int],
+    chain: Chain,
+    unit: Unit,
+    wishes: Wishes,
+    config: RunConfig,
+) -> AnnotatedImage:
+    from spam_pipe.stages.segment.prior_objects import contour_of, objects_for
+
+    made = chain["segment"].store.read(item.id, unit, ["labels"])[1]
+    labels = made.arrays["labels"]
+    prior = chain["prior"].store.read(item.id, None)[1].arrays if "prior" in chain else {}
+    objects = None
+    if wishes.objects:
+        n = int(made.attributes.get("n_requested", labels.max() + 1))
+        objects = objects_for(prior, contour_of(prior), n, config.segment)
+    if marks.scribbles is not None:
+        clicks = read_scribbles(marks.scribbles, values, labels.shape)
+    else:
+        clicks = clicks_of(marks)
+    found = annotate(
+        labels,
+        clicks,
+        start_label=int(made.attributes.get("start_label", 0)),
+        painted=paint_objects(marks, prior.get("objects")),
+        objects=objects,
+        fill=wishes.fill,
+        image=item.image.read() if wishes.fill else None,
+    )
+    n_said = clicks.rows.size + len(marks.objects)
+    return AnnotatedImage(item.id, found, n_said, _scores(item, found.mask, clicks))
+
+
+def _scores(item: Item, mask: NDArray[np.int64], clicks: Clicks) -> tuple[Score, ...]:
+    if item.annotations is None or clicks.rows.size == 0:
+        return ()
+    return tuple(score(mask, clicked_truth(truth, clicks)) for truth in item.annotations.read())
+
+
+def _encode(made: AnnotatedImage, largest: int) -> bytes:
+    """Return a mask as a PNG; of one file all have the same depth."""
+    kind = np.uint8 if largest <= 0xFF else np.uint16
+    content = io.BytesIO()
+    Image.fromarray(made.annotation.mask.astype(kind)).save(content, "PNG")
+    return content.getvalue()

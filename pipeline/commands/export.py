@@ -1,0 +1,95 @@
+"""`spam-pipe export`: a run's results as files for other programs."""
+
+from pathlib import Path
+
+from spam_pipe.pipeline.commands.layers import parse_counts
+from spam_pipe.pipeline.commands.teller import Teller
+from spam_pipe.pipeline.errors import ConfigError, UserError, one_line
+from spam_pipe.pipeline.exporting.exporter import Exporter, FigureOptions
+from spam_pipe.pipeline.exporting.figures import FIGURES, require_one_system
+from spam_pipe.pipeline.exporting.formats import Form, What, choose_format
+from spam_pipe.pipeline.runs.chain import build_chain
+from spam_pipe.pipeline.runs.run import open_existing_run
+from spam_pipe.pipeline.runs.selection import Selection
+from spam_pipe.pipeline.store.folder import LocalFolder, require_writable
+from spam_pipe.pipeline.units import Unit
+
+
+def export_run(
+    folder: str,
+    what: What,
+    form: Form | None,
+    location: str,
+    run_name: str | None,
+    counts: str | None,
+    limit: int | None,
+    *,
+    options: FigureOptions | None = None,
+    as_json: bool,
+) -> int:
+    """Write the files; return how many could not be written.
+
+    Layout: ``<folder>/<K>/<item>.<suffix>``, with `one_file` ``<folder>/<K>.<suffix>``; without
+    K for the prior's objects as they are before they are cut for one. Results that are not there
+    yet are left out and counted.
+
+    Raises
+    ------
+    UserError
+        When the run has nothing of that kind, options don't go together, or the folder can't be
+        written to.
+    """
+    teller = Teller(as_json=as_json)
+    options = options or FigureOptions()
+    form = choose_format(what, form)
+    _check(what, options)
+    _, run = open_existing_run(location, run_name)
+    chain = build_chain(run.config, run.folder)
+    link = chain.get("prior" if what.startswith("object") else "segment")
+    if link is None:
+        raise ConfigError(f"--what {what}: run {run.name} has no prior; make one with --prior")
+    if options.deep_features and run.config.segment.resolved.deep_weights is None:
+        raise ConfigError(f"--deep-features: run {run.name} was made without a network")
+    units: tuple[Unit, ...] = link.units if counts is None else tuple(parse_counts(counts))
+    items = Selection(run, limit)
+    if what == "polygons" and options.one_file:
+        require_one_system(items, form)
+    target = LocalFolder(Path(folder).expanduser().absolute())
+    require_writable(target)
+    exporter = Exporter(target, chain, run.config, what, form, options)
+    written = missing = failed = 0
+    for item in items:
+        for unit in units:
+            if link.store.record(item.id, unit if link.name == "segment" else None) is None:
+                missing += 1
+                continue
+            try:
+                written += exporter.add(item, unit)
+            except (UserError, OSError, ValueError) as error:
+                failed += 1
+                teller.warn(f"{item.id}: {one_line(error)}")
+    written += exporter.finish()
+    line = f"{written} files in {target}"
+    if missing:
+        line += f"; {missing} results are not there yet: `spam-pipe {link.name}` makes them"
+    if not written and not failed:
+        raise UserError(f"export: nothing of run {run.name} to write; {line}")
+    teller.show(line)
+    teller.show_json(
+        {"folder": str(target), "written": written, "missing": missing, "failed": failed}
+    )
+    return failed
+
+
+def _check(what: What, options: FigureOptions) -> None:
+    """Refuse options that mean nothing for what is exported."""
+    if options.simplify and what != "polygons":
+        raise ConfigError(f"--simplify goes with --what polygons, not with {what}")
+    if options.simplify < 0:
+        raise ConfigError(f"--simplify {options.simplify:g}: give a length in pixels, at least 0")
+    for option, given in (
+        ("--one-file", options.one_file),
+        ("--deep-features", options.deep_features),
+    ):
+        if given and what not in FIGURES:
+            raise ConfigError(f"{option} goes with --what {', '.join(FIGURES)}, not with {what}")

@@ -1,0 +1,238 @@
+"""What `spam-pipe sweep` does: the points of a grid on each dataset, by one set of workers."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from spam_pipe.pipeline.commands.layers import config_layers
+from spam_pipe.pipeline.commands.options import Options
+from spam_pipe.pipeline.commands.teller import INTERRUPTED, SOME_FAILED, SUCCESS, Teller, shard_line
+from spam_pipe.pipeline.configuration.run_config import merge, stated
+from spam_pipe.pipeline.device import resolve_device
+from spam_pipe.pipeline.errors import ConfigError, DataError
+from spam_pipe.pipeline.reporting.report import Report, write_report
+from spam_pipe.pipeline.running.completion import completing, held
+from spam_pipe.pipeline.running.executors import Executor, make_executor
+from spam_pipe.pipeline.running.preflight import kernels_compiled
+from spam_pipe.pipeline.running.progress import make_progress
+from spam_pipe.pipeline.running.runner import Choices, Summary, execute
+from spam_pipe.pipeline.runs.run import name_after
+from spam_pipe.pipeline.runs.selection import Selection
+from spam_pipe.pipeline.runs.shard import parse_shard
+from spam_pipe.pipeline.store.folder import Folder, open_folder, require_writable
+from spam_pipe.pipeline.sweeping.estimate import estimate, plan_table, say_duration, survey
+from spam_pipe.pipeline.sweeping.points import SweptRun, stage_runs, sweep_dataset
+from spam_pipe.pipeline.sweeping.record import SkippedPoint
+from spam_pipe.pipeline.sweeping.sweep_file import Sweep, read_sweep, require_no_conflict
+from spam_pipe.stages.registry import STAGES
+
+
+@dataclass(frozen=True)
+class _Done:
+    """What came of a sweep on one dataset."""
+
+    swept: SweptRun
+    summary: Summary
+    report: Report | None
+
+
+def run_sweep(path: str, options: Options) -> int:
+    """Bring all points of a sweep up to date and report; return the exit status."""
+    teller = Teller(quiet=options.quiet, as_json=options.as_json)
+    if options.scheduler is not None and options.workers:
+        raise ConfigError("--workers and --scheduler: give one of them")
+    sweep = read_sweep(path)
+    outputs = open_folder(options.outputs)
+    runs = _open_runs(sweep, options, outputs)
+    if options.shard is not None:  # all runs are divided alike; the first remembers how
+        shard = parse_shard(options.shard, runs[0].run.folder)
+        runs = [replace(each, selection=Selection(each.run, options.limit, shard)) for each in runs]
+    _introduce(sweep, runs, teller)
+    if options.dry_run:
+        return _tell_plan(runs, options, teller)
+    choices = Choices(
+        overwrite=tuple(STAGES) if options.overwrite else (),
+        skip_failed=options.skip_failed,
+        device=options.device if options.scheduler else resolve_device(options.device),
+        item_timeout=options.item_timeout,
+    )
+    require_writable(outputs)
+    if not kernels_compiled():
+        teller.say("first run here: compiling kernels, which takes about a minute, once")
+    done: list[_Done] = []
+    executor = make_executor(options.workers, options.scheduler, choices.device, warn=teller.warn)
+    try:
+        for swept in runs:
+            done.append(_sweep_run(swept, choices, executor, outputs, teller, options))
+            _tell_run(done[-1], options, teller)
+            if done[-1].summary.interrupted:
+                break
+    finally:
+        executor.close()
+    teller.show_json({"sweep": sweep.name, "runs": [_plain(each) for each in done]})
+    if done[-1].summary.interrupted:
+        return INTERRUPTED
+    failed = any(each.summary.failed or each.summary.skipped for each in done)
+    return SOME_FAILED if failed else SUCCESS
+
+
+def _open_runs(sweep: Sweep, options: Options, outputs: Folder) -> list[SweptRun]:
+    """Return a run for each dataset that is here; each names the datasets that are not."""
+    given = merge(config_layers(options))
+    require_no_conflict(sweep, given)
+    base = stated(merge([{"dataset": {"name": "sample"}}, sweep.base, given]))["dataset"]
+    several = bool(sweep.datasets) and options.dataset is None
+    datasets = [{**base, "name": name} for name in sweep.datasets] if several else [base]
+    stem = options.run or sweep.name
+    runs: list[SweptRun] = []
+    missing: list[SkippedPoint] = []
+    for dataset in datasets:
+        bare = options.run is not None and len(datasets) == 1
+        name = stem if bare else f"{stem}-{name_after(dataset)}"
+        try:
+            layer = merge([given, {"dataset": dataset}])
+            runs.append(sweep_dataset(sweep, layer, outputs, name, options.limit))
+        except DataError as error:
+            if len(datasets) == 1:
+                raise
+            missing.append(SkippedPoint(f"dataset {dataset['name']}", str(error)))
+    if not runs:
+        raise DataError(f"sweep {sweep.name}: no dataset is here; {missing[0].reason}")
+    return [run.also_skipping(missing) for run in runs]
+
+
+def _introduce(sweep: Sweep, runs: Sequence[SweptRun], teller: Teller) -> None:
+    skipped: dict[str, list[str]] = {}
+    for each in dict.fromkeys(each for run in runs for each in run.record.skipped):
+        skipped.setdefault(each.reason, []).append(each.label)
+    counts = ",".join(map(str, runs[0].run.config.n_superpixels))
+    names = ", ".join(run.run.name for run in runs)
+    teller.say(
+        f"sweep {sweep.name}: {len(sweep.points)} points, K = {counts}, "
+        f"run{'s' * (len(runs) > 1)} {names}"
+    )
+    for reason, labels in skipped.items():
+        more = f" and {len(labels) - 1} more" if len(labels) > 1 else ""
+        teller.say(f"skipped {labels[0]}{more}: {reason}")
+
+
+def _sweep_run(
+    swept: SweptRun,
+    choices: Choices,
+    executor: Executor,
+    outputs: Folder,
+    teller: Teller,
+    options: Options,
+) -> _Done:
+    run = swept.run
+    shard = swept.selection.shard
+    with held(run, shard, teller.warn):
+        run.save(outputs)
+        swept.record.save(run.folder)
+        summary = execute(
+            run,
+            swept.selection,
+            "evaluate",
+            choices,
+            executor,
+            make_progress(run.name, teller.messages, quiet=options.quiet or options.as_json),
+            warn=teller.warn,
+            points=swept.configs,
+        )
+        report = None
+        if not summary.interrupted:
+            whole = Selection(run, options.limit)
+            turn = completing(run, whole, shard, "evaluate", swept.configs, say=teller.warn)
+            with turn as summary.completes_run:
+                if summary.completes_run:
+                    report = write_report(run, whole, teller.results.width)
+    return _Done(swept, summary, report)
+
+
+def _tell_plan(runs: Sequence[SweptRun], options: Options, teller: Teller) -> int:
+    plans: list[dict[str, Any]] = []
+    for swept in runs:
+        states = survey(swept)
+        seconds = estimate(states, options.workers)
+        alone, shared = stage_runs(swept.chains(), swept.selection.n_items)
+        todo = Counter[str]()
+        for state in states.values():
+            todo[state.stage] += state.todo
+        teller.show(plan_table(swept, states))
+        teller.show(
+            f"{swept.selection.n_items} items; {sum(todo.values())} stage runs to do, about "
+            f"{say_duration(seconds)}; {_say_sharing(alone, shared)}"
+        )
+        plans.append(
+            {
+                "run": swept.run.name,
+                "points": [vars(point) for point in swept.record.points],
+                "skipped": [vars(point) for point in swept.record.skipped],
+                "stores": {name: vars(state) for name, state in states.items()},
+                "to_do": dict(todo),
+                "seconds": round(seconds, 1),
+                "stage_runs": {"alone": alone, "shared": shared},
+            }
+        )
+    teller.show_json({"runs": plans})
+    return SUCCESS
+
+
+def _tell_run(done: _Done, options: Options, teller: Teller) -> None:
+    summary, run = done.summary, done.swept.run
+    if options.verbose:
+        for note, count in sorted(summary.notes.items()):
+            teller.say(f"note: {note}" + (f" ({count} times)" if count > 1 else ""))
+    for failed in summary.failures[:5]:
+        teller.warn(f"{failed.item}: {failed.stage} failed: {failed.reason}")
+    if len(summary.failures) > 5:
+        teller.warn(
+            f"… and {len(summary.failures) - 5} more; all in {run.folder}/{summary.failures_file}"
+        )
+    if done.report is not None and done.report.table is not None:
+        teller.show(done.report.table)
+    teller.say(_closing_line(done))
+    for line in () if done.report is None else done.report.places:
+        teller.say(line)
+    if line := shard_line(summary, "sweep"):
+        teller.say(line)
+
+
+def _closing_line(done: _Done) -> str:
+    summary, swept = done.summary, done.swept
+    alone, shared = stage_runs(swept.chains(), summary.n_items)
+    parts = [f"{summary.computed} computed", f"{summary.complete} up to date"]
+    if summary.failed:
+        parts.append(f"{summary.failed} failed")
+    if summary.skipped:
+        parts.append(f"{summary.skipped} skipped, failed before")
+    part = "" if summary.shard is None else f", shard {summary.shard}"
+    line = (
+        f"sweep{part}: {len(swept.configs)} points × {summary.n_items} items: {', '.join(parts)}, "
+        f"{summary.seconds:.1f} s; {_say_sharing(alone, shared)}"
+    )
+    if summary.interrupted:
+        return f"stopped: {line}; the same command goes on from here"
+    if summary.failed:
+        place = f"{swept.run.folder}/{summary.failures_file}"
+        line += f"; reasons in {place}, the same command tries them again"
+    return line
+
+
+def _say_sharing(alone: int, shared: int) -> str:
+    return f"sharing saves {alone - shared} of {alone} stage runs"
+
+
+def _plain(done: _Done) -> Mapping[str, Any]:
+    alone, shared = stage_runs(done.swept.chains(), done.summary.n_items)
+    return {
+        "run": done.swept.run.name,
+        "folder": str(done.swept.run.folder),
+        **done.summary.plain(),
+        "points": [vars(point) for point in done.swept.record.points],
+        "skipped_points": [vars(point) for point in done.swept.record.skipped],
+        "stage_runs": {"alone": alone, "shared": shared},
+        "summary": [] if done.report is None else done.report.summary,
+        "left_out": [] if done.report is None else done.report.left_out,
+    }

@@ -1,0 +1,1 @@
+"""Images that are drawn, with exact ground truth."""

@@ -1,0 +1,164 @@
+"""DICOM images, through the extra ``dicom``."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import FileIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spam_pipe.pipeline.datasets.guards.limits import check_packing, check_size, pillow_limit
+from spam_pipe.pipeline.datasets.images.bands import Limits, Reading, Samples
+from spam_pipe.pipeline.datasets.images.planes import Lengths, check_plane
+from spam_pipe.pipeline.errors import DataError
+
+_DEFLATED = "1.2.840.10008.1.2.1.99"
+
+
+def dicom_planes(path: Path) -> Lengths:
+    """Return how many frames a file has."""
+    with _opened(path) as file:
+        return {"f": _n_frames(_header(path, file))}
+
+
+def read_dicom(path: Path, reading: Reading, plane: str | None) -> Samples:
+    """Read a frame, its values rescaled to their unit, its window as the limits of grey.
+
+    Raises
+    ------
+    DataError
+        When it can't be read, is too large, has no such frame, or pydicom or what decompresses
+        the pixels is not installed.
+    """
+    with _opened(path) as file:
+        return _read(path, file, reading, plane)
+
+
+def _read(path: Path, file: "_Bounded", reading: Reading, plane: str | None) -> Samples:
+    header = _header(path, file)
+    per_pixel = int(header.get("SamplesPerPixel", 1)) * int(header.get("BitsAllocated", 8)) // 8
+    height, width = int(header.get("Rows", 0)), int(header.get("Columns", 0))
+    check_size(path, height, width, reading.max_pixels, max(1, per_pixel))
+    check_packing(path, height * width * max(1, per_pixel), height * width * (2 * per_pixel + 20))
+    n_frames = _n_frames(header)
+    frame = check_plane(plane, {"f": n_frames}, path)["f"]
+    _require_decoder(header, path)
+    from pydicom.pixels import apply_color_lut, apply_modality_lut, pixel_array
+
+    file.seek(0)
+    with pillow_limit(height * width):  # a JPEG inside may state another size
+        stored: NDArray[Any] = pixel_array(file, index=frame)
+    kind = str(header.get("PhotometricInterpretation", "MONOCHROME2"))
+    if kind == "PALETTE COLOR":
+        return Samples(_high_byte(apply_color_lut(stored, header)))
+    if stored.ndim == 3:
+        return Samples(stored)
+    values = np.asarray(apply_modality_lut(stored, header))
+    if values.dtype == np.float64:
+        values = values.astype(np.float32)
+    valid = _without_padding(stored, header)
+    limits = _window(header)
+    if kind == "MONOCHROME1":
+        bright = np.float32(255) if values.dtype == np.uint8 else np.float32(0)
+        values = (bright - values.astype(np.float32)).astype(values.dtype if bright else np.float32)
+        limits = None if limits is None else (-limits[1], -limits[0])
+    return Samples(values[..., np.newaxis], valid, limits=limits)
+
+
+class _Bounded(FileIO):
+    """A file of which no more is read than there is: elements may state any length."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        left = max(0, os.fstat(self.fileno()).st_size - self.tell())
+        wanted = left if size is None or size < 0 else min(size, left)
+        return super().read(wanted) or b""
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[_Bounded]:
+    try:
+        with _Bounded(path, "rb") as file:
+            yield file
+    except DataError:
+        raise
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: there is no such file") from error
+    except Exception as error:  # a decoder may fail in any way, or need another package
+        raise _unreadable(path, error) from error
+
+
+def _require_decoder(header: Any, path: Path) -> None:
+    """Refuse pixels in a compression for which no package is here."""
+    from pydicom.pixels import get_decoder
+
+    syntax = header.file_meta.get("TransferSyntaxUID")
+    if syntax is None or not syntax.is_compressed:
+        return
+    try:
+        available = get_decoder(syntax).is_available
+    except NotImplementedError:
+        raise _unreadable(path, ValueError(f"pydicom knows no {syntax.name} pixels")) from None
+    if not available:
+        raise DataError(
+            f"{path}: nothing here decompresses {syntax.name} pixels: pip install python-gdcm, or "
+            "save it uncompressed"
+        )
+
+
+def _header(path: Path, file: _Bounded) -> Any:
+    try:
+        from pydicom import dcmread
+        from pydicom.filereader import _read_file_meta_info, read_preamble
+    except ImportError as error:
+        raise DataError(f"{path}: reading DICOM takes pip install 'spam-pipe[dicom]'") from error
+    read_preamble(file, force=False)
+    deflated = _read_file_meta_info(file).get("TransferSyntaxUID") == _DEFLATED
+    file.seek(0)
+    if deflated:  # which would be unpacked as a whole, whatever it holds
+        raise DataError(f"{path}: is a deflated DICOM file; save it with another transfer syntax")
+    return dcmread(file, stop_before_pixels=True)
+
+
+def _n_frames(header: Any) -> int:
+    return max(1, int(header.get("NumberOfFrames", 1) or 1))
+
+
+def _window(header: Any) -> Limits | None:
+    """Return the values of black and white (PS3.3 C.11.2.1.2.1); None without a window."""
+    center, width = (_first(header.get(name)) for name in ("WindowCenter", "WindowWidth"))
+    if center is None or width is None or width <= 1:
+        return None
+    if str(header.get("VOILUTFunction", "LINEAR")) == "LINEAR":
+        return center - 0.5 - (width - 1) / 2, center - 0.5 + (width - 1) / 2
+    return center - width / 2, center + width / 2
+
+
+def _first(value: Any) -> float | None:
+    if value is None:
+        return None
+    several = not isinstance(value, (str, float, int)) and hasattr(value, "__len__")
+    if several and len(value) == 0:
+        return None
+    return float(value[0] if several else value)
+
+
+def _without_padding(stored: NDArray[Any], header: Any) -> NDArray[np.bool_] | None:
+    low = header.get("PixelPaddingValue")
+    if low is None:
+        return None
+    high = header.get("PixelPaddingRangeLimit", low)
+    low, high = sorted((int(low), int(high)))
+    return (stored < low) | (stored > high)
+
+
+def _high_byte(colors: NDArray[Any]) -> NDArray[np.uint8]:
+    deep = colors.dtype.itemsize > 1
+    return (colors >> 8 if deep else colors).astype(np.uint8)
+
+
+def _unreadable(path: Path, error: Exception) -> DataError:
+    reason = str(error).strip().split("\n")[0] or type(error).__name__
+    return DataError(f"{path}: is not a DICOM image that can be read ({reason}); save it as PNG")

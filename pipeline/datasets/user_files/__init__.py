@@ -1,0 +1,1 @@
+"""Files that users give beside their images: masks, prompts, factors, label maps."""

@@ -1,0 +1,178 @@
+"""What a run knows of an image's superpixels, as tables and polygons."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from spam_pipe.pipeline.configuration.run_config import RunConfig
+from spam_pipe.pipeline.datasets.base import Item
+from spam_pipe.pipeline.datasets.images.georeference import georeference_of
+from spam_pipe.pipeline.datasets.images.image_file import ImageFile, read_samples
+from spam_pipe.pipeline.errors import ConfigError
+from spam_pipe.pipeline.exporting.formats import Form, What, suffix_of
+from spam_pipe.pipeline.exporting.tables import encode_polygons, encode_table, place_on_ground
+from spam_pipe.pipeline.runs.chain import Chain
+from spam_pipe.pipeline.runs.segmented import Segmented, read_segmented
+from spam_pipe.pipeline.units import Unit
+from spam_pipe.stages.describe.graph import graph
+from spam_pipe.stages.describe.polygons import Polygons, polygons
+from spam_pipe.stages.describe.table import table
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What is exported of an image's superpixels.
+
+    Attributes
+    ----------
+    tables
+        By what their files' names end in, before the format's suffix.
+    outlines
+        A polygon per row, where that was asked for.
+    crs
+        Their reference system as WKT; None for pixels.
+    """
+
+    tables: Mapping[str, pd.DataFrame]
+    outlines: Polygons | None = None
+    crs: str | None = None
+
+
+FIGURES: tuple[What, ...] = ("table", "graph", "polygons")
+"""What is exported as `Figures`."""
+
+
+def read_figures(
+    item: Item,
+    unit: Unit,
+    chain: Chain,
+    config: RunConfig,
+    what: What,
+    form: Form,
+    *,
+    simplify: float = 0.0,
+    deep_features: bool = False,
+) -> Figures:
+    """Return the figures of an item's superpixels.
+
+    Raises
+    ------
+    DataError
+        When something can't be read.
+    ValueError
+        When arrays don't fit each other.
+    """
+    seen = read_segmented(item, unit, chain, config)
+    features = network_features(seen, config) if deep_features else None
+    table = superpixel_table(seen, features)
+    if what == "graph":
+        return Figures({".nodes": table, ".edges": edge_table(seen)})
+    if what == "table":
+        return Figures({"": table})
+    place = georeference_of(item)
+    outlines = polygons(seen.labels, simplify=simplify, start_label=seen.start_label)
+    placed = place_on_ground(outlines, place, form)
+    return Figures({"": table}, placed, None if place is None else place.crs or None)
+
+
+def encode_figures(figures: Sequence[Figures], form: Form) -> dict[str, bytes]:
+    """Return the contents of files with the figures of one image or more, by their suffix."""
+    contents = {}
+    for part in figures[0].tables:
+        table = pd.concat([each.tables[part] for each in figures], ignore_index=True)
+        outlines = [each.outlines for each in figures if each.outlines is not None]
+        contents[part + suffix_of(form)] = (
+            encode_polygons(table, np.concatenate(outlines), figures[0].crs, form)
+            if outlines
+            else encode_table(table, form)
+        )
+    return contents
+
+
+def require_one_system(items: Iterable[Item], form: Form) -> None:
+    """Refuse to put polygons of different coordinates into one file.
+
+    GeoJSON has longitude and latitude for all images that have a reference system.
+
+    Raises
+    ------
+    ConfigError
+        Naming two images that differ.
+    """
+    first: tuple[str, str] | None = None
+    for item in items:
+        place = georeference_of(item)
+        crs = "" if place is None else place.crs
+        if form == "geojson" and crs:
+            crs = "OGC:CRS84"
+        if first is None:
+            first = item.id, crs
+        elif crs != first[1]:
+            raise ConfigError(
+                f"--one-file: {first[0]} is in {_system(first[1])}, {item.id} in {_system(crs)}; "
+                "one file has one system of coordinates: leave --one-file out for a file per image"
+            )
+
+
+def _system(crs: str) -> str:
+    """Return what people call a reference system."""
+    if not crs:
+        return "pixels"
+    from pyproj import CRS
+
+    found = CRS.from_user_input(crs)
+    authority = found.to_authority()
+    return found.name if authority is None else ":".join(authority)
+
+
+def superpixel_table(seen: Segmented, features: NDArray[np.float32] | None = None) -> pd.DataFrame:
+    """Return the figures of an image's superpixels, its id in front (`stages.describe.table`).
+
+    Bands are those of the file where they had to be chosen or stretched to be seen, else red,
+    green and blue. Of a georeferenced image ``x`` and ``y`` are the centroid on the ground.
+    """
+    given: dict[str, Any] = {"objects": seen.objects, "features": features}
+    described = table(seen.labels, seen.picture.pixels, start_label=seen.start_label, **given)
+    if seen.picture.facts and isinstance(image := seen.item.image, ImageFile):
+        samples = read_samples(image.path, image.reading, image.plane).values
+        of_file = table(seen.labels, samples, start_label=seen.start_label, **given)
+        lab = described[["lab_l", "lab_a", "lab_b"]]
+        described = of_file.drop(columns=lab.columns, errors="ignore").join(lab)
+    described.insert(0, "image", seen.item.id)
+    if (place := georeference_of(seen.item)) is not None:
+        a, b, c, d, e, f = place.transform
+        column, row = described["column"] + 0.5, described["row"] + 0.5
+        described["x"] = a * column + b * row + c
+        described["y"] = d * column + e * row + f
+    return described
+
+
+def edge_table(seen: Segmented) -> pd.DataFrame:
+    """Return the adjacency graph of an image's superpixels, its id in front."""
+    edges = graph(
+        seen.labels, seen.picture.pixels, contour=seen.contour, start_label=seen.start_label
+    )
+    edges.insert(0, "image", seen.item.id)
+    return edges
+
+
+def network_features(seen: Segmented, config: RunConfig) -> NDArray[np.float32]:
+    """Compute (H, W, C) features of the network that the superpixels were made with."""
+    from spam_pipe.stages.colour import rgb_to_lab
+    from spam_pipe.stages.segment.deep_features import with_deep_features
+    from spam_pipe.stages.segment.scene import Scene
+    from spam_pipe.stages.validity import fill_outside
+
+    segment = config.segment.resolved
+    in_memory = segment.model_copy(update={"backend": "numba"})
+    valid = seen.labels > 0 if seen.start_label else None
+    image = fill_outside(seen.picture.pixels, valid)
+    scene = Scene(image, rgb_to_lab(image), valid=valid)
+    # All counts of an image share what the network says of it.
+    digest = seen.item.image.digest() if valid is None else ""
+    deep = with_deep_features(scene, seen.count, digest, in_memory, "cpu").deep
+    return np.asarray(deep, np.float32)

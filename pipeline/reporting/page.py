@@ -1,0 +1,177 @@
+"""The report's page: its pictures and provenance gathered from a run's stores."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from spam_pipe.pipeline.datasets.base import Item
+from spam_pipe.pipeline.reporting.command_lines import (
+    deciding_options,
+    differing,
+    report_command,
+    sweep_command,
+)
+from spam_pipe.pipeline.reporting.gathering import Evaluated, Gathered, reference_method
+from spam_pipe.pipeline.reporting.left_out import say_left_out
+from spam_pipe.pipeline.runs.chain import Chain
+from spam_pipe.pipeline.runs.run import Run
+from spam_pipe.pipeline.runs.segmented import shown_objects
+from spam_pipe.pipeline.runs.selection import Selection
+from spam_pipe.stages.report.page.choice import choose
+from spam_pipe.stages.report.page.data import (
+    Drawing,
+    Failure,
+    Gallery,
+    Method,
+    Picture,
+    Progress,
+    Provenance,
+    Report,
+    SeriesKey,
+)
+from spam_pipe.stages.report.page.headline import key_of
+from spam_pipe.stages.report.page.pictures import (
+    encode_lines,
+    encode_objects,
+    encode_photo,
+    fitting_size,
+)
+from spam_pipe.stages.report.page.render import render
+from spam_pipe.stages.report.series import NAMES, name_series, say_prior
+from spam_pipe.stages.report.tables import seconds_per_image
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def make_page(
+    run: Run,
+    selection: Selection,
+    gathered: Gathered,
+    metrics: "pd.DataFrame",
+    summary: "pd.DataFrame",
+) -> str:
+    """Return the page of all methods that were gathered.
+
+    Parameters
+    ----------
+    run, selection, gathered
+        The run, its items and what its stores hold of them.
+    metrics, summary
+        The tables made of that.
+    """
+    labels = _labels(summary)
+    reference = reference_method(run, gathered)
+    stated = differing([each.config for each in gathered.methods])
+    commands = {
+        each.key: report_command(each.config, run, selection, stated) for each in gathered.methods
+    }
+    report = Report(
+        progress=Progress(
+            selection.n_items,
+            selection.dataset.expected(selection.split),
+            sum(method.n_done for method in gathered.methods),
+            sum(method.n_wanted for method in gathered.methods),
+        ),
+        methods=[_method(each, labels, commands[each.key]) for each in gathered.methods],
+        failures=[Failure(f.item, f.stage, f.reason) for f in gathered.failures],
+        skipped=_skipped(gathered),
+        gallery=_gallery(selection, gathered, metrics),
+        provenance=_provenance(run, selection, gathered, list(commands.values())),
+        reference=None if reference is None else reference.key,
+        sizes=gathered.sizes,
+        left_out=say_left_out(gathered.left_out, run, selection, stated),
+    )
+    return render(report, metrics, summary, seconds_per_image(metrics), run.config.report)
+
+
+def _labels(summary: "pd.DataFrame") -> dict[SeriesKey, str]:
+    if summary.empty:
+        return {}
+    series = name_series(summary)
+    keys = (tuple(map(str, row)) for row in summary[list(NAMES)].to_numpy().tolist())
+    return {
+        (dataset, split, method, prior, config): label
+        for (dataset, split, method, prior, config), label in zip(keys, series.labels, strict=True)
+    }
+
+
+def _method(each: Evaluated, labels: Mapping[SeriesKey, str], command: str) -> Method:
+    _, _, method, prior, _ = each.key
+    return Method(
+        each.key,
+        each.swept or labels.get(each.key) or f"{method} · {say_prior(prior)}",
+        deciding_options(each.config),
+        each.weights,
+        command,
+    )
+
+
+def _skipped(gathered: Gathered) -> list[Failure]:
+    if gathered.sweep is None:
+        return []
+    return [Failure(point.label, "", point.reason) for point in gathered.sweep.skipped]
+
+
+def _provenance(
+    run: Run, selection: Selection, gathered: Gathered, commands: Sequence[str]
+) -> Provenance:
+    versions: dict[str, set[str]] = {}
+    for method in gathered.methods:
+        for package, found in method.versions.items():
+            versions.setdefault(package, set()).update(found)
+    if gathered.sweep is not None:
+        command = sweep_command(gathered.sweep.name, run, selection)
+    else:
+        command = "\n".join(commands)
+    return Provenance(
+        run.name,
+        datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        {package: ", ".join(sorted(found)) for package, found in versions.items()},
+        sorted({device for method in gathered.methods for device in method.devices}),
+        command,
+    )
+
+
+def _gallery(selection: Selection, gathered: Gathered, metrics: "pd.DataFrame") -> Gallery:
+    if metrics.empty:
+        return Gallery("", (), (), {})
+    names, counts, rule = choose(metrics, len(gathered.methods))
+    measured = {
+        (str(row["image"]), key_of(row), int(row["n_requested"])) for _, row in metrics.iterrows()
+    }
+    pictures: dict[str, Picture] = {}
+    drawings: dict[tuple[str, SeriesKey, int], Drawing] = {}
+    for item in selection:
+        if item.id not in names:
+            continue
+        pictures[item.id] = _picture(item)
+        for method in gathered.methods:
+            for count in counts:
+                if (item.id, method.key, count) in measured:
+                    drawing = _drawing(item.id, method.chain, gathered.unit_of(count))
+                    drawings[item.id, method.key, count] = drawing
+    return Gallery(rule, counts, [pictures[name] for name in names], drawings)
+
+
+def _picture(item: Item) -> Picture:
+    image = item.image.read()
+    height, width = image.shape[:2]
+    fitted = fitting_size(height, width)
+    return Picture(item.id, encode_photo(image), fitted[1], fitted[0], (width, height))
+
+
+def _drawing(item_id: str, chain: Chain, unit: int | str) -> Drawing:
+    _, segmented = chain["segment"].store.read(item_id, unit)
+    start_label = int(segmented.attributes.get("start_label", 0))
+    lines = encode_lines(segmented.arrays["labels"], start_label)
+    if "prior" not in chain:
+        return Drawing(lines)
+    objects = segmented.arrays.get("objects")  # of a large image
+    if objects is None:
+        _, prior = chain["prior"].store.read(item_id, None)
+        asked = int(segmented.attributes["n_requested"])  # of a size each image's own
+        objects = shown_objects(prior, asked, chain["segment"].config)
+    if objects is None:
+        return Drawing(lines)
+    return Drawing(lines, encode_objects(objects), int(objects.max()))

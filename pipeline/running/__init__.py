@@ -1,0 +1,1 @@
+"""Bringing items up to date: plan, perform, account."""

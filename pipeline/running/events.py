@@ -1,0 +1,52 @@
+"""When each result was made and how long it took: events.csv."""
+
+import csv
+import io
+import time
+from collections.abc import Mapping
+
+from spam_pipe.pipeline.running.jobs import Outcome
+from spam_pipe.pipeline.store.folder import Folder
+from spam_pipe.pipeline.units import Unit
+from spam_pipe.stages.csv_cells import inert
+
+_EVENTS_EVERY = 10.0
+
+
+class Events:
+    """`events.csv`: when each unit was made and how long it took; appended run after run.
+
+    A shard writes a file of its own, `events-<shard>.csv`: not every storage appends for two.
+    """
+
+    columns = ("time", "item", "stage", "n_superpixels", "seconds", "overhead", "status")
+
+    def __init__(self, run: Folder, shard: str | None = None) -> None:
+        self.run = run
+        self.key = "events.csv" if shard is None else f"events-{shard}.csv"
+        self.lines: list[tuple[object, ...]] = []
+        self.flushed = time.monotonic()
+
+    def add(self, outcome: Outcome) -> None:
+        """Note what an outcome brought."""
+        now, item = f"{time.time():.3f}", inert(outcome.item_id)
+        made: Mapping[tuple[str, Unit], tuple[float, float]] = outcome.seconds
+        for (stage, unit), (seconds, overhead) in made.items():
+            count = "" if unit is None else unit
+            own = f"{seconds:.6f}", f"{overhead:.6f}"
+            self.lines.append((now, item, stage, count, *own, "made"))
+        if outcome.failure is not None:
+            self.lines.append((now, item, outcome.failure.stage, "", "", "", "failed"))
+        if time.monotonic() - self.flushed > _EVENTS_EVERY:
+            self.flush()
+
+    def flush(self) -> None:
+        """Bring what was noted to the storage."""
+        self.flushed = time.monotonic()
+        if not self.lines:
+            return
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows(self.lines)
+        header = ",".join(self.columns) + "\n"
+        self.run.append(self.key, text.getvalue().encode(), header.encode())
+        self.lines.clear()

@@ -1,0 +1,74 @@
+"""Where jobs run: in this process, on worker processes of this machine, or on a Dask cluster."""
+
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from spam_pipe.pipeline.device import cuda_devices, resolve_device
+from spam_pipe.pipeline.running.dask.executor import Dask
+from spam_pipe.pipeline.running.jobs import Outcome, Task
+from spam_pipe.pipeline.running.work import perform, time_limit
+
+
+class Executor(Protocol):
+    """Runs tasks in any order."""
+
+    def run(self, tasks: Iterator[Task], stopped: Callable[[], bool] = ...) -> Iterator[Outcome]:
+        """Yield an outcome per job as its task completes; `tasks` is read as room appears.
+
+        Once `stopped` says so, jobs that nobody works on yet may be left out.
+        """
+        ...
+
+    def device(self, requested: str) -> str:
+        """Return ``cpu`` or ``cuda[:i]`` for what `--device` asks, where the tasks run.
+
+        Raises
+        ------
+        UserError
+            When the device asked for is not there.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give back processes and connections."""
+        ...
+
+
+class InProcess:
+    """Runs one job after the other here; the kernels use all cores."""
+
+    def run(
+        self, tasks: Iterator[Task], stopped: Callable[[], bool] = lambda: False
+    ) -> Iterator[Outcome]:
+        """Yield an outcome per job, in order; none after `stopped` says so."""
+        for task in tasks:
+            outcomes = perform(task)
+            for job in task:
+                if stopped():
+                    return
+                with time_limit(job.context.item_timeout):
+                    outcome = next(outcomes)
+                yield outcome
+
+    def device(self, requested: str) -> str:
+        """Return this process's device."""
+        return resolve_device(requested)
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+
+def make_executor(
+    workers: int,
+    scheduler: str | None,
+    device: str = "cpu",
+    warn: Callable[[str], None] = lambda line: None,
+) -> Executor:
+    """Return the executor that `--workers` and `--scheduler` ask for.
+
+    On ``cuda`` without a number, local workers share out this machine's devices.
+    """
+    if scheduler is None and workers == 0:
+        return InProcess()
+    devices = cuda_devices() if scheduler is None and device == "cuda" else ()
+    return Dask(workers, scheduler, devices=devices, warn=warn)

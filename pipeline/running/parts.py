@@ -1,0 +1,227 @@
+"""What an item can consist of, and how each part is found."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+
+from spam_pipe.pipeline.configuration.run_config import RunConfig
+from spam_pipe.pipeline.datasets.base import FileSource, Item, Source
+from spam_pipe.pipeline.datasets.user_files import factor_maps, factor_table
+from spam_pipe.pipeline.datasets.user_files.external import ExternalMaps
+from spam_pipe.pipeline.datasets.user_files.masks import MaskFolder
+from spam_pipe.pipeline.datasets.user_files.prompts import ItemPrompts
+from spam_pipe.pipeline.datasets.user_files.valid import find_valid
+from spam_pipe.pipeline.errors import DataError
+from spam_pipe.pipeline.fetching.public_weights import (
+    find_public_weights,
+    format_size,
+    hash_file,
+    public_weights,
+)
+from spam_pipe.stages.attention.config import AttentionConfig
+from spam_pipe.stages.propose.config import ProposeConfig
+
+
+@dataclass(frozen=True)
+class Checkpoint(FileSource):
+    """A file or folder of weights; reads as its path, because a stage loads it once itself."""
+
+    def signature(self) -> str:
+        """Return size and modification time; of every file where it is a folder."""
+        if not self.path.is_dir():
+            return super().signature()
+        return " ".join(f"{file.name}:{Checkpoint(file).signature()}" for file in self._files())
+
+    def digest(self) -> str:
+        """Return the SHA-256 (hex) of the bytes; of every file's name and hash where a folder."""
+        if not self.path.is_dir():
+            return _hash_weights(self.path, self.signature())
+        lines = [f"{file.name} {Checkpoint(file).digest()}" for file in self._files()]
+        return sha256("\n".join(lines).encode()).hexdigest()
+
+    def read(self) -> Path:
+        """Return the path."""
+        return self.path
+
+    def _files(self) -> list[Path]:
+        return sorted(file for file in self.path.iterdir() if file.is_file())
+
+
+def find_checkpoint(config: ProposeConfig) -> Checkpoint | None:
+    """Return the weights that the source of proposals needs; None where it needs none.
+
+    Raises
+    ------
+    DataError
+        When they are not here; the message says how to get them.
+    """
+    name = config.sources[0]
+    if name not in {"sam", "mobile-sam", "fast-sam", "hf-sam"}:
+        return None
+    if config.checkpoint is not None:
+        given = Path(config.checkpoint).expanduser()
+        if not (given.is_dir() if name == "hf-sam" else given.is_file()):
+            kind = "folder" if name == "hf-sam" else "file"
+            raise DataError(f"propose.checkpoint: there is no {kind} {config.checkpoint}")
+        return Checkpoint(given)
+    published = name if name == "mobile-sam" else f"sam-{config.model.replace('_', '-')}"
+    place = find_public_weights(published)
+    if place is None:
+        size = format_size(public_weights(published).size)
+        raise DataError(
+            f"--prior {config.source}: its weights ({size}) are not here; "
+            f"`spam-pipe weights fetch {published}` gets them, --set propose.checkpoint=FILE "
+            "takes a file of yours, and --prior contour needs none"
+        )
+    return Checkpoint(place)
+
+
+@lru_cache(maxsize=16)
+def _hash_weights(path: Path, signature: str) -> str:
+    return hash_file(path)
+
+
+_DINO = "dino-vit-s8"
+
+
+def find_factors(config: AttentionConfig, item_id: str) -> Source | None:
+    """Return what the user's file says of an item; None where it says nothing.
+
+    Raises
+    ------
+    DataError
+        When the file cannot be read.
+    """
+    if config.mode != "file":
+        return None
+    path = _file(config)
+    if _is_table(path):
+        source = factor_table.ItemFactors(path, item_id)
+        table = factor_table.read_factors(path, source.signature())
+        return source if item_id in table.factors else None
+    return factor_maps.find_map(path, item_id, config.ratio)
+
+
+def find_saliency_weights(config: AttentionConfig) -> Checkpoint | None:
+    """Return the weights that the saliency needs; None where it needs none.
+
+    Raises
+    ------
+    DataError
+        When they are not here; the message says how to get them.
+    """
+    if config.mode != "visual" or config.saliency != "dino":
+        return None
+    if config.checkpoint is not None:
+        given = Path(config.checkpoint).expanduser()
+        if not given.is_file():
+            raise DataError(f"segment.attention.checkpoint: there is no file {config.checkpoint}")
+        return Checkpoint(given)
+    place = find_public_weights(_DINO)
+    if place is None:
+        raise DataError(
+            f"segment.attention.saliency=dino: its weights "
+            f"({format_size(public_weights(_DINO).size)}) are not here; "
+            f"`spam-pipe weights fetch {_DINO}` gets them, --set segment.attention.checkpoint=FILE "
+            "takes a file of yours, and saliency=background needs none"
+        )
+    return Checkpoint(place)
+
+
+def _file(config: AttentionConfig) -> Path:
+    path = Path(str(config.file)).expanduser()
+    if not path.exists():
+        raise DataError(f"segment.attention.file: there is no {path}")
+    if path.is_file() and path.suffix.lower() not in {
+        *factor_table.SUFFIXES,
+        *factor_maps.SUFFIXES,
+    }:
+        raise DataError(
+            f"{path}: factors are a .csv or .json file, an .npy or .png map, or a folder of maps"
+        )
+    return path
+
+
+def _is_table(path: Path) -> bool:
+    return path.suffix.lower() in factor_table.SUFFIXES
+
+
+NO_DATA = ("", "")
+"""Signature and digest of a part that the item does not have."""
+
+
+def part_source(part: str, item: Item, config: RunConfig) -> Source | None:
+    """Return where a part of an item comes from; None when there is none.
+
+    Raises
+    ------
+    DataError
+        When the user named a folder of masks and it has none for this item, or weights that
+        are needed are not here.
+    """
+    if part == "image":
+        return item.image
+    if part == "valid":
+        chosen = config.dataset
+        return find_valid(item.image, item.id, chosen.valid, chosen.max_pixels)
+    if part == "annotations":
+        return item.annotations
+    if part == "masks" and "masks" in config.propose.sources:
+        return _mask_folder(str(config.propose.masks)).find(item.id)
+    if (weights := named_weights(part, config)) is not None:
+        return _weights(weights)
+    if part == "checkpoint":
+        return find_checkpoint(config.propose)
+    if part == "prompts" and config.propose.uses_prompts:
+        return ItemPrompts(Path(str(config.propose.prompts)).expanduser(), item.id)
+    if part == "segment_annotations" and config.segment.method == "ground-truth":
+        return item.annotations
+    if part == "external" and (folder := config.segment.external_folder) is not None:
+        return ExternalMaps(Path(folder).expanduser(), item.id)
+    if part == "attention":
+        return find_factors(config.segment.attention, item.id)
+    if part == "attention_checkpoint":
+        return find_saliency_weights(config.segment.attention)
+    return None
+
+
+def named_weights(part: str, config: RunConfig) -> str | None:
+    """Return the weights of a network of ours, by name or file, that a part is; None where none."""
+    if part == "contour_weights" and "contour" in config.propose.sources:
+        return config.propose.contour.weights
+    return config.segment.deep_weights if part == "segment_weights" else None
+
+
+@lru_cache(maxsize=4)
+def _mask_folder(path: str) -> "MaskFolder":
+    from spam_pipe.pipeline.datasets.user_files.masks import MaskFolder
+
+    return MaskFolder(Path(path))
+
+
+@dataclass(frozen=True)
+class WeightsFile(FileSource):
+    """Weights as an input: their bytes decide results; the stage itself loads them once."""
+
+    def digest(self) -> str:
+        """Return the SHA-256 (hex) of the file's bytes."""
+        return _hash_once(self.path, self.signature())
+
+    def read(self) -> None:
+        """Nothing: see the class."""
+
+
+@lru_cache(maxsize=16)
+def _weights(name: str) -> WeightsFile:
+    from spam_pipe.stages.networks.files import find_weights
+
+    try:
+        return WeightsFile(find_weights(name))
+    except ValueError as error:
+        raise DataError(str(error)) from error
+
+
+@lru_cache(maxsize=16)
+def _hash_once(path: Path, signature: str) -> str:
+    return sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,290 @@
+"""What happens to one item in one process: load, run the stages it misses, store."""
+
+import platform
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib.metadata import version
+from typing import Any
+
+from spam_pipe.pipeline.configuration.run_config import RunConfig
+from spam_pipe.pipeline.configuration.sizes import count_for, say_size
+from spam_pipe.pipeline.datasets.base import ImageSource, Picture, Source
+from spam_pipe.pipeline.datasets.user_files.label_file import Annotations
+from spam_pipe.pipeline.datasets.user_files.valid import ValidPixels, digest_of_mask
+from spam_pipe.pipeline.errors import one_line
+from spam_pipe.pipeline.running.jobs import Failure, Job, Outcome, Task
+from spam_pipe.pipeline.running.parts import NO_DATA, part_source
+from spam_pipe.pipeline.running.plan import fingerprint
+from spam_pipe.pipeline.running.turns import Turns
+from spam_pipe.pipeline.runs.chain import Chain, Link, build_chain
+from spam_pipe.pipeline.store.folder import open_folder
+from spam_pipe.pipeline.units import Unit
+from spam_pipe.stages.base import Inputs, Output, StageConfig
+from spam_pipe.stages.registry import STAGES, stage
+
+_COMPUTING = Turns()
+"""Items compute in turns: the kernels take all cores, a device one item after the other. The
+other threads of a worker load and store their items meanwhile, and what those that wait have
+announced may be computed with it."""
+
+
+Judge = Callable[[Link, str, Unit, Output], Output]
+"""Given a link, an item, a unit and what was made; returns what later stages read instead."""
+
+
+def perform(task: Task, judge: Judge | None = None) -> Iterator[Outcome]:
+    """Run a task's jobs, each when the next outcome is asked for.
+
+    An exception becomes part of the outcome, so that one item harms no other. Results are stored,
+    or, where there is a judge, given to it instead.
+    """
+    shared = _Shared(judge)
+    for job in task:
+        yield _ItemRun(job, shared).outcome()
+
+
+@dataclass
+class _Shared:
+    """What a task's jobs have in common.
+
+    Attributes
+    ----------
+    judge
+        Who is given the results; None to store them.
+    parts
+        The item's parts as last loaded: source, signature and digest, content.
+    made, failed
+        Units made and stores failed by earlier jobs, which need no second try.
+    announced
+        By stage, what it announced of the item: held as long as the task runs.
+    turns
+        How often the item computed.
+    """
+
+    judge: Judge | None = None
+    parts: dict[str, tuple[Source, tuple[str, str], Any]] = field(default_factory=dict)
+    made: set[tuple[str, Unit]] = field(default_factory=set)
+    failed: dict[str, Failure] = field(default_factory=dict)
+    announced: dict[str, object] = field(default_factory=dict)
+    turns: int = 0
+
+
+class _ItemRun:
+    """A job while it runs: its parts and upstream results are loaded once, when first needed."""
+
+    def __init__(self, job: Job, shared: _Shared) -> None:
+        self.item = job.item
+        self.job = job
+        self.shared = shared
+        self.device = job.context.device
+        self.config, self.chain = _open_run(job.context.config_json, job.context.run_url)
+        self.made: dict[tuple[str, Unit], Output] = {}
+        self.fingerprints: dict[str, dict[Unit, str]] = {}
+        self.seconds: dict[tuple[str, Unit], tuple[float, float]] = {}
+        self.notes: list[str] = []
+        self.parts: dict[str, Any] = {}
+        self.identities: dict[str, tuple[str, str]] = {}
+        self.counts: dict[str, int] = {}
+
+    def outcome(self) -> Outcome:
+        failure = None
+        current = next(iter(self.job.work), "")
+        try:
+            for current, units in self.job.work.items():
+                name = self.chain[current].store.name
+                if failure := self.shared.failed.get(name):
+                    break
+                missing = tuple(unit for unit in units if (name, unit) not in self.shared.made)
+                if missing:
+                    self.run_stage(self.chain[current], missing)
+        except Exception as error:
+            kind, message = type(error).__name__, one_line(error)
+            failure = Failure(current, kind, message or kind)
+            self.shared.failed[self.chain[current].store.name] = failure
+        notes = tuple(self.notes)
+        return Outcome(self.item.id, self.seconds, failure, notes, self.job.point)
+
+    def run_stage(self, link: Link, units: tuple[Unit, ...]) -> None:
+        worker = stage(link.name)
+        started = time.perf_counter()
+        inputs = self.inputs(link, units)
+        counts = [self.count_of(unit) for unit in units]
+        loading = time.perf_counter() - started
+        self.shared.announced[link.name] = worker.announce(inputs, link.config, self.device)
+        with self.turn():
+            resources = _resources(link.name, link.config, self.device)
+        results = worker.run(inputs, link.config, resources, counts)
+        for unit in units:
+            with self.turn():
+                begun = time.perf_counter()
+                output = next(results)
+                computed = time.perf_counter()
+            self.store(link, unit, output, computed - begun)
+            own, overhead = computed - begun, loading + time.perf_counter() - computed
+            self.seconds[link.name, unit] = own, overhead
+            loading = 0.0
+            if note := output.attributes.get("note"):
+                self.notes.append(f"{link.name}{_said(unit)}: {note}")
+
+    def turn(self) -> AbstractContextManager[None]:
+        self.shared.turns += 1
+        return _COMPUTING.turn(self.shared.turns)
+
+    def inputs(self, link: Link, units: tuple[Unit, ...]) -> Inputs:
+        reads = STAGES[link.name].reads
+        for part in reads:
+            self.load(part)
+        upstream = {
+            name: {
+                self.count_of(unit): self.upstream_output(name, unit)
+                for unit in self.units_of(name, units)
+            }
+            for name in link.upstream
+        }
+        return Inputs(
+            image=self.picture().pixels if "image" in reads else None,
+            valid=self.parts.get("valid") if "valid" in reads else None,
+            image_digest=self.identities.get("image", NO_DATA)[1],
+            annotations=self.annotations(reads),
+            masks=self.parts.get("masks") if "masks" in reads else None,
+            checkpoint=self.parts.get("checkpoint") if "checkpoint" in reads else None,
+            prompts=self.parts.get("prompts") if "prompts" in reads else None,
+            external=(self.parts.get("external") or {}) if "external" in reads else {},
+            attention=self.parts.get("attention") if "attention" in reads else None,
+            attention_checkpoint=(
+                self.parts.get("attention_checkpoint") if "attention_checkpoint" in reads else None
+            ),
+            upstream=upstream,
+        )
+
+    def annotations(self, reads: tuple[str, ...]) -> Annotations:
+        for part in ("annotations", "segment_annotations"):
+            if part in reads:
+                return self.parts.get(part) or ()
+        return ()
+
+    def reading_facts(self, link: Link) -> dict[str, Any]:
+        """Return how the image's samples became colours, where that had to be chosen."""
+        facts = self.picture().facts if "image" in STAGES[link.name].reads else {}
+        return {"image": dict(facts)} if facts else {}
+
+    def units_of(self, name: str, units: tuple[Unit, ...]) -> tuple[Unit, ...]:
+        return units if self.chain[name].units != (None,) else (None,)
+
+    def count_of(self, unit: Unit) -> int | None:
+        """Return the number of superpixels that a unit asks for."""
+        if not isinstance(unit, str):
+            return unit
+        if unit not in self.counts:
+            self.load("valid")
+            valid = self.parts["valid"]
+            height, width, _ = self.picture().pixels.shape
+            n_pixels = height * width if valid is None else int(valid.sum())
+            self.counts[unit] = count_for(unit, n_pixels, self.item)
+        return self.counts[unit]
+
+    def picture(self) -> Picture:
+        self.load("image")
+        picture: Picture = self.parts["image"]
+        return picture
+
+    def load(self, part: str) -> None:
+        if part in self.identities:
+            return
+        source = part_source(part, self.item, self.config)
+        if source is None:
+            self.parts[part], self.identities[part] = None, NO_DATA
+            return
+        known = self.shared.parts.get(part)
+        if known is None or known[0] != source:
+            known = source, *self.read(source)
+            self.shared.parts[part] = known
+        _, self.identities[part], self.parts[part] = known
+
+    def read(self, source: Source) -> tuple[tuple[str, str], Any]:
+        """Return a source's signature and digest, and what it holds; images are decoded once."""
+        if isinstance(source, ImageSource):
+            return (source.signature(), source.digest()), source.picture()
+        if isinstance(source, ValidPixels):
+            valid = source.of(self.picture())
+            return (source.signature(), digest_of_mask(valid)), valid
+        return (source.signature(), source.digest()), source.read()
+
+    def upstream_output(self, name: str, unit: Unit) -> Output:
+        if (name, unit) not in self.made:
+            record, self.made[name, unit] = self.chain[name].store.read(self.item.id, unit)
+            self.fingerprints.setdefault(name, {})[unit] = record.fingerprint
+        return self.made[name, unit]
+
+    def store(self, link: Link, unit: Unit, output: Output, seconds: float) -> None:
+        digests = {part: identity[1] for part, identity in self.identities.items()}
+        own = fingerprint(link, digests, self.fingerprints, unit)
+        if self.shared.judge is not None:
+            output = self.shared.judge(link, self.item.id, unit, output)
+        else:
+            link.store.write(
+                self.item.id,
+                unit,
+                output,
+                fingerprint=own,
+                inputs={part: self.identities[part] for part in STAGES[link.name].reads},
+                provenance={
+                    "seconds": round(seconds, 6),
+                    "device": self.device,
+                    "versions": _versions(),
+                    **self.reading_facts(link),
+                },
+            )
+        self.made[link.name, unit] = output
+        self.shared.made.add((link.store.name, unit))
+        self.fingerprints.setdefault(link.name, {})[unit] = own
+
+
+def _said(unit: Unit) -> str:
+    if unit is None:
+        return ""
+    return f" (size {say_size(unit)})" if isinstance(unit, str) else f" (K = {unit})"
+
+
+@lru_cache(maxsize=64)
+def _open_run(config_json: str, run_url: str) -> tuple[RunConfig, Chain]:
+    config = RunConfig.model_validate_json(config_json)
+    return config, build_chain(config, open_folder(run_url))
+
+
+@lru_cache(maxsize=64)
+def _resources(name: str, config: StageConfig, device: str) -> Any:
+    """Build a stage's models and kernels once per process."""
+    return stage(name).setup(config, device)
+
+
+@lru_cache(maxsize=1)
+def _versions() -> dict[str, str]:
+    from spam_pipe.pipeline import __version__
+
+    packages = ("numpy", "scipy", "numba", "scikit-image", "zarr")
+    found = {package: version(package) for package in packages}
+    return {"spam-pipe": __version__, "python": platform.python_version(), **found}
+
+
+@contextmanager
+def time_limit(seconds: float | None) -> Iterator[None]:
+    """Raise `TimeoutError` in the main thread when the body takes longer."""
+    if seconds is None:
+        yield
+        return
+
+    def give_up(*_: object) -> None:
+        raise TimeoutError(f"gave no result within {seconds:g} s (--item-timeout)")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

@@ -1,0 +1,1 @@
+"""A run: its folder, options, stages, items, failures."""

@@ -1,0 +1,76 @@
+"""The record of a complete unit: what is known of it without reading its arrays."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from spam_pipe.pipeline.store.sealed_json import said_in
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is known of a complete unit without reading its arrays.
+
+    Attributes
+    ----------
+    attempt
+        Name of the sub-group that holds the arrays.
+    fingerprint
+        Hash of stage, version, config, inputs and upstream: what the result depends on.
+    inputs
+        Signature and digest of each part of the item that was read.
+    arrays
+        Shape, dtype and CRC-32 of every array, and where it lies if it is packed.
+    attributes
+        What the stage said of the unit.
+    provenance
+        Versions, device, seconds.
+    files
+        CRC-32 of every file of the attempt, by its key below it.
+    """
+
+    attempt: str
+    fingerprint: str
+    inputs: Mapping[str, Sequence[str]]
+    arrays: Mapping[str, Mapping[str, Any]]
+    attributes: Mapping[str, Any]
+    provenance: Mapping[str, Any]
+    files: Mapping[str, int]
+
+
+def parse_record(content: bytes | None) -> Record | None:
+    """Parse the bytes of a unit's `zarr.json`; None unless they are a complete record."""
+    if content is None:
+        return None
+    try:
+        said = said_in(content)
+        record = None if said is None else Record(**said)
+        return record if record is not None and _is_plausible(record) else None
+    except (TypeError, AttributeError, ValueError):
+        return None
+
+
+def _is_plausible(record: Record) -> bool:
+    """Say whether a record's parts are of the kinds that they should be: a store may be anybody's.
+
+    What it names is read, and deleted once there is something newer, so no name leads elsewhere.
+    """
+    files = "/".join(record.files)
+    return (
+        len(record.attempt) < 40
+        and record.attempt.isalnum()
+        and isinstance(record.fingerprint, str)
+        and isinstance(record.attributes, dict)
+        and isinstance(record.provenance, dict)
+        and ".." not in files
+        and len(files) < 200 * (1 + len(record.files))
+        and all(type(crc) is int for crc in record.files.values())
+        and all(
+            type(signature) is str and type(digest) is str
+            for signature, digest in record.inputs.values()
+        )
+        and all(
+            {"shape", "dtype", "crc32"} <= entry.keys() and "/" not in name
+            for name, entry in record.arrays.items()
+        )
+    )

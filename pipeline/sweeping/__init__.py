@@ -1,0 +1,1 @@
+"""Grids of options that share what they have in common."""

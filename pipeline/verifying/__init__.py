@@ -1,0 +1,1 @@
+"""Reading a run back and finding what is wrong in it."""

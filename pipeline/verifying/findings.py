@@ -1,0 +1,80 @@
+"""What is wrong with a run that was read back, and the removal of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from spam_pipe.pipeline.runs.run import Run
+from spam_pipe.pipeline.units import Unit
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that is not as it should be.
+
+    Attributes
+    ----------
+    store, item, unit
+        Where; of a whole store without an item.
+    kind
+        ``damaged``: bytes differ from what was put; ``invalid``: an invariant does not hold;
+        ``outdated``: made from other inputs or by another version; ``differs``: computed again it
+        comes out different.
+    reason
+        In words.
+    remove
+        Keys, below the run's folder, that `repair` deletes, in this order.
+    rewrite
+        Content of the keys that `repair` puts.
+    """
+
+    store: str
+    item: str
+    unit: Unit
+    kind: str
+    reason: str
+    remove: tuple[str, ...] = ()
+    rewrite: Mapping[str, bytes] = field(default_factory=dict)
+
+    def plain(self) -> dict[str, Any]:
+        """Return what a person or a program wants to know of it."""
+        where = {"store": self.store, "item": self.item, "n_superpixels": self.unit}
+        return {**where, "finding": self.kind, "reason": self.reason}
+
+
+@dataclass
+class Verified:
+    """What was read back.
+
+    Attributes
+    ----------
+    findings
+        What is wrong.
+    stores, units
+        How many of each were read.
+    recomputed
+        How many items were computed again.
+    leftovers
+        Keys of what interrupted work left; harmless.
+    unknown
+        Stores of a newer version or with options that this one does not know, and items of other
+        datasets whose names don't say enough: they were not read.
+    """
+
+    findings: list[Finding] = field(default_factory=list)
+    stores: int = 0
+    units: int = 0
+    recomputed: int = 0
+    leftovers: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+
+
+def repair(run: Run, verified: Verified) -> None:
+    """Remove what is bad, so that the next run makes just that again, and all leftovers."""
+    for finding in verified.findings:
+        for key in finding.remove:
+            run.folder.delete(key)
+        for key, content in finding.rewrite.items():
+            run.folder.write(key, content)
+    for key in verified.leftovers:
+        run.folder.delete(key)

@@ -1,0 +1,1 @@
+"""The clustering algorithm: arrays in, label maps out."""

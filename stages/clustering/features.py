@@ -1,0 +1,86 @@
+"""What the clustering compares: colour, position and, where there is an encoder, deep features."""
+
+import numpy as np
+from numba import prange
+from numpy.typing import NDArray
+
+from spam_pipe.stages.compiled import parallel_kernel
+
+Features = NDArray[np.float32]
+
+
+def position_scale(
+    shape: tuple[int, int], n_superpixels: int, compactness: float, coverage: float = 1.0
+) -> float:
+    """Return the factor that turns pixels into position features (SPAM.md, section 1).
+
+    ``compactness * max(floor(sqrt(K)) / H, floor(sqrt(K)) / W)``, as in SSN (Jampani et al., 2018),
+    for an image shrunk to the area of its pixels that count.
+    """
+    return compactness * int(np.sqrt(n_superpixels)) / (min(shape) * float(np.sqrt(coverage)))
+
+
+def scaled_features(
+    lab: NDArray[np.float32],
+    n_superpixels: int,
+    *,
+    deep: NDArray[np.float32] | None = None,
+    color_weight: float = 0.26,
+    compactness: float = 7.5,
+    coverage: float = 1.0,
+) -> Features:
+    """Gather what the clustering compares, each part brought to its scale.
+
+    Parameters
+    ----------
+    lab
+        (H, W, 3) float32 CIELab, L in 0..100.
+    n_superpixels
+        The requested number: positions are scaled with it.
+    deep
+        (H, W, C) float32 features of an encoder, taken as they are.
+    color_weight, compactness
+        Factors of the colours and of the positions.
+    coverage
+        Share of the pixels that count: superpixels are so much smaller.
+
+    Returns
+    -------
+    (H * W, C + 5) float32, row-major pixels; deep features, L, a, b, row, column.
+    """
+    height, width, _ = lab.shape
+    encoded = np.empty((height, width, 0), np.float32) if deep is None else deep
+    if encoded.shape[:2] != lab.shape[:2]:
+        raise ValueError(
+            f"deep features are {encoded.shape[:2]} where the image is {lab.shape[:2]}: "
+            "bring them to the image's size"
+        )
+    features = np.empty((height * width, encoded.shape[2] + 5), np.float32)
+    _gather(
+        np.ascontiguousarray(lab),
+        np.ascontiguousarray(encoded),
+        np.float32(color_weight),
+        np.float32(position_scale((height, width), n_superpixels, compactness, coverage)),
+        features,
+    )
+    return features
+
+
+@parallel_kernel
+def _gather(
+    lab: NDArray[np.float32],
+    encoded: NDArray[np.float32],
+    color_weight: np.float32,
+    scale: np.float32,
+    features: Features,
+) -> None:
+    height, width, n_encoded = encoded.shape
+    for row in prange(height):
+        for column in range(width):
+            target = features[row * width + column]
+            for channel in range(n_encoded):
+                target[channel] = encoded[row, column, channel]
+            for channel in range(3):
+                target[n_encoded + channel] = color_weight * lab[row, column, channel]
+            target[n_encoded + 3] = scale * np.float32(row)
+            target[n_encoded + 4] = scale * np.float32(column)

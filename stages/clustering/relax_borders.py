@@ -1,0 +1,275 @@
+"""Border relaxation: smoother superpixel borders at no cost in accuracy (SPAM.md, section 4)."""
+
+import numpy as np
+from numba import prange
+from numpy.typing import NDArray
+
+from spam_pipe.stages.clustering.distances import Means
+from spam_pipe.stages.clustering.features import Features
+from spam_pipe.stages.compiled import kernel, parallel_kernel
+from spam_pipe.stages.regions.label_maps import Labels
+from spam_pipe.stages.regions.objects import Objects
+
+_REACH = 3
+_SPAN = 2 * _REACH + 1
+_ROW = 8
+_SLOTS = 64
+"""A window's 49 pixels in eight rows of eight, so that vectors fit; the rest stays empty."""
+_EMPTY = -1
+_INNER = (2, 2, 3, 3, 3, 4, 4)
+_MIDDLE = (1, 2, 2, 3, 4, 4, 5)
+"""Rows of the window that lie one and two thirds of the way to each row, rounded."""
+
+
+def relax_borders(
+    labels: Labels,
+    features: Features,
+    means: Means,
+    *,
+    smoothness: float,
+    objects: Objects,
+    owners: NDArray[np.int32],
+    spatial_factor: NDArray[np.float64] | None = None,
+    contour: NDArray[np.float32] | None = None,
+    contour_decay: float = 6.0,
+    rounds: int = 8,
+) -> Labels:
+    """Let border pixels follow the labels around them where the features agree.
+
+    In each round every pixel with another label among its 8 neighbours takes, of the labels in
+    its 7x7 window that it may have, the one with the least ``d(pixel, k) - smoothness * sum w(q)``
+    over the window's pixels q labelled k. All pixels move at once; ties keep the present label,
+    or else take the highest.
+    ``w(q) = exp(-contour_decay * max(0, m - e(pixel)))`` with m the largest contour probability e
+    at three points on the way to q: labels behind a contour don't count. Without contours w = 1.
+
+    Parameters
+    ----------
+    labels
+        (H, W) int32 in 0..K-1; -1 outside.
+    features
+        (H * W, D) float32, the position in the last two channels.
+    means
+        (K, D) float64 of the superpixels.
+    smoothness
+        Weight of one pixel of the window, in squared feature units.
+    objects, owners
+        (H, W) int32 objects, 0 = uncertain, and the (K,) object of each label: pixels keep to
+        labels of their own, uncertain ones to none.
+    spatial_factor
+        (K,) factor of each superpixel's squared spatial distance; 1 where absent.
+    contour
+        (H, W) float32 in 0..1.
+    contour_decay
+        How fast contours take weight.
+    rounds
+        At most; fewer when nothing moves any more.
+
+    Returns
+    -------
+    (H, W) int32.
+    """
+    factors = np.ones(means.shape[0]) if spatial_factor is None else spatial_factor
+    # exp(-decay * max(0, m - e)) = min(1, g(m) / g(e)): no exponential inside the loop.
+    transparency = (
+        np.ones((1, 1), np.float32)
+        if contour is None
+        else np.exp(np.float32(-contour_decay) * contour).astype(np.float32)
+    )
+    # One column more than windows reach, because their rows are read as eight.
+    frame = ((_REACH, _REACH), (_REACH, _REACH + 1))
+    present = np.pad(labels, frame, constant_values=_EMPTY)
+    transparency = np.pad(transparency, frame)
+    stirred = np.ones(labels.shape, np.bool_)
+    compared = means.astype(np.float32)
+    for _ in range(rounds):
+        following = present.copy()
+        _relax_once(
+            present,
+            stirred,
+            features,
+            compared,
+            factors.astype(np.float32),
+            objects,
+            owners,
+            transparency,
+            contour is not None,
+            np.float32(smoothness),
+            following,
+        )
+        # A pixel whose window stays as it was would decide as it did.
+        if not _stir(present, following, stirred):
+            break
+        present = following
+    return present[_REACH:-_REACH, _REACH : -_REACH - 1].copy()
+
+
+@kernel
+def _stir(present: Labels, following: Labels, stirred: NDArray[np.bool_]) -> bool:
+    """Mark the pixels that have a pixel that moved in their window."""
+    stirred[:] = False
+    moved = False
+    for row in range(stirred.shape[0]):
+        for column in range(stirred.shape[1]):
+            if present[row + _REACH, column + _REACH] != following[row + _REACH, column + _REACH]:
+                moved = True
+                stirred[
+                    max(0, row - _REACH) : row + _REACH + 1,
+                    max(0, column - _REACH) : column + _REACH + 1,
+                ] = True
+    return moved
+
+
+@parallel_kernel
+def _relax_once(
+    present: Labels,
+    stirred: NDArray[np.bool_],
+    features: Features,
+    means: NDArray[np.float32],
+    factors: NDArray[np.float32],
+    objects: Objects,
+    owners: NDArray[np.int32],
+    transparency: NDArray[np.float32],
+    has_contour: bool,
+    smoothness: np.float32,
+    following: Labels,
+) -> None:
+    """One round, on label and transparency maps padded by the window's reach."""
+    height, width = objects.shape
+    for row in prange(height):
+        window = np.full(_SLOTS, _EMPTY, np.int32)
+        weights = np.zeros(_SLOTS, np.float32)
+        inner = np.zeros((_SPAN, _ROW), np.float32)
+        middle = np.zeros((_SPAN, _ROW), np.float32)
+        lanes = np.empty(8, np.float32)
+        for column in range(width):
+            if not stirred[row, column]:
+                continue
+            own = present[row + _REACH, column + _REACH]
+            if own == _EMPTY:
+                continue
+            other = own
+            for i in range(row + _REACH - 1, row + _REACH + 2):
+                for j in range(column + _REACH - 1, column + _REACH + 2):
+                    if present[i, j] != own and present[i, j] != _EMPTY:
+                        other = present[i, j]
+            if other == own:
+                continue
+            for i in range(_SPAN):
+                for j in range(_ROW):
+                    label = present[row + i, column + j]
+                    window[_ROW * i + j] = label if j < _SPAN else _EMPTY
+            n_left = np.int32(0)
+            for i in range(_SLOTS):
+                n_left += np.int32(1) if window[i] != _EMPTY else np.int32(0)
+            if has_contour:
+                _look_around(transparency, row, column, inner, middle, weights)
+            wanted = objects[row, column]
+            pixel = features[row * width + column]
+            chosen = own
+            least = np.float32(np.inf)
+            # The own label comes first, so that ties keep it; each leaves the window once weighed.
+            label, following_label = own, other
+            while True:
+                n_found, support = _take(window, label, weights, lanes, has_contour)
+                if wanted == 0 or owners[label] == wanted:
+                    cost = _distance(pixel, means[label], factors[label]) - smoothness * support
+                    tied = cost == least and chosen != own and label > chosen
+                    if cost < least or tied:
+                        least, chosen = cost, label
+                n_left -= n_found
+                if n_left == 0:
+                    break
+                label = following_label if following_label != _EMPTY else _any_label(window)
+                following_label = np.int32(_EMPTY)
+            following[row + _REACH, column + _REACH] = chosen
+
+
+@kernel
+def _look_around(
+    transparency: NDArray[np.float32],
+    row: int,
+    column: int,
+    inner: NDArray[np.float32],
+    middle: NDArray[np.float32],
+    weights: NDArray[np.float32],
+) -> None:
+    """Weigh each pixel of a window by the contours on the way to it from the center.
+
+    The points at one and two thirds of the way, rounded, are one of 3 x 3 and of 5 x 5 pixels:
+    each row of these is spread over the columns that it serves, then shared by its rows.
+    """
+    for i in range(2, 5):
+        near = transparency[row + i, column : column + _SPAN]
+        inner[i, 0] = inner[i, 1] = near[2]
+        inner[i, 2] = inner[i, 3] = inner[i, 4] = near[3]
+        inner[i, 5] = inner[i, 6] = near[4]
+    for i in range(1, 6):
+        near = transparency[row + i, column : column + _SPAN]
+        middle[i, 0] = near[1]
+        middle[i, 1] = middle[i, 2] = near[2]
+        middle[i, 3] = near[3]
+        middle[i, 4] = middle[i, 5] = near[4]
+        middle[i, 6] = near[5]
+    here = max(transparency[row + _REACH, column + _REACH], np.float32(1e-30))
+    for i in range(_SPAN):
+        first, second = inner[_INNER[i]], middle[_MIDDLE[i]]
+        for j in range(_ROW):
+            through = min(min(first[j], second[j]), transparency[row + i, column + j])
+            weights[_ROW * i + j] = min(through / here, np.float32(1))
+
+
+@kernel
+def _take(
+    window: NDArray[np.int32],
+    label: int,
+    weights: NDArray[np.float32],
+    lanes: NDArray[np.float32],
+    weighted: bool,
+) -> tuple[np.signedinteger, np.float32]:
+    """Count the window's pixels of a label, sum their weights, and empty their slots."""
+    count = np.int32(0)
+    for i in range(_SLOTS):
+        count += np.int32(1) if window[i] == label else np.int32(0)
+    support = np.float32(count)
+    if weighted:
+        # Summed in a fixed order, eight lanes at a time.
+        lanes[:] = np.float32(0)
+        for first in range(0, _SPAN * _ROW, _ROW):
+            for i in range(8):
+                found = window[first + i] == label
+                lanes[i] += weights[first + i] if found else np.float32(0)
+        support = ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) + (
+            (lanes[4] + lanes[5]) + (lanes[6] + lanes[7])
+        )
+    for i in range(_SLOTS):
+        window[i] = _EMPTY if window[i] == label else window[i]
+    return count, support
+
+
+@kernel
+def _any_label(window: NDArray[np.int32]) -> np.int32:
+    label = np.int32(_EMPTY)
+    for i in range(_SLOTS):
+        label = max(label, window[i])
+    return label
+
+
+@kernel
+def _distance(
+    pixel: NDArray[np.float32], mean: NDArray[np.float32], factor: np.float32
+) -> np.float32:
+    """Squared distance, four channels at a time so that sums don't wait for one another."""
+    n = pixel.size - 2
+    down, across = pixel[n] - mean[n], pixel[n + 1] - mean[n + 1]
+    total: np.float32 = factor * (down * down + across * across)
+    c = 0
+    while c + 4 <= n:
+        d0, d1 = pixel[c] - mean[c], pixel[c + 1] - mean[c + 1]
+        d2, d3 = pixel[c + 2] - mean[c + 2], pixel[c + 3] - mean[c + 3]
+        total += (d0 * d0 + d1 * d1) + (d2 * d2 + d3 * d3)
+        c += 4
+    while c < n:
+        total += (pixel[c] - mean[c]) ** 2
+        c += 1
+    return total

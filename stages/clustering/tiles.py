@@ -1,0 +1,151 @@
+"""Pixels laid out for the clustering: grouped by what they may join, in tiles of fixed size.
+
+Pixels that start in one superpixel share its candidates. Grouped once, they meet the same few
+means in every pass, so that distances are dense products over contiguous memory. A tile holds 64
+pixels of one group, channel by channel, relative to the group's own mean: small numbers, for
+which float32 is precise enough. A chunk is a run of tiles of one group, the unit of parallel work.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import prange
+from numpy.typing import NDArray
+
+from spam_pipe.stages.clustering.candidates import Candidates
+from spam_pipe.stages.clustering.features import Features
+from spam_pipe.stages.compiled import kernel, parallel_kernel
+from spam_pipe.stages.regions.connectivity import count_labels
+
+TILE = 64
+"""Pixels of a tile."""
+CHUNK = 16
+"""Tiles of a chunk, at most."""
+UNROLLED = 5
+"""Channels that the kernels handle at a time: tiles are padded to a multiple of it."""
+
+
+@dataclass(frozen=True)
+class Tiles:
+    """Features in tiles, and where they come from.
+
+    Attributes
+    ----------
+    values
+        (T, channels, 64) float32, each group's origin subtracted; zero where padded.
+    pixels
+        (T, 64) int32 index of each pixel; only the first `sizes` are valid.
+    sizes
+        (T,) int32 pixels in each tile.
+    chunks
+        (C + 1,) int32: chunk c holds tiles chunks[c] to chunks[c + 1] - 1.
+    groups
+        (C,) int32 group of each chunk.
+    """
+
+    values: NDArray[np.float32]
+    pixels: NDArray[np.int32]
+    sizes: NDArray[np.int32]
+    chunks: NDArray[np.int32]
+    groups: NDArray[np.int32]
+
+
+def tile_pixels(
+    features: Features, groups: NDArray[np.int32], origins: Features, *, squared_position: bool
+) -> Tiles:
+    """Lay pixels out in tiles.
+
+    Parameters
+    ----------
+    features
+        (N, D) float32.
+    groups
+        (N,) int32 group of each pixel, in 0..G-1; pixels at -1 are left out.
+    origins
+        (G, D) float32 what is subtracted from the features of each group.
+    squared_position
+        Add a channel with the squared norm of the last two features, which lets superpixels
+        weigh positions differently.
+
+    Returns
+    -------
+    Tiles of D channels (and that one more), padded to a multiple of 5; pixels in their order.
+    """
+    areas = count_labels(groups, origins.shape[0])
+    n_tiles = -(-areas // TILE)
+    first_tiles = np.cumsum(n_tiles) - n_tiles
+    group_of_tile = np.repeat(np.arange(areas.size, dtype=np.int32), n_tiles)
+    rank = np.arange(group_of_tile.size) - first_tiles[group_of_tile]
+    chunk_starts = np.flatnonzero(rank % CHUNK == 0)
+    sizes = np.minimum(areas[group_of_tile] - rank * TILE, TILE).astype(np.int32)
+    pixels = np.zeros((group_of_tile.size, TILE), np.int32)
+    _sort_into_tiles(groups, first_tiles * TILE, pixels.reshape(-1))
+    n_channels = features.shape[1] + squared_position
+    padded = -(-n_channels // UNROLLED) * UNROLLED
+    values = np.empty((group_of_tile.size, padded, TILE), np.float32)
+    _fill(features, origins, pixels, sizes, group_of_tile, squared_position, values)
+    return Tiles(
+        values,
+        pixels,
+        sizes,
+        np.append(chunk_starts, group_of_tile.size).astype(np.int32),
+        group_of_tile[chunk_starts],
+    )
+
+
+def chunk_members(chunk_candidates: Candidates, n_seeds: int) -> tuple[NDArray[np.int64], ...]:
+    """List, for each seed, the places among all chunks' candidates where it stands.
+
+    Parameters
+    ----------
+    chunk_candidates
+        (C, 9) int32 seeds, -1 where there is none.
+    n_seeds
+        How many seeds there are.
+
+    Returns
+    -------
+    (n_seeds + 1,) offsets into, and the list of, indices into the raveled candidates; ascending.
+    """
+    flat = chunk_candidates.ravel()
+    places = np.argsort(flat, kind="stable")[np.count_nonzero(flat < 0) :]
+    offsets = np.zeros(n_seeds + 1, np.int64)
+    np.cumsum(np.bincount(flat[places], minlength=n_seeds), out=offsets[1:])
+    return offsets, places
+
+
+@kernel
+def _sort_into_tiles(
+    groups: NDArray[np.int32], starts: NDArray[np.int64], pixels: NDArray[np.int32]
+) -> None:
+    following = starts.copy()
+    for pixel in range(groups.size):
+        group = groups[pixel]
+        if group < 0:
+            continue
+        pixels[following[group]] = pixel
+        following[group] += 1
+
+
+@parallel_kernel
+def _fill(
+    features: Features,
+    origins: Features,
+    pixels: NDArray[np.int32],
+    sizes: NDArray[np.int32],
+    group_of_tile: NDArray[np.int32],
+    squared_position: bool,
+    values: NDArray[np.float32],
+) -> None:
+    n_features = features.shape[1]
+    for tile in prange(values.shape[0]):
+        target = values[tile]
+        target[:] = np.float32(0)
+        origin = origins[group_of_tile[tile]]
+        for i in range(sizes[tile]):
+            source = features[pixels[tile, i]]
+            for channel in range(n_features):
+                target[channel, i] = source[channel] - origin[channel]
+            if squared_position:
+                row, column = target[n_features - 2, i], target[n_features - 1, i]
+                target[n_features, i] = row * row + column * column

@@ -1,0 +1,1 @@
+"""Label maps as such: pieces, neighbours, merge trees."""

@@ -1,0 +1,270 @@
+"""The resolution that superpixels ask for, and the way back to the image's own.
+
+What tells a superpixel of a thousand pixels a side from the next is not seen pixel by pixel: the
+network knows photographs at some forty pixels a superpixel. Larger superpixels are made in a
+smaller image, and their borders brought back by joint upsampling (Kopf et al., "Joint bilateral
+upsampling", SIGGRAPH 2007): each pixel joins, of the superpixels around it in the small image,
+the one whose pixels it is most like.
+"""
+
+import math
+from typing import TypeVar
+
+import numpy as np
+from numba import prange
+from numpy.typing import NDArray
+from PIL import Image
+
+from spam_pipe.stages.compiled import kernel, parallel_kernel
+from spam_pipe.stages.regions.connectivity import (
+    absorb_small,
+    connected_components,
+    count_labels,
+    region_owners,
+    value_of_each,
+)
+from spam_pipe.stages.regions.label_maps import Labels
+from spam_pipe.stages.regions.objects import Objects
+
+Value = TypeVar("Value", bound=np.generic)
+
+WIDTH = 40
+"""Least width of a superpixel in a reduced image."""
+
+_BAND = 512
+_LIKENESS = 20.0
+"""Distance in sRGB, 0..255, at which a neighbour counts half."""
+
+
+def reduction_for(n_pixels: int, n_superpixels: int) -> int:
+    """Return by what whole factor an image's sides may shrink before it is segmented."""
+    return max(1, int(math.sqrt(n_pixels / n_superpixels) / WIDTH))
+
+
+def reduce_image(image: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:
+    """Average squares of `factor` pixels a side; at the far edges of what is left.
+
+    Parameters
+    ----------
+    image
+        (H, W, 3) uint8.
+
+    Returns
+    -------
+    (⌈H / factor⌉, ⌈W / factor⌉, 3) uint8.
+    """
+    if factor == 1:
+        return image
+    band = factor * max(1, _BAND // factor)
+    rows = range(0, image.shape[0], band)
+    return np.concatenate(
+        [np.asarray(Image.fromarray(image[row : row + band]).reduce(factor)) for row in rows]
+    )
+
+
+def reduce_map(values: NDArray[Value], factor: int) -> NDArray[Value]:
+    """Take the value in the middle of each square of `factor` pixels a side.
+
+    Parameters
+    ----------
+    values
+        (H, W) of any kind.
+
+    Returns
+    -------
+    (⌈H / factor⌉, ⌈W / factor⌉), the same kind.
+    """
+    rows, columns = (
+        np.minimum(np.arange(0, length, factor) + factor // 2, length - 1)
+        for length in values.shape
+    )
+    taken: NDArray[Value] = values[np.ix_(rows, columns)]
+    return taken
+
+
+def enlarge_labels(
+    labels: Labels,
+    reduced: NDArray[np.uint8],
+    image: NDArray[np.uint8],
+    factor: int,
+    *,
+    owners: NDArray[np.int32],
+    objects: Objects | None = None,
+    valid: NDArray[np.bool_] | None = None,
+) -> Labels:
+    """Bring superpixels of a reduced image to the image's own size.
+
+    Each pixel joins, of the superpixels of the nine nearest pixels of the reduced image, the one
+    with the largest sum of weights: near pixels (a quadratic spline) of like colour count more.
+    Where an object has none of its own there, its pixels become superpixels of their own.
+
+    Parameters
+    ----------
+    labels
+        (h, w) int32 in 0..n-1, -1 outside.
+    reduced
+        (h, w, 3) uint8, `reduce_image` of the image.
+    image
+        (H, W, 3) uint8.
+    factor
+        By which the image was reduced.
+    owners
+        (n,) int32 object of each superpixel.
+    objects
+        (H, W) int32: a pixel of an object only joins superpixels that it owns, an uncertain one
+        (0) any. Without them all pixels are free to join any.
+    valid
+        (H, W) bool: the others get -1.
+
+    Returns
+    -------
+    (H, W) int32 in 0..n-1 or, where a pixel found none to join, n + its object; -1 outside.
+    """
+    height, width, _ = image.shape
+    whole = np.empty((height, width), np.int32)
+    has_objects, has_valid = objects is not None, valid is not None
+    _join(
+        labels,
+        np.ascontiguousarray(reduced),
+        np.ascontiguousarray(image),
+        factor,
+        owners,
+        objects if objects is not None else np.zeros((1, 1), np.int32),
+        has_objects,
+        valid if valid is not None else np.zeros((1, 1), np.bool_),
+        has_valid,
+        np.float32(1 / _LIKENESS**2),
+        whole,
+    )
+    return whole
+
+
+@kernel
+def _spline(offset: np.float32) -> np.float32:
+    """Return the quadratic B-spline's weight of a neighbour, at most 1.5 away."""
+    away = abs(offset)
+    if away < np.float32(0.5):
+        return np.float32(0.75) - away * away
+    rest = max(np.float32(1.5) - away, np.float32(0))
+    return np.float32(0.5) * rest * rest
+
+
+@parallel_kernel
+def _join(
+    labels: Labels,
+    reduced: NDArray[np.uint8],
+    image: NDArray[np.uint8],
+    factor: int,
+    owners: NDArray[np.int32],
+    objects: Objects,
+    has_objects: bool,
+    valid: NDArray[np.bool_],
+    has_valid: bool,
+    unlikeness: np.float32,
+    whole: Labels,
+) -> None:
+    height, width, _ = image.shape
+    for row in prange(height):
+        near = np.empty(9, np.int32)
+        weights = np.empty(9, np.float32)
+        middle_row = row // factor
+        down = (np.float32(row - middle_row * factor) + np.float32(0.5)) / np.float32(
+            factor
+        ) - np.float32(0.5)
+        for column in range(width):
+            if has_valid and not valid[row, column]:
+                whole[row, column] = -1
+                continue
+            middle = column // factor
+            right = (np.float32(column - middle * factor) + np.float32(0.5)) / np.float32(
+                factor
+            ) - np.float32(0.5)
+            wanted = objects[row, column] if has_objects else 0
+            n = 0
+            even = True
+            for i in range(-1, 2):
+                r = min(max(middle_row + i, 0), labels.shape[0] - 1)
+                for j in range(-1, 2):
+                    c = min(max(middle + j, 0), labels.shape[1] - 1)
+                    label = labels[r, c]
+                    if label < 0 or (wanted > 0 and owners[label] != wanted):
+                        continue
+                    distance = np.float32(0)
+                    for channel in range(3):
+                        step = np.float32(image[row, column, channel]) - np.float32(
+                            reduced[r, c, channel]
+                        )
+                        distance += step * step
+                    near[n] = label
+                    weights[n] = (
+                        _spline(np.float32(i) - down)
+                        * _spline(np.float32(j) - right)
+                        / (np.float32(1) + unlikeness * distance)
+                    )
+                    even = even and label == near[0]
+                    n += 1
+            if n == 0:
+                whole[row, column] = owners.size + wanted
+                continue
+            best, most = near[0], np.float32(-1)
+            if not even:
+                for k in range(n):
+                    total = np.float32(0)
+                    for other in range(n):
+                        if near[other] == near[k]:
+                            total += weights[other]
+                    if total > most or (total == most and near[k] < best):
+                        best, most = near[k], total
+            whole[row, column] = best
+
+
+def settle(
+    labels: Labels,
+    owners: NDArray[np.int32],
+    objects: Objects | None = None,
+    minimum_area: float = 0.0,
+) -> tuple[Labels, NDArray[np.int32]]:
+    """Make each superpixel one 4-connected region again after it was enlarged.
+
+    Without objects the largest piece of each superpixel stays, and the others, the smallest
+    first, join the neighbour of the longest common border. With objects the pieces below
+    `minimum_area` do so, inside their object.
+
+    Parameters
+    ----------
+    labels
+        (H, W) int32 of `enlarge_labels`.
+    owners
+        (n,) int32 object of each superpixel.
+    objects
+        (H, W) int32 objects given for the whole image.
+    minimum_area
+        In pixels.
+
+    Returns
+    -------
+    The (H, W) int32 labels 0..m-1 in the order of their first pixels, -1 outside, and the (m,)
+    objects. Without objects m = n, unless pieces have no neighbour to join.
+    """
+    pieces, n_pieces = connected_components(labels)
+    if objects is not None:
+        own = region_owners(pieces, n_pieces, objects)
+        settled, m = absorb_small(pieces, n_pieces, own, np.full(int(own.max()) + 1, minimum_area))
+        return settled, region_owners(settled, m, objects)
+    label_of = value_of_each(pieces, n_pieces, labels)
+    areas = count_labels(pieces.ravel(), n_pieces)
+    by_size = np.lexsort((np.arange(n_pieces), -areas, label_of))
+    main = by_size[np.append(True, np.diff(label_of[by_size]) > 0)]
+    main = main[label_of[main] < owners.size]
+    owners = np.append(owners, np.int32(0))  # of the pixels that found none to join
+    # As objects of their own the main pieces don't join one another; any other may join any.
+    own = np.zeros(n_pieces, np.int32)
+    own[main] = label_of[main] + 1
+    thresholds = np.zeros(owners.size)
+    thresholds[0] = np.inf
+    settled, m = absorb_small(pieces, n_pieces, own, thresholds)
+    region_of = value_of_each(pieces, n_pieces, settled)
+    found = np.empty(m, np.int32)
+    found[region_of] = owners[label_of]
+    found[region_of[main]] = owners[label_of[main]]
+    return settled, found
