@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from spam_pipe.stages.describe.polygons import polygons
     from spam_pipe.stages.describe.table import table
 
+__version__ = "0.1.0"
+
 __all__ = [
     "Segmenter",
     "evaluate",

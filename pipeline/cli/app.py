@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from spam_pipe.pipeline import __version__
+from spam_pipe import __version__
 from spam_pipe.pipeline.cli.assets import datasets_app, weights_app
 from spam_pipe.pipeline.cli.results import results_app
 from spam_pipe.pipeline.commands.options import Json, Options, Outputs, accept_options

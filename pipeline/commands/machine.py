@@ -11,7 +11,7 @@ from typing import Any
 
 import psutil
 
-from spam_pipe.pipeline import __version__
+from spam_pipe import __version__
 from spam_pipe.pipeline.datasets import DATASETS, open_dataset
 from spam_pipe.pipeline.datasets.lookup import data_folders
 from spam_pipe.pipeline.errors import UserError

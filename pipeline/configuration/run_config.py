@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import tomli_w
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+import spam_pipe
 from spam_pipe.pipeline.configuration.sizes import Sizes
 from spam_pipe.pipeline.datasets.config import DatasetConfig
 from spam_pipe.pipeline.errors import ConfigError
@@ -166,10 +167,8 @@ def dump_toml(config: RunConfig) -> str:
 
 
 def configs_folder() -> Path:
-    """Return the shipped configurations: inside the wheel, or beside the source tree."""
-    package = Path(__file__).resolve().parent
-    inside = package / "configs"
-    return inside if inside.is_dir() else package.parent / "configs"
+    """Return the folder of the shipped configurations."""
+    return Path(spam_pipe.__file__).parent / "configs"
 
 
 def dataset_layer(name: str) -> dict[str, Any]:

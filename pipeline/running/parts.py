@@ -1,15 +1,17 @@
 """What an item can consist of, and how each part is found."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from spam_pipe.pipeline.configuration.run_config import RunConfig
 from spam_pipe.pipeline.datasets.base import FileSource, Item, Source
 from spam_pipe.pipeline.datasets.user_files import factor_maps, factor_table
 from spam_pipe.pipeline.datasets.user_files.external import ExternalMaps
-from spam_pipe.pipeline.datasets.user_files.masks import MaskFolder
 from spam_pipe.pipeline.datasets.user_files.prompts import ItemPrompts
 from spam_pipe.pipeline.datasets.user_files.valid import find_valid
 from spam_pipe.pipeline.errors import DataError
@@ -81,6 +83,9 @@ def find_checkpoint(config: ProposeConfig) -> Checkpoint | None:
 def _hash_weights(path: Path, signature: str) -> str:
     return hash_file(path)
 
+
+if TYPE_CHECKING:
+    from spam_pipe.pipeline.datasets.user_files.masks import MaskFolder
 
 _DINO = "dino-vit-s8"
 
@@ -194,7 +199,7 @@ def named_weights(part: str, config: RunConfig) -> str | None:
 
 
 @lru_cache(maxsize=4)
-def _mask_folder(path: str) -> "MaskFolder":
+def _mask_folder(path: str) -> MaskFolder:
     from spam_pipe.pipeline.datasets.user_files.masks import MaskFolder
 
     return MaskFolder(Path(path))

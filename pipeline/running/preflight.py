@@ -105,9 +105,9 @@ def require_generator(config: ProposeConfig, item_ids: Iterable[str]) -> None:
 
 def kernels_compiled() -> bool:
     """Say whether numba's cache beside the kernels' files holds any."""
-    import spam_pipe.stages.segment
+    import spam_pipe.stages.clustering
 
-    folder = Path(spam_pipe.stages.segment.__path__[0])
+    folder = Path(spam_pipe.stages.clustering.__path__[0])
     return "NUMBA_CACHE_DIR" in os.environ or any(folder.glob("__pycache__/*.nbi"))
 
 

@@ -264,7 +264,7 @@ def _resources(name: str, config: StageConfig, device: str) -> Any:
 
 @lru_cache(maxsize=1)
 def _versions() -> dict[str, str]:
-    from spam_pipe.pipeline import __version__
+    from spam_pipe import __version__
 
     packages = ("numpy", "scipy", "numba", "scikit-image", "zarr")
     found = {package: version(package) for package in packages}

@@ -1,4 +1,4 @@
-"""Border relaxation on a torch device (the rounds of `stages.clustering.relax_borders`, in tensors)."""
+"""Border relaxation on a torch device: `stages.clustering.relax_borders` in tensors."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -63,7 +63,7 @@ def relax_borders(
 ) -> Tensor:
     """Let border pixels follow the labels around them where the features agree.
 
-    What a round does is said in `stages.clustering.relax_borders.relax_borders`. Maps lie one behind the
+    What a round does is said in `stages.clustering.relax_borders`. Maps lie one behind the
     other, N pixels in all, and have no label in common.
 
     Parameters

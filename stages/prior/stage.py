@@ -31,7 +31,7 @@ class PriorStage:
     parent; ``contour`` (H, W) uint8 = 255 × probability, only where the proposal has one. Pixels
     without data are of no object (0), and contours there mean nothing.
     Attributes: ``n_objects``, ``uncertain`` (share of the pixels), ``note`` where one is due.
-    Of a proposal that is made by blocks there are no arrays: see `stages.segment.large.window_prior`.
+    A proposal that is made by blocks has no arrays: see `stages.segment.large.window_prior`.
     """
 
     def setup(self, config: PriorConfig, device: str) -> None:

@@ -64,7 +64,8 @@ def test_a_dead_process_of_this_machine_is_succeeded(run: Folder, changed: dict[
 
 def test_a_killed_process_is_succeeded_at_once(tmp_path: Path) -> None:
     program = (
-        "import sys, time; from pathlib import Path; from spam_pipe.pipeline.store.folder import LocalFolder; "
+        "import sys, time; from pathlib import Path\n"
+        "from spam_pipe.pipeline.store.folder import LocalFolder\n"
         "from spam_pipe.pipeline.runs.lock import locked\n"
         "with locked(LocalFolder(Path(sys.argv[1]))): print('held', flush=True); time.sleep(60)"
     )

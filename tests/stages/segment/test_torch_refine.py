@@ -13,7 +13,7 @@ from spam_pipe.stages.clustering.torch_refine import relax_borders
 def scene(
     seed: int, n_deep: int, with_contour: bool, weighted: bool, shape: tuple[int, int]
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Labels in disorder and the other arguments of `stages.clustering.relax_borders.relax_borders`."""
+    """Labels in disorder and the other arguments of `stages.clustering.relax_borders`."""
     rng = np.random.default_rng(seed)
     owners = np.repeat(np.int32([1, 2]), 3)
     objects = rng.choice(np.int32([1, 2]), shape)
