@@ -19,6 +19,7 @@ from spam_pipe.stages.colour import rgb_to_lab
 from spam_pipe.stages.networks.memory import forward
 from spam_pipe.stages.registry import stage
 from spam_pipe.stages.segment.config import SegmentConfig
+from spam_pipe.stages.segment.deep_features import first_channels
 from spam_pipe.stages.segment.prior_objects import contour_of, objects_for
 from spam_pipe.stages.segment.stored import labels_of
 from spam_pipe.stages.validity import filled_inputs
@@ -153,7 +154,8 @@ class Segmenter:
         assert weights is not None
         lab = rgb_to_lab(inputs.image)
         # What is remembered is everybody's: the caller gets an array of their own.
-        deep = forward(weights, self._device, inputs.image_digest, lab).deep.copy()
+        seen = forward(weights, self._device, inputs.image_digest, lab).deep
+        deep = first_channels(seen, self._config.channels).copy()
         if inputs.valid is not None:
             deep[~inputs.valid] = np.nan
         return deep

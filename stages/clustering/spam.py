@@ -33,9 +33,6 @@ from spam_pipe.stages.regions.objects import Objects, compact_objects, largest_o
 from spam_pipe.stages.segment.config import SegmentConfig
 from spam_pipe.stages.validity import check_valid, fill_outside, window_of
 
-DEEP_CHANNELS = 15
-"""Of D = 20, the paper's choice: of weights that have more the first so many count."""
-
 _DEFAULT = SegmentConfig()
 
 
@@ -143,7 +140,6 @@ def lay_out(
     Parameters and errors are those of `spam`.
     """
     _check(lab, n_superpixels, deep, objects, density, contour, valid)
-    deep = _first_channels(deep, config.channels)
     balance = resolve_balance(config, has_deep=deep is not None)
     frame = None
     if valid is not None:
@@ -192,21 +188,6 @@ def lay_out(
         contour=contour,
         frame=frame,
     )
-
-
-def _first_channels(deep: Map | None, channels: int | None) -> Map | None:
-    """Return the deep channels that count; None where none does."""
-    if deep is None:
-        return None
-    available = deep.shape[2]
-    if channels is None:
-        channels = min(DEEP_CHANNELS, available)
-    if channels > available:
-        raise ValueError(
-            f"segment.channels: {channels} deep channels asked for, the weights have {available}; "
-            "ask for no more, or choose weights that have them"
-        )
-    return deep[..., :channels] if channels else None
 
 
 def _connect(task: Task, clustered: Clustered, config: SegmentConfig) -> Labels:

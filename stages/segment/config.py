@@ -50,7 +50,7 @@ class SegmentConfig(StageConfig):
         ge=0,
         le=4096,
         description="how many deep channels count, D - 5: the first of those that the weights "
-        "have; by default 15, or all where they have fewer",
+        "have; by default 15, or all where they have fewer; 0 is D = 5",
     )
     mode: Literal["refined", "paper"] = Field(
         "refined",
@@ -193,15 +193,16 @@ class SegmentConfig(StageConfig):
             return {key: value for key, value in options.items() if key in {"method", own}}
         others = {*tables.values()} - {own}
         options["attention"] = self.attention.decisive
-        if not options["attention"]:
-            del options["attention"]
+        for name in ("attention", "channels"):
+            if options[name] in (None, {}):
+                del options[name]
         return {key: value for key, value in options.items() if key not in others}
 
     @property
     def deep_weights(self) -> str | None:
         """Name or file of the weights that the method needs; None for colour and position alone."""
         options = self.resolved
-        if options.network == "none" or options.method != "spam":
+        if options.network == "none" or options.channels == 0 or options.method != "spam":
             return None
         return options.weights or options.network
 

@@ -16,6 +16,7 @@ from spam_pipe.stages.networks.base import Network
 from spam_pipe.stages.networks.folding import fold_norms
 from spam_pipe.stages.networks.forward import Encoder
 from spam_pipe.stages.segment.config import SegmentConfig
+from spam_pipe.stages.segment.deep_features import first_channels
 
 _SEGMENT = SegmentConfig()
 
@@ -139,7 +140,8 @@ def _measure(
     for count in counts:
         if computed is None or encoder.takes_positions:
             computed = encoder.forward(lab, scaled_features(lab, count).reshape(*lab.shape[:2], -1))
-        labels = spam(lab, count, deep=computed.deep, contour=computed.contour, config=config)
+        deep = first_channels(computed.deep, config.channels)
+        labels = spam(lab, count, deep=deep, contour=computed.contour, config=config)
         figures = evaluate(labels, None, annotations)
         results.append((float(figures["asa"] or 0), float(figures["gr"] or 0)))
     return results
