@@ -68,11 +68,18 @@ def parse_also(text: str) -> dict[str, Any]:
     parts = text.rsplit(":", 2)
     try:
         images, ground_truth, share = parts
-        return {"images": images, "ground_truth": ground_truth, "share": float(share)}
+        named = {"images": _absolute(images), "ground_truth": _absolute(ground_truth)}
+        return {**named, "share": float(share)}
     except ValueError as error:
         raise ConfigError(
             f"--also {text}: write FOLDER:GROUND_TRUTH:SHARE, such as photos:labels:0.3"
         ) from error
+
+
+def _absolute(folder: str) -> str:
+    """Return a folder that a later process finds from wherever it is started."""
+    path = Path(folder).expanduser()
+    return str(path.absolute()) if path.is_dir() else folder
 
 
 def default_folder(config: str | None) -> Path:
