@@ -33,7 +33,8 @@ class Network(nn.Module, ABC):
         superpixels. True: the input is the classical features [F_c, F_s], (B, 5, H, W), which
         depend on it.
     reach
-        How far, in pixels, an input pixel can change the output; a multiple of `stride`.
+        How far, in pixels, an input pixel changes the output by more than a hundredth of its
+        spread; a multiple of `stride`.
     stride
         The coarsest scale's pixel, in the image's pixels.
     """
