@@ -16,11 +16,11 @@ from spam_pipe.priors import Factors, Prior, as_factors, known_prior, masks_of, 
 from spam_pipe.stages.attention.config import AttentionConfig
 from spam_pipe.stages.base import Inputs, Output, StageConfig
 from spam_pipe.stages.colour import rgb_to_lab
+from spam_pipe.stages.methods.config import SegmentConfig
+from spam_pipe.stages.methods.deep_features import first_channels
 from spam_pipe.stages.networks.memory import forward
+from spam_pipe.stages.prior.cut import contour_of, objects_for
 from spam_pipe.stages.registry import stage
-from spam_pipe.stages.segment.config import SegmentConfig
-from spam_pipe.stages.segment.deep_features import first_channels
-from spam_pipe.stages.segment.prior_objects import contour_of, objects_for
 from spam_pipe.stages.segment.stored import labels_of
 from spam_pipe.stages.validity import filled_inputs
 

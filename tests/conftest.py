@@ -14,7 +14,7 @@ from hypothesis import settings
 from PIL import Image
 
 from spam_pipe.pipeline.commands.items import run_items
-from spam_pipe.pipeline.commands.options import Options
+from spam_pipe.pipeline.session.options import Options
 
 SpamPipe = Callable[..., subprocess.CompletedProcess[str]]
 

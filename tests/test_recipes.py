@@ -13,7 +13,9 @@ import pytest
 from PIL import Image
 from skimage.data import coffee, rocket
 
-README = Path(__file__).parents[1] / "README.md"
+from tests.conftest import PROJECT
+
+README = PROJECT / "README.md"
 
 
 def blocks(language: str) -> list[str]:

@@ -8,7 +8,7 @@ import typer
 from spam_pipe import __version__
 from spam_pipe.pipeline.cli.assets import datasets_app, weights_app
 from spam_pipe.pipeline.cli.results import results_app
-from spam_pipe.pipeline.commands.options import Json, Options, Outputs, accept_options
+from spam_pipe.pipeline.session.options import Json, Options, Outputs, accept_options
 
 app = typer.Typer(
     name="spam-pipe",

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from spam_pipe.pipeline.commands.options import Json
+from spam_pipe.pipeline.session.options import Json
 
 datasets_app = typer.Typer(help="List the datasets, where they are looked for; fetch one.")
 weights_app = typer.Typer(help="List the networks' weights; show, verify or fetch them.")

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from spam_pipe.pipeline.commands.options import Json, Limit, NSuperpixels, Outputs, RunName
 from spam_pipe.pipeline.exporting.formats import Form, What
+from spam_pipe.pipeline.session.options import Json, Limit, NSuperpixels, Outputs, RunName
 
 results_app = typer.Typer()
 
@@ -111,10 +111,10 @@ def export(
     """Write results of a run as files for other programs."""
     from spam_pipe.pipeline.commands.export import export_run
     from spam_pipe.pipeline.commands.export_attention import export_attention
-    from spam_pipe.pipeline.commands.layers import parse_counts
     from spam_pipe.pipeline.exporting.exporter import FigureOptions
     from spam_pipe.pipeline.exporting.formats import choose_format
     from spam_pipe.pipeline.exporting.label_files import LabelFormat
+    from spam_pipe.pipeline.session.layers import parse_counts
 
     if what == "attention":
         counts = [] if n_superpixels is None else parse_counts(n_superpixels)

@@ -18,15 +18,15 @@ from spam_pipe.pipeline.annotating.marks import (
     scribble_numbers,
 )
 from spam_pipe.pipeline.annotating.tables import AnnotatedImage, summarize, tables
-from spam_pipe.pipeline.commands.layers import one_unit
 from spam_pipe.pipeline.commands.teller import Teller
 from spam_pipe.pipeline.configuration.run_config import RunConfig
-from spam_pipe.pipeline.datasets.base import Item
 from spam_pipe.pipeline.errors import ConfigError, DataError, UserError
 from spam_pipe.pipeline.exporting.formats import file_name
+from spam_pipe.pipeline.items import Item
 from spam_pipe.pipeline.runs.chain import Chain, build_chain
 from spam_pipe.pipeline.runs.run import open_existing_run
 from spam_pipe.pipeline.runs.selection import Selection
+from spam_pipe.pipeline.session.layers import one_unit
 from spam_pipe.pipeline.store.folder import LocalFolder, require_writable
 from spam_pipe.pipeline.units import Unit
 from spam_pipe.stages.annotate.annotate import annotate
@@ -142,7 +142,7 @@ def _annotate_item(
     wishes: Wishes,
     config: RunConfig,
 ) -> AnnotatedImage:
-    from spam_pipe.stages.segment.prior_objects import contour_of, objects_for
+    from spam_pipe.stages.prior.cut import contour_of, objects_for
 
     made = chain["segment"].store.read(item.id, unit, ["labels"])[1]
     labels = made.arrays["labels"]

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from spam_pipe.pipeline.commands.layers import parse_counts
 from spam_pipe.pipeline.commands.teller import Teller
 from spam_pipe.pipeline.errors import ConfigError, UserError, one_line
 from spam_pipe.pipeline.exporting.exporter import Exporter, FigureOptions
@@ -11,6 +10,7 @@ from spam_pipe.pipeline.exporting.formats import Form, What, choose_format
 from spam_pipe.pipeline.runs.chain import build_chain
 from spam_pipe.pipeline.runs.run import open_existing_run
 from spam_pipe.pipeline.runs.selection import Selection
+from spam_pipe.pipeline.session.layers import parse_counts
 from spam_pipe.pipeline.store.folder import LocalFolder, require_writable
 from spam_pipe.pipeline.units import Unit
 

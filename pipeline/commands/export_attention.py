@@ -56,8 +56,8 @@ def export_attention(
         When the run has no prior, nothing is there yet, or the folder holds such a table already.
     """
     from spam_pipe.stages.csv_cells import inert
+    from spam_pipe.stages.prior.cut import contour_of, objects_for
     from spam_pipe.stages.report.numbering import innermost_points, number_objects
-    from spam_pipe.stages.segment.prior_objects import contour_of, objects_for
 
     teller = Teller(as_json=as_json)
     _, run = open_existing_run(location, run_name)

@@ -9,7 +9,7 @@ from spam_pipe.pipeline.commands.teller import Teller, state_counts, states_tabl
 from spam_pipe.pipeline.datasets import DATASETS, open_dataset
 from spam_pipe.pipeline.datasets.lookup import data_folders
 from spam_pipe.pipeline.errors import one_line
-from spam_pipe.pipeline.running.runner import count_states
+from spam_pipe.pipeline.running.account import count_states
 from spam_pipe.pipeline.runs.failures import Failures
 from spam_pipe.pipeline.runs.run import find_runs, open_existing_run
 from spam_pipe.pipeline.runs.selection import Selection

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.table import Table
 
-from spam_pipe.pipeline.commands.layers import one_unit
 from spam_pipe.pipeline.commands.teller import Teller
-from spam_pipe.pipeline.datasets.base import Item
 from spam_pipe.pipeline.errors import UserError
+from spam_pipe.pipeline.items import Item
 from spam_pipe.pipeline.reporting.gathering import Evaluated, gather
 from spam_pipe.pipeline.runs.run import open_existing_run
 from spam_pipe.pipeline.runs.selection import Selection
+from spam_pipe.pipeline.session.layers import one_unit
 from spam_pipe.pipeline.store.folder import require_writable
 from spam_pipe.pipeline.units import Unit
 from spam_pipe.stages.annotate.simulate import Simulation, simulate

@@ -5,25 +5,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from spam_pipe.pipeline.commands.layers import config_layers
-from spam_pipe.pipeline.commands.options import Options
-from spam_pipe.pipeline.commands.teller import INTERRUPTED, SOME_FAILED, SUCCESS, Teller, shard_line
+from spam_pipe.pipeline.commands.teller import SUCCESS, Teller, exit_status, shard_line
 from spam_pipe.pipeline.configuration.run_config import merge, stated
-from spam_pipe.pipeline.device import resolve_device
-from spam_pipe.pipeline.errors import ConfigError, DataError
-from spam_pipe.pipeline.reporting.report import Report, write_report
-from spam_pipe.pipeline.running.completion import completing, held
-from spam_pipe.pipeline.running.executors import Executor, make_executor
-from spam_pipe.pipeline.running.preflight import kernels_compiled
-from spam_pipe.pipeline.running.progress import make_progress
-from spam_pipe.pipeline.running.runner import Choices, Summary, execute
+from spam_pipe.pipeline.errors import DataError
+from spam_pipe.pipeline.reporting.report import Report
+from spam_pipe.pipeline.running.account import Summary
+from spam_pipe.pipeline.running.executors import Executor
 from spam_pipe.pipeline.runs.run import name_after
 from spam_pipe.pipeline.runs.selection import Selection
 from spam_pipe.pipeline.runs.shard import parse_shard
-from spam_pipe.pipeline.store.folder import Folder, open_folder, require_writable
+from spam_pipe.pipeline.runs.sweep_record import SkippedPoint
+from spam_pipe.pipeline.session.finish import finish
+from spam_pipe.pipeline.session.layers import config_layers
+from spam_pipe.pipeline.session.options import Options
+from spam_pipe.pipeline.session.preflight import kernels_compiled, preflight
+from spam_pipe.pipeline.session.session import Session, choices_of, opened_executor
+from spam_pipe.pipeline.store.folder import Folder, open_folder
 from spam_pipe.pipeline.sweeping.estimate import estimate, plan_table, say_duration, survey
 from spam_pipe.pipeline.sweeping.points import SweptRun, stage_runs, sweep_dataset
-from spam_pipe.pipeline.sweeping.record import SkippedPoint
 from spam_pipe.pipeline.sweeping.sweep_file import Sweep, read_sweep, require_no_conflict
 from spam_pipe.stages.registry import STAGES
 
@@ -40,8 +39,6 @@ class _Done:
 def run_sweep(path: str, options: Options) -> int:
     """Bring all points of a sweep up to date and report; return the exit status."""
     teller = Teller(quiet=options.quiet, as_json=options.as_json)
-    if options.scheduler is not None and options.workers:
-        raise ConfigError("--workers and --scheduler: give one of them")
     sweep = read_sweep(path)
     outputs = open_folder(options.outputs)
     runs = _open_runs(sweep, options, outputs)
@@ -51,30 +48,24 @@ def run_sweep(path: str, options: Options) -> int:
     _introduce(sweep, runs, teller)
     if options.dry_run:
         return _tell_plan(runs, options, teller)
-    choices = Choices(
-        overwrite=tuple(STAGES) if options.overwrite else (),
-        skip_failed=options.skip_failed,
-        device=options.device if options.scheduler else resolve_device(options.device),
-        item_timeout=options.item_timeout,
-    )
-    require_writable(outputs)
+    choices = choices_of(options, tuple(STAGES) if options.overwrite else ())
+    sessions = [
+        Session(outputs, each.run, each.configs, each.selection, "evaluate", choices)
+        for each in runs
+    ]
+    for session in sessions:
+        preflight(session)
     if not kernels_compiled():
         teller.say("first run here: compiling kernels, which takes about a minute, once")
     done: list[_Done] = []
-    executor = make_executor(options.workers, options.scheduler, choices.device, warn=teller.warn)
-    try:
-        for swept in runs:
-            done.append(_sweep_run(swept, choices, executor, outputs, teller, options))
+    with opened_executor(choices, teller.warn) as executor:
+        for swept, session in zip(runs, sessions, strict=True):
+            done.append(_sweep_run(swept, session, executor, teller))
             _tell_run(done[-1], options, teller)
             if done[-1].summary.interrupted:
                 break
-    finally:
-        executor.close()
     teller.show_json({"sweep": sweep.name, "runs": [_plain(each) for each in done]})
-    if done[-1].summary.interrupted:
-        return INTERRUPTED
-    failed = any(each.summary.failed or each.summary.skipped for each in done)
-    return SOME_FAILED if failed else SUCCESS
+    return exit_status([each.summary for each in done])
 
 
 def _open_runs(sweep: Sweep, options: Options, outputs: Folder) -> list[SweptRun]:
@@ -117,36 +108,13 @@ def _introduce(sweep: Sweep, runs: Sequence[SweptRun], teller: Teller) -> None:
         teller.say(f"skipped {labels[0]}{more}: {reason}")
 
 
-def _sweep_run(
-    swept: SweptRun,
-    choices: Choices,
-    executor: Executor,
-    outputs: Folder,
-    teller: Teller,
-    options: Options,
-) -> _Done:
-    run = swept.run
-    shard = swept.selection.shard
-    with held(run, shard, teller.warn):
-        run.save(outputs)
-        swept.record.save(run.folder)
-        summary = execute(
-            run,
-            swept.selection,
-            "evaluate",
-            choices,
-            executor,
-            make_progress(run.name, teller.messages, quiet=options.quiet or options.as_json),
-            warn=teller.warn,
-            points=swept.configs,
-        )
-        report = None
-        if not summary.interrupted:
-            whole = Selection(run, options.limit)
-            turn = completing(run, whole, shard, "evaluate", swept.configs, say=teller.warn)
-            with turn as summary.completes_run:
-                if summary.completes_run:
-                    report = write_report(run, whole, teller.results.width)
+def _sweep_run(swept: SweptRun, session: Session, executor: Executor, teller: Teller) -> _Done:
+    with session.held(teller.warn):
+        session.run.save(session.outputs)
+        swept.record.save(session.run.folder)
+        summary = session.bring_up_to_date(executor, teller.callbacks(session.run.name))
+        width = teller.results.width
+        report = finish(session, summary, report=True, width=width, say=teller.warn)
     return _Done(swept, summary, report)
 
 

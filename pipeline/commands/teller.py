@@ -2,15 +2,17 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from spam_pipe.pipeline.errors import printable
+from spam_pipe.pipeline.running.account import Summary
 from spam_pipe.pipeline.running.plan import State
-from spam_pipe.pipeline.running.runner import Summary
+from spam_pipe.pipeline.running.progress import make_progress
+from spam_pipe.pipeline.running.runner import Callback
 
 SUCCESS, SOME_FAILED, INTERRUPTED = 0, 1, 130
 
@@ -38,10 +40,33 @@ class Teller:
         if not (self.quiet or self.as_json):
             self.results.print(printable(what) if isinstance(what, str) else what)
 
+    def callbacks(self, title: str) -> tuple[Callback, ...]:
+        """Return what shows the progress of a command, and what answers to Ctrl-C."""
+        quiet = self.quiet or self.as_json
+        return make_progress(title, self.messages, quiet=quiet), _Stopping(self)
+
     def show_json(self, value: Mapping[str, Any]) -> None:
         """Print a result for programs."""
         if self.as_json:
             print(json.dumps(value, indent=2, allow_nan=False, default=str))
+
+
+class _Stopping(Callback):
+    """Says that a wish to stop was heard."""
+
+    def __init__(self, teller: Teller) -> None:
+        self.teller = teller
+
+    def stopping(self) -> None:
+        """Say it."""
+        self.teller.warn("stopping after the items at hand; Ctrl-C again stops at once")
+
+
+def exit_status(summaries: Sequence[Summary]) -> int:
+    """Return the exit status of a command that did all this."""
+    if any(summary.interrupted for summary in summaries):
+        return INTERRUPTED
+    return SOME_FAILED if any(each.failed or each.skipped for each in summaries) else SUCCESS
 
 
 def state_counts(counts: Mapping[str, Mapping[State, int]]) -> dict[str, dict[str, int]]:

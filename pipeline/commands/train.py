@@ -5,8 +5,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from spam_pipe.pipeline.commands.layers import config_layers
-from spam_pipe.pipeline.commands.options import Options
 from spam_pipe.pipeline.commands.teller import INTERRUPTED, SUCCESS, Teller
 from spam_pipe.pipeline.configuration.training_recipe import (
     RECIPE,
@@ -18,12 +16,14 @@ from spam_pipe.pipeline.configuration.training_recipe import (
     read_recipe,
 )
 from spam_pipe.pipeline.datasets import describe, open_dataset
-from spam_pipe.pipeline.datasets.base import Dataset, Item
 from spam_pipe.pipeline.datasets.lookup import candidates
 from spam_pipe.pipeline.device import resolve_device
 from spam_pipe.pipeline.errors import ConfigError, DataError, UserError
+from spam_pipe.pipeline.items import Dataset, Item
 from spam_pipe.pipeline.running.interruption import stop_on_interrupt
 from spam_pipe.pipeline.runs.lock import locked
+from spam_pipe.pipeline.session.layers import config_layers
+from spam_pipe.pipeline.session.options import Options
 from spam_pipe.pipeline.store.folder import LocalFolder
 from spam_pipe.stages.networks.weights import read_information
 from spam_pipe.stages.train.checkpoint import load_checkpoint

@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from rich.table import Table
 
 from spam_pipe.pipeline.commands.teller import SOME_FAILED, SUCCESS, Teller
-from spam_pipe.pipeline.datasets.base import Item
 from spam_pipe.pipeline.device import resolve_device
 from spam_pipe.pipeline.errors import DataError, one_line
+from spam_pipe.pipeline.items import Item
 from spam_pipe.pipeline.running.progress import Progress, make_progress
 from spam_pipe.pipeline.runs.lock import locked
 from spam_pipe.pipeline.runs.run import Run, open_existing_run
@@ -108,11 +108,11 @@ def _read_back(
 
 @contextmanager
 def _shown(progress: Progress, total: int) -> Iterator[Progress]:
-    progress.start(total)
+    progress.begin(total)
     try:
         yield progress
     finally:
-        progress.close()
+        progress.end()
 
 
 def _tell(run: Run, verified: Verified, mended: bool, teller: Teller) -> None:

@@ -17,10 +17,10 @@ from spam_pipe.pipeline.configuration.sizes import Sizes
 from spam_pipe.pipeline.datasets.config import DatasetConfig
 from spam_pipe.pipeline.errors import ConfigError
 from spam_pipe.stages.evaluate.config import EvaluateConfig
+from spam_pipe.stages.methods.config import SegmentConfig
 from spam_pipe.stages.prior.config import PriorConfig
 from spam_pipe.stages.propose.config import ProposeConfig
 from spam_pipe.stages.report.config import ReportConfig
-from spam_pipe.stages.segment.config import SegmentConfig
 from spam_pipe.stages.suggestion import did_you_mean
 
 Layer = Mapping[str, Any]

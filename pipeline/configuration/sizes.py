@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from spam_pipe.pipeline.datasets.base import Item
 from spam_pipe.pipeline.errors import DataError
+from spam_pipe.pipeline.items import Item
 
 _SIZE = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*(px|m|)\s*")
 

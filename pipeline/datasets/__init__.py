@@ -4,8 +4,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from spam_pipe.pipeline.datasets.base import Dataset
 from spam_pipe.pipeline.errors import ConfigError, DataError
+from spam_pipe.pipeline.items import Dataset
 from spam_pipe.stages.suggestion import did_you_mean
 
 if TYPE_CHECKING:

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from spam_pipe.pipeline.datasets.base import Dataset, Item
 from spam_pipe.pipeline.datasets.images.image_file import ImageFile
 from spam_pipe.pipeline.datasets.lookup import candidates, describe_places, locate
 from spam_pipe.pipeline.datasets.split_lists import check_split
 from spam_pipe.pipeline.datasets.user_files.label_file import BsdAnnotations
 from spam_pipe.pipeline.errors import DataError
+from spam_pipe.pipeline.items import Dataset, Item
 
 _LAYOUTS = ("BSDS500/data", "BSR/BSDS500/data", "bsd/BSR/BSDS500/data", "data", "")
 _SIZES = {"train": 200, "val": 100, "test": 200}

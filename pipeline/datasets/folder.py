@@ -9,7 +9,6 @@ from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
-from spam_pipe.pipeline.datasets.base import Dataset, Item
 from spam_pipe.pipeline.datasets.images.bands import Reading
 from spam_pipe.pipeline.datasets.images.image_file import IMAGE_SUFFIXES, ImageFile
 from spam_pipe.pipeline.datasets.images.ome_zarr import is_ome_zarr
@@ -17,6 +16,7 @@ from spam_pipe.pipeline.datasets.images.stacks import Which, stack_planes
 from spam_pipe.pipeline.datasets.split_lists import check_split
 from spam_pipe.pipeline.datasets.user_files.label_file import LABEL_SUFFIXES, LabelFile
 from spam_pipe.pipeline.errors import DataError
+from spam_pipe.pipeline.items import Dataset, Item
 
 _OBEYED = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028-\\u202e\\u2066-\\u2069]")
 """Control characters, ends of lines, and what turns the direction of writing."""

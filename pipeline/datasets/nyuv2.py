@@ -12,12 +12,12 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from spam_pipe.pipeline.datasets.base import Dataset, FileSource, ImageSource, Item
 from spam_pipe.pipeline.datasets.lookup import candidates, describe_places, locate
 from spam_pipe.pipeline.datasets.nyuv2_regions import MARGIN, crop, near_white, region_map
 from spam_pipe.pipeline.datasets.split_lists import check_split, read_split_list
 from spam_pipe.pipeline.datasets.user_files.label_file import Annotations
 from spam_pipe.pipeline.errors import DataError
+from spam_pipe.pipeline.items import Dataset, FileSource, ImageSource, Item
 
 _LARGEST_CHUNK = 2**26  # values
 _MOST_FRAMES = 10_000  # the data set has 1,449; all are looked at

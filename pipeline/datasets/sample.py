@@ -5,10 +5,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import ClassVar
 
-from spam_pipe.pipeline.datasets.base import Dataset, Item
 from spam_pipe.pipeline.datasets.drawn.dead_leaves import SceneAnnotations, SceneImage
 from spam_pipe.pipeline.datasets.images.image_file import ImageFile
 from spam_pipe.pipeline.datasets.split_lists import check_split
+from spam_pipe.pipeline.items import Dataset, Item
 
 PHOTOGRAPHS = (
     "astronaut.png",

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spam_pipe.pipeline.configuration.run_config import RunConfig
-from spam_pipe.pipeline.datasets.base import Item
 from spam_pipe.pipeline.datasets.images.georeference import georeference_of
 from spam_pipe.pipeline.errors import UserError
 from spam_pipe.pipeline.exporting.figures import FIGURES, Figures, encode_figures, read_figures
@@ -19,6 +18,7 @@ from spam_pipe.pipeline.exporting.label_files import (
     encode_object_overlay,
     encode_overlay,
 )
+from spam_pipe.pipeline.items import Item
 from spam_pipe.pipeline.runs.chain import Chain
 from spam_pipe.pipeline.runs.segmented import read_segmented
 from spam_pipe.pipeline.store.folder import Folder
@@ -136,7 +136,7 @@ class Exporter:
 
     def _objects(self, item: Item, unit: Unit) -> Labels:
         """Return the prior's finest objects, or those for a number of superpixels."""
-        from spam_pipe.stages.segment.prior_objects import contour_of, objects_for
+        from spam_pipe.stages.prior.cut import contour_of, objects_for
 
         prior = self.chain["prior"].store.read(item.id, None)[1].arrays
         if "objects" not in prior:  # a large image's are made for each K

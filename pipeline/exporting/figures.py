@@ -9,12 +9,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spam_pipe.pipeline.configuration.run_config import RunConfig
-from spam_pipe.pipeline.datasets.base import Item
 from spam_pipe.pipeline.datasets.images.georeference import georeference_of
 from spam_pipe.pipeline.datasets.images.image_file import ImageFile, read_samples
 from spam_pipe.pipeline.errors import ConfigError
 from spam_pipe.pipeline.exporting.formats import Form, What, suffix_of
 from spam_pipe.pipeline.exporting.tables import encode_polygons, encode_table, place_on_ground
+from spam_pipe.pipeline.items import Item
 from spam_pipe.pipeline.runs.chain import Chain
 from spam_pipe.pipeline.runs.segmented import Segmented, read_segmented
 from spam_pipe.pipeline.units import Unit
@@ -163,8 +163,8 @@ def edge_table(seen: Segmented) -> pd.DataFrame:
 def network_features(seen: Segmented, config: RunConfig) -> NDArray[np.float32]:
     """Compute (H, W, C) features of the network that the superpixels were made with."""
     from spam_pipe.stages.colour import rgb_to_lab
-    from spam_pipe.stages.segment.deep_features import with_deep_features
-    from spam_pipe.stages.segment.scene import Scene
+    from spam_pipe.stages.methods.deep_features import with_deep_features
+    from spam_pipe.stages.scene import Scene
     from spam_pipe.stages.validity import fill_outside
 
     segment = config.segment.resolved

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 import pandas as pd
 
 from spam_pipe.pipeline.configuration.sizes import say_size
-from spam_pipe.pipeline.datasets.base import Item
+from spam_pipe.pipeline.items import Item
 from spam_pipe.pipeline.runs.chain import Chain, build_chain, prior_of
 from spam_pipe.pipeline.runs.run import Run
 from spam_pipe.pipeline.runs.segmented import shown_objects
 from spam_pipe.pipeline.runs.selection import Selection
-from spam_pipe.pipeline.sweeping.record import config_name, read_record
+from spam_pipe.pipeline.runs.sweep_record import config_name, read_record
 from spam_pipe.stages.report.contact_sheet import Example, Superpixels, contact_sheet, spread
 from spam_pipe.stages.report.tables import MEASURES
 

@@ -15,9 +15,9 @@ from spam_pipe.pipeline.runs.chain import Chain, build_chain, described_config, 
 from spam_pipe.pipeline.runs.failures import FailedItem, Failures
 from spam_pipe.pipeline.runs.run import Run
 from spam_pipe.pipeline.runs.selection import Selection
+from spam_pipe.pipeline.runs.sweep_record import SweepRecord, config_name, read_record
 from spam_pipe.pipeline.store.record import Record
 from spam_pipe.pipeline.store.store import Store
-from spam_pipe.pipeline.sweeping.record import SweepRecord, config_name, read_record
 from spam_pipe.pipeline.units import Unit
 
 _OF_WEIGHTS = ("weights", "checkpoint")

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from spam_pipe.pipeline.datasets.base import Item
+from spam_pipe.pipeline.items import Item
 from spam_pipe.pipeline.reporting.command_lines import (
     deciding_options,
     differing,

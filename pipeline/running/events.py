@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 
 from spam_pipe.pipeline.running.jobs import Outcome
+from spam_pipe.pipeline.running.runner import Callback
 from spam_pipe.pipeline.store.folder import Folder
 from spam_pipe.pipeline.units import Unit
 from spam_pipe.stages.csv_cells import inert
@@ -13,7 +14,7 @@ from spam_pipe.stages.csv_cells import inert
 _EVENTS_EVERY = 10.0
 
 
-class Events:
+class Events(Callback):
     """`events.csv`: when each unit was made and how long it took; appended run after run.
 
     A shard writes a file of its own, `events-<shard>.csv`: not every storage appends for two.
@@ -27,8 +28,8 @@ class Events:
         self.lines: list[tuple[object, ...]] = []
         self.flushed = time.monotonic()
 
-    def add(self, outcome: Outcome) -> None:
-        """Note what an outcome brought."""
+    def finished(self, outcome: Outcome) -> None:
+        """Note the units that a job made, or its failure."""
         now, item = f"{time.time():.3f}", inert(outcome.item_id)
         made: Mapping[tuple[str, Unit], tuple[float, float]] = outcome.seconds
         for (stage, unit), (seconds, overhead) in made.items():
@@ -38,10 +39,10 @@ class Events:
         if outcome.failure is not None:
             self.lines.append((now, item, outcome.failure.stage, "", "", "", "failed"))
         if time.monotonic() - self.flushed > _EVENTS_EVERY:
-            self.flush()
+            self.end()
 
-    def flush(self) -> None:
-        """Bring what was noted to the storage."""
+    def end(self) -> None:
+        """Write the noted lines to the storage."""
         self.flushed = time.monotonic()
         if not self.lines:
             return

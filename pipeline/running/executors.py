@@ -1,10 +1,9 @@
-"""Where jobs run: in this process, on worker processes of this machine, or on a Dask cluster."""
+"""Where jobs run: the protocol, and this process."""
 
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from spam_pipe.pipeline.device import cuda_devices, resolve_device
-from spam_pipe.pipeline.running.dask.executor import Dask
+from spam_pipe.pipeline.device import resolve_device
 from spam_pipe.pipeline.running.jobs import Outcome, Task
 from spam_pipe.pipeline.running.work import perform, time_limit
 
@@ -56,19 +55,3 @@ class InProcess:
 
     def close(self) -> None:
         """Nothing to give back."""
-
-
-def make_executor(
-    workers: int,
-    scheduler: str | None,
-    device: str = "cpu",
-    warn: Callable[[str], None] = lambda line: None,
-) -> Executor:
-    """Return the executor that `--workers` and `--scheduler` ask for.
-
-    On ``cuda`` without a number, local workers share out this machine's devices.
-    """
-    if scheduler is None and workers == 0:
-        return InProcess()
-    devices = cuda_devices() if scheduler is None and device == "cuda" else ()
-    return Dask(workers, scheduler, devices=devices, warn=warn)

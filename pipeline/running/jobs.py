@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from spam_pipe.pipeline.datasets.base import Item
+from spam_pipe.pipeline.items import Item
 from spam_pipe.pipeline.units import Unit
 
 

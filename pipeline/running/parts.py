@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spam_pipe.pipeline.configuration.run_config import RunConfig
-from spam_pipe.pipeline.datasets.base import FileSource, Item, Source
 from spam_pipe.pipeline.datasets.user_files import factor_maps, factor_table
 from spam_pipe.pipeline.datasets.user_files.external import ExternalMaps
 from spam_pipe.pipeline.datasets.user_files.prompts import ItemPrompts
@@ -21,6 +20,7 @@ from spam_pipe.pipeline.fetching.public_weights import (
     hash_file,
     public_weights,
 )
+from spam_pipe.pipeline.items import FileSource, Item, Source
 from spam_pipe.stages.attention.config import AttentionConfig
 from spam_pipe.stages.propose.config import ProposeConfig
 

@@ -8,8 +8,8 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from spam_pipe.pipeline.configuration.run_config import RunConfig
-from spam_pipe.pipeline.datasets.base import Item
 from spam_pipe.pipeline.errors import DataError
+from spam_pipe.pipeline.items import Item
 from spam_pipe.pipeline.running.parts import (
     NO_DATA,
     part_source,

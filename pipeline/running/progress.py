@@ -1,42 +1,33 @@
 """Progress of long work: a bar on a terminal, plain lines otherwise, and `events.csv` always."""
 
 import time
-from typing import Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as RichBars
 
+from spam_pipe.pipeline.running.jobs import Outcome
+from spam_pipe.pipeline.running.runner import Callback
+
 _LINE_EVERY = 5.0
 
 
-class Progress(Protocol):
-    """Shown while items run."""
+class Progress(Callback):
+    """Shows nothing; the subclasses show how far the work is."""
 
-    def start(self, total: int) -> None:
-        """Begin with so many items."""
+    def left(self) -> None:
+        """Count a job that needed nothing."""
+        self.advance(computed=False, failed=False)
 
-    def advance(self, *, computed: bool, failed: bool) -> None:
-        """Count one item: computed now or found complete."""
-
-    def close(self) -> None:
-        """End; the work is over or was stopped."""
-
-
-class Quiet:
-    """Shows nothing."""
-
-    def start(self, total: int) -> None:
-        """Begin."""
+    def finished(self, outcome: Outcome) -> None:
+        """Count a job that was done."""
+        self.advance(computed=True, failed=outcome.failure is not None)
 
     def advance(self, *, computed: bool, failed: bool) -> None:
-        """Count one item."""
-
-    def close(self) -> None:
-        """End."""
+        """Count one item: computed now, or found complete."""
 
 
-class _Counting:
+class _Counting(Progress):
     """Counts items and estimates the time left from those computed now."""
 
     def __init__(self, title: str) -> None:
@@ -78,10 +69,10 @@ class Bar(_Counting):
             transient=True,
         )
 
-    def start(self, total: int) -> None:
-        """Begin."""
-        self.total = total
-        self.task = self.bars.add_task(self.title, total=total, words="")
+    def begin(self, n_jobs: int) -> None:
+        """Begin with so many items."""
+        self.total = n_jobs
+        self.task = self.bars.add_task(self.title, total=n_jobs, words="")
         self.bars.start()
 
     def advance(self, *, computed: bool, failed: bool) -> None:
@@ -89,8 +80,8 @@ class Bar(_Counting):
         self.count(computed=computed, failed=failed)
         self.bars.update(self.task, completed=self.seen, words=self.describe())
 
-    def close(self) -> None:
-        """End."""
+    def end(self) -> None:
+        """Take the bar away."""
         self.bars.stop()
 
 
@@ -102,9 +93,9 @@ class Lines(_Counting):
         self.console = console
         self.printed = time.monotonic()
 
-    def start(self, total: int) -> None:
-        """Begin."""
-        self.total = total
+    def begin(self, n_jobs: int) -> None:
+        """Begin with so many items."""
+        self.total = n_jobs
 
     def advance(self, *, computed: bool, failed: bool) -> None:
         """Count one item."""
@@ -115,14 +106,11 @@ class Lines(_Counting):
             line = ", ".join(word for word in words if word)
             self.console.print(line, highlight=False, soft_wrap=True)
 
-    def close(self) -> None:
-        """End."""
-
 
 def make_progress(title: str, console: Console, *, quiet: bool) -> Progress:
     """Return what suits where the output goes."""
     if quiet:
-        return Quiet()
+        return Progress()
     return Bar(title, console) if console.is_terminal else Lines(title, console)
 
 

@@ -12,10 +12,10 @@ from typing import Any
 
 from spam_pipe.pipeline.configuration.run_config import RunConfig
 from spam_pipe.pipeline.configuration.sizes import count_for, say_size
-from spam_pipe.pipeline.datasets.base import ImageSource, Picture, Source
 from spam_pipe.pipeline.datasets.user_files.label_file import Annotations
 from spam_pipe.pipeline.datasets.user_files.valid import ValidPixels, digest_of_mask
 from spam_pipe.pipeline.errors import one_line
+from spam_pipe.pipeline.items import ImageSource, Picture, Source
 from spam_pipe.pipeline.running.jobs import Failure, Job, Outcome, Task
 from spam_pipe.pipeline.running.parts import NO_DATA, part_source
 from spam_pipe.pipeline.running.plan import fingerprint

@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spam_pipe.pipeline.configuration.run_config import RunConfig
-from spam_pipe.pipeline.datasets.base import Item, Picture
+from spam_pipe.pipeline.items import Item, Picture
 from spam_pipe.pipeline.runs.chain import Chain
 from spam_pipe.pipeline.units import Unit
 from spam_pipe.stages.base import Arrays, Output
-from spam_pipe.stages.segment.config import SegmentConfig
-from spam_pipe.stages.segment.prior_objects import contour_of, objects_for
+from spam_pipe.stages.methods.config import SegmentConfig
+from spam_pipe.stages.prior.cut import contour_of, objects_for
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def shown_objects(
     prior: Output, count: int, config: object
 ) -> np.ndarray[tuple[int, int], np.dtype[np.integer]] | None:
     """Return the objects as the segmentation used them for a count."""
-    from spam_pipe.stages.segment.prior_objects import contour_of, objects_for
+    from spam_pipe.stages.prior.cut import contour_of, objects_for
 
     assert isinstance(config, SegmentConfig)
     return objects_for(prior.arrays, contour_of(prior.arrays), count, config)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from spam_pipe.pipeline.datasets import default_split, open_dataset
-from spam_pipe.pipeline.datasets.base import Dataset, Item
+from spam_pipe.pipeline.items import Dataset, Item
 from spam_pipe.pipeline.runs.run import Run
 from spam_pipe.pipeline.runs.shard import Shard
 

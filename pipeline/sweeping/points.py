@@ -12,12 +12,12 @@ from spam_pipe.pipeline.configuration.run_config import (
     stated,
 )
 from spam_pipe.pipeline.errors import ConfigError, UserError
-from spam_pipe.pipeline.running.preflight import why_not
 from spam_pipe.pipeline.runs.chain import Chain, build_chain
 from spam_pipe.pipeline.runs.run import Run, check_name
 from spam_pipe.pipeline.runs.selection import Selection
+from spam_pipe.pipeline.runs.sweep_record import SkippedPoint, SweepRecord, SweptPoint
+from spam_pipe.pipeline.session.preflight import why_not
 from spam_pipe.pipeline.store.folder import Folder
-from spam_pipe.pipeline.sweeping.record import SkippedPoint, SweepRecord, SweptPoint
 from spam_pipe.pipeline.sweeping.sweep_file import Point, Sweep, flatten
 
 

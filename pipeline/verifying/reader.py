@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from urllib.parse import unquote
 
-from spam_pipe.pipeline.datasets.base import Item, Source
 from spam_pipe.pipeline.errors import DataError
+from spam_pipe.pipeline.items import Item, Source
 from spam_pipe.pipeline.running.parts import NO_DATA, part_source
 from spam_pipe.pipeline.running.plan import fingerprint
 from spam_pipe.pipeline.runs.run import Run
@@ -17,8 +17,8 @@ from spam_pipe.pipeline.units import Unit, unit_of
 from spam_pipe.pipeline.verifying.findings import Finding, Verified
 from spam_pipe.pipeline.verifying.stores import OpenStore
 from spam_pipe.stages.base import Output
-from spam_pipe.stages.invariants import broken_invariants
 from spam_pipe.stages.registry import STAGES
+from spam_pipe.stages.segment.invariants import broken_invariants
 
 
 class Reader:

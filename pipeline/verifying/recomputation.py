@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from spam_pipe.pipeline.datasets.base import Item
+from spam_pipe.pipeline.items import Item
 from spam_pipe.pipeline.running.jobs import Context, Job
 from spam_pipe.pipeline.running.work import perform
 from spam_pipe.pipeline.runs.chain import Link

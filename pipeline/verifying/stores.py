@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from spam_pipe.pipeline.configuration.run_config import RunConfig
-from spam_pipe.pipeline.datasets.base import Item
 from spam_pipe.pipeline.errors import UserError
+from spam_pipe.pipeline.items import Item
 from spam_pipe.pipeline.runs.chain import Chain, Link, build_chain, describe, described_config
 from spam_pipe.pipeline.runs.run import Run
 from spam_pipe.pipeline.store.store import Store, group_name, root_json

@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import shortest_path
 
+from spam_pipe.stages.clustering.config import ClusteringConfig
 from spam_pipe.stages.clustering.spam import spam
 from spam_pipe.stages.regions.connectivity import adjacent_pairs
 from spam_pipe.stages.regions.label_maps import Labels
-from spam_pipe.stages.segment.config import SegmentConfig
 
 N_REGIONS = 200
 """Regions of the graph."""
@@ -22,7 +22,7 @@ _BOUNDARY_DEVIATION = 1.0
 _SPACE_DEVIATION = 0.25
 """Of contrast, as a share of the image's longer side."""
 _LEAST_SMOOTHNESS = 0.1
-_REGIONS = SegmentConfig(network="none", iterations=5, over_seeding=1.0)
+_REGIONS = ClusteringConfig(iterations=5, over_seeding=1.0)
 
 
 def background_saliency(lab: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -4,14 +4,16 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from spam_pipe.stages.clustering.config import ClusteringConfig
 from spam_pipe.stages.clustering.features import scaled_features
 from spam_pipe.stages.clustering.relax_borders import relax_borders
 from spam_pipe.stages.clustering.soft_clustering import cluster
 from spam_pipe.stages.clustering.task import Clustered, Task
-from spam_pipe.stages.segment.config import SegmentConfig
 
 
-def cluster_tasks(tasks: Sequence[Task], config: SegmentConfig, device: str) -> Iterator[Clustered]:
+def cluster_tasks(
+    tasks: Sequence[Task], config: ClusteringConfig, device: str
+) -> Iterator[Clustered]:
     """Cluster each task's pixels and, where its balance has rounds for it, relax the borders.
 
     Parameters
@@ -32,7 +34,7 @@ def cluster_tasks(tasks: Sequence[Task], config: SegmentConfig, device: str) -> 
         yield from (_cluster_compiled(task, config) for task in tasks)
 
 
-def _cluster_compiled(task: Task, config: SegmentConfig) -> Clustered:
+def _cluster_compiled(task: Task, config: ClusteringConfig) -> Clustered:
     deep, contour = (
         None if array is None else np.asarray(array) for array in (task.deep, task.contour)
     )

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from spam_pipe.stages.segment.config import SegmentConfig
+from spam_pipe.stages.clustering.config import ClusteringConfig
 
 
 @dataclass(frozen=True)
 class Balance:
-    """Weights and effort as the segmentation uses them; `SegmentConfig` says what each is.
+    """Weights and effort as the segmentation uses them; `ClusteringConfig` says what each is.
 
     The rounds are those of the border relaxation, which it has no option for.
 
@@ -57,7 +57,7 @@ _DEEP = Balance(
 )
 
 
-def resolve_balance(config: SegmentConfig, *, has_deep: bool) -> Balance:
+def resolve_balance(config: ClusteringConfig, *, has_deep: bool) -> Balance:
     """Return what the user set, and what suits the features that there are where nothing is."""
     if config.mode == "paper":
         suited = _PAPER

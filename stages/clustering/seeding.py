@@ -21,8 +21,8 @@ from spam_pipe.stages.regions.label_maps import Labels
 from spam_pipe.stages.regions.objects import Objects
 
 if TYPE_CHECKING:
+    from spam_pipe.stages.clustering.config import ClusteringConfig
     from spam_pipe.stages.clustering.task import Clustered, Task
-    from spam_pipe.stages.segment.config import SegmentConfig
 
 
 class Seeding(NamedTuple):
@@ -78,7 +78,7 @@ def seeding(
     )
 
 
-def reseed(task: Task, draft: Clustered, config: SegmentConfig) -> Task:
+def reseed(task: Task, draft: Clustered, config: ClusteringConfig) -> Task:
     """Start again from a finer clustering, with the most alike of its regions merged.
 
     Where an image is even, regions merge to large ones, and where it is busy the small ones

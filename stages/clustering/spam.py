@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from spam_pipe.stages.clustering.backends import cluster_tasks
 from spam_pipe.stages.clustering.balance import resolve_balance
+from spam_pipe.stages.clustering.config import ClusteringConfig
 from spam_pipe.stages.clustering.exact_count import (
     merge_to_count,
     merge_to_quotas,
@@ -30,10 +31,9 @@ from spam_pipe.stages.regions.connectivity import (
 )
 from spam_pipe.stages.regions.label_maps import Labels
 from spam_pipe.stages.regions.objects import Objects, compact_objects, largest_objects
-from spam_pipe.stages.segment.config import SegmentConfig
 from spam_pipe.stages.validity import check_valid, fill_outside, window_of
 
-_DEFAULT = SegmentConfig()
+_DEFAULT = ClusteringConfig()
 
 
 def spam(
@@ -45,7 +45,7 @@ def spam(
     density: NDArray[np.floating] | None = None,
     contour: Map | None = None,
     valid: NDArray[np.bool_] | None = None,
-    config: SegmentConfig = _DEFAULT,
+    config: ClusteringConfig = _DEFAULT,
     device: str = "cpu",
 ) -> Labels:
     """Segment an image into superpixels that never cross an object.
@@ -101,7 +101,7 @@ def spam(
 
 
 def spam_batch(
-    tasks: Sequence[Task], *, config: SegmentConfig = _DEFAULT, device: str = "cpu"
+    tasks: Sequence[Task], *, config: ClusteringConfig = _DEFAULT, device: str = "cpu"
 ) -> Iterator[Labels]:
     """Segment images of any size at any counts; the torch back end takes them all in one go.
 
@@ -133,7 +133,7 @@ def lay_out(
     density: NDArray[np.floating] | None = None,
     contour: Map | None = None,
     valid: NDArray[np.bool_] | None = None,
-    config: SegmentConfig = _DEFAULT,
+    config: ClusteringConfig = _DEFAULT,
 ) -> Task:
     """Prepare an image for the clustering: share seeds among objects and lay them out.
 
@@ -190,7 +190,7 @@ def lay_out(
     )
 
 
-def _connect(task: Task, clustered: Clustered, config: SegmentConfig) -> Labels:
+def _connect(task: Task, clustered: Clustered, config: ClusteringConfig) -> Labels:
     """Turn labels into regions: connected, none too small and, in the refined mode, K of them."""
     objects, n_wanted = task.objects, task.n_superpixels
     labels, n = connected_components(clustered.labels)

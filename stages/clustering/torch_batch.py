@@ -8,16 +8,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from spam_pipe.stages.clustering.config import ClusteringConfig
 from spam_pipe.stages.clustering.features import Features, position_scale
 from spam_pipe.stages.clustering.task import Task
 from spam_pipe.stages.clustering.torch_clustering import cluster
 from spam_pipe.stages.clustering.torch_refine import relax_borders
 from spam_pipe.stages.regions.label_maps import Labels
-from spam_pipe.stages.segment.config import SegmentConfig
 
 
 def cluster_batch(
-    tasks: Sequence[Task], config: SegmentConfig, device: str
+    tasks: Sequence[Task], config: ClusteringConfig, device: str
 ) -> list[tuple[Labels, Features]]:
     """Cluster each task's pixels and, where its balance has rounds for it, relax the borders.
 
@@ -55,7 +55,7 @@ def cluster_batch(
 
 
 def _cluster(
-    tasks: Sequence[Task], config: SegmentConfig, device: torch.device
+    tasks: Sequence[Task], config: ClusteringConfig, device: torch.device
 ) -> list[tuple[Labels, Features]]:
     counts = [task.owners.size for task in tasks]
     first = [0, *accumulate(counts)]

@@ -1,5 +1,7 @@
 """Options of the prior."""
 
+from typing import Literal
+
 from pydantic import Field, field_validator
 
 from spam_pipe.stages.base import StageConfig
@@ -25,3 +27,17 @@ class PriorConfig(StageConfig):
         if side % 2 == 0:
             raise ValueError(f"the opening's side must be odd, not {side}")
         return side
+
+
+class CutConfig(StageConfig):
+    """How a prior's objects are chosen for a number of superpixels."""
+
+    prior_mode: Literal["cut", "paper"] = Field(
+        "cut",
+        description="cut: the prior's merge tree is cut for each K; "
+        "paper: the K largest objects stay, the others become uncertain",
+    )
+    rho: float = Field(0.5, gt=0, le=1, description="cut: at most rho * K objects")
+    tau: float = Field(
+        0.5, ge=0, le=1, description="cut: neighbours with a weaker common border are merged"
+    )

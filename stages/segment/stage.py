@@ -13,12 +13,12 @@ from spam_pipe.stages.attention.attend import Attention, user_attention, visual_
 from spam_pipe.stages.base import Arrays, Inputs, Output, Unit
 from spam_pipe.stages.colour import rgb_to_lab
 from spam_pipe.stages.deferred import BY_BLOCKS
-from spam_pipe.stages.segment.config import SegmentConfig
-from spam_pipe.stages.segment.deep_features import with_deep_features
-from spam_pipe.stages.segment.method_names import COMPILED, require_extra
-from spam_pipe.stages.segment.methods import Method, find_method
-from spam_pipe.stages.segment.prior_objects import contour_of, objects_for
-from spam_pipe.stages.segment.scene import Scene
+from spam_pipe.stages.methods.config import SegmentConfig
+from spam_pipe.stages.methods.deep_features import with_deep_features
+from spam_pipe.stages.methods.names import COMPILED, require_extra
+from spam_pipe.stages.methods.registry import Method, find_method
+from spam_pipe.stages.prior.cut import contour_of, objects_for
+from spam_pipe.stages.scene import Scene
 from spam_pipe.stages.segment.stored import stored_labels
 from spam_pipe.stages.validity import filled_inputs
 

@@ -12,11 +12,11 @@ from spam_pipe.stages.clustering.features import scaled_features
 from spam_pipe.stages.clustering.spam import spam
 from spam_pipe.stages.colour import rgb_to_lab
 from spam_pipe.stages.evaluate.evaluate import evaluate
+from spam_pipe.stages.methods.config import SegmentConfig
+from spam_pipe.stages.methods.deep_features import first_channels
 from spam_pipe.stages.networks.base import Network
 from spam_pipe.stages.networks.folding import fold_norms
 from spam_pipe.stages.networks.forward import Encoder
-from spam_pipe.stages.segment.config import SegmentConfig
-from spam_pipe.stages.segment.deep_features import first_channels
 
 _SEGMENT = SegmentConfig()
 

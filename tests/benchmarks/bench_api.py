@@ -18,10 +18,10 @@ from spam_pipe import Segmenter
 from spam_pipe.pipeline.datasets import open_dataset
 from spam_pipe.pipeline.device import resolve_device
 from spam_pipe.stages.base import Inputs, Output
+from spam_pipe.stages.methods.config import SegmentConfig
 from spam_pipe.stages.prior.config import PriorConfig
 from spam_pipe.stages.propose.config import ProposeConfig
 from spam_pipe.stages.registry import stage
-from spam_pipe.stages.segment.config import SegmentConfig
 
 COUNT = 400
 N_IMAGES = 8

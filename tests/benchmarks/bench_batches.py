@@ -19,8 +19,8 @@ from PIL import Image
 # First, for it tells OpenMP not to spin; after torch that would come too late.
 import spam_pipe.stages.compiled  # noqa: F401 # isort: skip
 from spam_pipe.pipeline.configuration.run_config import resolve
-from spam_pipe.pipeline.datasets.base import Item
 from spam_pipe.pipeline.datasets.images.image_file import ImageFile
+from spam_pipe.pipeline.items import Item
 from spam_pipe.pipeline.running.jobs import Context, Job
 from spam_pipe.pipeline.running.work import perform
 from spam_pipe.pipeline.runs.chain import build_chain

@@ -21,9 +21,9 @@ from PIL import Image
 
 from spam_pipe.stages.base import Inputs, Output
 from spam_pipe.stages.deferred import WINDOW_PIXELS, recipe
+from spam_pipe.stages.methods.config import SegmentConfig
 from spam_pipe.stages.prior.config import PriorConfig
 from spam_pipe.stages.propose.config import ProposeConfig
-from spam_pipe.stages.segment.config import SegmentConfig
 from spam_pipe.stages.segment.large import segment_large as large
 from spam_pipe.stages.segment.large.mosaic import MARGIN
 from spam_pipe.stages.segment.large.tiling import cut_into_blocks

@@ -20,11 +20,11 @@ from skimage.morphology import opening
 from skimage.transform import resize
 
 from spam_pipe.stages.prior.aggregate import aggregate, opened_pixels, painting_order
+from spam_pipe.stages.prior.cut import cut_objects
 from spam_pipe.stages.propose.gradient import gradient_strength
 from spam_pipe.stages.propose.hierarchy import LEVELS, volume_hierarchy
 from spam_pipe.stages.propose.run_lengths import RunLengths
 from spam_pipe.stages.regions.merge_tree import mean_boundary_tree
-from spam_pipe.stages.segment.prior_objects import cut_objects
 
 SHAPE = (321, 481)
 

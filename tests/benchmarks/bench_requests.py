@@ -24,7 +24,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from spam_pipe.pipeline.commands.items import run_items
-from spam_pipe.pipeline.commands.options import Options
+from spam_pipe.pipeline.session.options import Options
 from spam_pipe.pipeline.store.folder import open_folder
 from tests.conftest import draw_images
 from tests.external_cluster import ExternalCluster

@@ -24,7 +24,7 @@ from spam_pipe.stages.clustering.seeds import lattice_seeds
 from spam_pipe.stages.clustering.soft_clustering import cluster
 from spam_pipe.stages.clustering.spam import spam
 from spam_pipe.stages.colour import rgb_to_lab
-from spam_pipe.stages.segment.config import SegmentConfig
+from spam_pipe.stages.methods.config import SegmentConfig
 
 ROOT = Path(os.environ.get("SPAM_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
 ROUNDS = 9

@@ -17,8 +17,8 @@ import spam_pipe.stages.compiled  # noqa: F401 # isort: skip
 from spam_pipe.stages.clustering.backends import cluster_tasks
 from spam_pipe.stages.clustering.spam import lay_out
 from spam_pipe.stages.colour import rgb_to_lab
+from spam_pipe.stages.methods.config import SegmentConfig
 from spam_pipe.stages.networks.memory import encoder, forward_on_device
-from spam_pipe.stages.segment.config import SegmentConfig
 
 ROOT = Path(os.environ.get("SPAM_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
 

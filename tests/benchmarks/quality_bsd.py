@@ -15,9 +15,9 @@ from PIL import Image
 
 from spam_pipe.stages.colour import rgb_to_lab
 from spam_pipe.stages.evaluate.evaluate import evaluate
-from spam_pipe.stages.segment.config import SegmentConfig
-from spam_pipe.stages.segment.methods import find_method
-from spam_pipe.stages.segment.scene import Scene
+from spam_pipe.stages.methods.config import SegmentConfig
+from spam_pipe.stages.methods.registry import find_method
+from spam_pipe.stages.scene import Scene
 
 ROOT = Path(os.environ.get("SPAM_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
 COLUMNS = ("n", "asa", "gr", "boundary_recall", "boundary_precision", "explained_variation")

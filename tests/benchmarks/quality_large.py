@@ -21,11 +21,11 @@ from PIL import Image
 from spam_pipe.stages.base import Inputs, Output
 from spam_pipe.stages.deferred import WINDOW_PIXELS, recipe
 from spam_pipe.stages.evaluate.evaluate import evaluate
+from spam_pipe.stages.methods.config import SegmentConfig
 from spam_pipe.stages.prior.config import PriorConfig
 from spam_pipe.stages.prior.stage import PriorStage
 from spam_pipe.stages.propose.config import ProposeConfig
 from spam_pipe.stages.propose.stage import ProposeStage
-from spam_pipe.stages.segment.config import SegmentConfig
 from spam_pipe.stages.segment.large import segment_large as large
 from spam_pipe.stages.segment.stage import SegmentStage
 

@@ -25,12 +25,12 @@ from spam_pipe.stages.attention.density import object_means
 from spam_pipe.stages.attention.saliency import THRESHOLDS
 from spam_pipe.stages.base import Inputs
 from spam_pipe.stages.colour import rgb_to_lab
+from spam_pipe.stages.methods.config import SegmentConfig
 from spam_pipe.stages.prior.config import PriorConfig
+from spam_pipe.stages.prior.cut import contour_of, objects_for
 from spam_pipe.stages.prior.stage import PriorStage
 from spam_pipe.stages.propose.config import ProposeConfig
 from spam_pipe.stages.propose.stage import ProposeStage
-from spam_pipe.stages.segment.config import SegmentConfig
-from spam_pipe.stages.segment.prior_objects import contour_of, objects_for
 
 ROOT = Path(os.environ.get("SPAM_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
 

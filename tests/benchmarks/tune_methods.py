@@ -11,7 +11,7 @@ import argparse
 import numpy as np
 from quality_bsd import measure
 
-from spam_pipe.stages.segment.config import SegmentConfig
+from spam_pipe.stages.methods.config import SegmentConfig
 
 GRID: dict[str, tuple[str, tuple[float, ...]]] = {
     "slic": ("compactness", (5, 10, 20, 40)),

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from spam_pipe.pipeline.commands.items import run_items
-from spam_pipe.pipeline.commands.options import Options
 from spam_pipe.pipeline.commands.verify import verify_run
 from spam_pipe.pipeline.reporting.gathering import gather
 from spam_pipe.pipeline.runs.chain import build_chain
 from spam_pipe.pipeline.runs.run import open_existing_run
 from spam_pipe.pipeline.runs.selection import Selection
+from spam_pipe.pipeline.session.options import Options
 from tests.conftest import draw_images
 
 COUNTS = (6, 12)

@@ -59,9 +59,9 @@ def read_dicom(path: Path) -> Any:
 
 
 def read_georeference(path: Path) -> Any:
-    from spam_pipe.pipeline.datasets.base import Item
     from spam_pipe.pipeline.datasets.images.georeference import georeference_of, metres_per_unit
     from spam_pipe.pipeline.datasets.images.image_file import ImageFile
+    from spam_pipe.pipeline.items import Item
 
     item = Item("input", "all", ImageFile(path))
     place = georeference_of(item)

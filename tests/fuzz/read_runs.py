@@ -72,9 +72,9 @@ def read_options(path: Path) -> Any:
     """Take the file's lines for a command's options."""
     import os
 
-    from spam_pipe.pipeline.commands.layers import config_layers
-    from spam_pipe.pipeline.commands.options import Options
     from spam_pipe.pipeline.runs.run import open_run
+    from spam_pipe.pipeline.session.layers import config_layers
+    from spam_pipe.pipeline.session.options import Options
     from spam_pipe.pipeline.store.folder import LocalFolder
 
     lines = path.read_bytes().decode("utf-8", "surrogateescape").split("\n")
@@ -113,8 +113,8 @@ def read_failures(path: Path) -> Any:
 
 
 def read_sweep_record(path: Path) -> Any:
+    from spam_pipe.pipeline.runs.sweep_record import read_record
     from spam_pipe.pipeline.store.folder import LocalFolder
-    from spam_pipe.pipeline.sweeping.record import read_record
 
     path.replace(path.with_name("sweep.json"))
     return read_record(LocalFolder(path.parent))
@@ -127,11 +127,11 @@ def read_received_run(path: Path) -> Any:
     from spam_pipe.pipeline.commands.export import export_run
     from spam_pipe.pipeline.commands.items import run_items
     from spam_pipe.pipeline.commands.look import show_status
-    from spam_pipe.pipeline.commands.options import Options
     from spam_pipe.pipeline.commands.verify import verify_run
     from spam_pipe.pipeline.reporting.gathering import gather
     from spam_pipe.pipeline.runs.run import open_existing_run
     from spam_pipe.pipeline.runs.selection import Selection
+    from spam_pipe.pipeline.session.options import Options
     from spam_pipe.stages.report.tables import metrics_table, summary_table
     from tests.fuzz.seeds.received import RUN, received_run, write_received
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from spam_pipe.pipeline.errors import UserError
+from tests.conftest import PROJECT
 from tests.fuzz.child import find, make_input
 from tests.fuzz.readers import READERS, inputs_of
 
@@ -102,7 +103,7 @@ def test_a_crash_is_a_finding_and_the_rest_is_read(tmp_path):
             capture_output=True,
             text=True,
             check=False,
-            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+            env={**os.environ, "PYTHONPATH": str(PROJECT)},
         )
         for first in (0, 2)
     ]

@@ -16,8 +16,8 @@ from spam_pipe.segmenter import COMPACTNESS
 from spam_pipe.stages.base import Inputs
 from spam_pipe.stages.clustering.balance import resolve_balance
 from spam_pipe.stages.evaluate.evaluate import evaluate as measure
+from spam_pipe.stages.methods.config import SegmentConfig
 from spam_pipe.stages.registry import stage
-from spam_pipe.stages.segment.config import SegmentConfig
 
 Image = NDArray[np.uint8]
 

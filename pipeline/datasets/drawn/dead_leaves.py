@@ -13,7 +13,6 @@ from hashlib import sha256
 import numpy as np
 from numpy.typing import NDArray
 
-from spam_pipe.pipeline.datasets.base import ImageSource, Source
 from spam_pipe.pipeline.datasets.drawn.textures import (
     PATTERNS,
     Array,
@@ -22,6 +21,7 @@ from spam_pipe.pipeline.datasets.drawn.textures import (
     value_noise,
 )
 from spam_pipe.pipeline.datasets.user_files.label_file import Annotations
+from spam_pipe.pipeline.items import ImageSource, Source
 
 VERSION = 1
 """Bumped whenever a scene comes out differently."""

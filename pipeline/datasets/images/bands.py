@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spam_pipe.pipeline.datasets.base import Picture
 from spam_pipe.pipeline.datasets.guards.limits import MAX_PIXELS
 from spam_pipe.pipeline.datasets.images.strips import strips
 from spam_pipe.pipeline.errors import DataError
+from spam_pipe.pipeline.items import Picture
 
 STRETCH = (2.0, 98.0)
 """Percentiles that become black and white where nothing else is said."""

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from spam_pipe.pipeline.datasets.base import Item
 from spam_pipe.pipeline.datasets.images.image_file import ImageFile
 from spam_pipe.pipeline.datasets.images.tiff import is_georeferenced, is_tiff
 from spam_pipe.pipeline.errors import DataError
+from spam_pipe.pipeline.items import Item
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from spam_pipe.pipeline.datasets.base import FileSource, ImageSource, Picture
 from spam_pipe.pipeline.datasets.guards.limits import PILLOW_FORMATS, check_picture, pillow_limit
 from spam_pipe.pipeline.datasets.images.bands import Reading, Samples, to_picture
 from spam_pipe.pipeline.datasets.images.strips import array_of, strips_of
 from spam_pipe.pipeline.datasets.images.tiff import is_plain_picture, is_tiff, read_tiff
 from spam_pipe.pipeline.errors import DataError
+from spam_pipe.pipeline.items import FileSource, ImageSource, Picture
 
 _OPAQUE = frozenset((".jpg", ".jpeg", ".jpe", ".bmp", ".ppm", ".pgm", ".pbm", ".pnm"))
 """Suffixes of files that cannot say that a pixel has no data."""

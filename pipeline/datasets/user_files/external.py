@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from spam_pipe.pipeline.datasets.base import FileSource
 from spam_pipe.pipeline.datasets.user_files.item_files import inside, named_files, refuse_two
 from spam_pipe.pipeline.datasets.user_files.label_file import LABEL_SUFFIXES, LabelFile
 from spam_pipe.pipeline.errors import DataError
+from spam_pipe.pipeline.items import FileSource
 
 SUFFIXES = (*LABEL_SUFFIXES, ".csv")
 

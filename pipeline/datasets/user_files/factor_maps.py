@@ -7,13 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from spam_pipe.pipeline.datasets.base import FileSource
 from spam_pipe.pipeline.datasets.guards.limits import MAX_PIXELS, check_picture, pillow_limit
 from spam_pipe.pipeline.datasets.guards.npy_content import map_npy
 from spam_pipe.pipeline.datasets.images.strips import strips_of
 from spam_pipe.pipeline.datasets.user_files.factor_table import LARGEST, SMALLEST
 from spam_pipe.pipeline.datasets.user_files.item_files import inside, named_files, refuse_two
 from spam_pipe.pipeline.errors import DataError
+from spam_pipe.pipeline.items import FileSource
 from spam_pipe.stages.attention.user_factors import UserFactors
 
 SUFFIXES = (".npy", ".png")

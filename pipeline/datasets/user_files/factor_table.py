@@ -14,7 +14,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from spam_pipe.pipeline.datasets.base import FileSource
 from spam_pipe.pipeline.datasets.images.image_file import IMAGE_SUFFIXES
 from spam_pipe.pipeline.datasets.user_files.image_rows import (
     Row,
@@ -27,6 +26,7 @@ from spam_pipe.pipeline.datasets.user_files.image_rows import (
     whole,
 )
 from spam_pipe.pipeline.errors import DataError
+from spam_pipe.pipeline.items import FileSource
 from spam_pipe.stages.attention.user_factors import Click, UserFactors
 
 SUFFIXES = (".csv", ".json")

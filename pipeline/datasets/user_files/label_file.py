@@ -10,7 +10,6 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
-from spam_pipe.pipeline.datasets.base import FileSource
 from spam_pipe.pipeline.datasets.guards.limits import (
     MAX_PIXELS,
     PILLOW_FORMATS,
@@ -24,6 +23,7 @@ from spam_pipe.pipeline.datasets.guards.npy_content import map_npy
 from spam_pipe.pipeline.datasets.guards.tiff_segments import check_segments
 from spam_pipe.pipeline.datasets.images.strips import array_of, strips
 from spam_pipe.pipeline.errors import DataError
+from spam_pipe.pipeline.items import FileSource
 
 Annotations = tuple[NDArray[np.uint32], ...]
 """One (H, W) region map per annotator."""

@@ -16,12 +16,12 @@ from typing import Any
 import tifffile
 from numpy.typing import NDArray
 
-from spam_pipe.pipeline.datasets.base import FileSource
 from spam_pipe.pipeline.datasets.guards.npy_content import map_npy
 from spam_pipe.pipeline.datasets.guards.tiff_segments import check_segments
 from spam_pipe.pipeline.datasets.user_files.item_files import inside, named_files, refuse_two
 from spam_pipe.pipeline.datasets.user_files.label_file import LABEL_SUFFIXES, LabelFile
 from spam_pipe.pipeline.errors import DataError
+from spam_pipe.pipeline.items import FileSource
 from spam_pipe.stages.propose.run_lengths import RunLengths, checked_size, encode
 
 SUFFIXES = (*LABEL_SUFFIXES, ".json")

@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 
-from spam_pipe.pipeline.datasets.base import FileSource
 from spam_pipe.pipeline.datasets.user_files.image_rows import (
     RowKind,
     as_number,
@@ -29,6 +28,7 @@ from spam_pipe.pipeline.datasets.user_files.image_rows import (
     shown,
 )
 from spam_pipe.pipeline.errors import DataError
+from spam_pipe.pipeline.items import FileSource
 from spam_pipe.stages.propose.prompts import Prompt
 from spam_pipe.stages.suggestion import meant_image
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from spam_pipe.pipeline.datasets.base import ImageSource, Picture, Source
 from spam_pipe.pipeline.datasets.guards.limits import MAX_PIXELS
 from spam_pipe.pipeline.datasets.user_files.item_files import inside, named_files, refuse_two
 from spam_pipe.pipeline.datasets.user_files.label_file import LABEL_SUFFIXES, LabelFile
 from spam_pipe.pipeline.errors import DataError
+from spam_pipe.pipeline.items import ImageSource, Picture, Source
 
 Mask = NDArray[np.bool_]
 

@@ -14,10 +14,12 @@ from spam_pipe.stages.clustering.features import position_scale
 from spam_pipe.stages.clustering.spam import spam
 from spam_pipe.stages.colour import rgb_to_lab
 from spam_pipe.stages.deferred import BY_BLOCKS, WINDOW_PIXELS, Recipe
+from spam_pipe.stages.methods.config import SegmentConfig
+from spam_pipe.stages.methods.deep_features import with_deep_features
+from spam_pipe.stages.prior.cut import contour_of, objects_for
 from spam_pipe.stages.regions.label_maps import Labels
 from spam_pipe.stages.regions.objects import Objects
-from spam_pipe.stages.segment.config import SegmentConfig
-from spam_pipe.stages.segment.deep_features import with_deep_features
+from spam_pipe.stages.scene import Scene
 from spam_pipe.stages.segment.large.mosaic import Found, segment_by_windows
 from spam_pipe.stages.segment.large.scale import (
     enlarge_labels,
@@ -29,8 +31,6 @@ from spam_pipe.stages.segment.large.scale import (
 from spam_pipe.stages.segment.large.tiling import Box
 from spam_pipe.stages.segment.large.window_objects import without_specks
 from spam_pipe.stages.segment.large.window_prior import make_prior
-from spam_pipe.stages.segment.prior_objects import contour_of, objects_for
-from spam_pipe.stages.segment.scene import Scene
 from spam_pipe.stages.validity import check_valid, fill_outside, window_of
 
 

@@ -20,7 +20,7 @@ def received_run() -> dict[str, bytes]:
     from PIL import Image
 
     from spam_pipe.pipeline.commands.items import run_items
-    from spam_pipe.pipeline.commands.options import Options
+    from spam_pipe.pipeline.session.options import Options
 
     home = Path.cwd()
     folder = Path(tempfile.mkdtemp())

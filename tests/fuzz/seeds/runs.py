@@ -15,7 +15,7 @@ OPTIONS = (
     *("run", "config", "dataset", "split", "pattern", "ground_truth", "prior", "prior_mode"),
     *("method", "masks", "attention", "n_superpixels"),
 )
-"""Options of commands that are fuzzed, by the names of `pipeline.commands.options.Options`."""
+"""Options of commands that are fuzzed, by the names of `pipeline.session.options.Options`."""
 
 
 def stored_masks() -> list[bytes]:

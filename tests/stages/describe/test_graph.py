@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from describe_label_maps import label_maps
 from hypothesis import given, settings
 from skimage.color import rgb2lab
 from skimage.graph import RAG
 
 from spam_pipe.stages.describe.graph import graph
+from tests.stages.describe.describe_label_maps import label_maps
 
 
 def sides(labels: np.ndarray) -> dict[tuple[int, int], list[tuple[tuple[int, int], ...]]]:

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import shapely
-from describe_label_maps import label_maps, present
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spam_pipe.stages.describe.graph import graph
 from spam_pipe.stages.describe.polygons import moved, polygons
+from tests.stages.describe.describe_label_maps import label_maps, present
 
 
 @settings(max_examples=150)

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from describe_label_maps import label_maps, present
 from hypothesis import given, settings
 from skimage.color import rgb2lab
 from skimage.measure import regionprops_table
@@ -10,6 +9,7 @@ from skimage.measure import regionprops_table
 from spam_pipe.stages.describe.table import table
 from spam_pipe.stages.evaluate.compactness import compactness, perimeters
 from spam_pipe.stages.evaluate.regions import regions_of
+from tests.stages.describe.describe_label_maps import label_maps, present
 
 SHAPE = ["id", "area", "row", "column", "top", "left", "bottom", "right", "perimeter"]
 

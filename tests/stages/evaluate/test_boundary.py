@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from label_maps import Labels, label_maps, shapes
 from numpy.typing import NDArray
 
 from spam_pipe.stages.evaluate.boundary import (
@@ -14,6 +13,7 @@ from spam_pipe.stages.evaluate.boundary import (
     dilated,
     tolerance_radius,
 )
+from tests.stages.evaluate.label_maps import Labels, label_maps, shapes
 
 
 def compare(labels: Labels, truth: Labels, radius: int) -> tuple[float, float]:

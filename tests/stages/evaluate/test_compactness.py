@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 from hypothesis import given
-from label_maps import Labels, grid, label_maps
 
 from spam_pipe.stages.evaluate.compactness import compactness, perimeters
 from spam_pipe.stages.evaluate.regions import painted, regions_of
+from tests.stages.evaluate.label_maps import Labels, grid, label_maps
 
 
 @given(label_maps())

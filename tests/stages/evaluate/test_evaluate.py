@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from label_maps import Labels, grid, label_maps, shapes
 from pydantic import ValidationError
 
 from spam_pipe.stages.base import Inputs, Output
 from spam_pipe.stages.evaluate.config import EvaluateConfig
 from spam_pipe.stages.evaluate.evaluate import evaluate
 from spam_pipe.stages.evaluate.stage import EvaluateStage
+from tests.stages.evaluate.label_maps import Labels, grid, label_maps, shapes
 
 GROUND_TRUTH = ("asa", "ue", "ue_np", "boundary_recall", "boundary_precision")
 EXPLAINED = ("explained_variation", "explained_variation_giraud")

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from label_maps import Labels, label_maps, shapes
 from numpy.typing import NDArray
 
 from spam_pipe.stages.evaluate.explained_variation import explained_variation, total_variation
 from spam_pipe.stages.evaluate.regions import regions_of
+from tests.stages.evaluate.label_maps import Labels, label_maps, shapes
 
 Image = NDArray[np.uint8]
 

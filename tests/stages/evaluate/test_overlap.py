@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from label_maps import Labels, label_maps, shapes
 from skimage.metrics import contingency_table
 
 from spam_pipe.stages.evaluate.overlap import Overlap, overlap
 from spam_pipe.stages.evaluate.regions import painted, regions_of
+from tests.stages.evaluate.label_maps import Labels, label_maps, shapes
 
 
 def compare(labels: Labels, truth: Labels) -> Overlap:

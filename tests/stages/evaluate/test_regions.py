@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from label_maps import Labels, label_maps
 from skimage.measure import label as connected
 
 from spam_pipe.stages.evaluate.regions import components_of, painted, regions_of
+from tests.stages.evaluate.label_maps import Labels, label_maps
 
 
 @given(label_maps())

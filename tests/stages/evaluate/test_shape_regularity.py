@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 from hypothesis import given
-from label_maps import Labels, grid, label_maps
 from scipy.spatial import ConvexHull, QhullError
 
 from spam_pipe.stages.evaluate.chain_code import chain_code_perimeter
 from spam_pipe.stages.evaluate.regions import components_of, painted, regions_of
 from spam_pipe.stages.evaluate.shape_regularity import shape_regularity
+from tests.stages.evaluate.label_maps import Labels, grid, label_maps
 
 
 def hull_mask(mask: np.ndarray) -> np.ndarray:

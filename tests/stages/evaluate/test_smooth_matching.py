@@ -5,10 +5,10 @@ from collections import Counter
 import numpy as np
 import pytest
 from hypothesis import given
-from label_maps import Labels, grid, label_maps
 
 from spam_pipe.stages.evaluate.regions import regions_of
 from spam_pipe.stages.evaluate.smooth_matching import smooth_matching
+from tests.stages.evaluate.label_maps import Labels, grid, label_maps
 
 
 def definition(labels: Labels) -> float:

@@ -9,17 +9,17 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from test_batching import CPU, Drifting, Pointwise
 
 from spam_pipe.stages.base import Inputs
 from spam_pipe.stages.colour import rgb_to_lab
+from spam_pipe.stages.methods.config import SegmentConfig
 from spam_pipe.stages.networks import announced, batching, memory
 from spam_pipe.stages.networks.announced import announce
 from spam_pipe.stages.networks.forward import DeviceForward, Encoder
 from spam_pipe.stages.propose.config import ProposeConfig
 from spam_pipe.stages.propose.stage import ProposeStage
-from spam_pipe.stages.segment.config import SegmentConfig
 from spam_pipe.stages.segment.stage import SegmentStage
+from tests.stages.networks.test_batching import CPU, Drifting, Pointwise
 
 
 @pytest.fixture

@@ -9,12 +9,12 @@ from skimage.measure import label
 
 from spam_pipe.stages.base import Inputs, Output
 from spam_pipe.stages.prior.config import PriorConfig
+from spam_pipe.stages.prior.cut import cut_objects
 from spam_pipe.stages.prior.divide import divide
 from spam_pipe.stages.prior.stage import PriorStage
 from spam_pipe.stages.propose.hierarchy import volume_hierarchy
 from spam_pipe.stages.propose.proposal import Proposal
 from spam_pipe.stages.propose.run_lengths import RunLengths
-from spam_pipe.stages.segment.prior_objects import cut_objects
 
 HALVES = np.repeat([1, 2], 20)[None].repeat(40, 0)
 

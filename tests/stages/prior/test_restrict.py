@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 
 from spam_pipe.stages.base import Inputs, Output
 from spam_pipe.stages.prior.config import PriorConfig
+from spam_pipe.stages.prior.cut import cut_objects
 from spam_pipe.stages.prior.restrict import restrict
 from spam_pipe.stages.prior.stage import PriorStage
 from spam_pipe.stages.propose.config import ProposeConfig
 from spam_pipe.stages.propose.stage import ProposeStage
-from spam_pipe.stages.segment.prior_objects import cut_objects
 
 
 def random_tree(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:

@@ -3,11 +3,11 @@ import pytest
 import torch
 
 from spam_pipe.stages.base import Inputs
+from spam_pipe.stages.methods.config import SegmentConfig
+from spam_pipe.stages.methods.deep_features import first_channels
 from spam_pipe.stages.networks.config import EfficientUNetConfig
 from spam_pipe.stages.networks.registry import build
 from spam_pipe.stages.networks.weights import save_weights
-from spam_pipe.stages.segment.config import SegmentConfig
-from spam_pipe.stages.segment.deep_features import first_channels
 from spam_pipe.stages.segment.stage import SegmentStage
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (40, 60, 3)).astype(np.uint8)

@@ -5,8 +5,8 @@ import pytest
 from scipy import ndimage
 
 from spam_pipe.stages.base import Inputs
-from spam_pipe.stages.segment.config import SegmentConfig
-from spam_pipe.stages.segment.method_names import METHODS, NEED_OPENCV
+from spam_pipe.stages.methods.config import SegmentConfig
+from spam_pipe.stages.methods.names import METHODS, NEED_OPENCV
 from spam_pipe.stages.segment.stage import SegmentStage
 from spam_pipe.stages.segment.stored import labels_of
 

@@ -4,14 +4,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spam_pipe.stages.evaluate.evaluate import evaluate
-from spam_pipe.stages.regions.connectivity import connected_components
-from spam_pipe.stages.segment.baselines.ground_truth import (
+from spam_pipe.stages.methods.baselines.ground_truth import (
     annotated_pieces,
     ground_truth,
     merge_pieces,
 )
-from spam_pipe.stages.segment.config import SegmentConfig
-from spam_pipe.stages.segment.scene import Scene
+from spam_pipe.stages.methods.config import SegmentConfig
+from spam_pipe.stages.regions.connectivity import connected_components
+from spam_pipe.stages.scene import Scene
 
 CONFIG = SegmentConfig(method="ground-truth")
 

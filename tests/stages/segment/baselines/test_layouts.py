@@ -4,9 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spam_pipe.stages.evaluate.evaluate import evaluate
-from spam_pipe.stages.segment.baselines.layouts import grid, grid_labels, grid_shape, voronoi
-from spam_pipe.stages.segment.config import SegmentConfig
-from spam_pipe.stages.segment.scene import Scene
+from spam_pipe.stages.methods.baselines.layouts import grid, grid_labels, grid_shape, voronoi
+from spam_pipe.stages.methods.config import SegmentConfig
+from spam_pipe.stages.scene import Scene
 
 GRAY = np.zeros((80, 120, 3), np.uint8)
 SCENE = Scene(GRAY, GRAY.astype(np.float32))

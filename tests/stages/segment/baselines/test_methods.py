@@ -9,8 +9,8 @@ from skimage.data import astronaut
 
 from spam_pipe.stages.base import Inputs, Output
 from spam_pipe.stages.colour import rgb_to_lab
-from spam_pipe.stages.segment.config import SegmentConfig
-from spam_pipe.stages.segment.method_names import (
+from spam_pipe.stages.methods.config import SegmentConfig
+from spam_pipe.stages.methods.names import (
     ALIASES,
     KEEP_TO_PRIOR,
     METHODS,
@@ -20,8 +20,8 @@ from spam_pipe.stages.segment.method_names import (
     method_names,
     require_extra,
 )
-from spam_pipe.stages.segment.methods import find_method
-from spam_pipe.stages.segment.scene import Scene, Segmentation
+from spam_pipe.stages.methods.registry import find_method
+from spam_pipe.stages.scene import Scene, Segmentation
 from spam_pipe.stages.segment.stage import SegmentStage
 
 NAMES = [name for name in METHODS if name not in {"spam", "external"}]
@@ -234,7 +234,7 @@ def test_external_methods_go_by_their_folder() -> None:
 
 
 def test_a_missing_opencv_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("spam_pipe.stages.segment.methods.find_spec", lambda _: None)
+    monkeypatch.setattr("spam_pipe.stages.methods.registry.find_spec", lambda _: None)
     with pytest.raises(ValueError, match=r"--method lsc needs OpenCV: pip install 'spam-pipe\[op"):
         require_extra("lsc")
     require_extra("slic")

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spam_pipe.stages.segment.baselines.numbering import number_labels
-from spam_pipe.stages.segment.baselines.search import Knob, search_count
+from spam_pipe.stages.methods.baselines.numbering import number_labels
+from spam_pipe.stages.methods.baselines.search import Knob, search_count
 
 
 def strips(n: float) -> np.ndarray:

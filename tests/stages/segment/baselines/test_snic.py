@@ -6,9 +6,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from spam_pipe.stages.methods.baselines.layouts import grid_labels, grid_shape
+from spam_pipe.stages.methods.baselines.snic import grid_seeds, grow_superpixels
 from spam_pipe.stages.regions.connectivity import connected_components
-from spam_pipe.stages.segment.baselines.layouts import grid_labels, grid_shape
-from spam_pipe.stages.segment.baselines.snic import grid_seeds, grow_superpixels
 
 
 def grown_by_hand(lab: np.ndarray, seeds: np.ndarray, m: float) -> np.ndarray:

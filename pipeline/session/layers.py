@@ -1,0 +1,146 @@
+"""From a command's flags to layers of configuration."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from spam_pipe.pipeline.configuration.run_config import Layer, parse_assignment, read_config_file
+from spam_pipe.pipeline.datasets import DATASETS, open_dataset
+from spam_pipe.pipeline.errors import ConfigError
+from spam_pipe.pipeline.runs.run import Run
+from spam_pipe.pipeline.session.options import Options
+from spam_pipe.pipeline.units import Unit
+from spam_pipe.stages.suggestion import did_you_mean
+
+
+def config_layers(options: Options) -> Iterator[Layer]:
+    """Yield what the command says of the configuration, weakest first."""
+    if options.config is not None:
+        yield read_config_file(Path(options.config))
+    for text in options.assignments or []:
+        yield parse_assignment(text)
+    yield from _dataset_layers(options)
+    flags: list[tuple[str, str, Any]] = [
+        ("propose", "source", options.prior),
+        ("segment", "prior_mode", options.prior_mode),
+        ("segment", "method", options.method),
+        ("segment", "seed", options.seed),
+    ]
+    if options.masks is not None:
+        if options.prior not in {None, "masks", "masks+contour"}:
+            raise ConfigError(
+                f"--masks goes with --prior masks or masks+contour, not with {options.prior}"
+            )
+        folder = Path(options.masks).expanduser().absolute()
+        if not folder.is_dir():
+            raise ConfigError(f"--masks {options.masks}: there is no such folder")
+        source = options.prior or "masks"
+        flags += [("propose", "masks", str(folder)), ("propose", "source", source)]
+    for table, key, value in flags:
+        if value is not None:
+            yield {table: {key: value}}
+    if options.attention is not None:
+        yield {"segment": {"attention": parse_attention(options.attention)}}
+    if options.n_superpixels is not None and options.superpixel_size is not None:
+        raise ConfigError("--n-superpixels and --superpixel-size: give one of them")
+    if options.n_superpixels is not None:
+        yield {"n_superpixels": parse_counts(options.n_superpixels), "superpixel_size": None}
+    if options.superpixel_size is not None:
+        yield {"superpixel_size": options.superpixel_size.split(",")}
+
+
+def _dataset_layers(options: Options) -> Iterator[Layer]:
+    name = options.dataset
+    if name is not None:
+        open_dataset(name)  # an unknown name is an error before anything is written
+        if name in DATASETS:
+            yield {"dataset": {"name": name}}
+        else:
+            images = str(Path(name).expanduser().absolute())
+            yield {"dataset": {"name": "folder", "images": images}}
+    given: dict[str, Any] = {
+        "split": options.split,
+        "pattern": options.pattern,
+        "max_megapixels": options.max_megapixels,
+        "bands": _numbers("--bands", options.bands, int, "4,3,2"),
+        "stretch": _numbers("--stretch", options.stretch, float, "2,98"),
+    }
+    if options.ground_truth is not None:
+        given["ground_truth"] = str(Path(options.ground_truth).expanduser().absolute())
+    if options.valid is not None:
+        place = Path(options.valid).expanduser().absolute()
+        if not place.exists():
+            raise ConfigError(f"--valid {options.valid}: there is no such mask or folder of masks")
+        given["valid"] = str(place)
+    chosen = {key: value for key, value in given.items() if value is not None}
+    if chosen:
+        yield {"dataset": chosen}
+
+
+def _numbers(
+    option: str, text: str | None, kind: type[int] | type[float], example: str
+) -> list[float] | None:
+    if text is None:
+        return None
+    try:
+        return [kind(part) for part in text.split(",")]
+    except ValueError as error:
+        raise ConfigError(f"{option} {text}: write numbers such as {example}") from error
+
+
+def parse_counts(text: str) -> list[int]:
+    """Parse `--n-superpixels`.
+
+    Raises
+    ------
+    ConfigError
+        When it is not whole numbers separated by commas.
+    """
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError as error:
+        raise ConfigError(
+            f"--n-superpixels {text}: write whole numbers separated by commas, such as 100,400"
+        ) from error
+
+
+def parse_attention(text: str) -> dict[str, str]:
+    """Parse `--attention`: the options of `segment.attention` that it stands for.
+
+    Raises
+    ------
+    ConfigError
+        When it is neither a mode nor a file that is there.
+    """
+    if text in {"none", "visual"}:
+        return {"mode": text}
+    path = Path(text).expanduser().absolute()
+    if not path.exists():
+        cure = did_you_mean(text, ["none", "visual"], "write none, visual or a file's path")
+        raise ConfigError(
+            f"--attention {text}: neither none nor visual nor a file that is there; {cure}"
+        )
+    return {"mode": "file", "file": str(path)}
+
+
+def one_unit(units: Sequence[Unit], counts: str | None, run: Run) -> Unit:
+    """Return for which number of superpixels masks are made: the largest, or the one asked for.
+
+    Raises
+    ------
+    ConfigError
+        When several are asked for, or one that the run does not have.
+    """
+    if counts is None:
+        numbers = [unit for unit in units if isinstance(unit, int)]
+        return max(numbers) if numbers else units[0]
+    asked = parse_counts(counts)
+    if len(asked) > 1:
+        raise ConfigError(f"-k {counts}: give one number, masks are made of one segmentation")
+    if asked[0] not in units:
+        has = ", ".join(map(str, units))
+        raise ConfigError(
+            f"-k {counts}: run {run.name} has K = {has}; `spam-pipe segment --run {run.name} "
+            f"-k {counts}` makes others"
+        )
+    return asked[0]

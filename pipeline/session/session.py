@@ -1,0 +1,228 @@
+"""A command's work: a run, its configurations, its items, and how they are brought up to date."""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+
+from spam_pipe.pipeline.configuration.run_config import RunConfig
+from spam_pipe.pipeline.device import cuda_devices, resolve_device
+from spam_pipe.pipeline.errors import ConfigError
+from spam_pipe.pipeline.running.account import Account, Summary
+from spam_pipe.pipeline.running.completion import held
+from spam_pipe.pipeline.running.dask.executor import Dask
+from spam_pipe.pipeline.running.events import Events
+from spam_pipe.pipeline.running.executors import Executor, InProcess
+from spam_pipe.pipeline.running.jobs import Context, Job
+from spam_pipe.pipeline.running.plan import plan
+from spam_pipe.pipeline.running.runner import Callback, execute
+from spam_pipe.pipeline.runs.chain import Chain, build_chain, describe
+from spam_pipe.pipeline.runs.failures import Failures
+from spam_pipe.pipeline.runs.run import Run, open_run
+from spam_pipe.pipeline.runs.selection import Selection
+from spam_pipe.pipeline.runs.shard import parse_shard
+from spam_pipe.pipeline.session.layers import config_layers
+from spam_pipe.pipeline.session.options import Options
+from spam_pipe.pipeline.store.folder import Folder, open_folder
+from spam_pipe.stages.registry import STAGES
+
+
+@dataclass(frozen=True)
+class Choices:
+    """How a command runs its items.
+
+    Attributes
+    ----------
+    overwrite
+        Stages to recompute whatever is there.
+    skip_failed
+        Leave items alone that failed before.
+    device
+        ``cpu``, ``cuda[:i]`` or ``auto``: where tasks run, the executor knows.
+    item_timeout
+        Seconds after which an item is given up.
+    workers
+        Processes of a local cluster; 0 for this process.
+    scheduler
+        Address of a Dask scheduler; None for none.
+    """
+
+    overwrite: Collection[str] = ()
+    skip_failed: bool = False
+    device: str = "cpu"
+    item_timeout: float | None = None
+    workers: int = 0
+    scheduler: str | None = None
+
+
+@dataclass(frozen=True)
+class Session:
+    """What a command brings up to date.
+
+    Attributes
+    ----------
+    outputs
+        The folder of all runs.
+    run
+        The run.
+    configs
+        The configurations to bring up to date: the run's own, or the points of a sweep. The jobs
+        of an item are done together, so what the configurations share is computed once.
+    selection
+        The items.
+    target
+        The last stage.
+    choices
+        How items are run.
+    """
+
+    outputs: Folder
+    run: Run
+    configs: tuple[RunConfig, ...]
+    selection: Selection
+    target: str
+    choices: Choices
+
+    @classmethod
+    def open(cls, command: str, options: Options) -> "Session":
+        """Resolve what a command means; nothing is written.
+
+        Raises
+        ------
+        UserError
+            When the options are not valid, or the dataset or the device is not there.
+        """
+        outputs = open_folder(options.outputs)
+        layers = list(config_layers(options))
+        run = open_run(
+            outputs,
+            options.run,
+            layers,
+            default="sample" if command == "run" and not layers else None,
+            starts=command == "run" or options.run is None,
+        )
+        shard = None if options.shard is None else parse_shard(options.shard, run.folder)
+        target = "evaluate" if command in {"run", "report"} else command
+        return cls(
+            outputs=outputs,
+            run=run,
+            configs=(run.config,),
+            selection=Selection(run, options.limit, shard),
+            target=target,
+            choices=choices_of(options, _overwritten(command, options.overwrite)),
+        )
+
+    @property
+    def chains(self) -> tuple[Chain, ...]:
+        """The stages of each configuration."""
+        return tuple(build_chain(each, self.run.folder, self.target) for each in self.configs)
+
+    def held(self, say: Callable[[str], None]) -> AbstractContextManager[None]:
+        """Hold the run's lock, or the shard's.
+
+        Raises
+        ------
+        UserError
+            When another command is in the way.
+        """
+        return held(self.run, self.selection.shard, say)
+
+    def bring_up_to_date(self, executor: Executor, callbacks: Sequence[Callback]) -> Summary:
+        """Run all jobs that are missing, stale or failed before; the run's lock is held.
+
+        Parameters
+        ----------
+        executor
+            Where jobs run.
+        callbacks
+            Told of the work, beside `failures.csv` and `events.csv`.
+        """
+        chains, selection = self.chains, self.selection
+        for chain in chains:
+            for link in chain.values():
+                link.store.prepare(describe(chain, link.name))
+        part = None if selection.shard is None else selection.shard.name
+        n_expected = selection.dataset.expected(selection.split)
+        account = Account(
+            Summary(selection.n_items, n_expected, shard=selection.shard),
+            Failures(self.run.folder, part),
+            chains,
+            self.choices.skip_failed,
+        )
+        device = executor.device(self.choices.device)
+        contexts = [
+            Context(each.model_dump_json(), self.run.folder.url, device, self.choices.item_timeout)
+            for each in self.configs
+        ]
+        items = self._jobs(chains, contexts, account)
+        n_jobs = selection.n_items * len(self.configs)
+        told = (account, Events(self.run.folder, part), *callbacks)
+        account.summary.interrupted = execute(items, n_jobs, executor, told)
+        return account.summary
+
+    def _jobs(
+        self, chains: Sequence[Chain], contexts: Sequence[Context], account: Account
+    ) -> Iterator[list[Job | None]]:
+        """Yield a job per configuration for each item; None where nothing is to be done."""
+        failed = frozenset(account.failures.items)
+        plans = [
+            plan(
+                self.selection,
+                chain,
+                config,
+                self.run.folder,
+                failed=failed,
+                overwrite=self.choices.overwrite,
+            )
+            for chain, config in zip(chains, self.configs, strict=True)
+        ]
+        for planned in zip(*plans, strict=True):
+            jobs: list[Job | None] = []
+            for point, each in enumerate(planned):
+                work = account.missing(each, point)
+                jobs.append(Job(each.item, work, contexts[point], point) if work else None)
+            yield jobs
+
+
+def choices_of(options: Options, overwrite: Collection[str]) -> Choices:
+    """Return how items are run.
+
+    Raises
+    ------
+    ConfigError
+        When options contradict each other.
+    """
+    if options.scheduler is not None and options.workers:
+        raise ConfigError("--workers and --scheduler: give one of them")
+    return Choices(
+        overwrite=overwrite,
+        skip_failed=options.skip_failed,
+        device=options.device,
+        item_timeout=options.item_timeout,
+        workers=options.workers,
+        scheduler=options.scheduler,
+    )
+
+
+@contextmanager
+def opened_executor(choices: Choices, warn: Callable[[str], None]) -> Iterator[Executor]:
+    """Open the executor that `--workers` and `--scheduler` ask for, and close it at the end.
+
+    On ``cuda`` without a number, local workers share out this machine's devices.
+    """
+    executor: Executor = InProcess()
+    if choices.scheduler is not None or choices.workers:
+        here = choices.scheduler is None
+        devices = cuda_devices() if here and resolve_device(choices.device) == "cuda" else ()
+        executor = Dask(choices.workers, choices.scheduler, devices=devices, warn=warn)
+    try:
+        yield executor
+    finally:
+        executor.close()
+
+
+def _overwritten(command: str, overwrite: bool) -> tuple[str, ...]:
+    if not overwrite:
+        return ()
+    if command == "run":
+        return tuple(STAGES)
+    return ("evaluate",) if command == "report" else (command,)

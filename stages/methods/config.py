@@ -1,0 +1,137 @@
+"""Options of the superpixel segmentation."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from spam_pipe.stages.attention.config import AttentionConfig
+from spam_pipe.stages.clustering.config import ClusteringConfig
+from spam_pipe.stages.deferred import BLOCK_PIXELS
+from spam_pipe.stages.methods.baselines.config import (
+    FelzenszwalbConfig,
+    LscConfig,
+    MaskSlicConfig,
+    MslicConfig,
+    QuickshiftConfig,
+    SeedsConfig,
+    SlicConfig,
+    SlicCvConfig,
+    SnicConfig,
+    WatershedConfig,
+)
+from spam_pipe.stages.methods.names import (
+    ALIASES,
+    KEEP_TO_PRIOR,
+    METHODS,
+    external_name,
+    known_method,
+    method_names,
+)
+from spam_pipe.stages.prior.config import CutConfig
+
+
+class SegmentConfig(ClusteringConfig, CutConfig):
+    """Options of `spam-pipe segment` (SPAM.md, sections 1 to 4)."""
+
+    method: Annotated[str, AfterValidator(known_method)] = Field(
+        "spam", description=f"superpixel method: {', '.join(method_names())}"
+    )
+    network: Literal["trunk", "efficientunet", "ssn", "none"] = Field(
+        "trunk",
+        description="deep features: trunk, efficientunet, ssn (the paper's encoder), or none for "
+        "colour and position alone (D = 5)",
+    )
+    weights: str | None = Field(
+        None,
+        description="a file of weights (.safetensors, or a .pth state dict of the public SSN "
+        "kind) instead of the network's shipped ones",
+    )
+    channels: int | None = Field(
+        None,
+        ge=0,
+        le=4096,
+        description="how many deep channels count, D - 5: the first of those that the weights "
+        "have; by default 15, or all where they have fewer; 0 is D = 5",
+    )
+    block_pixels: int = Field(
+        BLOCK_PIXELS,
+        ge=10_000,
+        description="spam: an image of more pixels is segmented by blocks, and "
+        "superpixels wider than 80 pixels in a smaller image first",
+    )
+
+    attention: AttentionConfig = AttentionConfig()
+    external: str | None = Field(
+        None,
+        description="external:NAME: the folder of label maps NAME/<K>/<image>.png, .npy, .mat, "
+        ".csv or .tif",
+    )
+    slic: SlicConfig = SlicConfig()
+    maskslic: MaskSlicConfig = MaskSlicConfig()
+    felzenszwalb: FelzenszwalbConfig = FelzenszwalbConfig()
+    watershed: WatershedConfig = WatershedConfig()
+    quickshift: QuickshiftConfig = QuickshiftConfig()
+    slic_cv: SlicCvConfig = SlicCvConfig()
+    mslic: MslicConfig = MslicConfig()
+    seeds: SeedsConfig = SeedsConfig()
+    lsc: LscConfig = LscConfig()
+    snic: SnicConfig = SnicConfig()
+
+    @model_validator(mode="after")
+    def _fits_the_method(self) -> Self:
+        if external_name(self.method) and self.external is None:
+            raise ValueError(
+                f"method {self.method} needs segment.external, the folder that holds "
+                f"{external_name(self.method)}/<K>/<image>.png"
+            )
+        _, fixed = ALIASES.get(self.method, ("", {}))
+        for key, value in fixed.items():
+            given, usual = getattr(self, key), type(self).model_fields[key].default
+            if given not in {value, usual}:
+                raise ValueError(
+                    f"method {self.method} means {key}={value}, not {given}; take it back with "
+                    f"--set segment.{key}=default"
+                )
+        return self
+
+    @property
+    def external_folder(self) -> str | None:
+        """The folder of the label maps that the method consists of; None where it computes."""
+        name = external_name(self.method)
+        return None if name is None else f"{self.external}/{name}"
+
+    @property
+    def resolved(self) -> Self:
+        """The options with an alias replaced by the method and the options it stands for."""
+        if self.method not in ALIASES:
+            return self
+        method, fixed = ALIASES[self.method]
+        return self.model_copy(update={"method": method, **fixed})
+
+    @property
+    def decisive(self) -> dict[str, Any]:
+        """The options that decide the chosen method's results, as plain values."""
+        options = self.resolved.model_dump(mode="json") | {"method": self.method}
+        tables = {name: name.replace("-", "_") for name in METHODS}
+        own = tables[self.resolved.method.partition(":")[0]]
+        if not self.uses_prior:
+            return {key: value for key, value in options.items() if key in {"method", own}}
+        others = {*tables.values()} - {own}
+        options["attention"] = self.attention.decisive
+        for name in ("attention", "channels"):
+            if options[name] in (None, {}):
+                del options[name]
+        return {key: value for key, value in options.items() if key not in others}
+
+    @property
+    def deep_weights(self) -> str | None:
+        """Name or file of the weights that the method needs; None for colour and position alone."""
+        options = self.resolved
+        if options.network == "none" or options.channels == 0 or options.method != "spam":
+            return None
+        return options.weights or options.network
+
+    @property
+    def uses_prior(self) -> bool:
+        """Whether the method keeps to the prior's objects."""
+        return self.resolved.method in KEEP_TO_PRIOR

@@ -1,0 +1,179 @@
+"""As many objects as a number of superpixels can afford: a cut through their merge tree."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spam_pipe.stages.base import Arrays
+from spam_pipe.stages.compiled import kernel
+from spam_pipe.stages.prior.config import CutConfig
+from spam_pipe.stages.regions.adjacency import borders, bridged
+from spam_pipe.stages.regions.merge_tree import linkage
+from spam_pipe.stages.regions.objects import largest_objects
+
+REACH = 4
+"""How far an uncertain pixel looks for objects: what a 5 × 5 opening removes is thinner."""
+
+
+def cut_objects(
+    objects: NDArray[np.unsignedinteger[Any]],
+    parents: NDArray[np.int32],
+    altitudes: NDArray[np.float32],
+    contour: NDArray[np.float32] | None,
+    n_superpixels: int,
+    rho: float,
+    tau: float,
+) -> tuple[NDArray[np.unsignedinteger[Any]], NDArray[np.int32]]:
+    """Choose the objects for a number of superpixels (SPAM, section 5: K-adaptive cut).
+
+    The tree's last merges are undone until there are ⌊ρ·K⌋ objects (at least one, at most all).
+    Then neighbours whose common border is weak are merged, weakest first. Uncertain pixels that
+    lie only between objects that became one join it.
+
+    Parameters
+    ----------
+    objects
+        (H, W) ids 1..n, each present; 0 is uncertain.
+    parents, altitudes
+        (2n − 1,): the merge tree, with merges in their order (see `stages.prior.stage`).
+    contour
+        (H, W) float32 in [0, 1]: how likely a border is; without it no border is weak.
+    n_superpixels
+        K ≥ 1.
+    rho
+        Objects per superpixel.
+    tau
+        A border whose mean contour is below this is weak.
+
+    Returns
+    -------
+    objects
+        (H, W), the ids' dtype: ids 1..m in the order of the smallest old id; 0 is uncertain.
+    mapping
+        (n + 1,) int32: the new id of each old one; 0 stays 0.
+
+    Raises
+    ------
+    ValueError
+        When the tree does not belong to the objects.
+    """
+    n = (len(parents) + 1) // 2
+    if len(parents) != 2 * n - 1 or len(altitudes) != len(parents) or objects.max() > n:
+        raise ValueError(
+            f"a merge tree of {len(parents)} nodes does not belong to {objects.max()} objects"
+        )
+    n_kept = min(n, max(1, int(rho * n_superpixels + 1e-9)))
+    mapping = _groups(parents, 2 * n - n_kept)
+    if contour is not None and tau > 0 and n_kept > 1:
+        mapping = _merge_weak(mapping[objects], contour, tau)[mapping]
+    cut = mapping[objects]
+    if not objects.all():
+        cut = _join_between(objects, cut, mapping)
+    return cut.astype(objects.dtype), mapping
+
+
+def _merge_weak(
+    objects: NDArray[np.int32], contour: NDArray[np.float32], tau: float
+) -> NDArray[np.int32]:
+    """Merge neighbours while the weakest mean contour is below tau; return old id → new id."""
+    n = int(objects.max())
+    parents, altitudes = linkage(borders(bridged(objects), contour), n)
+    n_weak = int(np.searchsorted(altitudes[n:], tau))
+    return _groups(parents, n + n_weak)
+
+
+def _groups(parents: NDArray[np.int32], limit: int) -> NDArray[np.int32]:
+    """Undo all merges from node `limit` on; return the group of each leaf, with a 0 in front."""
+    top = _tops(parents, limit)
+    _, first, group = np.unique(
+        top[: (len(parents) + 1) // 2], return_index=True, return_inverse=True
+    )
+    rank = np.empty(len(first), np.int32)
+    rank[np.argsort(first)] = np.arange(1, len(first) + 1)
+    return np.concatenate([np.zeros(1, np.int32), rank[group]])
+
+
+@kernel
+def _tops(parents: NDArray[np.int32], limit: int) -> NDArray[np.int32]:
+    """Return the highest ancestor below `limit` of each node."""
+    top = np.arange(len(parents)).astype(np.int32)
+    for node in range(len(parents) - 2, -1, -1):
+        if parents[node] < limit:
+            top[node] = top[parents[node]]
+    return top
+
+
+def _join_between(
+    objects: NDArray[np.unsignedinteger[Any]], cut: NDArray[np.int32], mapping: NDArray[np.int32]
+) -> NDArray[np.int32]:
+    """Give uncertain pixels to the one object around them, if the cut made it of several."""
+    merged = np.bincount(mapping) > 1
+    merged[0] = False
+    if not merged.any():
+        return cut
+    pixels = np.flatnonzero(objects.ravel() == 0)
+    only = _only_neighbour(cut, pixels, REACH)
+    joined = cut.ravel().copy()
+    joined[pixels] = np.where(merged[only], only, 0)
+    return joined.reshape(cut.shape)
+
+
+@kernel
+def _only_neighbour(
+    cut: NDArray[np.int32], pixels: NDArray[np.int64], reach: int
+) -> NDArray[np.int32]:
+    """Return the only object that each uncertain pixel reaches within so many steps, else 0.
+
+    Steps lead through uncertain pixels, to the 4-neighbours.
+    """
+    height, width = cut.shape
+    most = np.int32(np.iinfo(np.int32).max)
+    place = np.full(cut.shape, -1, np.int32)
+    for index in range(len(pixels)):
+        place[pixels[index] // width, pixels[index] % width] = index
+    low = np.full(len(pixels), most, np.int32)
+    high = np.zeros(len(pixels), np.int32)
+    for _ in range(reach):
+        next_low, next_high = low.copy(), high.copy()
+        for index in range(len(pixels)):
+            row, column = pixels[index] // width, pixels[index] % width
+            for step in range(4):
+                r = row + (step == 0) - (step == 1)
+                c = column + (step == 2) - (step == 3)
+                if r < 0 or r == height or c < 0 or c == width:
+                    continue
+                other = place[r, c]
+                if other < 0:
+                    next_low[index] = min(next_low[index], cut[r, c])
+                    next_high[index] = max(next_high[index], cut[r, c])
+                else:
+                    next_low[index] = min(next_low[index], low[other])
+                    next_high[index] = max(next_high[index], high[other])
+        low, high = next_low, next_high
+    for index in range(len(pixels)):
+        if low[index] != high[index]:
+            high[index] = 0
+    return high
+
+
+def contour_of(prior: Arrays) -> NDArray[np.float32] | None:
+    """Return a prior's (H, W) contour probability in 0..1, where it has one."""
+    if "contour" not in prior:
+        return None
+    return np.asarray(prior["contour"], np.float32) / np.float32(255)
+
+
+def objects_for(
+    prior: Arrays, contour: NDArray[np.float32] | None, count: int, config: CutConfig
+) -> NDArray[np.integer] | None:
+    """Return a prior's (H, W) objects at a given count: its tree cut, or the largest kept."""
+    objects = prior.get("objects")
+    if objects is None or not objects.any():
+        return None
+    if config.prior_mode == "paper" or "parents" not in prior:
+        return largest_objects(objects, count)[0]
+    cut, _ = cut_objects(
+        objects, prior["parents"], prior["altitudes"], contour, count, config.rho, config.tau
+    )
+    return cut

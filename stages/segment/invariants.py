@@ -1,0 +1,117 @@
+"""What holds of every result of the stages, checked on what was read back from a store."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spam_pipe.stages.base import Output, StageConfig
+from spam_pipe.stages.deferred import BY_BLOCKS
+from spam_pipe.stages.methods.config import SegmentConfig
+from spam_pipe.stages.propose.proposal import Proposal
+
+
+def broken_invariants(
+    stage: str,
+    output: Output,
+    upstream: Mapping[str, Output],
+    config: StageConfig,
+) -> Iterator[str]:
+    """Yield what does not hold of a result, one line each.
+
+    Parameters
+    ----------
+    stage
+        The stage that made it.
+    output
+        What it made.
+    upstream
+        What it was made from, by stage, as far as that is known.
+    config
+        The stage's options.
+    """
+    arrays, attributes = output.arrays, output.attributes
+    if stage == "propose":
+        try:
+            partition = Proposal.from_arrays(arrays).partition
+        except (ValueError, KeyError) as error:
+            yield f"the proposal does not fit together: {error}"
+            return
+        if partition is not None:
+            yield from _broken_partition(partition.regions, partition.parents, least=1)
+    elif stage == "prior" and BY_BLOCKS not in attributes:
+        yield from _broken_partition(arrays["objects"], arrays["parents"], least=0)
+    elif stage == "segment":
+        start = int(attributes.get("start_label", 0))
+        labels = arrays["labels"].astype(np.int32) - start
+        yield from _broken_numbers(labels, int(attributes["n_superpixels"]))
+        assert isinstance(config, SegmentConfig)
+        if config.resolved.method == "spam":
+            yield from _unconnected(labels)
+            objects = _objects(output, upstream.get("prior"), config, labels)
+            if objects is not None:
+                yield from _across_objects(labels, objects)
+    elif stage == "evaluate" and "segment" in upstream:
+        made = upstream["segment"].attributes["n_superpixels"]
+        if attributes["n_superpixels"] != made:
+            yield f"{attributes['n_superpixels']} superpixels were measured where there are {made}"
+
+
+def _broken_partition(
+    regions: NDArray[np.integer[Any]], parents: NDArray[np.integer[Any]], *, least: int
+) -> Iterator[str]:
+    """Check that regions are numbered 1..n without a gap and that their merges are a tree."""
+    n = (len(parents) + 1) // 2
+    counts = np.bincount(regions.ravel())
+    if len(counts) != n + 1 or not counts[1:].all() or (least == 1 and counts[0]):
+        yield f"the regions are not numbered 1..{n} without a gap"
+    nodes = np.arange(len(parents))
+    if len(parents) != 2 * n - 1 or parents[-1] != nodes[-1] or not (parents > nodes)[:-1].all():
+        yield "the merges are no tree"
+
+
+def _broken_numbers(labels: NDArray[np.int32], n: int) -> Iterator[str]:
+    """Check that labels are 0..n − 1 without a gap; negative ones are outside."""
+    counts = np.bincount(labels[labels >= 0])
+    if len(counts) != n or not counts.all():
+        yield f"the labels are not 0..{n - 1} without a gap"
+
+
+def _unconnected(labels: NDArray[np.int32]) -> Iterator[str]:
+    from spam_pipe.stages.regions.connectivity import connected_components
+
+    n = int(labels.max()) + 1
+    components = connected_components(labels)[1]
+    if components != n:
+        yield f"{n} labels are {components} 4-connected regions"
+
+
+def _across_objects(labels: NDArray[np.int32], objects: NDArray[np.integer[Any]]) -> Iterator[str]:
+    """Check that no label touches two objects; 0 = uncertain pixels belong to any."""
+    certain = (objects > 0) & (labels >= 0)
+    n = int(labels.max()) + 1
+    first = np.full(n, np.iinfo(np.int64).max)
+    last = np.full(n, -1)
+    np.minimum.at(first, labels[certain], objects[certain])
+    np.maximum.at(last, labels[certain], objects[certain])
+    crossing = int(((last >= 0) & (first != last)).sum())
+    if crossing:
+        yield f"{crossing} labels lie in more than one object"
+
+
+def _objects(
+    output: Output,
+    prior: Output | None,
+    config: SegmentConfig,
+    labels: NDArray[np.int32],
+) -> NDArray[np.integer[Any]] | None:
+    """Return the objects that the labels were made in, where that is known."""
+    if "objects" in output.arrays:
+        return output.arrays["objects"]
+    if prior is None:
+        return None
+    from spam_pipe.stages.prior.cut import contour_of, objects_for
+
+    count = min(int(output.attributes["n_requested"]), int((labels >= 0).sum()))
+    return objects_for(prior.arrays, contour_of(prior.arrays), count, config)
