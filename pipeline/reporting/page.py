@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from spam_pipe.pipeline.fetching.shipped_weights import seen_by_digest
 from spam_pipe.pipeline.items import Item
 from spam_pipe.pipeline.reporting.command_lines import (
     deciding_options,
@@ -98,11 +99,13 @@ def _labels(summary: "pd.DataFrame") -> dict[SeriesKey, str]:
 
 def _method(each: Evaluated, labels: Mapping[SeriesKey, str], command: str) -> Method:
     _, _, method, prior, _ = each.key
+    seen = seen_by_digest()
     return Method(
         each.key,
         each.swept or labels.get(each.key) or f"{method} · {say_prior(prior)}",
         deciding_options(each.config),
         each.weights,
+        {part: seen[digest] for part, digest in each.weights.items() if digest in seen},
         command,
     )
 
