@@ -134,7 +134,7 @@ def train(
         str | None,
         typer.Option(
             help="TOML file of a recipe, or a shipped one by name (by default the one that "
-            "--folder was begun with, else train-trunk)",
+            "--folder was begun with, else train-efficientunet)",
             metavar="FILE",
         ),
     ] = None,

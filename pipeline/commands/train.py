@@ -57,8 +57,13 @@ def train_network(
     recipe = read_recipe(config, place, layers)
     device = resolve_device(options.device)
     dataset = _open(recipe)
+    items = _training_items(dataset, recipe, teller)
     others = [_open_other(each, recipe, teller) for each in recipe.also]
-    sources = [_read_source(dataset, recipe, teller), *(other.source() for other in others)]
+    own = Source(
+        [make_example(*scene, recipe.void) for scene in _read_scenes(items)],
+        1 - sum(each.share for each in recipe.also),
+    )
+    sources = [own, *(other.source() for other in others)]
     validate = _make_validate(dataset, others, recipe, teller)
     teller.say(f"training {recipe.network.name} on {device} in {place}")
     reporter = Reporter(recipe, place, teller.say)
@@ -149,8 +154,8 @@ def _open(recipe: TrainingConfig) -> Dataset:
     )
 
 
-def _read_source(dataset: Dataset, recipe: TrainingConfig, teller: Teller) -> Source:
-    """Read the images that training is for."""
+def _training_items(dataset: Dataset, recipe: TrainingConfig, teller: Teller) -> list[Item]:
+    """Return the images that training is for."""
     split = recipe.dataset.split or _training_split(dataset)
     items = list(dataset.items(split))
     annotated = [item for item in items if item.annotations is not None]
@@ -162,8 +167,7 @@ def _read_source(dataset: Dataset, recipe: TrainingConfig, teller: Teller) -> So
         )
     if len(annotated) < len(items):
         teller.say(f"{len(annotated)} of them have ground truth")
-    examples = [make_example(*scene, recipe.void) for scene in _read_scenes(annotated)]
-    return Source(examples, 1 - sum(each.share for each in recipe.also))
+    return annotated
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from spam_pipe.stages.train.config import TrainConfig
 RECIPE = "train.toml"
 """In a training's folder: all that was resolved; passed to `--config` it repeats the training."""
 
-DEFAULT = "train-trunk"
+DEFAULT = "train-efficientunet"
 """The shipped configuration that is taken where nothing else is said."""
 
 
@@ -110,7 +110,7 @@ def read_recipe(config: str | None, folder: Path, layers: Iterable[Layer]) -> Tr
         layer = read_config_file(begun)
     else:
         layer = read_config_file(Path(config or DEFAULT))
-    below = merge([{"dataset": {"name": "bsd"}, "network": {"name": "trunk"}}, layer])
+    below = merge([{"dataset": {"name": "bsd"}, "network": {"name": "efficientunet"}}, layer])
     asked = list(layers)
     for table in ("network", "dataset"):
         if _name(merge(asked), table) not in {None, _name(below, table)}:

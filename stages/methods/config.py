@@ -36,10 +36,10 @@ class SegmentConfig(ClusteringConfig, CutConfig):
     method: Annotated[str, AfterValidator(known_method)] = Field(
         "spam", description=f"superpixel method: {', '.join(method_names())}"
     )
-    network: Literal["trunk", "efficientunet", "ssn", "none"] = Field(
-        "trunk",
-        description="deep features: trunk, efficientunet, ssn (the paper's encoder), or none for "
-        "colour and position alone (D = 5)",
+    network: Literal["efficientunet", "trunk", "ssn", "none"] = Field(
+        "efficientunet",
+        description="deep features: efficientunet, trunk (the default before it), ssn (the "
+        "paper's encoder), or none for colour and position alone (D = 5)",
     )
     weights: str | None = Field(
         None,

@@ -5,7 +5,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from spam_pipe.stages.base import StageConfig
-from spam_pipe.stages.networks.config import NetworkConfig, TrunkConfig
+from spam_pipe.stages.networks.config import EfficientUNetConfig, NetworkConfig
 
 
 class AugmentConfig(StageConfig):
@@ -45,7 +45,7 @@ class LossConfig(StageConfig):
 class TrainConfig(StageConfig):
     """A training recipe (SPAM.md, section 7)."""
 
-    network: NetworkConfig = TrunkConfig()
+    network: NetworkConfig = EfficientUNetConfig()
     augment: AugmentConfig = AugmentConfig()
     loss: LossConfig = LossConfig()
     start: str | None = Field(

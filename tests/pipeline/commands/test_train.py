@@ -33,6 +33,10 @@ from spam_pipe.stages.networks.weights import load_weights
 from tests.conftest import PROJECT, SpamPipe, draw_images
 
 TINY = (
+    "network.name=trunk",
+    "start=default",
+    "nested=default",
+    "also=default",
     "network.widths=[4, 4, 4, 4, 4]",
     "network.up_widths=[4, 4, 4, 4]",
     "augment.crop=32",
@@ -245,7 +249,8 @@ def test_folders_of_a_recipe_are_looked_for_among_the_datasets(
         hold_out = 0
     """
     recipe.write_text(table)
-    done = train(*TINY, "steps=1", config=str(recipe))
+    sets = [each for each in TINY if each != "also=default"]
+    done = train(*sets, "steps=1", config=str(recipe))
     assert done["step"] == 1
     assert done["score"]["others"] == []
 
@@ -337,14 +342,14 @@ def test_one_training_at_a_time_in_a_folder(trained: Path, train: Train) -> None
 
 
 def test_the_default_folder_is_named_after_the_recipe() -> None:
-    assert default_folder(None) == Path("training/trunk")
+    assert default_folder(None) == Path("training/efficientunet")
     assert default_folder("train-ssn") == Path("training/ssn")
     assert default_folder("recipes/train-mine.toml") == Path("training/mine")
 
 
 def test_every_shipped_recipe_is_valid() -> None:
     names = [path.stem for path in (PROJECT / "configs").glob("train-*.toml")]
-    assert {"train-trunk", "train-ssn"} <= set(names)
+    assert {"train-efficientunet", "train-trunk", "train-ssn"} <= set(names)
     for name in names:
         recipe = read_recipe(name, Path("nowhere"), [])
         assert isinstance(recipe, TrainingConfig)
