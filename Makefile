@@ -24,6 +24,7 @@ test: .venv/installed-dev
 lint: .venv/installed-dev
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/mypy
 
 bench: .venv/installed-dev
@@ -57,6 +58,6 @@ clean:
 	@touch $@
 
 .venv/installed-dev: .venv/installed
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,opencv,s3,graph,dicom]' \
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,opencv,s3,graph,dicom,geo,parquet]' \
 		|| { echo "pip could not install what tests need: is the package index reachable?"; exit 1; }
 	@touch $@

@@ -7,7 +7,10 @@ from importlib.metadata import PackageNotFoundError, version
 Versions = dict[str, str | None]
 """Version by name; None for what is not installed."""
 
-PACKAGES = ("spam-pipe", "distributed", "numpy", "scipy", "numba", "scikit-image", "zarr")
+DECISIVE = ("spam-pipe", "numpy", "scipy", "numba", "scikit-image", "higra", "torch", "zarr")
+"""Packages that decide results, or how they are stored."""
+PACKAGES = (*DECISIVE, "distributed")
+"""Packages in which processes that work together must agree."""
 
 
 @lru_cache(maxsize=1)
@@ -15,6 +18,13 @@ def own_versions() -> Versions:
     """Return this process's versions; of Python's the two numbers that decide, as ``python``."""
     python = ".".join(platform.python_version_tuple()[:2])
     return {"python": python, **{each: _version(each) for each in PACKAGES}}
+
+
+def decisive_versions() -> dict[str, str]:
+    """Return the versions that results are stored with; Python's whole, as ``python``."""
+    found = {name: own_versions()[name] for name in DECISIVE}
+    known = {name: version for name, version in found.items() if version is not None}
+    return {**known, "python": platform.python_version()}
 
 
 def differences(here: Versions, there: Versions) -> str | None:
@@ -35,6 +45,7 @@ def differences(here: Versions, there: Versions) -> str | None:
 
 def _version(package: str) -> str | None:
     try:
-        return version(package)
+        # The part behind + names the build, which a worker with a GPU has of its own.
+        return version(package).partition("+")[0]
     except PackageNotFoundError:
         return None

@@ -112,7 +112,7 @@ class Segmenter:
             attention = AttentionConfig(mode="file", file="given")
             config = config.model_copy(update={"attention": attention})
         made = self._superpixels(inputs, prior, config, count)
-        labels = labels_of(made.arrays, made.attributes)
+        labels = labels_of(made)
         return labels.astype(np.int64) + start_label
 
     def objects(

@@ -1,1 +1,1 @@
-"""What is computed: pure stages, arrays in and arrays out."""
+"""What is computed: stages take arrays and return arrays (`stages.base` states the contract)."""

@@ -88,9 +88,13 @@ class Inputs:
 class Stage(Protocol):
     """One step of the pipeline.
 
-    A stage is pure: it opens no file, starts no process, prints nothing.
+    A stage computes on arrays: images, ground truth and earlier results reach it as `Inputs`, and
+    its results leave it as `Output`. It writes no file, starts no process and prints nothing. The
+    only files that it reads are weights of networks, once per process: those that its options
+    name, and `Inputs.checkpoint` and `Inputs.attention_checkpoint`. Equal inputs, options and
+    weights give equal outputs.
 
-    What the pipeline must know of it stands in `stages.registry.STAGES`.
+    `stages.registry.STAGES` states what the pipeline must know of each stage.
     """
 
     def setup(self, config: Any, device: str) -> Any:

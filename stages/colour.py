@@ -1,10 +1,10 @@
 """Colour spaces: sRGB to CIELab, and smoothing."""
 
 import numpy as np
-from numba import prange
 from numpy.typing import NDArray
 
-from spam_pipe.stages.compiled import parallel_kernel
+from spam_pipe.stages.compiled import kernel
+from spam_pipe.stages.sharing import share_out
 
 _CODES = np.arange(256) / 255
 
@@ -60,31 +60,45 @@ def rgb_to_lab(image: NDArray[np.uint8]) -> NDArray[np.float32]:
             "convert it to 8-bit RGB"
         )
     lab = np.empty(image.shape, np.float32)
-    _convert(np.ascontiguousarray(image), _PARTS, _LIGHTNESS, lab)
+    samples = np.ascontiguousarray(image)
+    share_out(
+        len(lab),
+        lambda first, last: _convert(first, last, samples, _PARTS, _LIGHTNESS, lab),
+    )
     return lab
 
 
-@parallel_kernel
+@kernel("int64, int64, uint8[:, :, ::1], float32[:, :, ::1], float32[::1], float32[:, :, ::1]")
 def _convert(
+    first: int,
+    last: int,
     image: NDArray[np.uint8],
     parts: NDArray[np.float32],
     lightness: NDArray[np.float32],
     lab: NDArray[np.float32],
 ) -> None:
-    height, width, _ = image.shape
-    for row in prange(height):
-        response = np.empty(3, np.float32)
-        for column in range(width):
-            red, green, blue = image[row, column]
+    most = np.int32(lightness.size - 2)
+    for row in range(first, last):
+        for column in range(image.shape[1]):
             for axis in range(3):
-                tristimulus = parts[axis, 0, red] + parts[axis, 1, green] + parts[axis, 2, blue]
+                tristimulus = (
+                    parts[axis, 0, image[row, column, 0]]
+                    + parts[axis, 1, image[row, column, 1]]
+                    + parts[axis, 2, image[row, column, 2]]
+                )
+                step = np.int32(tristimulus)
                 # Channels whose weights sum to a hair above one would leave the table.
-                step = min(np.int32(tristimulus), np.int32(lightness.size - 2))
+                if step > most:
+                    step = most
                 share = tristimulus - np.float32(step)
-                response[axis] = lightness[step] + share * (lightness[step + 1] - lightness[step])
-            lab[row, column, 0] = np.float32(116) * response[1] - np.float32(16)
-            lab[row, column, 1] = np.float32(500) * (response[0] - response[1])
-            lab[row, column, 2] = np.float32(200) * (response[1] - response[2])
+                # Of a lightness each; in a moment L, a and b stand in their place.
+                lab[row, column, axis] = lightness[step] + share * (
+                    lightness[step + 1] - lightness[step]
+                )
+            x, y, z = lab[row, column, 0], lab[row, column, 1], lab[row, column, 2]
+            lab[row, column, 0] = np.float32(116) * y - np.float32(16)
+            lab[row, column, 1] = np.float32(500) * (x - y)
+            lab[row, column, 2] = np.float32(200) * (y - z)
 
 
 def smooth_lab(lab: NDArray[np.float32], deviation: float) -> NDArray[np.float32]:
@@ -105,34 +119,51 @@ def smooth_lab(lab: NDArray[np.float32], deviation: float) -> NDArray[np.float32
         return lab
     reach = int(4 * deviation + 0.5)
     weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / deviation) ** 2)
-    smoothed = np.empty_like(lab)
-    _blur(np.ascontiguousarray(lab), (weights / weights.sum()).astype(np.float32), smoothed)
-    return smoothed
-
-
-@parallel_kernel
-def _blur(
-    lab: NDArray[np.float32], weights: NDArray[np.float32], smoothed: NDArray[np.float32]
-) -> None:
+    weights = (weights / weights.sum()).astype(np.float32)
     height, width, _ = lab.shape
+    flat = np.ascontiguousarray(lab).reshape(height, 3 * width)
+    smoothed = np.empty((height, 3 * width), np.float32)
+
+    def blur(first: int, last: int) -> None:
+        framed = np.empty(3 * (width + 2 * reach), np.float32)
+        _blur(first, last, flat, weights, framed, smoothed)
+
+    share_out(height, blur)
+    return smoothed.reshape(lab.shape)
+
+
+@kernel("int64, int64, float32[:, ::1], float32[::1], float32[::1], float32[:, ::1]")
+def _blur(
+    first: int,
+    last: int,
+    flat: NDArray[np.float32],
+    weights: NDArray[np.float32],
+    framed: NDArray[np.float32],
+    smoothed: NDArray[np.float32],
+) -> None:
+    """Blur rows of three values a pixel; `framed` is room for one with its frame."""
+    height, length = flat.shape
     reach = weights.size // 2
-    flat = lab.reshape(height, width * 3)
-    for row in prange(height):
+    frame = 3 * reach
+    for row in range(first, last):
         # Blurred down the columns and framed by its own end pixels: then along the row.
-        framed = np.zeros((width + 2 * reach) * 3, np.float32)
-        inner = framed[3 * reach : 3 * (reach + width)]
+        for i in range(length):
+            framed[frame + i] = np.float32(0)
+            smoothed[row, i] = np.float32(0)
         for step in range(weights.size):
-            source = flat[min(max(row + step - reach, 0), height - 1)]
+            source = row + step - reach
+            if source < 0:
+                source = 0
+            elif source >= height:
+                source = height - 1
             weight = weights[step]
-            for i in range(3 * width):
-                inner[i] += weight * source[i]
-        for i in range(3 * reach):
-            framed[i] = inner[i % 3]
-            framed[3 * (reach + width) + i] = inner[3 * (width - 1) + i % 3]
-        target = smoothed[row].reshape(3 * width)
-        target[:] = np.float32(0)
+            for i in range(length):
+                framed[frame + i] += weight * flat[source, i]
+        for i in range(frame):
+            framed[i] = framed[frame + i % 3]
+            framed[frame + length + i] = framed[length + frame - 3 + i % 3]
         for step in range(weights.size):
-            source = framed[3 * step : 3 * (step + width)]
             weight = weights[step]
-            for i in range(3 * width):
-                target[i] += weight * source[i]
+            shift = 3 * step
+            for i in range(length):
+                smoothed[row, i] += weight * framed[shift + i]

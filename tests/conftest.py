@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,21 @@ settings.register_profile("project", deadline=None)
 settings.load_profile("project")
 
 PROJECT = Path(__file__).resolve().parents[1]
+
+PATIENCE = 1200.0
+"""Seconds after which something counts as hung. No test may depend on how fast a machine is: what
+is waited for comes within seconds, or, on a busy machine, in minutes."""
+
+
+def wait_until(
+    happened: Callable[[], object], *, still_possible: Callable[[], bool] = lambda: True
+) -> None:
+    """Return once something has happened; fail when it no longer can."""
+    given_up = time.monotonic() + PATIENCE
+    while not happened():
+        assert still_possible() or happened(), "what is waited for can no longer happen"
+        assert time.monotonic() < given_up, f"nothing happened in {PATIENCE:g} s"
+        time.sleep(0.01)
 
 
 def _shared(*parts: str) -> Path | None:
@@ -89,7 +105,7 @@ def spam_pipe(tmp_path: Path) -> SpamPipe:
             env={**os.environ, "COLUMNS": "100", **environment},
             capture_output=True,
             text=True,
-            timeout=240,
+            timeout=PATIENCE,
             check=False,
         )
 

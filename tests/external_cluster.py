@@ -4,9 +4,10 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
+
+from tests.conftest import wait_until
 
 Process = subprocess.Popen[bytes]
 
@@ -46,10 +47,10 @@ class ExternalCluster:
         file = self.folder / f"scheduler-{len(self.processes)}.json"
         options = ("--port", str(port), "--host", "127.0.0.1", "--no-dashboard")
         process = self._start("scheduler", *options, "--scheduler-file", str(file))
-        for _ in range(600):
-            if file.exists() and file.stat().st_size:
-                break
-            time.sleep(0.1)
+        wait_until(
+            lambda: file.exists() and file.stat().st_size,
+            still_possible=lambda: process.poll() is None,
+        )
         self.address = json.loads(file.read_text())["address"]
         return process
 

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from tests.conftest import PROJECT
+from tests.conftest import PATIENCE, PROJECT
 
 
 def test_a_short_soak_holds_its_bounds() -> None:
@@ -12,7 +12,7 @@ def test_a_short_soak_holds_its_bounds() -> None:
         cwd=PROJECT,
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=PATIENCE,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -159,18 +159,21 @@ def clicks_of(marks: ImageMarks) -> Clicks:
     return Clicks(table[:, 1], table[:, 0], table[:, 2])
 
 
-def paint_objects(
-    marks: ImageMarks, finest: NDArray[np.integer[Any]] | None
-) -> NDArray[np.int64] | None:
-    """Return the (H, W) classes of the objects that a table names; None where it names none.
+def paint_objects(marks: ImageMarks, finest: NDArray[np.integer[Any]] | None) -> NDArray[np.int64]:
+    """Return the (H, W) classes of the objects that a table names, 0 elsewhere.
+
+    Parameters
+    ----------
+    marks
+        The rows of one image.
+    finest
+        (H, W) objects that the rows number, 0 = uncertain; None without a prior.
 
     Raises
     ------
     DataError
         When the prior has no such object.
     """
-    if not marks.objects:
-        return None
     if finest is None:
         raise DataError(
             "an object is named but the run has no prior: click on it with x and y instead, or "
@@ -182,7 +185,7 @@ def paint_objects(
         if not 1 <= number <= n:
             raise DataError(
                 f"the prior has no object {number}: its finest ones are 1 to {n} here; "
-                "`spam-pipe export FOLDER --what objects` writes them"
+                "`spam-pipe export FOLDER --what objects` writes them (large images: with -k K)"
             )
         own[number] = name
     painted: NDArray[np.int64] = own[finest]

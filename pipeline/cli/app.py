@@ -1,5 +1,6 @@
 """The command line. Commands only parse; what they need is imported when they run."""
 
+import os
 import sys
 from typing import Annotated
 
@@ -35,6 +36,9 @@ def main() -> None:
     """Run the command line; an error that the user can act on is one line and status 2."""
     from spam_pipe.pipeline.errors import UserError, one_line
 
+    # Read by OpenMP when torch first loads it, here and in worker processes. Threads that spin
+    # while they wait take the cores from whatever else runs.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
         status = app(standalone_mode=False)
     except UserError as error:

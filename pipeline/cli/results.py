@@ -111,7 +111,7 @@ def export(
     """Write results of a run as files for other programs."""
     from spam_pipe.pipeline.commands.export import export_run
     from spam_pipe.pipeline.commands.export_attention import export_attention
-    from spam_pipe.pipeline.exporting.exporter import FigureOptions
+    from spam_pipe.pipeline.exporting.figures import FigureOptions
     from spam_pipe.pipeline.exporting.formats import choose_format
     from spam_pipe.pipeline.exporting.label_files import LabelFormat
     from spam_pipe.pipeline.session.layers import parse_counts

@@ -19,16 +19,15 @@ from spam_pipe.pipeline.annotating.marks import (
 )
 from spam_pipe.pipeline.annotating.tables import AnnotatedImage, summarize, tables
 from spam_pipe.pipeline.commands.teller import Teller
-from spam_pipe.pipeline.configuration.run_config import RunConfig
 from spam_pipe.pipeline.errors import ConfigError, DataError, UserError
 from spam_pipe.pipeline.exporting.formats import file_name
 from spam_pipe.pipeline.items import Item
-from spam_pipe.pipeline.runs.chain import Chain, build_chain
+from spam_pipe.pipeline.runs.chain import build_chain
 from spam_pipe.pipeline.runs.run import open_existing_run
+from spam_pipe.pipeline.runs.segmented import Segmented, read_segmented
 from spam_pipe.pipeline.runs.selection import Selection
 from spam_pipe.pipeline.session.layers import one_unit
 from spam_pipe.pipeline.store.folder import LocalFolder, require_writable
-from spam_pipe.pipeline.units import Unit
 from spam_pipe.stages.annotate.annotate import annotate
 from spam_pipe.stages.annotate.score import Score, clicked_truth, score
 from spam_pipe.stages.annotate.votes import Clicks
@@ -112,7 +111,8 @@ def annotate_run(
     for name, item_id in sorted(meant.items(), key=lambda pair: pair[1]):
         own, item = marks.images[name], items[item_id]
         try:
-            made = _annotate_item(item, own, values, chain, unit, wishes, run.config)
+            seen = read_segmented(item, unit, chain)
+            made = _annotate_item(seen, own, values, wishes)
         except (UserError, ValueError) as error:
             failed += 1
             teller.warn(f"{item_id}: {' '.join(str(error).split())}")
@@ -134,38 +134,24 @@ def annotate_run(
 
 
 def _annotate_item(
-    item: Item,
-    marks: ImageMarks,
-    values: dict[int, int],
-    chain: Chain,
-    unit: Unit,
-    wishes: Wishes,
-    config: RunConfig,
+    seen: Segmented, marks: ImageMarks, values: dict[int, int], wishes: Wishes
 ) -> AnnotatedImage:
-    from spam_pipe.stages.prior.cut import contour_of, objects_for
-
-    made = chain["segment"].store.read(item.id, unit, ["labels"])[1]
-    labels = made.arrays["labels"]
-    prior = chain["prior"].store.read(item.id, None)[1].arrays if "prior" in chain else {}
-    objects = None
-    if wishes.objects:
-        n = int(made.attributes.get("n_requested", labels.max() + 1))
-        objects = objects_for(prior, contour_of(prior), n, config.segment)
     if marks.scribbles is not None:
-        clicks = read_scribbles(marks.scribbles, values, labels.shape)
+        clicks = read_scribbles(marks.scribbles, values, seen.labels.shape)
     else:
         clicks = clicks_of(marks)
     found = annotate(
-        labels,
+        seen.labels,
         clicks,
-        start_label=int(made.attributes.get("start_label", 0)),
-        painted=paint_objects(marks, prior.get("objects")),
-        objects=objects,
+        start_label=seen.start_label,
+        painted=paint_objects(marks, seen.finest) if marks.objects else None,
+        objects=seen.objects if wishes.objects else None,
         fill=wishes.fill,
-        image=item.image.read() if wishes.fill else None,
+        image=seen.picture.pixels if wishes.fill else None,
     )
     n_said = clicks.rows.size + len(marks.objects)
-    return AnnotatedImage(item.id, found, n_said, _scores(item, found.mask, clicks))
+    scores = _scores(seen.item, found.mask, clicks)
+    return AnnotatedImage(seen.item.id, found, n_said, scores)
 
 
 def _scores(item: Item, mask: NDArray[np.int64], clicks: Clicks) -> tuple[Score, ...]:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from spam_pipe.pipeline.commands.teller import Teller
 from spam_pipe.pipeline.errors import ConfigError, UserError, one_line
-from spam_pipe.pipeline.exporting.exporter import Exporter, FigureOptions
-from spam_pipe.pipeline.exporting.figures import FIGURES, require_one_system
+from spam_pipe.pipeline.exporting.exporter import Exporter
+from spam_pipe.pipeline.exporting.figures import FIGURES, FigureOptions, require_one_system
 from spam_pipe.pipeline.exporting.formats import Form, What, choose_format
 from spam_pipe.pipeline.runs.chain import build_chain
 from spam_pipe.pipeline.runs.run import open_existing_run
@@ -56,7 +56,7 @@ def export_run(
         require_one_system(items, form)
     target = LocalFolder(Path(folder).expanduser().absolute())
     require_writable(target)
-    exporter = Exporter(target, chain, run.config, what, form, options)
+    exporter = Exporter(target, chain, what, form, options)
     written = missing = failed = 0
     for item in items:
         for unit in units:

@@ -12,6 +12,7 @@ from spam_pipe.pipeline.exporting.formats import file_name
 from spam_pipe.pipeline.exporting.label_files import LabelFormat
 from spam_pipe.pipeline.runs.chain import build_chain
 from spam_pipe.pipeline.runs.run import open_existing_run
+from spam_pipe.pipeline.runs.segmented import read_prior_objects
 from spam_pipe.pipeline.runs.selection import Selection
 from spam_pipe.pipeline.store.folder import LocalFolder, require_writable
 
@@ -56,12 +57,12 @@ def export_attention(
         When the run has no prior, nothing is there yet, or the folder holds such a table already.
     """
     from spam_pipe.stages.csv_cells import inert
-    from spam_pipe.stages.prior.cut import contour_of, objects_for
     from spam_pipe.stages.report.numbering import innermost_points, number_objects
 
     teller = Teller(as_json=as_json)
     _, run = open_existing_run(location, run_name)
-    link = build_chain(run.config, run.folder).get("prior")
+    chain = build_chain(run.config, run.folder)
+    link = chain.get("prior")
     if link is None:
         raise ConfigError(f"--what attention: run {run.name} has no prior; make one with --prior")
     if form is not LabelFormat.PNG:
@@ -85,9 +86,8 @@ def export_attention(
             missing += 1
             continue
         try:
-            prior = link.store.read(item.id, None)[1].arrays
-            objects = objects_for(prior, contour_of(prior), count, run.config.segment)
-            if objects is None:
+            objects = read_prior_objects(item, count, chain)
+            if objects is None or not objects.any():
                 raise UserError("its prior has no objects")
             content = io.BytesIO()
             Image.fromarray(number_objects(item.image.read(), objects)).save(content, "PNG")

@@ -39,7 +39,7 @@ def run_items(command: str, options: Options) -> int:
             summary = session.bring_up_to_date(executor, teller.callbacks(command))
         asked = command in {"run", "report"}
         width = teller.results.width
-        report = finish(session, summary, report=asked, width=width, say=teller.warn)
+        report = finish(session, summary, report=asked, width=width)
     _tell_summary(session.run, command, summary, report, options, teller)
     return exit_status([summary])
 

@@ -15,6 +15,7 @@ from spam_pipe.pipeline.errors import UserError
 from spam_pipe.pipeline.items import Item
 from spam_pipe.pipeline.reporting.gathering import Evaluated, gather
 from spam_pipe.pipeline.runs.run import open_existing_run
+from spam_pipe.pipeline.runs.segmented import read_segmented
 from spam_pipe.pipeline.runs.selection import Selection
 from spam_pipe.pipeline.session.layers import one_unit
 from spam_pipe.pipeline.store.folder import require_writable
@@ -122,11 +123,10 @@ def _labels_of(
     """Return the label map and its first label of each method; None where one is missing."""
     found: dict[str, tuple[NDArray[Any], int]] = {}
     for label, method in methods.items():
-        store = method.chain["segment"].store
-        if store.record(item.id, unit) is None:
+        if method.chain["segment"].store.record(item.id, unit) is None:
             return None
-        made = store.read(item.id, unit, ["labels"])[1]
-        found[label] = made.arrays["labels"], int(made.attributes.get("start_label", 0))
+        seen = read_segmented(item, unit, method.chain)
+        found[label] = seen.labels, seen.start_label
     return found
 
 

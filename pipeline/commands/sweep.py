@@ -42,8 +42,8 @@ def run_sweep(path: str, options: Options) -> int:
     sweep = read_sweep(path)
     outputs = open_folder(options.outputs)
     runs = _open_runs(sweep, options, outputs)
-    if options.shard is not None:  # all runs are divided alike; the first remembers how
-        shard = parse_shard(options.shard, runs[0].run.folder)
+    if options.shard is not None:  # all runs are divided alike
+        shard = parse_shard(options.shard)
         runs = [replace(each, selection=Selection(each.run, options.limit, shard)) for each in runs]
     _introduce(sweep, runs, teller)
     if options.dry_run:
@@ -114,7 +114,7 @@ def _sweep_run(swept: SweptRun, session: Session, executor: Executor, teller: Te
         swept.record.save(session.run.folder)
         summary = session.bring_up_to_date(executor, teller.callbacks(session.run.name))
         width = teller.results.width
-        report = finish(session, summary, report=True, width=width, say=teller.warn)
+        report = finish(session, summary, report=True, width=width)
     return _Done(swept, summary, report)
 
 

@@ -89,14 +89,12 @@ def states_table(title: str, counts: Mapping[str, Mapping[State, int]]) -> Table
 
 
 def shard_line(summary: Summary, whole_command: str) -> str:
-    """Say whether a shard completed its run, and what else does; nothing without shards."""
+    """Say what completes a run whose shard is done; nothing without shards."""
     if summary.shard is None or summary.interrupted:
         return ""
-    if summary.completes_run:
-        return f"shard {summary.shard} was the last: the run is complete"
     return (
-        f"shard {summary.shard} is done, the run is not: the last shard to end completes it, or "
-        f"`spam-pipe {whole_command}`"
+        f"shard {summary.shard} is done; when all are, `spam-pipe {whole_command}` completes the "
+        "run"
     )
 
 

@@ -177,6 +177,17 @@ def dataset_layer(name: str) -> dict[str, Any]:
     return read_toml(path.read_text(encoding="utf-8"), str(path)) if path.is_file() else {}
 
 
+def flatten(layer: Layer, prefix: str = "") -> dict[str, Any]:
+    """Return nested options by their dotted keys."""
+    flat: dict[str, Any] = {}
+    for key, value in layer.items():
+        if isinstance(value, Mapping):
+            flat |= flatten(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
 def _parse_value(text: str) -> Any:
     if text == "default":
         return None

@@ -2,17 +2,21 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from spam_pipe.pipeline.configuration.run_config import RunConfig
 from spam_pipe.pipeline.datasets.images.georeference import georeference_of
 from spam_pipe.pipeline.errors import UserError
-from spam_pipe.pipeline.exporting.figures import FIGURES, Figures, encode_figures, read_figures
+from spam_pipe.pipeline.exporting.figures import (
+    FIGURES,
+    FigureOptions,
+    Figures,
+    encode_figures,
+    figures_of,
+)
 from spam_pipe.pipeline.exporting.formats import Form, What, file_name, suffix_of
 from spam_pipe.pipeline.exporting.label_files import (
+    encode_geotiff,
     encode_labels,
     encode_mean_colors,
     encode_object_overlay,
@@ -20,30 +24,9 @@ from spam_pipe.pipeline.exporting.label_files import (
 )
 from spam_pipe.pipeline.items import Item
 from spam_pipe.pipeline.runs.chain import Chain
-from spam_pipe.pipeline.runs.segmented import read_segmented
+from spam_pipe.pipeline.runs.segmented import Objects, read_prior_objects, read_segmented
 from spam_pipe.pipeline.store.folder import Folder
 from spam_pipe.pipeline.units import Unit
-
-Labels = NDArray[np.integer[Any]]
-
-
-@dataclass(frozen=True)
-class FigureOptions:
-    """What only tables, graphs and polygons can be asked for.
-
-    Attributes
-    ----------
-    one_file
-        One file for all images instead of one for each.
-    simplify
-        Detail of polygons that is left out, in pixels.
-    deep_features
-        Add the means of the network's features.
-    """
-
-    one_file: bool = False
-    simplify: float = 0.0
-    deep_features: bool = False
 
 
 @dataclass
@@ -54,8 +37,8 @@ class Exporter:
     ----------
     target
         Where files go.
-    chain, config
-        The run that the results are of.
+    chain
+        The stores that the results are in.
     what, form, options
         What was asked for.
     gathered
@@ -64,7 +47,6 @@ class Exporter:
 
     target: Folder
     chain: Chain
-    config: RunConfig
     what: What
     form: Form
     options: FigureOptions
@@ -80,16 +62,8 @@ class Exporter:
         """
         name = file_name(item.id, "", unit)
         if self.what in FIGURES:
-            figures = read_figures(
-                item,
-                unit,
-                self.chain,
-                self.config,
-                self.what,
-                self.form,
-                simplify=self.options.simplify,
-                deep_features=self.options.deep_features,
-            )
+            seen = read_segmented(item, unit, self.chain)
+            figures = figures_of(seen, self.what, self.form, self.options)
             if self.options.one_file:
                 self.gathered.setdefault(unit, []).append(figures)
                 return 0
@@ -110,12 +84,11 @@ class Exporter:
         return len(contents)
 
     def _encode(self, item: Item, unit: Unit) -> bytes:
-        labels: Labels
-        start_label = 1
         if self.what in {"objects", "object-overlays"}:
-            labels = self._objects(item, unit)
+            labels, start_label = self._objects(item, unit), 1
         else:
-            labels, start_label = self._labels(item, unit)
+            seen = read_segmented(item, unit, self.chain)
+            labels, start_label = seen.labels, seen.start_label
         background = 0 if start_label else None
         match self.what:
             case "overlays":
@@ -125,34 +98,26 @@ class Exporter:
             case "mean-colours":
                 return encode_mean_colors(item.image.read(), labels, background)
         if self.form == "tiff" and (place := georeference_of(item)) is not None:
-            from spam_pipe.pipeline.exporting.label_files import encode_geotiff
-
             return encode_geotiff(labels, place, nodata=background)
         return encode_labels(labels, self.form, background)
 
-    def _labels(self, item: Item, unit: Unit) -> tuple[Labels, int]:
-        _, made = self.chain["segment"].store.read(item.id, unit, ["labels"])
-        return made.arrays["labels"], int(made.attributes.get("start_label", 0))
-
-    def _objects(self, item: Item, unit: Unit) -> Labels:
+    def _objects(self, item: Item, unit: Unit) -> Objects:
         """Return the prior's finest objects, or those for a number of superpixels."""
-        from spam_pipe.stages.prior.cut import contour_of, objects_for
-
-        prior = self.chain["prior"].store.read(item.id, None)[1].arrays
-        if "objects" not in prior:  # a large image's are made for each K
-            if unit is None:
-                raise UserError("objects of a large image are made for each K: add -k K")
-            _, made = self.chain["segment"].store.read(item.id, unit, ["objects"])
-            return made.arrays["objects"]
-        cut = None
-        if unit is not None:
-            cut = objects_for(prior, contour_of(prior), int(unit), self.config.segment)
-        return prior["objects"] if cut is None else cut
+        objects: Objects | None = None
+        if unit is not None and self.chain["segment"].store.record(item.id, unit) is not None:
+            objects = read_segmented(item, unit, self.chain).objects
+        if objects is None:
+            count = None if unit is None else int(unit)
+            objects = read_prior_objects(item, count, self.chain)
+        if objects is None:  # a large image's are made for each K
+            cure = "add -k K" if unit is None else f"`spam-pipe segment -k {unit}` makes them"
+            raise UserError(f"objects of a large image are made for each K: {cure}")
+        return objects
 
     def _write_for_napari(self, name: str, item: Item, unit: Unit) -> None:
         from spam_pipe.pipeline.exporting.ome_zarr import write_ome_zarr
 
-        seen = read_segmented(item, unit, self.chain, self.config)
+        seen = read_segmented(item, unit, self.chain)
         inside = seen.labels >= seen.start_label
         layers = {"superpixels": np.where(inside, seen.labels + np.uint32(1 - seen.start_label), 0)}
         if seen.objects is not None:

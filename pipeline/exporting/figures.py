@@ -8,16 +8,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from spam_pipe.pipeline.configuration.run_config import RunConfig
 from spam_pipe.pipeline.datasets.images.georeference import georeference_of
 from spam_pipe.pipeline.datasets.images.image_file import ImageFile, read_samples
 from spam_pipe.pipeline.errors import ConfigError
 from spam_pipe.pipeline.exporting.formats import Form, What, suffix_of
 from spam_pipe.pipeline.exporting.tables import encode_polygons, encode_table, place_on_ground
 from spam_pipe.pipeline.items import Item
-from spam_pipe.pipeline.runs.chain import Chain
-from spam_pipe.pipeline.runs.segmented import Segmented, read_segmented
-from spam_pipe.pipeline.units import Unit
+from spam_pipe.pipeline.runs.segmented import Segmented
 from spam_pipe.stages.describe.graph import graph
 from spam_pipe.stages.describe.polygons import Polygons, polygons
 from spam_pipe.stages.describe.table import table
@@ -46,17 +43,26 @@ FIGURES: tuple[What, ...] = ("table", "graph", "polygons")
 """What is exported as `Figures`."""
 
 
-def read_figures(
-    item: Item,
-    unit: Unit,
-    chain: Chain,
-    config: RunConfig,
-    what: What,
-    form: Form,
-    *,
-    simplify: float = 0.0,
-    deep_features: bool = False,
-) -> Figures:
+@dataclass(frozen=True)
+class FigureOptions:
+    """What only tables, graphs and polygons can be asked for.
+
+    Attributes
+    ----------
+    one_file
+        One file for all images instead of one for each.
+    simplify
+        Detail of polygons that is left out, in pixels.
+    deep_features
+        Add the means of the network's features.
+    """
+
+    one_file: bool = False
+    simplify: float = 0.0
+    deep_features: bool = False
+
+
+def figures_of(seen: Segmented, what: What, form: Form, options: FigureOptions) -> Figures:
     """Return the figures of an item's superpixels.
 
     Raises
@@ -66,15 +72,14 @@ def read_figures(
     ValueError
         When arrays don't fit each other.
     """
-    seen = read_segmented(item, unit, chain, config)
-    features = network_features(seen, config) if deep_features else None
+    features = network_features(seen) if options.deep_features else None
     table = superpixel_table(seen, features)
     if what == "graph":
         return Figures({".nodes": table, ".edges": edge_table(seen)})
     if what == "table":
         return Figures({"": table})
-    place = georeference_of(item)
-    outlines = polygons(seen.labels, simplify=simplify, start_label=seen.start_label)
+    place = georeference_of(seen.item)
+    outlines = polygons(seen.labels, simplify=options.simplify, start_label=seen.start_label)
     placed = place_on_ground(outlines, place, form)
     return Figures({"": table}, placed, None if place is None else place.crs or None)
 
@@ -160,15 +165,14 @@ def edge_table(seen: Segmented) -> pd.DataFrame:
     return edges
 
 
-def network_features(seen: Segmented, config: RunConfig) -> NDArray[np.float32]:
+def network_features(seen: Segmented) -> NDArray[np.float32]:
     """Compute (H, W, C) features of the network that the superpixels were made with."""
     from spam_pipe.stages.colour import rgb_to_lab
     from spam_pipe.stages.methods.deep_features import with_deep_features
     from spam_pipe.stages.scene import Scene
     from spam_pipe.stages.validity import fill_outside
 
-    segment = config.segment.resolved
-    in_memory = segment.model_copy(update={"backend": "numba"})
+    in_memory = seen.config.resolved.model_copy(update={"backend": "numba"})
     valid = seen.labels > 0 if seen.start_label else None
     image = fill_outside(seen.picture.pixels, valid)
     scene = Scene(image, rgb_to_lab(image), valid=valid)

@@ -2,10 +2,10 @@
 
 import json
 import shlex
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from spam_pipe.pipeline.configuration.run_config import RunConfig, dataset_layer, resolve
+from spam_pipe.pipeline.configuration.run_config import RunConfig, dataset_layer, flatten, resolve
 from spam_pipe.pipeline.runs.run import Run
 from spam_pipe.pipeline.runs.selection import Selection
 
@@ -27,7 +27,7 @@ _DECIDE_NO_RESULT = frozenset({"dataset", "report", "n_superpixels", "superpixel
 
 def flat_options(config: RunConfig) -> dict[str, Any]:
     """Return all options by dotted key; nested tables are opened."""
-    return dict(_flatten(config.model_dump(mode="json"), ""))
+    return flatten(config.model_dump(mode="json"))
 
 
 def deciding_options(config: RunConfig) -> dict[str, Any]:
@@ -103,13 +103,3 @@ def _written(value: Any) -> str:
     if value is None:
         return "default"
     return value if isinstance(value, str) else json.dumps(value)
-
-
-def _flatten(options: Mapping[str, Any], prefix: str) -> list[tuple[str, Any]]:
-    flat: list[tuple[str, Any]] = []
-    for name, value in options.items():
-        if isinstance(value, Mapping):
-            flat += _flatten(value, f"{prefix}{name}.")
-        else:
-            flat.append((f"{prefix}{name}", value))
-    return flat

@@ -9,7 +9,7 @@ from spam_pipe.pipeline.configuration.sizes import say_size
 from spam_pipe.pipeline.items import Item
 from spam_pipe.pipeline.runs.chain import Chain, build_chain, prior_of
 from spam_pipe.pipeline.runs.run import Run
-from spam_pipe.pipeline.runs.segmented import shown_objects
+from spam_pipe.pipeline.runs.segmented import read_segmented
 from spam_pipe.pipeline.runs.selection import Selection
 from spam_pipe.pipeline.runs.sweep_record import config_name, read_record
 from spam_pipe.stages.report.contact_sheet import Example, Superpixels, contact_sheet, spread
@@ -64,19 +64,19 @@ def _example(
     units: Mapping[int, int | str],
     figures: Mapping[tuple[str, int], Mapping[str, float | None]],
 ) -> Example:
-    made = []
-    objects = None
-    for count, unit in units.items():
-        if (item.id, count) in figures:
-            _, segmented = chain["segment"].store.read(item.id, unit)
-            labels = segmented.arrays["labels"]
-            start_label = int(segmented.attributes.get("start_label", 0))
-            size = say_size(unit) if isinstance(unit, str) else None
-            made.append(Superpixels(count, labels, figures[item.id, count], start_label, size))
-            if objects is None:  # those of a large image are stored beside its superpixels
-                objects = segmented.arrays.get("objects")
-    image = item.image.read()
-    if "prior" in chain and objects is None:
-        _, prior = chain["prior"].store.read(item.id, None)
-        objects = shown_objects(prior, next(iter(units)), chain["segment"].config)
-    return Example(item.id, image, made, objects)
+    shown = [
+        (count, read_segmented(item, unit, chain))
+        for count, unit in units.items()
+        if (item.id, count) in figures
+    ]
+    made = [
+        Superpixels(
+            count,
+            seen.labels,
+            figures[item.id, count],
+            seen.start_label,
+            say_size(unit) if isinstance(unit := units[count], str) else None,
+        )
+        for count, seen in shown
+    ]
+    return Example(item.id, item.image.read(), made, shown[0][1].objects)

@@ -16,7 +16,7 @@ from spam_pipe.pipeline.reporting.gathering import Evaluated, Gathered, referenc
 from spam_pipe.pipeline.reporting.left_out import say_left_out
 from spam_pipe.pipeline.runs.chain import Chain
 from spam_pipe.pipeline.runs.run import Run
-from spam_pipe.pipeline.runs.segmented import shown_objects
+from spam_pipe.pipeline.runs.segmented import read_segmented
 from spam_pipe.pipeline.runs.selection import Selection
 from spam_pipe.stages.report.page.choice import choose
 from spam_pipe.stages.report.page.data import (
@@ -152,7 +152,7 @@ def _gallery(selection: Selection, gathered: Gathered, metrics: "pd.DataFrame") 
         for method in gathered.methods:
             for count in counts:
                 if (item.id, method.key, count) in measured:
-                    drawing = _drawing(item.id, method.chain, gathered.unit_of(count))
+                    drawing = _drawing(item, method.chain, gathered.unit_of(count))
                     drawings[item.id, method.key, count] = drawing
     return Gallery(rule, counts, [pictures[name] for name in names], drawings)
 
@@ -164,17 +164,9 @@ def _picture(item: Item) -> Picture:
     return Picture(item.id, encode_photo(image), fitted[1], fitted[0], (width, height))
 
 
-def _drawing(item_id: str, chain: Chain, unit: int | str) -> Drawing:
-    _, segmented = chain["segment"].store.read(item_id, unit)
-    start_label = int(segmented.attributes.get("start_label", 0))
-    lines = encode_lines(segmented.arrays["labels"], start_label)
-    if "prior" not in chain:
+def _drawing(item: Item, chain: Chain, unit: int | str) -> Drawing:
+    seen = read_segmented(item, unit, chain)
+    lines = encode_lines(seen.labels, seen.start_label)
+    if seen.objects is None:
         return Drawing(lines)
-    objects = segmented.arrays.get("objects")  # of a large image
-    if objects is None:
-        _, prior = chain["prior"].store.read(item_id, None)
-        asked = int(segmented.attributes["n_requested"])  # of a size each image's own
-        objects = shown_objects(prior, asked, chain["segment"].config)
-    if objects is None:
-        return Drawing(lines)
-    return Drawing(lines, encode_objects(objects), int(objects.max()))
+    return Drawing(lines, encode_objects(seen.objects), int(seen.objects.max()))

@@ -5,6 +5,7 @@ from typing import Any
 
 from spam_pipe.pipeline.reporting.gathering import Evaluated, Gathered
 from spam_pipe.pipeline.running.parts import find_saliency_weights
+from spam_pipe.pipeline.runs.segmented import read_segmented
 from spam_pipe.pipeline.runs.selection import Selection
 
 
@@ -38,9 +39,7 @@ def salient_rows(selection: Selection, gathered: Gathered) -> Iterator[dict[str,
         for method in swept:
             for count in _counts(method):
                 if (item.id, method.key[4], count) in there:
-                    store = method.chain["segment"].store
-                    _, made = store.read(item.id, count, ("labels",))
-                    labels = labels_of(made.arrays, made.attributes)
+                    labels = labels_of(read_segmented(item, count, method.chain).made)
                     kept = labels >= 0
                     found = accuracy_by_place(
                         labels[kept],

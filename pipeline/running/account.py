@@ -48,8 +48,6 @@ class Summary:
         True when the user stopped it.
     shard
         The part that the command was about, if not the whole.
-    completes_run
-        False for a shard that leaves it to another one to complete the run.
     """
 
     n_items: int = 0
@@ -65,14 +63,11 @@ class Summary:
     failures: list[FailedItem] = field(default_factory=list)
     interrupted: bool = False
     shard: Shard | None = None
-    completes_run: bool = True
 
     @property
     def failures_file(self) -> str:
         """Name of the file in the run's folder that says what failed."""
-        if self.shard is None or self.completes_run:
-            return "failures.csv"
-        return f"failures-{self.shard.name}.csv"
+        return "failures.csv" if self.shard is None else f"failures-{self.shard.name}.csv"
 
     def plain(self) -> dict[str, Any]:
         """Return the fields as JSON knows them."""

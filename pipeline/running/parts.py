@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
@@ -156,48 +157,6 @@ NO_DATA = ("", "")
 """Signature and digest of a part that the item does not have."""
 
 
-def part_source(part: str, item: Item, config: RunConfig) -> Source | None:
-    """Return where a part of an item comes from; None when there is none.
-
-    Raises
-    ------
-    DataError
-        When the user named a folder of masks and it has none for this item, or weights that
-        are needed are not here.
-    """
-    if part == "image":
-        return item.image
-    if part == "valid":
-        chosen = config.dataset
-        return find_valid(item.image, item.id, chosen.valid, chosen.max_pixels)
-    if part == "annotations":
-        return item.annotations
-    if part == "masks" and "masks" in config.propose.sources:
-        return _mask_folder(str(config.propose.masks)).find(item.id)
-    if (weights := named_weights(part, config)) is not None:
-        return _weights(weights)
-    if part == "checkpoint":
-        return find_checkpoint(config.propose)
-    if part == "prompts" and config.propose.uses_prompts:
-        return ItemPrompts(Path(str(config.propose.prompts)).expanduser(), item.id)
-    if part == "segment_annotations" and config.segment.method == "ground-truth":
-        return item.annotations
-    if part == "external" and (folder := config.segment.external_folder) is not None:
-        return ExternalMaps(Path(folder).expanduser(), item.id)
-    if part == "attention":
-        return find_factors(config.segment.attention, item.id)
-    if part == "attention_checkpoint":
-        return find_saliency_weights(config.segment.attention)
-    return None
-
-
-def named_weights(part: str, config: RunConfig) -> str | None:
-    """Return the weights of a network of ours, by name or file, that a part is; None where none."""
-    if part == "contour_weights" and "contour" in config.propose.sources:
-        return config.propose.contour.weights
-    return config.segment.deep_weights if part == "segment_weights" else None
-
-
 @lru_cache(maxsize=4)
 def _mask_folder(path: str) -> MaskFolder:
     from spam_pipe.pipeline.datasets.user_files.masks import MaskFolder
@@ -230,3 +189,89 @@ def _weights(name: str) -> WeightsFile:
 @lru_cache(maxsize=16)
 def _hash_once(path: Path, signature: str) -> str:
     return sha256(path.read_bytes()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of what a stage reads of an item.
+
+    Attributes
+    ----------
+    find
+        Returns where the part comes from, for an item and a configuration; None where the item
+        has no such part. It raises a DataError where the user named a file that is not there.
+    field
+        The attribute of `stages.base.Inputs` that holds its content; None where the stage loads
+        the file itself, once per process.
+    weights
+        Returns the name or the file of our network's weights that the part is; None for other
+        parts.
+    option
+        The option that names these weights.
+    """
+
+    find: Callable[[Item, RunConfig], Source | None]
+    field: str | None = None
+    weights: Callable[[RunConfig], str | None] | None = None
+    option: str = ""
+
+
+def _weights_part(name_of: Callable[[RunConfig], str | None], option: str) -> Part:
+    def find(item: Item, config: RunConfig) -> Source | None:
+        name = name_of(config)
+        return None if name is None else _weights(name)
+
+    return Part(find, weights=name_of, option=option)
+
+
+def _contour_weights(config: RunConfig) -> str | None:
+    return config.propose.contour.weights if "contour" in config.propose.sources else None
+
+
+def _find_valid(item: Item, config: RunConfig) -> Source | None:
+    chosen = config.dataset
+    return find_valid(item.image, item.id, chosen.valid, chosen.max_pixels)
+
+
+def _find_masks(item: Item, config: RunConfig) -> Source | None:
+    if "masks" not in config.propose.sources:
+        return None
+    return _mask_folder(str(config.propose.masks)).find(item.id)
+
+
+def _find_prompts(item: Item, config: RunConfig) -> Source | None:
+    if not config.propose.uses_prompts:
+        return None
+    return ItemPrompts(Path(str(config.propose.prompts)).expanduser(), item.id)
+
+
+def _find_segment_annotations(item: Item, config: RunConfig) -> Source | None:
+    return item.annotations if config.segment.method == "ground-truth" else None
+
+
+def _find_external(item: Item, config: RunConfig) -> Source | None:
+    folder = config.segment.external_folder
+    return None if folder is None else ExternalMaps(Path(folder).expanduser(), item.id)
+
+
+PARTS: Mapping[str, Part] = {
+    "image": Part(lambda item, config: item.image, "image"),
+    "valid": Part(_find_valid, "valid"),
+    "annotations": Part(lambda item, config: item.annotations, "annotations"),
+    "masks": Part(_find_masks, "masks"),
+    "contour_weights": _weights_part(_contour_weights, "propose.contour.weights"),
+    "checkpoint": Part(lambda item, config: find_checkpoint(config.propose), "checkpoint"),
+    "prompts": Part(_find_prompts, "prompts"),
+    "segment_annotations": Part(_find_segment_annotations, "annotations"),
+    "segment_weights": _weights_part(lambda config: config.segment.deep_weights, "segment.weights"),
+    "external": Part(_find_external, "external"),
+    "attention": Part(
+        lambda item, config: find_factors(config.segment.attention, item.id), "attention"
+    ),
+    "attention_checkpoint": Part(
+        lambda item, config: find_saliency_weights(config.segment.attention),
+        "attention_checkpoint",
+    ),
+}
+"""Every part that a stage may name among its `reads`: its inputs, fingerprints and provenance
+derive from this table."""

@@ -10,10 +10,7 @@ from typing import TYPE_CHECKING
 from spam_pipe.pipeline.configuration.run_config import RunConfig
 from spam_pipe.pipeline.errors import DataError
 from spam_pipe.pipeline.items import Item
-from spam_pipe.pipeline.running.parts import (
-    NO_DATA,
-    part_source,
-)
+from spam_pipe.pipeline.running.parts import NO_DATA, PARTS
 from spam_pipe.pipeline.runs.chain import Chain, Link
 from spam_pipe.pipeline.store.folder import Folder
 from spam_pipe.pipeline.store.record import Record, parse_record
@@ -184,7 +181,7 @@ def _plan_item(
 
 def _current_digest(part: str, item: Item, config: RunConfig, records: Iterable[Record]) -> str:
     """Return a part's digest, taken from a record made of the same file where there is one."""
-    source = part_source(part, item, config)
+    source = PARTS[part].find(item, config)
     if source is None:
         return NO_DATA[1]
     signature = source.signature()

@@ -1,28 +1,26 @@
 """What happens to one item in one process: load, run the stages it misses, store."""
 
-import platform
 import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
-from importlib.metadata import version
 from typing import Any
 
 from spam_pipe.pipeline.configuration.run_config import RunConfig
 from spam_pipe.pipeline.configuration.sizes import count_for, say_size
-from spam_pipe.pipeline.datasets.user_files.label_file import Annotations
 from spam_pipe.pipeline.datasets.user_files.valid import ValidPixels, digest_of_mask
 from spam_pipe.pipeline.errors import one_line
 from spam_pipe.pipeline.items import ImageSource, Picture, Source
 from spam_pipe.pipeline.running.jobs import Failure, Job, Outcome, Task
-from spam_pipe.pipeline.running.parts import NO_DATA, part_source
+from spam_pipe.pipeline.running.parts import NO_DATA, PARTS
 from spam_pipe.pipeline.running.plan import fingerprint
 from spam_pipe.pipeline.running.turns import Turns
 from spam_pipe.pipeline.runs.chain import Chain, Link, build_chain
 from spam_pipe.pipeline.store.folder import open_folder
 from spam_pipe.pipeline.units import Unit
+from spam_pipe.pipeline.versions import decisive_versions
 from spam_pipe.stages.base import Inputs, Output, StageConfig
 from spam_pipe.stages.registry import STAGES, stage
 
@@ -135,9 +133,14 @@ class _ItemRun:
         return _COMPUTING.turn(self.shared.turns)
 
     def inputs(self, link: Link, units: tuple[Unit, ...]) -> Inputs:
-        reads = STAGES[link.name].reads
-        for part in reads:
-            self.load(part)
+        read: dict[str, Any] = {}
+        for name in STAGES[link.name].reads:
+            self.load(name)
+            field = PARTS[name].field
+            if field is not None and self.parts[name] is not None:
+                read[field] = self.parts[name]
+        if "image" in read:
+            read["image"] = self.picture().pixels
         upstream = {
             name: {
                 self.count_of(unit): self.upstream_output(name, unit)
@@ -145,27 +148,8 @@ class _ItemRun:
             }
             for name in link.upstream
         }
-        return Inputs(
-            image=self.picture().pixels if "image" in reads else None,
-            valid=self.parts.get("valid") if "valid" in reads else None,
-            image_digest=self.identities.get("image", NO_DATA)[1],
-            annotations=self.annotations(reads),
-            masks=self.parts.get("masks") if "masks" in reads else None,
-            checkpoint=self.parts.get("checkpoint") if "checkpoint" in reads else None,
-            prompts=self.parts.get("prompts") if "prompts" in reads else None,
-            external=(self.parts.get("external") or {}) if "external" in reads else {},
-            attention=self.parts.get("attention") if "attention" in reads else None,
-            attention_checkpoint=(
-                self.parts.get("attention_checkpoint") if "attention_checkpoint" in reads else None
-            ),
-            upstream=upstream,
-        )
-
-    def annotations(self, reads: tuple[str, ...]) -> Annotations:
-        for part in ("annotations", "segment_annotations"):
-            if part in reads:
-                return self.parts.get(part) or ()
-        return ()
+        digest = self.identities.get("image", NO_DATA)[1]
+        return Inputs(**read, image_digest=digest, upstream=upstream)
 
     def reading_facts(self, link: Link) -> dict[str, Any]:
         """Return how the image's samples became colours, where that had to be chosen."""
@@ -195,7 +179,7 @@ class _ItemRun:
     def load(self, part: str) -> None:
         if part in self.identities:
             return
-        source = part_source(part, self.item, self.config)
+        source = PARTS[part].find(self.item, self.config)
         if source is None:
             self.parts[part], self.identities[part] = None, NO_DATA
             return
@@ -235,7 +219,7 @@ class _ItemRun:
                 provenance={
                     "seconds": round(seconds, 6),
                     "device": self.device,
-                    "versions": _versions(),
+                    "versions": decisive_versions(),
                     **self.reading_facts(link),
                 },
             )
@@ -260,15 +244,6 @@ def _open_run(config_json: str, run_url: str) -> tuple[RunConfig, Chain]:
 def _resources(name: str, config: StageConfig, device: str) -> Any:
     """Build a stage's models and kernels once per process."""
     return stage(name).setup(config, device)
-
-
-@lru_cache(maxsize=1)
-def _versions() -> dict[str, str]:
-    from spam_pipe import __version__
-
-    packages = ("numpy", "scipy", "numba", "scikit-image", "zarr")
-    found = {package: version(package) for package in packages}
-    return {"spam-pipe": __version__, "python": platform.python_version(), **found}
 
 
 @contextmanager

@@ -1,84 +1,124 @@
-"""An item's segmentation read back."""
+"""One item's results read back, for every command that shows, exports or checks them."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spam_pipe.pipeline.configuration.run_config import RunConfig
 from spam_pipe.pipeline.items import Item, Picture
 from spam_pipe.pipeline.runs.chain import Chain
 from spam_pipe.pipeline.units import Unit
-from spam_pipe.stages.base import Arrays, Output
+from spam_pipe.stages.base import Output
 from spam_pipe.stages.methods.config import SegmentConfig
 from spam_pipe.stages.prior.cut import contour_of, objects_for
+from spam_pipe.stages.segment.stored import objects_of, start_label_of
+
+Objects = NDArray[np.integer[Any]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Segmented:
     """An image, its superpixels and what they were made from.
+
+    The image and the prior are read when they are asked for, once.
 
     Attributes
     ----------
     item
         The image's item.
-    count
-        The requested number of superpixels.
-    picture
-        The image as it was read.
-    labels
-        (H, W) labels as they are stored.
-    start_label
-        Labels below it are outside.
-    objects
-        (H, W) objects that the superpixels keep to, 0 = uncertain; None without a prior.
-    contour
-        (H, W) contour probability of the prior; None where it has none.
+    chain
+        The stores that it was read from.
+    made
+        The output of the stage ``segment`` for one number of superpixels.
     """
 
     item: Item
-    count: int
-    picture: Picture
-    labels: NDArray[np.unsignedinteger[Any]]
-    start_label: int
-    objects: NDArray[np.integer[Any]] | None
-    contour: NDArray[np.float32] | None
+    chain: Chain
+    made: Output
+
+    @property
+    def config(self) -> SegmentConfig:
+        """The options that the superpixels were made with."""
+        config = self.chain["segment"].config
+        assert isinstance(config, SegmentConfig)
+        return config
+
+    @property
+    def count(self) -> int:
+        """The requested number of superpixels: of a size, the image's own."""
+        return int(self.made.attributes["n_requested"])
+
+    @property
+    def labels(self) -> NDArray[np.unsignedinteger[Any]]:
+        """(H, W) labels as they are stored."""
+        return self.made.arrays["labels"]
+
+    @property
+    def start_label(self) -> int:
+        """Labels below it mark pixels without data."""
+        return start_label_of(self.made.attributes)
+
+    @cached_property
+    def picture(self) -> Picture:
+        """The image as it was read."""
+        return self.item.image.picture()
+
+    @cached_property
+    def prior(self) -> Output | None:
+        """The output of the stage ``prior``; None for superpixels without one."""
+        return _read_prior(self.item, self.chain)
+
+    @cached_property
+    def objects(self) -> Objects | None:
+        """(H, W) objects that the labels keep to, 0 = uncertain; None without a prior."""
+        return objects_of(self.made, self.prior, self.config)
+
+    @property
+    def finest(self) -> Objects | None:
+        """(H, W) objects before the cut for a count; of an image by blocks, `objects`."""
+        whole = None if self.prior is None else self.prior.arrays.get("objects")
+        return self.objects if whole is None else whole
+
+    @cached_property
+    def contour(self) -> NDArray[np.float32] | None:
+        """(H, W) contour probability of the prior; None where it has none."""
+        return None if self.prior is None else contour_of(self.prior.arrays)
 
 
-def read_segmented(item: Item, unit: Unit, chain: Chain, config: RunConfig) -> Segmented:
-    """Gather what there is of an item.
+def read_segmented(item: Item, unit: Unit, chain: Chain) -> Segmented:
+    """Read the superpixels of an item for one number or size of them.
 
     Raises
     ------
     DataError
-        When something can't be read.
+        When they are not there or damaged.
     """
-    _, made = chain["segment"].store.read(item.id, unit)
-    count = int(made.attributes["n_requested"])
-    prior: Arrays = {}
-    if "prior" in chain:
-        prior = chain["prior"].store.read(item.id, None)[1].arrays
-    contour = contour_of(prior)
-    objects = made.arrays.get("objects")  # of a large image, found block by block
-    if objects is None:
-        objects = objects_for(prior, contour, count, config.segment)
-    return Segmented(
-        item=item,
-        count=count,
-        picture=item.image.picture(),
-        labels=made.arrays["labels"],
-        start_label=int(made.attributes.get("start_label", 0)),
-        objects=objects,
-        contour=contour,
-    )
+    return Segmented(item, chain, chain["segment"].store.read(item.id, unit)[1])
 
 
-def shown_objects(
-    prior: Output, count: int, config: object
-) -> np.ndarray[tuple[int, int], np.dtype[np.integer]] | None:
-    """Return the objects as the segmentation used them for a count."""
-    from spam_pipe.stages.prior.cut import contour_of, objects_for
+def read_prior_objects(item: Item, count: int | None, chain: Chain) -> Objects | None:
+    """Return a prior's (H, W) objects for a count, made or not; the finest for None.
 
+    None where an image by blocks has them only beside its superpixels. Objects are all 0 where
+    the prior found none.
+
+    Raises
+    ------
+    DataError
+        When the prior is not there or damaged.
+    """
+    prior = _read_prior(item, chain)
+    if prior is None or "objects" not in prior.arrays:
+        return None
+    config = chain["segment"].config
     assert isinstance(config, SegmentConfig)
-    return objects_for(prior.arrays, contour_of(prior.arrays), count, config)
+    cut = None
+    if count is not None:
+        cut = objects_for(prior.arrays, contour_of(prior.arrays), count, config.resolved)
+    return prior.arrays["objects"] if cut is None else cut
+
+
+def _read_prior(item: Item, chain: Chain) -> Output | None:
+    return chain["prior"].store.read(item.id, None)[1] if "prior" in chain else None

@@ -244,7 +244,7 @@ class Options:
         str | None,
         typer.Option(
             help="the I-th of N equal parts of the items, for N commands at once on any machines; "
-            "auto: as a SLURM job array says. The last one to end completes the run",
+            "auto: as a SLURM job array says. When all are done, report completes the run",
             metavar="I/N|auto",
             rich_help_panel=_RUNNING,
             show_default=False,

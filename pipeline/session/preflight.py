@@ -13,12 +13,11 @@ from spam_pipe.pipeline.device import resolve_device
 from spam_pipe.pipeline.errors import ConfigError, DataError, UserError
 from spam_pipe.pipeline.items import Item
 from spam_pipe.pipeline.running.parts import (
+    PARTS,
     _file,
     _is_table,
     find_checkpoint,
     find_saliency_weights,
-    named_weights,
-    part_source,
 )
 from spam_pipe.pipeline.runs.chain import Chain
 from spam_pipe.pipeline.session.session import Session
@@ -58,10 +57,6 @@ def preflight(session: Session) -> None:
     require_writable(session.outputs)
 
 
-_OPTIONS = {"contour_weights": "propose.contour.weights", "segment_weights": "segment.weights"}
-"""The options that name weights, by part of an item."""
-
-
 def require_method(config: RunConfig) -> None:
     """Fail once, before any item does, when the method's package or label maps are missing.
 
@@ -98,13 +93,13 @@ def require_weights(config: RunConfig, stages: Collection[str]) -> None:
     ConfigError
         Naming the option and the weights that there are.
     """
-    for part in (part for stage in stages for part in STAGES[stage].reads):
-        weights = named_weights(part, config)
+    for part in (PARTS[name] for stage in stages for name in STAGES[stage].reads):
+        weights = None if part.weights is None else part.weights(config)
         try:
             if weights is not None:
                 find_weights(weights)
         except ValueError as error:
-            raise ConfigError(f"{_OPTIONS[part]}: {error}") from error
+            raise ConfigError(f"{part.option}: {error}") from error
 
 
 def require_generator(config: ProposeConfig, item_ids: Iterable[str]) -> None:
@@ -212,8 +207,6 @@ _OF_THE_ITEM = frozenset({"image", "annotations", "masks"})
 
 def why_not(chain: Chain, config: RunConfig, item: Item) -> str | None:
     """Say in one line why a configuration cannot run here: weights or a package are missing."""
-    from spam_pipe.stages.propose.source_names import require_source_package
-
     try:
         require_method(config)
         require_attention(config)
@@ -223,7 +216,7 @@ def why_not(chain: Chain, config: RunConfig, item: Item) -> str | None:
         for name in chain:
             for part in STAGES[name].reads:
                 if part not in _OF_THE_ITEM:
-                    part_source(part, item, config)
+                    PARTS[part].find(item, config)
     except (UserError, ValueError) as error:
         return " ".join(str(error).split())
     return None

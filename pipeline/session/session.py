@@ -8,7 +8,6 @@ from spam_pipe.pipeline.configuration.run_config import RunConfig
 from spam_pipe.pipeline.device import cuda_devices, resolve_device
 from spam_pipe.pipeline.errors import ConfigError
 from spam_pipe.pipeline.running.account import Account, Summary
-from spam_pipe.pipeline.running.completion import held
 from spam_pipe.pipeline.running.dask.executor import Dask
 from spam_pipe.pipeline.running.events import Events
 from spam_pipe.pipeline.running.executors import Executor, InProcess
@@ -19,7 +18,7 @@ from spam_pipe.pipeline.runs.chain import Chain, build_chain, describe
 from spam_pipe.pipeline.runs.failures import Failures
 from spam_pipe.pipeline.runs.run import Run, open_run
 from spam_pipe.pipeline.runs.selection import Selection
-from spam_pipe.pipeline.runs.shard import parse_shard
+from spam_pipe.pipeline.runs.shard import held, parse_shard
 from spam_pipe.pipeline.session.layers import config_layers
 from spam_pipe.pipeline.session.options import Options
 from spam_pipe.pipeline.store.folder import Folder, open_folder
@@ -100,7 +99,7 @@ class Session:
             default="sample" if command == "run" and not layers else None,
             starts=command == "run" or options.run is None,
         )
-        shard = None if options.shard is None else parse_shard(options.shard, run.folder)
+        shard = None if options.shard is None else parse_shard(options.shard)
         target = "evaluate" if command in {"run", "report"} else command
         return cls(
             outputs=outputs,
@@ -124,7 +123,7 @@ class Session:
         UserError
             When another command is in the way.
         """
-        return held(self.run, self.selection.shard, say)
+        return held(self.run.folder, self.selection.shard, say)
 
     def bring_up_to_date(self, executor: Executor, callbacks: Sequence[Callback]) -> Summary:
         """Run all jobs that are missing, stale or failed before; the run's lock is held.

@@ -7,6 +7,7 @@ from spam_pipe.pipeline.configuration.run_config import (
     Layer,
     RunConfig,
     dataset_layer,
+    flatten,
     merge,
     resolve,
     stated,
@@ -18,7 +19,7 @@ from spam_pipe.pipeline.runs.selection import Selection
 from spam_pipe.pipeline.runs.sweep_record import SkippedPoint, SweepRecord, SweptPoint
 from spam_pipe.pipeline.session.preflight import why_not
 from spam_pipe.pipeline.store.folder import Folder
-from spam_pipe.pipeline.sweeping.sweep_file import Point, Sweep, flatten
+from spam_pipe.pipeline.sweeping.sweep_file import Point, Sweep
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from spam_pipe.pipeline.configuration.run_config import (
     Layer,
     RunConfig,
+    flatten,
     merge,
     nest,
     read_config_file,
@@ -213,17 +214,6 @@ def require_no_conflict(sweep: Sweep, given: Layer) -> None:
     varied = {key for point in sweep.points for key in flatten(point.layer)}
     if both := sorted(varied & set(flatten(given))):
         raise ConfigError(f"{both[0]}: the sweep {sweep.name} varies it; leave it out")
-
-
-def flatten(layer: Layer, prefix: str = "") -> dict[str, Any]:
-    """Return nested options by their dotted keys."""
-    flat: dict[str, Any] = {}
-    for key, value in layer.items():
-        if isinstance(value, Mapping):
-            flat |= flatten(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat
 
 
 def _grid(axes: Sequence[AxisTable]) -> Iterator[tuple[PointTable, ...]]:

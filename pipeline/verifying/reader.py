@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 from spam_pipe.pipeline.errors import DataError
 from spam_pipe.pipeline.items import Item, Source
-from spam_pipe.pipeline.running.parts import NO_DATA, part_source
+from spam_pipe.pipeline.running.parts import NO_DATA, PARTS
 from spam_pipe.pipeline.running.plan import fingerprint
 from spam_pipe.pipeline.runs.run import Run
 from spam_pipe.pipeline.store.record import Record
@@ -168,7 +168,7 @@ class Reader:
         if item is not None:
             for part, (_, digest) in record.inputs.items():
                 try:
-                    now = self.digest_of(part_source(part, item, store.config))
+                    now = self.digest_of(PARTS[part].find(item, store.config))
                 except DataError:
                     continue  # it is not here to be compared
                 if now != digest:

@@ -115,7 +115,7 @@ def fill(graph: Graph, classes: NDArray[np.int64]) -> NDArray[np.int64]:
     return front.classes
 
 
-@kernel
+@kernel()
 def _spread(
     starts: NDArray[np.int64],
     neighbours: NDArray[np.int32],

@@ -8,7 +8,7 @@ from spam_pipe.stages.base import StageConfig
 
 
 class AttentionConfig(StageConfig):
-    """Where superpixels are denser (SPAM.md, section 6)."""
+    """Where superpixels are denser (METHOD.md, section 6)."""
 
     mode: Literal["none", "visual", "file"] = Field(
         "none",

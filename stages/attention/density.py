@@ -35,7 +35,7 @@ def object_means(values: NDArray[np.floating[Any]], objects: Objects) -> NDArray
 def visual_density(
     saliency: NDArray[np.floating[Any]], objects: Objects, ratio: float, threshold: float
 ) -> Density | None:
-    """Make salient objects denser (SPAM, section 6).
+    """Make salient objects denser (METHOD.md, section 6).
 
     Objects whose mean saliency exceeds the threshold get `ratio` times their share of the
     superpixels, capped so that the others keep a fifth of theirs; the others share the rest.

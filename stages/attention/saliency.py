@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from spam_pipe.stages.attention.config import AttentionConfig
 
 THRESHOLDS = {"background": 0.7, "dino": 0.1}
-"""Mean saliency above which an object is foreground: measured on BSD val, and DINO's of SPAM."""
+"""Mean saliency above which an object is foreground: DINO's is the paper's, the other was measured
+on BSD val."""
 
 
 def find_saliency(

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from spam_pipe.stages.clustering.candidates import N_CANDIDATES
 from spam_pipe.stages.clustering.tiles import TILE
-from spam_pipe.stages.compiled import kernel
+from spam_pipe.stages.compiled import part
 
 Means = NDArray[np.float64]
 
@@ -13,7 +13,7 @@ _FAR = 1e30
 _INAUDIBLE = np.float32(-30)
 
 
-@kernel
+@part
 def linearise(
     origin: NDArray[np.float32],
     candidates: NDArray[np.int32],
@@ -29,8 +29,9 @@ def linearise(
     on the tiles' last channel.
     """
     n_features = means.shape[1]
-    slopes[:] = np.float32(0)
     for k in range(N_CANDIDATES):
+        for channel in range(slopes.shape[1]):
+            slopes[k, channel] = np.float32(0)
         seed = candidates[k]
         if seed < 0:
             constants[k] = np.float32(_FAR)
@@ -46,7 +47,7 @@ def linearise(
         constants[k] = constant
 
 
-@kernel
+@part
 def measure(
     values: NDArray[np.float32],
     slopes: NDArray[np.float32],
@@ -95,7 +96,7 @@ def measure(
                 distances[k + 2, i] += d0 * x0 + d1 * x1 + d2 * x2 + d3 * x3 + d4 * x4
 
 
-@kernel
+@part
 def soften(
     distances: NDArray[np.float32],
     n: int,
@@ -116,18 +117,20 @@ def soften(
         totals[i] = np.float32(0)
     for k in range(1, n):
         for i in range(TILE):
-            least[i] = min(least[i], distances[k, i])
+            nearer = distances[k, i] < least[i]
+            least[i] = distances[k, i] if nearer else least[i]
     for k in range(n):
-        row = distances[k]
         n_heard = 0
         for i in range(TILE):
-            row[i] = (least[i] - row[i]) * np.float32(1.4426950408889634)
-            n_heard += row[i] > _INAUDIBLE
+            exponent = (least[i] - distances[k, i]) * np.float32(1.4426950408889634)
+            distances[k, i] = exponent
+            n_heard += exponent > _INAUDIBLE
         active[k] = n_heard > 0
         if not active[k]:
             continue
         for i in range(TILE):
-            exponent = max(row[i], _INAUDIBLE)
+            exponent = distances[k, i]
+            exponent = exponent if exponent > _INAUDIBLE else _INAUDIBLE
             whole = np.int32(exponent - np.float32(0.5))
             part = exponent - np.float32(whole)
             power = np.float32(1.535336188319500e-4)
@@ -139,7 +142,7 @@ def soften(
             power = power * part + np.float32(1)
             scale = np.int32((whole + np.int32(127)) << np.int32(23)).view(np.float32)
             weight = power * scale if exponent > _INAUDIBLE else np.float32(0)
-            row[i] = weight
+            distances[k, i] = weight
             totals[i] += weight
     for i in range(TILE):
         totals[i] = np.float32(1) / totals[i]

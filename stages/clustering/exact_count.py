@@ -1,7 +1,5 @@
 """The exact number of superpixels: merge the most alike, or split the largest."""
 
-from heapq import heapify, heappop, heappush
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,12 +12,12 @@ from spam_pipe.stages.regions.connectivity import (
     adjacent_pairs,
     count_labels,
     find_root,
+    list_members,
     merge_regions,
     neighbour_lists,
 )
-from spam_pipe.stages.regions.label_maps import Labels
-
-Index = int | np.integer
+from spam_pipe.stages.regions.label_maps import Index, Labels
+from spam_pipe.stages.regions.queue import pop, push, queue_of, with_room
 
 
 def merge_to_count(
@@ -105,21 +103,11 @@ def _merge_alike(
     pairs, _ = adjacent_pairs(regions, n_regions)
     means = label_means(features, regions.ravel(), n_regions)
     areas = count_labels(regions.ravel(), n_regions).astype(np.float64)
-    parents = _merge(pairs, means, areas, owners.copy(), n_merges, surplus)
+    parents = _merge_pairs(pairs, means, areas, owners.copy(), n_merges, surplus.copy())
     return merge_regions(regions, parents)
 
 
-@kernel
-def _cost(means: Means, areas: NDArray[np.float64], a: Index, b: Index) -> float:
-    distance = 0.0
-    for channel in range(means.shape[1]):
-        distance += (means[a, channel] - means[b, channel]) ** 2
-    cost: float = areas[a] * areas[b] / (areas[a] + areas[b]) * distance
-    return cost
-
-
-@kernel
-def _merge(
+def _merge_pairs(
     pairs: NDArray[np.int32],
     means: Means,
     areas: NDArray[np.float64],
@@ -129,68 +117,120 @@ def _merge(
 ) -> NDArray[np.int32]:
     """Merge so many pairs, the cheapest first, and no more of an object than it has in surplus.
 
-    A merge with a region of uncertain pixels alone costs their surplus (the entry 0).
+    A merge with a region of uncertain pixels alone costs their surplus (the entry 0). Returns the
+    (n,) int32 union-find forest; means, areas, owners and surplus are brought up to date.
     """
-    surplus = surplus.copy()
     n = areas.size
-    parents = np.arange(n).astype(np.int32)
+    first, second = pairs[:, 0], pairs[:, 1]
+    total = areas[first] + areas[second]
+    distances = np.zeros(len(pairs))
+    for channel in range(means.shape[1]):
+        distances += (means[first, channel] - means[second, channel]) ** 2
+    costs = areas[first] * areas[second] / total * distances
+    names = first.astype(np.int64) * n + second
+    queue = queue_of(costs, total, names, len(pairs) + 4 * n)
+    state = np.array([len(pairs), n_merges])
     starts, neighbours, _ = neighbour_lists(pairs, n)
-    # The regions of a set form a list, so that its neighbours are found without merging lists.
+    parents = np.arange(n, dtype=np.int32)
     next_member = np.full(n, -1, np.int32)
-    last_member = np.arange(n).astype(np.int32)
+    last_member = np.arange(n, dtype=np.int32)
     seen = np.full(n, -1, np.int32)
-    queue = [
-        (
-            _cost(means, areas, pairs[k, 0], pairs[k, 1]),
-            areas[pairs[k, 0]] + areas[pairs[k, 1]],
-            pairs[k, 0],
-            pairs[k, 1],
-        )
-        for k in range(len(pairs))
-    ]
-    heapify(queue)
-    while n_merges > 0 and len(queue) > 0:
-        _, total, a, b = heappop(queue)
+    while not _merge(
+        *queue,
+        state,
+        starts,
+        neighbours,
+        means,
+        areas,
+        owners,
+        surplus,
+        parents,
+        next_member,
+        last_member,
+        seen,
+    ):
+        queue = with_room(queue, 2 * queue.names.size)
+    return parents
+
+
+@kernel(
+    "float64[::1], float64[::1], int64[::1], int64[::1], int64[::1], int32[::1], "
+    "float64[:, ::1], float64[::1], int32[::1], int64[::1], int32[::1], int32[::1], int32[::1], "
+    "int32[::1]"
+)
+def _merge(
+    costs: NDArray[np.float64],
+    totals: NDArray[np.float64],
+    names: NDArray[np.int64],
+    state: NDArray[np.int64],
+    starts: NDArray[np.int64],
+    neighbours: NDArray[np.int32],
+    means: Means,
+    areas: NDArray[np.float64],
+    owners: NDArray[np.int32],
+    surplus: Counts,
+    parents: NDArray[np.int32],
+    next_member: NDArray[np.int32],
+    last_member: NDArray[np.int32],
+    seen: NDArray[np.int32],
+) -> bool:
+    """Merge, in place, what is queued; False where the queue's room ended before.
+
+    `state` holds how many entries are queued and how many merges are to be made. An entry's size
+    is the area of the pair, its name the lower region times n plus the higher one. The regions
+    of a set form a list, so that its neighbours are found without merging lists.
+    """
+    n = areas.size
+    n_channels = means.shape[1]
+    while state[0] > 0 and state[1] > 0:
+        # What follows a merge is queued for each neighbour, of which there are fewer than n.
+        if state[0] + n > names.size:
+            return False
+        pop(costs, totals, names, state[0])
+        state[0] -= 1
+        a, b = names[state[0]] // n, names[state[0]] % n
+        total = areas[a] + areas[b]
         # Areas only grow: an entry is out of date if their sum is no longer what it was.
-        if parents[a] != a or parents[b] != b or areas[a] + areas[b] != total:
+        if parents[a] != a or parents[b] != b or total != totals[state[0]]:
             continue
         if owners[a] != owners[b] and owners[a] > 0 and owners[b] > 0:
             continue
         # Surpluses only shrink: a pair that is left out here never comes to its turn.
-        payer = min(owners[a], owners[b])
+        payer = owners[a] if owners[a] < owners[b] else owners[b]
         if surplus[payer] == 0:
             continue
         surplus[payer] -= 1
-        for channel in range(means.shape[1]):
+        for channel in range(n_channels):
             means[a, channel] = (
                 areas[a] * means[a, channel] + areas[b] * means[b, channel]
             ) / total
         areas[a] = total
-        owners[a] = max(owners[a], owners[b])
+        if owners[a] < owners[b]:
+            owners[a] = owners[b]
         parents[b] = a
         next_member[last_member[a]] = b
         last_member[a] = last_member[b]
-        n_merges -= 1
+        state[1] -= 1
         # A neighbour of one part alone may be more like the whole: all costs are queued anew.
         seen[a] = b
         member = a
         while member >= 0:
             for k in range(starts[member], starts[member + 1]):
-                other = np.int32(find_root(parents, neighbours[k]))
+                other = np.int64(find_root(parents, neighbours[k]))
                 # No two merges remove the same region, so its number says which merge this is.
-                if seen[other] != b:
-                    seen[other] = b
-                    heappush(
-                        queue,
-                        (
-                            _cost(means, areas, a, other),
-                            areas[a] + areas[other],
-                            min(a, other),
-                            max(a, other),
-                        ),
-                    )
-            member = next_member[member]
-    return parents
+                if seen[other] == b:
+                    continue
+                seen[other] = b
+                distance = 0.0
+                for channel in range(n_channels):
+                    distance += (means[a, channel] - means[other, channel]) ** 2
+                both = areas[a] + areas[other]
+                cost = areas[a] * areas[other] / both * distance
+                name = a * n + other if a < other else other * n + a
+                push(costs, totals, names, state[0], cost, both, name)
+                state[0] += 1
+            member = np.int64(next_member[member])
+    return True
 
 
 def split_to_count(regions: Labels, n_regions: int, n_wanted: int) -> tuple[Labels, int]:
@@ -236,106 +276,145 @@ def split_to_quotas(
     return _split_largest(regions, n_regions, owners, missing)
 
 
-@kernel
 def _split_largest(
     regions: Labels, n_regions: int, owners: NDArray[np.int32], missing: Counts
 ) -> tuple[Labels, int]:
-    split = regions.copy()
-    missing = missing.copy()
-    n_wanted = n_regions + missing.sum()
+    n_wanted = n_regions + int(missing.sum())
     if n_wanted == n_regions:
-        return split, n_regions
-    owner = np.zeros(n_wanted, np.int32)
-    owner[:n_regions] = owners
-    width = regions.shape[1]
+        return regions.copy(), n_regions
+    split = np.ascontiguousarray(regions).copy()
     flat = split.reshape(-1)
     # Pixels sorted by region: each region is a slice, and its parts are slices of that slice.
-    starts = np.zeros(n_wanted + 1, np.int64)
-    for pixel in range(flat.size):
-        if flat[pixel] >= 0:
-            starts[flat[pixel] + 1] += 1
-    starts = np.cumsum(starts)[:-1]
-    ends = starts.copy()
-    pixels = np.empty(flat.size, np.int64)
-    for pixel in range(flat.size):
-        if flat[pixel] < 0:
-            continue
-        pixels[ends[flat[pixel]]] = pixel
-        ends[flat[pixel]] += 1
-    state = np.zeros(flat.size, np.int8)
-    queue = [(starts[i] - ends[i], np.int64(i)) for i in range(n_regions)]
-    heapify(queue)
-    n = n_regions
+    areas = count_labels(flat, n_regions)
+    starts, ends = np.zeros(n_wanted, np.int64), np.zeros(n_wanted, np.int64)
+    np.cumsum(areas, out=ends[:n_regions])
+    starts[1:n_regions] = ends[: n_regions - 1]
+    pixels = np.empty(flat.size, np.int32)
+    list_members(flat, starts.copy(), pixels)
+    owner = np.zeros(n_wanted, np.int32)
+    owner[:n_regions] = owners
+    queue = queue_of(-areas, np.zeros(n_regions), np.arange(n_regions), 2 * n_wanted)
+    largest = int(areas.max())
+    _split(
+        *queue,
+        n_regions,
+        flat,
+        regions.shape[1],
+        pixels,
+        starts,
+        ends,
+        owner,
+        missing.copy(),
+        n_wanted,
+        np.zeros(flat.size, np.int8),
+        np.empty(largest, np.int32),
+        np.empty(largest, np.int32),
+    )
+    return split, n_wanted
+
+
+@kernel(
+    "float64[::1], float64[::1], int64[::1], int64, int32[::1], int64, int32[::1], int64[::1], "
+    "int64[::1], int32[::1], int64[::1], int64, int8[::1], int32[::1], int32[::1]"
+)
+def _split(
+    costs: NDArray[np.float64],
+    ties: NDArray[np.float64],
+    names: NDArray[np.int64],
+    n: int,
+    flat: NDArray[np.int32],
+    width: int,
+    pixels: NDArray[np.int32],
+    starts: NDArray[np.int64],
+    ends: NDArray[np.int64],
+    owner: NDArray[np.int32],
+    missing: Counts,
+    n_wanted: int,
+    state: NDArray[np.int8],
+    order: NDArray[np.int32],
+    parts: NDArray[np.int32],
+) -> None:
+    """Split, in place, until there are so many regions; minus its size is a region's cost.
+
+    All n regions are queued. `state`, all zero, `order` and `parts` are room to work in.
+    """
+    n_queued = n
     while n < n_wanted:
-        _, region = heappop(queue)
+        pop(costs, ties, names, n_queued)
+        n_queued -= 1
+        region = names[n_queued]
         if missing[owner[region]] == 0:
             continue
         missing[owner[region]] -= 1
         owner[n] = owner[region]
-        members = pixels[starts[region] : ends[region]]
-        size = members.size
+        start, end = starts[region], ends[region]
+        size = end - start
+        half = (size + 1) // 2
         # The last pixel that a flood reaches is an end of the region; so is the first one's last.
-        end = _flood(flat, width, members[0], size, state, 0, 1)[-1]
-        order = _flood(flat, width, end, size, state, 1, 2)
-        for i in range((size + 1) // 2):
+        _flood(flat, width, pixels[start], state, 0, 1, order, 0)
+        _flood(flat, width, order[size - 1], state, 1, 2, order, 0)
+        for i in range(half):
             state[order[i]] = 3
-        rest = order[(size + 1) // 2 :]
-        kept = rest[:0]
-        for pixel in rest:
-            if state[pixel] == 2:
-                part = _flood(flat, width, pixel, size, state, 2, 4)
-                if part.size > kept.size:
-                    kept = part
-        for pixel in order:
-            state[pixel] = 0
-        for pixel in kept:
-            flat[pixel] = n
+        # Of the pieces of the other half, one after the other in `parts`, the largest is kept.
+        kept = n_kept = n_parts = 0
+        for i in range(half, size):
+            if state[order[i]] == 2:
+                n_after = _flood(flat, width, order[i], state, 2, 4, parts, n_parts)
+                if n_after - n_parts > n_kept:
+                    kept, n_kept = n_parts, n_after - n_parts
+                n_parts = n_after
+        for i in range(size):
+            state[order[i]] = 0
+        for i in range(kept, kept + n_kept):
+            flat[parts[i]] = n
         # The region keeps the front of its slice, the new one takes the back.
-        front, back = starts[region], ends[region]
-        for pixel in order:
+        front, back = start, end
+        for i in range(size):
+            pixel = order[i]
             if flat[pixel] == n:
                 back -= 1
                 pixels[back] = pixel
             else:
                 pixels[front] = pixel
                 front += 1
-        starts[n], ends[n] = back, ends[region]
-        ends[region] = back
-        heappush(queue, (starts[region] - ends[region], region))
-        heappush(queue, (starts[n] - ends[n], np.int64(n)))
+        starts[n], ends[n], ends[region] = back, end, back
+        push(costs, ties, names, n_queued, np.float64(start - back), 0.0, region)
+        push(costs, ties, names, n_queued + 1, np.float64(back - end), 0.0, n)
+        n_queued += 2
         n += 1
-    return split, n
 
 
-@kernel
+@kernel("int32[::1], int64, int64, int8[::1], int64, int64, int32[::1], int64")
 def _flood(
     flat: NDArray[np.int32],
     width: int,
     start: int,
-    size: int,
     state: NDArray[np.int8],
     before: int,
     after: int,
-) -> NDArray[np.int64]:
-    """List the pixels of one region and state that are connected to a pixel, nearest first."""
+    reached: NDArray[np.int32],
+    n_reached: int,
+) -> int:
+    """List the pixels of one region and state that are connected to a pixel, nearest first.
+
+    They follow the `n_reached` that are listed; returns how many there are then.
+    """
     region = flat[start]
-    reached = np.empty(size, np.int64)
-    reached[0] = start
+    k = n_reached
+    reached[k] = start
     state[start] = after
-    n_reached = 1
-    k = 0
+    n_reached += 1
     while k < n_reached:
-        pixel = reached[k]
+        pixel = np.int64(reached[k])
         k += 1
         column = pixel % width
         for step in range(4):
-            if step == 0:
-                other = pixel - width
-            elif step == 1:
+            other: Index = pixel - width
+            if step == 1:
                 other = pixel - 1 if column > 0 else -1
             elif step == 2:
                 other = pixel + 1 if column < width - 1 else -1
-            else:
+            elif step == 3:
                 other = pixel + width
             if other < 0 or other >= flat.size:
                 continue
@@ -343,4 +422,4 @@ def _flood(
                 state[other] = after
                 reached[n_reached] = other
                 n_reached += 1
-    return reached[:n_reached]
+    return n_reached

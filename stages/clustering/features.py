@@ -1,10 +1,10 @@
 """What the clustering compares: colour, position and, where there is an encoder, deep features."""
 
 import numpy as np
-from numba import prange
 from numpy.typing import NDArray
 
-from spam_pipe.stages.compiled import parallel_kernel
+from spam_pipe.stages.compiled import kernel
+from spam_pipe.stages.sharing import share_out
 
 Features = NDArray[np.float32]
 
@@ -12,7 +12,7 @@ Features = NDArray[np.float32]
 def position_scale(
     shape: tuple[int, int], n_superpixels: int, compactness: float, coverage: float = 1.0
 ) -> float:
-    """Return the factor that turns pixels into position features (SPAM.md, section 1).
+    """Return the factor that turns pixels into position features (METHOD.md, section 1).
 
     ``compactness * max(floor(sqrt(K)) / H, floor(sqrt(K)) / W)``, as in SSN (Jampani et al., 2018),
     for an image shrunk to the area of its pixels that count.
@@ -56,31 +56,33 @@ def scaled_features(
             "bring them to the image's size"
         )
     features = np.empty((height * width, encoded.shape[2] + 5), np.float32)
-    _gather(
-        np.ascontiguousarray(lab),
-        np.ascontiguousarray(encoded),
-        np.float32(color_weight),
-        np.float32(position_scale((height, width), n_superpixels, compactness, coverage)),
-        features,
+    weight = np.float32(color_weight)
+    scale = np.float32(position_scale((height, width), n_superpixels, compactness, coverage))
+    colors, encoded = np.ascontiguousarray(lab), np.ascontiguousarray(encoded)
+    share_out(
+        height,
+        lambda first, last: _gather(first, last, colors, encoded, weight, scale, features),
     )
     return features
 
 
-@parallel_kernel
+@kernel("int64, int64, float32[:, :, ::1], float32[:, :, ::1], float32, float32, float32[:, ::1]")
 def _gather(
+    first: int,
+    last: int,
     lab: NDArray[np.float32],
     encoded: NDArray[np.float32],
     color_weight: np.float32,
     scale: np.float32,
     features: Features,
 ) -> None:
-    height, width, n_encoded = encoded.shape
-    for row in prange(height):
+    _, width, n_encoded = encoded.shape
+    for row in range(first, last):
         for column in range(width):
-            target = features[row * width + column]
+            pixel = row * width + column
             for channel in range(n_encoded):
-                target[channel] = encoded[row, column, channel]
+                features[pixel, channel] = encoded[row, column, channel]
             for channel in range(3):
-                target[n_encoded + channel] = color_weight * lab[row, column, channel]
-            target[n_encoded + 3] = scale * np.float32(row)
-            target[n_encoded + 4] = scale * np.float32(column)
+                features[pixel, n_encoded + channel] = color_weight * lab[row, column, channel]
+            features[pixel, n_encoded + 3] = scale * np.float32(row)
+            features[pixel, n_encoded + 4] = scale * np.float32(column)

@@ -1,18 +1,20 @@
 """Each pixel's nearest seed, and k-means on positions built on it."""
 
 import numpy as np
-from numba import prange
 from numpy.typing import NDArray
 
 from spam_pipe.stages.clustering.seeds import Counts, Positions
-from spam_pipe.stages.compiled import kernel, parallel_kernel
-from spam_pipe.stages.regions.label_maps import Labels
+from spam_pipe.stages.compiled import kernel
+from spam_pipe.stages.regions.label_maps import Index, Labels
 from spam_pipe.stages.regions.objects import Objects
+from spam_pipe.stages.sharing import share_out
 
 _FEW = 24
 """An object with at most so many seeds is searched whole: cheaper than walking the grid."""
 _BLOCK = 16
 """Side of the blocks of pixels that are searched together: a vector's width."""
+_FAR = np.int32(-2)
+"""Marks pixels whose seed is farther than a block looks."""
 
 
 def settle_seeds(
@@ -71,53 +73,94 @@ def nearest_seeds(objects: Objects, positions: Positions, counts: Counts) -> Lab
     np.cumsum(np.bincount(cells, minlength=rows * columns), out=starts[1:])
     offsets = np.zeros(counts.size + 1, np.int64)
     np.cumsum(counts, out=offsets[1:])
+    objects = np.ascontiguousarray(objects)
+    places = positions.astype(np.float32)
+    owners = np.repeat(np.arange(1, counts.size + 1, dtype=np.int32), counts)
+    side = np.float32(cell)
     labels = np.empty((height, width), np.int32)
-    _search(
-        np.ascontiguousarray(objects),
-        positions.astype(np.float32),
-        np.repeat(np.arange(1, counts.size + 1, dtype=np.int32), counts),
-        offsets,
-        order,
-        starts,
-        np.float32(cell),
-        columns,
-        labels,
-    )
+
+    def search(first: int, last: int) -> None:
+        _search_blocks(
+            first,
+            last,
+            objects,
+            places,
+            owners,
+            order,
+            starts,
+            side,
+            columns,
+            np.empty(owners.size, np.int32),
+            np.empty(_BLOCK, np.float32),
+            np.empty(_BLOCK, np.int32),
+            np.empty(_BLOCK, np.int32),
+            labels,
+        )
+
+    share_out(-(-height // _BLOCK), search)
+    far = np.flatnonzero(labels.ravel() == _FAR)
+
+    def search_alone(first: int, last: int) -> None:
+        _search_alone(
+            first,
+            last,
+            far,
+            objects,
+            places,
+            owners,
+            offsets,
+            order,
+            starts,
+            side,
+            columns,
+            labels,
+        )
+
+    share_out(far.size, search_alone)
     return labels
 
 
-@parallel_kernel
-def _search(
+@kernel(
+    "int64, int64, int32[:, ::1], float32[:, ::1], int32[::1], int32[::1], int64[::1], float32, "
+    "int64, int32[::1], float32[::1], int32[::1], int32[::1], int32[:, ::1]"
+)
+def _search_blocks(
+    first: int,
+    last: int,
     objects: Objects,
     positions: NDArray[np.float32],
     owners: NDArray[np.int32],
-    offsets: NDArray[np.int64],
     order: NDArray[np.int32],
     starts: NDArray[np.int64],
     cell: np.float32,
     n_columns: int,
+    near: NDArray[np.int32],
+    least: NDArray[np.float32],
+    nearest: NDArray[np.int32],
+    wanted: NDArray[np.int32],
     labels: Labels,
 ) -> None:
-    """Compare blocks of pixels with the seeds around; search alone for those that are farther.
+    """Compare blocks of pixels with the seeds around; mark those whose seed is farther.
 
     Seeds at least as far as `cell` from a block are left out: whoever finds one nearer than that
-    is done.
+    is done. `near` to `wanted` are room to work in.
     """
     height, width = objects.shape
     n_rows = (starts.size - 1) // n_columns
-    for strip in prange((height + _BLOCK - 1) // _BLOCK):
+    for strip in range(first, last):
         top = strip * _BLOCK
-        bottom = min(top + _BLOCK, height)
-        first_row = max(int((top - cell) // cell), 0)
-        last_row = min(int((bottom - 1 + cell) // cell), n_rows - 1)
-        near = np.empty(positions.shape[0], np.int32)
-        least = np.empty(_BLOCK, np.float32)
-        nearest = np.empty(_BLOCK, np.int32)
-        wanted = np.empty(_BLOCK, np.int32)
+        bottom = top + _BLOCK if top + _BLOCK < height else height
+        first_row = int((top - cell) // cell) if top > cell else 0
+        last_row = int((bottom - 1 + cell) // cell)
+        if last_row >= n_rows:
+            last_row = n_rows - 1
         for left in range(0, width, _BLOCK):
-            right = min(left + _BLOCK, width)
-            first_column = max(int((left - cell) // cell), 0)
-            last_column = min(int((right - 1 + cell) // cell), n_columns - 1)
+            size = _BLOCK if left + _BLOCK < width else width - left
+            right = left + size
+            first_column = int((left - cell) // cell) if left > cell else 0
+            last_column = int((right - 1 + cell) // cell)
+            if last_column >= n_columns:
+                last_column = n_columns - 1
             n_near = 0
             for i in range(first_row, last_row + 1):
                 for k in range(
@@ -132,13 +175,26 @@ def _search(
                     ):
                         near[n_near] = seed
                         n_near += 1
-            near[:n_near].sort()
+            # In ascending order (Shell, 1959; the gaps are 3^k), which it nearly is already.
+            gap = 1
+            while 3 * gap < n_near:
+                gap *= 3
+            while gap > 0:
+                for k in range(gap, n_near):
+                    seed = near[k]
+                    place = k
+                    while place >= gap and near[place - gap] > seed:
+                        near[place] = near[place - gap]
+                        place -= gap
+                    near[place] = seed
+                gap //= 3
             for row in range(top, bottom):
-                wanted[:] = -1
-                for i in range(right - left):
+                for i in range(_BLOCK):
+                    wanted[i] = np.int32(-1)
+                    least[i] = np.float32(np.inf)
+                    nearest[i] = np.int32(-1)
+                for i in range(size):
                     wanted[i] = objects[row, left + i]
-                least[:] = np.float32(np.inf)
-                nearest[:] = -1
                 for k in range(n_near):
                     seed = near[k]
                     owner = owners[seed]
@@ -150,28 +206,20 @@ def _search(
                         better = ((wanted[i] == owner) | (wanted[i] == 0)) & (distance < least[i])
                         least[i] = distance if better else least[i]
                         nearest[i] = seed if better else nearest[i]
-                for i in range(right - left):
-                    if wanted[i] >= 0 and least[i] >= cell * cell:
-                        nearest[i] = _search_alone(
-                            row,
-                            left + i,
-                            wanted[i],
-                            positions,
-                            owners,
-                            offsets,
-                            order,
-                            starts,
-                            cell,
-                            n_columns,
-                        )
-                    labels[row, left + i] = nearest[i]
+                for i in range(size):
+                    far = wanted[i] >= 0 and least[i] >= cell * cell
+                    labels[row, left + i] = _FAR if far else nearest[i]
 
 
-@kernel
+@kernel(
+    "int64, int64, int64[::1], int32[:, ::1], float32[:, ::1], int32[::1], int64[::1], "
+    "int32[::1], int64[::1], float32, int64, int32[:, ::1]"
+)
 def _search_alone(
-    row: int,
-    column: int,
-    wanted: int,
+    first: int,
+    last: int,
+    pixels: NDArray[np.int64],
+    objects: Objects,
     positions: NDArray[np.float32],
     owners: NDArray[np.int32],
     offsets: NDArray[np.int64],
@@ -179,48 +227,68 @@ def _search_alone(
     starts: NDArray[np.int64],
     cell: np.float32,
     n_columns: int,
-) -> int:
-    """Search an object with few seeds whole, else the grid in growing rings."""
-    nearest = -1
-    least = np.float32(np.inf)
-    y, x = np.float32(row), np.float32(column)
-    if wanted > 0 and offsets[wanted] - offsets[wanted - 1] <= _FEW:
-        for seed in range(offsets[wanted - 1], offsets[wanted]):
-            down, across = y - positions[seed, 0], x - positions[seed, 1]
-            distance = down * down + across * across
-            if distance < least:
-                least, nearest = distance, seed
-        return nearest
+    labels: Labels,
+) -> None:
+    """Search an object with few seeds whole, else the grid in growing rings, for each pixel."""
     n_rows = (starts.size - 1) // n_columns
-    cell_row, cell_column = int(y // cell), int(x // cell)
-    for ring in range(max(n_rows, n_columns)):
-        # Whatever is in this ring or beyond is at least so far.
-        if least < (np.float32(ring - 1) * cell) ** 2 and ring > 0:
-            break
-        for i in range(max(0, cell_row - ring), min(n_rows, cell_row + ring + 1)):
-            edge = i == cell_row - ring or i == cell_row + ring
-            step = 1 if edge or ring == 0 else 2 * ring
-            for j in range(cell_column - ring, cell_column + ring + 1, step):
-                if j < 0 or j >= n_columns:
+    n_rings = n_rows if n_rows > n_columns else n_columns
+    for index in range(first, last):
+        row = pixels[index] // objects.shape[1]
+        column = pixels[index] % objects.shape[1]
+        wanted = objects[row, column]
+        nearest: Index = -1
+        least = np.float32(np.inf)
+        y, x = np.float32(row), np.float32(column)
+        if wanted > 0 and offsets[wanted] - offsets[wanted - 1] <= _FEW:
+            for seed in range(offsets[wanted - 1], offsets[wanted]):
+                down, across = y - positions[seed, 0], x - positions[seed, 1]
+                distance = down * down + across * across
+                if distance < least:
+                    least, nearest = distance, seed
+            labels[row, column] = nearest
+            continue
+        cell_row, cell_column = int(y // cell), int(x // cell)
+        for ring in range(n_rings):
+            # Whatever is in this ring or beyond is at least so far.
+            away = np.float32(ring - 1) * cell
+            if ring > 0 and least < away * away:
+                break
+            for i in range(cell_row - ring, cell_row + ring + 1):
+                if i < 0 or i >= n_rows:
                     continue
-                for k in range(starts[i * n_columns + j], starts[i * n_columns + j + 1]):
-                    seed = order[k]
-                    if wanted > 0 and owners[seed] != wanted:
+                edge = i == cell_row - ring or i == cell_row + ring
+                step = 1 if edge or ring == 0 else 2 * ring
+                for j in range(cell_column - ring, cell_column + ring + 1, step):
+                    if j < 0 or j >= n_columns:
                         continue
-                    down, across = y - positions[seed, 0], x - positions[seed, 1]
-                    distance = down * down + across * across
-                    if distance < least or (distance == least and seed < nearest):
-                        least, nearest = distance, seed
-    return nearest
+                    for k in range(starts[i * n_columns + j], starts[i * n_columns + j + 1]):
+                        near = np.int64(order[k])
+                        if wanted > 0 and owners[near] != wanted:
+                            continue
+                        down, across = y - positions[near, 0], x - positions[near, 1]
+                        distance = down * down + across * across
+                        if distance < least or (distance == least and near < nearest):
+                            least, nearest = distance, near
+        labels[row, column] = nearest
 
 
-@kernel
 def _centers(
     objects: Objects, labels: Labels, positions: Positions
 ) -> tuple[Positions, NDArray[np.int64]]:
     """Mean position of each seed's pixels in its object; a seed without any stays."""
     sums = np.zeros((positions.shape[0], 2), np.int64)
     areas = np.zeros(positions.shape[0], np.int64)
+    _sum_positions(np.ascontiguousarray(objects), labels, sums, areas)
+    centers = positions.copy()
+    found = areas > 0
+    centers[found] = sums[found] / areas[found, np.newaxis]
+    return centers, areas
+
+
+@kernel("int32[:, ::1], int32[:, ::1], int64[:, ::1], int64[::1]")
+def _sum_positions(
+    objects: Objects, labels: Labels, sums: NDArray[np.int64], areas: NDArray[np.int64]
+) -> None:
     for row in range(objects.shape[0]):
         for column in range(objects.shape[1]):
             if objects[row, column] > 0:
@@ -228,9 +296,3 @@ def _centers(
                 sums[seed, 0] += row
                 sums[seed, 1] += column
                 areas[seed] += 1
-    centers = positions.copy()
-    for seed in range(positions.shape[0]):
-        if areas[seed] > 0:
-            centers[seed, 0] = sums[seed, 0] / areas[seed]
-            centers[seed, 1] = sums[seed, 1] / areas[seed]
-    return centers, areas

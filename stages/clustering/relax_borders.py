@@ -1,14 +1,14 @@
-"""Border relaxation: smoother superpixel borders at no cost in accuracy (SPAM.md, section 4)."""
+"""Border relaxation: smoother superpixel borders at no cost in accuracy (METHOD.md, section 4)."""
 
 import numpy as np
-from numba import prange
 from numpy.typing import NDArray
 
 from spam_pipe.stages.clustering.distances import Means
 from spam_pipe.stages.clustering.features import Features
-from spam_pipe.stages.compiled import kernel, parallel_kernel
+from spam_pipe.stages.compiled import kernel, part
 from spam_pipe.stages.regions.label_maps import Labels
 from spam_pipe.stages.regions.objects import Objects
+from spam_pipe.stages.sharing import share_out
 
 _REACH = 3
 _SPAN = 2 * _REACH + 1
@@ -18,7 +18,7 @@ _SLOTS = 64
 _EMPTY = -1
 _INNER = (2, 2, 3, 3, 3, 4, 4)
 _MIDDLE = (1, 2, 2, 3, 4, 4, 5)
-"""Rows of the window that lie one and two thirds of the way to each row, rounded."""
+"""Rows of the window that lie one and two thirds of the way to each row, rounded; so columns."""
 
 
 def relax_borders(
@@ -81,7 +81,8 @@ def relax_borders(
     present = np.pad(labels, frame, constant_values=_EMPTY)
     transparency = np.pad(transparency, frame)
     stirred = np.ones(labels.shape, np.bool_)
-    compared = means.astype(np.float32)
+    compared, weights = means.astype(np.float32), factors.astype(np.float32)
+    objects = np.ascontiguousarray(objects)
     for _ in range(rounds):
         following = present.copy()
         _relax_once(
@@ -89,7 +90,7 @@ def relax_borders(
             stirred,
             features,
             compared,
-            factors.astype(np.float32),
+            weights,
             objects,
             owners,
             transparency,
@@ -98,29 +99,34 @@ def relax_borders(
             following,
         )
         # A pixel whose window stays as it was would decide as it did.
+        stirred[:] = False
         if not _stir(present, following, stirred):
             break
         present = following
     return present[_REACH:-_REACH, _REACH : -_REACH - 1].copy()
 
 
-@kernel
+@kernel("int32[:, ::1], int32[:, ::1], boolean[:, ::1]")
 def _stir(present: Labels, following: Labels, stirred: NDArray[np.bool_]) -> bool:
-    """Mark the pixels that have a pixel that moved in their window."""
-    stirred[:] = False
+    """Mark the pixels that have a pixel that moved in their window; say whether any did."""
+    height, width = stirred.shape
     moved = False
-    for row in range(stirred.shape[0]):
-        for column in range(stirred.shape[1]):
+    for row in range(height):
+        for column in range(width):
             if present[row + _REACH, column + _REACH] != following[row + _REACH, column + _REACH]:
                 moved = True
-                stirred[
-                    max(0, row - _REACH) : row + _REACH + 1,
-                    max(0, column - _REACH) : column + _REACH + 1,
-                ] = True
+                for i in range(
+                    row - _REACH if row > _REACH else 0,
+                    row + _REACH + 1 if row + _REACH < height else height,
+                ):
+                    for j in range(
+                        column - _REACH if column > _REACH else 0,
+                        column + _REACH + 1 if column + _REACH < width else width,
+                    ):
+                        stirred[i, j] = True
     return moved
 
 
-@parallel_kernel
 def _relax_once(
     present: Labels,
     stirred: NDArray[np.bool_],
@@ -135,13 +141,60 @@ def _relax_once(
     following: Labels,
 ) -> None:
     """One round, on label and transparency maps padded by the window's reach."""
-    height, width = objects.shape
-    for row in prange(height):
-        window = np.full(_SLOTS, _EMPTY, np.int32)
-        weights = np.zeros(_SLOTS, np.float32)
-        inner = np.zeros((_SPAN, _ROW), np.float32)
-        middle = np.zeros((_SPAN, _ROW), np.float32)
-        lanes = np.empty(8, np.float32)
+
+    def relax(first: int, last: int) -> None:
+        _relax_rows(
+            first,
+            last,
+            present,
+            stirred,
+            features,
+            means,
+            factors,
+            objects,
+            owners,
+            transparency,
+            has_contour,
+            smoothness,
+            np.full(_SLOTS, _EMPTY, np.int32),
+            np.zeros(_SLOTS, np.float32),
+            np.zeros((_SPAN, _ROW), np.float32),
+            np.zeros((_SPAN, _ROW), np.float32),
+            np.empty(8, np.float32),
+            following,
+        )
+
+    share_out(objects.shape[0], relax)
+
+
+@kernel(
+    "int64, int64, int32[:, ::1], boolean[:, ::1], float32[:, ::1], float32[:, ::1], "
+    "float32[::1], int32[:, ::1], int32[::1], float32[:, ::1], boolean, float32, int32[::1], "
+    "float32[::1], float32[:, ::1], float32[:, ::1], float32[::1], int32[:, ::1]"
+)
+def _relax_rows(
+    first: int,
+    last: int,
+    present: Labels,
+    stirred: NDArray[np.bool_],
+    features: Features,
+    means: NDArray[np.float32],
+    factors: NDArray[np.float32],
+    objects: Objects,
+    owners: NDArray[np.int32],
+    transparency: NDArray[np.float32],
+    has_contour: bool,
+    smoothness: np.float32,
+    window: NDArray[np.int32],
+    weights: NDArray[np.float32],
+    inner: NDArray[np.float32],
+    middle: NDArray[np.float32],
+    lanes: NDArray[np.float32],
+    following: Labels,
+) -> None:
+    """Let the pixels of some rows decide; `window` to `lanes` are room to work in."""
+    width = objects.shape[1]
+    for row in range(first, last):
         for column in range(width):
             if not stirred[row, column]:
                 continue
@@ -155,13 +208,12 @@ def _relax_once(
                         other = present[i, j]
             if other == own:
                 continue
+            n_left = np.int32(0)
             for i in range(_SPAN):
                 for j in range(_ROW):
-                    label = present[row + i, column + j]
-                    window[_ROW * i + j] = label if j < _SPAN else _EMPTY
-            n_left = np.int32(0)
-            for i in range(_SLOTS):
-                n_left += np.int32(1) if window[i] != _EMPTY else np.int32(0)
+                    label = present[row + i, column + j] if j < _SPAN else np.int32(_EMPTY)
+                    window[_ROW * i + j] = label
+                    n_left += np.int32(1) if label != _EMPTY else np.int32(0)
             if has_contour:
                 _look_around(transparency, row, column, inner, middle, weights)
             wanted = objects[row, column]
@@ -171,7 +223,15 @@ def _relax_once(
             # The own label comes first, so that ties keep it; each leaves the window once weighed.
             label, following_label = own, other
             while True:
-                n_found, support = _take(window, label, weights, lanes, has_contour)
+                # Count the window's pixels of the label, sum their weights, empty their slots.
+                n_found = np.int32(0)
+                for i in range(_SLOTS):
+                    n_found += np.int32(1) if window[i] == label else np.int32(0)
+                support = np.float32(n_found)
+                if has_contour:
+                    support = _sum_weights(window, label, weights, lanes)
+                for i in range(_SLOTS):
+                    window[i] = np.int32(_EMPTY) if window[i] == label else window[i]
                 if wanted == 0 or owners[label] == wanted:
                     cost = _distance(pixel, means[label], factors[label]) - smoothness * support
                     tied = cost == least and chosen != own and label > chosen
@@ -180,12 +240,14 @@ def _relax_once(
                 n_left -= n_found
                 if n_left == 0:
                     break
-                label = following_label if following_label != _EMPTY else _any_label(window)
-                following_label = np.int32(_EMPTY)
+                label, following_label = following_label, np.int32(_EMPTY)
+                if label == _EMPTY:
+                    for i in range(_SLOTS):
+                        label = window[i] if window[i] > label else label
             following[row + _REACH, column + _REACH] = chosen
 
 
-@kernel
+@part
 def _look_around(
     transparency: NDArray[np.float32],
     row: int,
@@ -200,62 +262,44 @@ def _look_around(
     each row of these is spread over the columns that it serves, then shared by its rows.
     """
     for i in range(2, 5):
-        near = transparency[row + i, column : column + _SPAN]
-        inner[i, 0] = inner[i, 1] = near[2]
-        inner[i, 2] = inner[i, 3] = inner[i, 4] = near[3]
-        inner[i, 5] = inner[i, 6] = near[4]
+        for j in range(_SPAN):
+            inner[i, j] = transparency[row + i, column + _INNER[j]]
     for i in range(1, 6):
-        near = transparency[row + i, column : column + _SPAN]
-        middle[i, 0] = near[1]
-        middle[i, 1] = middle[i, 2] = near[2]
-        middle[i, 3] = near[3]
-        middle[i, 4] = middle[i, 5] = near[4]
-        middle[i, 6] = near[5]
-    here = max(transparency[row + _REACH, column + _REACH], np.float32(1e-30))
+        for j in range(_SPAN):
+            middle[i, j] = transparency[row + i, column + _MIDDLE[j]]
+    here = transparency[row + _REACH, column + _REACH]
+    here = here if here > np.float32(1e-30) else np.float32(1e-30)
     for i in range(_SPAN):
-        first, second = inner[_INNER[i]], middle[_MIDDLE[i]]
+        first, second = _INNER[i], _MIDDLE[i]
         for j in range(_ROW):
-            through = min(min(first[j], second[j]), transparency[row + i, column + j])
-            weights[_ROW * i + j] = min(through / here, np.float32(1))
+            through = transparency[row + i, column + j]
+            through = inner[first, j] if inner[first, j] < through else through
+            through = middle[second, j] if middle[second, j] < through else through
+            share = through / here
+            weights[_ROW * i + j] = share if share < np.float32(1) else np.float32(1)
 
 
-@kernel
-def _take(
+@part
+def _sum_weights(
     window: NDArray[np.int32],
     label: int,
     weights: NDArray[np.float32],
     lanes: NDArray[np.float32],
-    weighted: bool,
-) -> tuple[np.signedinteger, np.float32]:
-    """Count the window's pixels of a label, sum their weights, and empty their slots."""
-    count = np.int32(0)
-    for i in range(_SLOTS):
-        count += np.int32(1) if window[i] == label else np.int32(0)
-    support = np.float32(count)
-    if weighted:
-        # Summed in a fixed order, eight lanes at a time.
-        lanes[:] = np.float32(0)
-        for first in range(0, _SPAN * _ROW, _ROW):
-            for i in range(8):
-                found = window[first + i] == label
-                lanes[i] += weights[first + i] if found else np.float32(0)
-        support = ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) + (
-            (lanes[4] + lanes[5]) + (lanes[6] + lanes[7])
-        )
-    for i in range(_SLOTS):
-        window[i] = _EMPTY if window[i] == label else window[i]
-    return count, support
+) -> np.float32:
+    """Sum the weights of a window's pixels of a label, in a fixed order, eight at a time."""
+    for i in range(8):
+        lanes[i] = np.float32(0)
+    for first in range(0, _SPAN * _ROW, _ROW):
+        for i in range(8):
+            found = window[first + i] == label
+            lanes[i] += weights[first + i] if found else np.float32(0)
+    total: np.float32 = ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) + (
+        (lanes[4] + lanes[5]) + (lanes[6] + lanes[7])
+    )
+    return total
 
 
-@kernel
-def _any_label(window: NDArray[np.int32]) -> np.int32:
-    label = np.int32(_EMPTY)
-    for i in range(_SLOTS):
-        label = max(label, window[i])
-    return label
-
-
-@kernel
+@part
 def _distance(
     pixel: NDArray[np.float32], mean: NDArray[np.float32], factor: np.float32
 ) -> np.float32:

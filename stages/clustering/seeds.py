@@ -97,70 +97,78 @@ def lattice_seeds(objects: Objects, counts: Counts) -> Positions:
     -------
     (sum(counts), 2) float64 rows and columns, the seeds of object 1 first.
     """
-    return _lay_lattices(np.ascontiguousarray(objects), counts, _HEXAGONAL)
-
-
-@kernel
-def _lay_lattices(objects: Objects, counts: Counts, hexagonal: float) -> Positions:
-    height, width = objects.shape
+    objects = np.ascontiguousarray(objects)
     n = counts.size
-    top = np.full(n, height, np.int64)
-    bottom = np.full(n, -1, np.int64)
-    left = np.full(n, width, np.int64)
-    right = np.full(n, -1, np.int64)
     areas = np.zeros(n, np.int64)
-    for row in range(height):
-        for column in range(width):
+    # Top, bottom, left and right of each object.
+    boxes = np.tile([objects.shape[0], -1, objects.shape[1], -1], (n, 1))
+    _measure(objects, areas, boxes)
+    n_rows, spans = boxes[:, 1] - boxes[:, 0] + 1, boxes[:, 3] - boxes[:, 2] + 1
+    wanted = np.round(n_rows / (_HEXAGONAL * np.sqrt(areas / counts))).astype(np.int64)
+    n_bands = np.minimum(np.minimum(np.maximum(wanted, 1), counts), n_rows)
+
+    # Each band's columns are slots in a row: how many pixels each has, and their rows summed.
+    starts = np.cumsum(n_bands * spans) - n_bands * spans
+    mass = np.zeros(int((n_bands * spans).sum()), np.int64)
+    moment = np.zeros_like(mass)
+    _weigh(objects, boxes, n_bands, starts, mass, moment)
+
+    owner = np.repeat(np.arange(n), n_bands)
+    band = np.arange(owner.size) - np.repeat(np.cumsum(n_bands) - n_bands, n_bands)
+    first_slot = starts[owner] + band * spans[owner]
+    passed = np.append(0, np.cumsum(mass))
+    before, after = passed[first_slot], passed[first_slot + spans[owner]]
+    of_object = passed[starts[owner]]
+    # Differences of rounded sums: exact in total, and no band gets more than it has.
+    shares = [
+        (2 * (sums - of_object) * counts[owner] + areas[owner]) // (2 * areas[owner])
+        for sums in (before, after)
+    ]
+    n_points = shares[1] - shares[0]
+    shift = np.where(n_points == 1, 0.5, np.where(band % 2 == 0, 0.25, 0.75))
+    of_point = np.repeat(np.arange(owner.size), n_points)
+    rank = np.arange(of_point.size) - np.repeat(np.cumsum(n_points) - n_points, n_points)
+    target = (rank + shift[of_point]) * (after - before)[of_point] / n_points[of_point]
+    # The slot in which the sum of the pixels exceeds the target.
+    sums = before[of_point] + np.floor(target).astype(np.int64)
+    slots = np.searchsorted(passed[1:], sums, side="right")
+    columns = boxes[owner, 2][of_point] + slots - first_slot[of_point]
+    return np.stack([moment[slots] / mass[slots], columns.astype(np.float64)], axis=1)
+
+
+@kernel("int32[:, ::1], int64[::1], int64[:, ::1]")
+def _measure(objects: Objects, areas: Counts, boxes: NDArray[np.int64]) -> None:
+    """Count the pixels of each object, and find its first and last rows and columns."""
+    for row in range(objects.shape[0]):
+        for column in range(objects.shape[1]):
             i = objects[row, column] - 1
             if i >= 0:
                 areas[i] += 1
-                top[i] = min(top[i], row)
-                bottom[i] = max(bottom[i], row)
-                left[i] = min(left[i], column)
-                right[i] = max(right[i], column)
+                if row < boxes[i, 0]:
+                    boxes[i, 0] = row
+                boxes[i, 1] = row
+                if column < boxes[i, 2]:
+                    boxes[i, 2] = column
+                if column > boxes[i, 3]:
+                    boxes[i, 3] = column
 
-    n_bands = np.empty(n, np.int64)
-    start = np.zeros(n + 1, np.int64)
-    for i in range(n):
-        band_height = hexagonal * np.sqrt(areas[i] / counts[i])
-        n_rows = bottom[i] - top[i] + 1
-        n_bands[i] = min(max(1, np.int64(np.round(n_rows / band_height))), counts[i], n_rows)
-        start[i + 1] = start[i] + n_bands[i] * (right[i] - left[i] + 1)
-    mass = np.zeros(start[n], np.int64)
-    moment = np.zeros(start[n], np.int64)
-    for row in range(height):
-        for column in range(width):
+
+@kernel("int32[:, ::1], int64[:, ::1], int64[::1], int64[::1], int64[::1], int64[::1]")
+def _weigh(
+    objects: Objects,
+    boxes: NDArray[np.int64],
+    n_bands: NDArray[np.int64],
+    starts: NDArray[np.int64],
+    mass: NDArray[np.int64],
+    moment: NDArray[np.int64],
+) -> None:
+    """Count the pixels in each column of each band of an object, and sum up their rows."""
+    for row in range(objects.shape[0]):
+        for column in range(objects.shape[1]):
             i = objects[row, column] - 1
             if i >= 0:
-                band = (row - top[i]) * n_bands[i] // (bottom[i] - top[i] + 1)
-                slot = start[i] + band * (right[i] - left[i] + 1) + column - left[i]
+                top, left = boxes[i, 0], boxes[i, 2]
+                band = (row - top) * n_bands[i] // (boxes[i, 1] - top + 1)
+                slot = starts[i] + band * (boxes[i, 3] - left + 1) + column - left
                 mass[slot] += 1
                 moment[slot] += row
-
-    positions = np.empty((counts.sum(), 2))
-    seed = 0
-    for i in range(n):
-        span = right[i] - left[i] + 1
-        before = 0
-        for band in range(n_bands[i]):
-            row_of_slots = start[i] + band * span
-            band_mass = 0
-            for column in range(span):
-                band_mass += mass[row_of_slots + column]
-            # Differences of rounded sums: exact in total, and no band gets more than it has.
-            first = (2 * before * counts[i] + areas[i]) // (2 * areas[i])
-            before += band_mass
-            last = (2 * before * counts[i] + areas[i]) // (2 * areas[i])
-            n_points = last - first
-            shift = 0.5 if n_points == 1 else 0.25 if band % 2 == 0 else 0.75
-            column, passed = 0, 0
-            for j in range(n_points):
-                target = (j + shift) * band_mass / n_points
-                while passed + mass[row_of_slots + column] <= target:
-                    passed += mass[row_of_slots + column]
-                    column += 1
-                slot = row_of_slots + column
-                positions[seed, 0] = moment[slot] / mass[slot]
-                positions[seed, 1] = left[i] + column
-                seed += 1
-    return positions

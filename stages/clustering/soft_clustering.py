@@ -6,15 +6,16 @@ it. Only differences between a pixel's distances matter, so what they have in co
 """
 
 import numpy as np
-from numba import prange
 from numpy.typing import NDArray
 
 from spam_pipe.stages.clustering.candidates import N_CANDIDATES, Candidates
 from spam_pipe.stages.clustering.distances import Means, linearise, measure, soften
 from spam_pipe.stages.clustering.features import Features
 from spam_pipe.stages.clustering.tiles import TILE, Tiles, chunk_members, tile_pixels
-from spam_pipe.stages.compiled import kernel, parallel_kernel
+from spam_pipe.stages.compiled import kernel
+from spam_pipe.stages.regions.connectivity import count_labels
 from spam_pipe.stages.regions.label_maps import Labels
+from spam_pipe.stages.sharing import share_out
 
 _LANES = 16
 
@@ -65,45 +66,36 @@ def cluster(
     origins = origins[tiles.groups]
     candidates = candidates[tiles.groups]
     offsets, places = chunk_members(candidates, n_seeds)
-    for _ in range(iterations - 1):
-        sums = _pass(tiles, origins, candidates, means, factors, weighted)
-        means = _update(sums, origins, offsets, places, means)
     labels = np.full(features.shape[0], -1, np.int32)
-    _assign(
-        tiles.values,
-        tiles.pixels,
-        tiles.sizes,
-        tiles.chunks,
-        origins,
-        candidates,
-        means,
-        factors,
-        weighted,
-        labels,
-    )
+    sums = np.empty((*candidates.shape, means.shape[1] + 1), np.float32)
+    for passed in range(iterations):
+        last = passed == iterations - 1
+        _pass(tiles, origins, candidates, means, factors, weighted, last, sums, labels)
+        if not last:
+            updated = np.empty_like(means)
+            _update(sums, origins, offsets, places, means, updated)
+            means = updated
     return labels, means
 
 
-@kernel
 def label_means(features: Features, labels: Labels, n_labels: int) -> Means:
     """Return the (n_labels, D) float64 mean features of each label, zero where it has no pixel.
 
     Pixels at -1 are left out.
     """
-    n_features = features.shape[1]
-    means = np.zeros((n_labels, n_features))
-    areas = np.zeros(n_labels)
-    for pixel in range(labels.size):
-        if labels[pixel] < 0:
-            continue
-        areas[labels[pixel]] += 1
-        target = means[labels[pixel]]
-        for channel in range(n_features):
-            target[channel] += features[pixel, channel]
-    for label in range(n_labels):
-        for channel in range(n_features):
-            means[label, channel] /= max(areas[label], 1.0)
+    means = np.zeros((n_labels, features.shape[1]))
+    _sum_by_label(features, labels, means)
+    means /= np.maximum(count_labels(labels, n_labels), 1)[:, np.newaxis]
     return means
+
+
+@kernel("float32[:, ::1], int32[::1], float64[:, ::1]")
+def _sum_by_label(features: Features, labels: Labels, sums: Means) -> None:
+    for pixel in range(labels.size):
+        label = labels[pixel]
+        if label >= 0:
+            for channel in range(features.shape[1]):
+                sums[label, channel] += features[pixel, channel]
 
 
 def _pass(
@@ -113,57 +105,111 @@ def _pass(
     means: Means,
     factors: NDArray[np.float64],
     weighted: bool,
-) -> NDArray[np.float32]:
-    """Sum assignment weights, and features by them, for each candidate of each chunk."""
-    sums = np.empty((*candidates.shape, means.shape[1] + 1), np.float32)
-    _accumulate(
-        tiles.values,
-        tiles.sizes,
-        tiles.chunks,
-        origins,
-        candidates,
-        means,
-        factors,
-        weighted,
-        sums.reshape(candidates.shape[0], N_CANDIDATES, -1),
-    )
-    return sums
+    last: bool,
+    sums: NDArray[np.float32],
+    labels: Labels,
+) -> None:
+    """Write assignment weights and features by them, summed, for each candidate of each chunk.
+
+    The last pass writes the nearest candidate of each pixel instead.
+    """
+    counts = np.count_nonzero(candidates >= 0, axis=1)
+    n_channels, n_features = tiles.values.shape[1], means.shape[1]
+
+    def pass_chunks(begin: int, end: int) -> None:
+        _pass_chunks(
+            begin,
+            end,
+            tiles.values,
+            tiles.pixels,
+            tiles.sizes,
+            tiles.chunks,
+            origins,
+            candidates,
+            counts,
+            means,
+            factors,
+            weighted,
+            last,
+            np.empty((N_CANDIDATES, n_channels), np.float32),
+            np.empty(N_CANDIDATES, np.float32),
+            np.empty((N_CANDIDATES, TILE), np.float32),
+            np.empty(TILE, np.float32),
+            np.empty(TILE, np.float32),
+            np.empty(TILE, np.int32),
+            np.empty(N_CANDIDATES, np.bool_),
+            np.empty((N_CANDIDATES, n_features + 1, _LANES), np.float32),
+            sums,
+            labels,
+        )
+
+    share_out(candidates.shape[0], pass_chunks)
 
 
-@parallel_kernel
-def _accumulate(
+@kernel(
+    "int64, int64, float32[:, :, ::1], int32[:, ::1], int32[::1], int32[::1], float32[:, ::1], "
+    "int32[:, ::1], int64[::1], float64[:, ::1], float64[::1], boolean, boolean, "
+    "float32[:, ::1], float32[::1], float32[:, ::1], float32[::1], float32[::1], int32[::1], "
+    "boolean[::1], float32[:, :, ::1], float32[:, :, ::1], int32[::1]"
+)
+def _pass_chunks(
+    first: int,
+    last: int,
     values: NDArray[np.float32],
+    pixels: NDArray[np.int32],
     sizes: NDArray[np.int32],
     chunks: NDArray[np.int32],
     origins: Features,
     candidates: Candidates,
+    counts: NDArray[np.int64],
     means: Means,
     factors: NDArray[np.float64],
     weighted: bool,
+    decides: bool,
+    slopes: NDArray[np.float32],
+    constants: NDArray[np.float32],
+    weights: NDArray[np.float32],
+    least: NDArray[np.float32],
+    totals: NDArray[np.float32],
+    nearest: NDArray[np.int32],
+    active: NDArray[np.bool_],
+    lanes: NDArray[np.float32],
     sums: NDArray[np.float32],
+    labels: Labels,
 ) -> None:
-    n_channels = values.shape[1]
+    """Sum weights by candidate, or decide labels; `slopes` to `lanes` are room to work in."""
     n_features = means.shape[1]
-    for chunk in prange(candidates.shape[0]):
-        slopes = np.empty((N_CANDIDATES, n_channels), np.float32)
-        constants = np.empty(N_CANDIDATES, np.float32)
-        weights = np.empty((N_CANDIDATES, TILE), np.float32)
-        least = np.empty(TILE, np.float32)
-        totals = np.empty(TILE, np.float32)
-        active = np.empty(N_CANDIDATES, np.bool_)
-        lanes = np.zeros((N_CANDIDATES, n_features + 1, _LANES), np.float32)
-        n = int(np.count_nonzero(candidates[chunk] >= 0))
+    for chunk in range(first, last):
+        n = counts[chunk]
         linearise(origins[chunk], candidates[chunk], means, factors, weighted, slopes, constants)
+        if not decides:
+            for k in range(N_CANDIDATES):
+                for c in range(n_features + 1):
+                    for i in range(_LANES):
+                        lanes[k, c, i] = np.float32(0)
         for tile in range(chunks[chunk], chunks[chunk + 1]):
             x = values[tile]
             measure(x, slopes, constants, n, weights)
+            if decides:
+                for i in range(TILE):
+                    least[i] = weights[0, i]
+                    nearest[i] = np.int32(0)
+                for k in range(1, n):
+                    for i in range(TILE):
+                        closer = weights[k, i] < least[i]
+                        least[i] = weights[k, i] if closer else least[i]
+                        nearest[i] = np.int32(k) if closer else nearest[i]
+                for i in range(sizes[tile]):
+                    labels[pixels[tile, i]] = candidates[chunk, nearest[i]]
+                continue
             soften(weights, n, least, totals, active)
-            weights[:, sizes[tile] :] = np.float32(0)
             # Sixteen partial sums side by side: vectors without reordering a sum.
             for k in range(n):
                 if not active[k]:
                     continue
                 w = weights[k]
+                for i in range(sizes[tile], TILE):
+                    w[i] = np.float32(0)
                 for c in range(n_features):
                     for i in range(_LANES):
                         lanes[k, c, i] += (w[i] * x[c, i] + w[i + 16] * x[c, i + 16]) + (
@@ -171,6 +217,8 @@ def _accumulate(
                         )
                 for i in range(_LANES):
                     lanes[k, n_features, i] += (w[i] + w[i + 16]) + (w[i + 32] + w[i + 48])
+        if decides:
+            continue
         for k in range(N_CANDIDATES):
             for c in range(n_features + 1):
                 lane = lanes[k, c]
@@ -181,60 +229,31 @@ def _accumulate(
                 sums[chunk, k, c] = (lane[0] + lane[1]) + (lane[2] + lane[3])
 
 
-@kernel
+@kernel(
+    "float32[:, :, ::1], float32[:, ::1], int64[::1], int64[::1], float64[:, ::1], float64[:, ::1]"
+)
 def _update(
     sums: NDArray[np.float32],
     origins: Features,
     offsets: NDArray[np.int64],
     places: NDArray[np.int64],
     means: Means,
-) -> Means:
+    updated: Means,
+) -> None:
     """Means from the chunks' sums, added in the chunks' order; without weight they stay."""
     n_features = means.shape[1]
-    updated = np.empty_like(means)
     for seed in range(means.shape[0]):
-        target = updated[seed]
-        target[:] = 0.0
         mass = 0.0
-        for place in places[offsets[seed] : offsets[seed + 1]]:
-            chunk, k = place // N_CANDIDATES, place % N_CANDIDATES
+        for channel in range(n_features):
+            updated[seed, channel] = 0.0
+        for index in range(offsets[seed], offsets[seed + 1]):
+            chunk, k = places[index] // N_CANDIDATES, places[index] % N_CANDIDATES
             weight = np.float64(sums[chunk, k, n_features])
             mass += weight
             for channel in range(n_features):
-                target[channel] += sums[chunk, k, channel] + weight * origins[chunk, channel]
+                updated[seed, channel] += sums[chunk, k, channel] + weight * origins[chunk, channel]
         for channel in range(n_features):
-            target[channel] = target[channel] / mass if mass > 1e-12 else means[seed, channel]
-    return updated
-
-
-@parallel_kernel
-def _assign(
-    values: NDArray[np.float32],
-    pixels: NDArray[np.int32],
-    sizes: NDArray[np.int32],
-    chunks: NDArray[np.int32],
-    origins: Features,
-    candidates: Candidates,
-    means: Means,
-    factors: NDArray[np.float64],
-    weighted: bool,
-    labels: Labels,
-) -> None:
-    for chunk in prange(candidates.shape[0]):
-        slopes = np.empty((N_CANDIDATES, values.shape[1]), np.float32)
-        constants = np.empty(N_CANDIDATES, np.float32)
-        distances = np.empty((N_CANDIDATES, TILE), np.float32)
-        nearest = np.empty(TILE, np.int32)
-        n = int(np.count_nonzero(candidates[chunk] >= 0))
-        linearise(origins[chunk], candidates[chunk], means, factors, weighted, slopes, constants)
-        for tile in range(chunks[chunk], chunks[chunk + 1]):
-            measure(values[tile], slopes, constants, n, distances)
-            nearest[:] = 0
-            least = distances[0]
-            for k in range(1, n):
-                for i in range(TILE):
-                    closer = distances[k, i] < least[i]
-                    least[i] = distances[k, i] if closer else least[i]
-                    nearest[i] = k if closer else nearest[i]
-            for i in range(sizes[tile]):
-                labels[pixels[tile, i]] = candidates[chunk, nearest[i]]
+            if mass > 1e-12:
+                updated[seed, channel] /= mass
+            else:
+                updated[seed, channel] = means[seed, channel]

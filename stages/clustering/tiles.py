@@ -9,13 +9,13 @@ which float32 is precise enough. A chunk is a run of tiles of one group, the uni
 from dataclasses import dataclass
 
 import numpy as np
-from numba import prange
 from numpy.typing import NDArray
 
 from spam_pipe.stages.clustering.candidates import Candidates
 from spam_pipe.stages.clustering.features import Features
-from spam_pipe.stages.compiled import kernel, parallel_kernel
-from spam_pipe.stages.regions.connectivity import count_labels
+from spam_pipe.stages.compiled import kernel
+from spam_pipe.stages.regions.connectivity import count_labels, list_members
+from spam_pipe.stages.sharing import share_out
 
 TILE = 64
 """Pixels of a tile."""
@@ -79,11 +79,25 @@ def tile_pixels(
     chunk_starts = np.flatnonzero(rank % CHUNK == 0)
     sizes = np.minimum(areas[group_of_tile] - rank * TILE, TILE).astype(np.int32)
     pixels = np.zeros((group_of_tile.size, TILE), np.int32)
-    _sort_into_tiles(groups, first_tiles * TILE, pixels.reshape(-1))
+    list_members(groups, first_tiles * TILE, pixels.reshape(-1))
     n_channels = features.shape[1] + squared_position
     padded = -(-n_channels // UNROLLED) * UNROLLED
     values = np.empty((group_of_tile.size, padded, TILE), np.float32)
-    _fill(features, origins, pixels, sizes, group_of_tile, squared_position, values)
+
+    def fill(first: int, last: int) -> None:
+        _fill(
+            first,
+            last,
+            features,
+            origins,
+            pixels,
+            sizes,
+            group_of_tile,
+            squared_position,
+            values,
+        )
+
+    share_out(len(values), fill)
     return Tiles(
         values,
         pixels,
@@ -114,21 +128,13 @@ def chunk_members(chunk_candidates: Candidates, n_seeds: int) -> tuple[NDArray[n
     return offsets, places
 
 
-@kernel
-def _sort_into_tiles(
-    groups: NDArray[np.int32], starts: NDArray[np.int64], pixels: NDArray[np.int32]
-) -> None:
-    following = starts.copy()
-    for pixel in range(groups.size):
-        group = groups[pixel]
-        if group < 0:
-            continue
-        pixels[following[group]] = pixel
-        following[group] += 1
-
-
-@parallel_kernel
+@kernel(
+    "int64, int64, float32[:, ::1], float32[:, ::1], int32[:, ::1], int32[::1], int32[::1], "
+    "boolean, float32[:, :, ::1]"
+)
 def _fill(
+    first: int,
+    last: int,
     features: Features,
     origins: Features,
     pixels: NDArray[np.int32],
@@ -138,14 +144,16 @@ def _fill(
     values: NDArray[np.float32],
 ) -> None:
     n_features = features.shape[1]
-    for tile in prange(values.shape[0]):
-        target = values[tile]
-        target[:] = np.float32(0)
-        origin = origins[group_of_tile[tile]]
-        for i in range(sizes[tile]):
-            source = features[pixels[tile, i]]
+    for tile in range(first, last):
+        group = group_of_tile[tile]
+        size = sizes[tile]
+        for channel in range(values.shape[1]):
+            for i in range(size if channel < n_features else 0, TILE):
+                values[tile, channel, i] = np.float32(0)
+        for i in range(size):
+            pixel = pixels[tile, i]
             for channel in range(n_features):
-                target[channel, i] = source[channel] - origin[channel]
+                values[tile, channel, i] = features[pixel, channel] - origins[group, channel]
             if squared_position:
-                row, column = target[n_features - 2, i], target[n_features - 1, i]
-                target[n_features, i] = row * row + column * column
+                row, column = values[tile, n_features - 2, i], values[tile, n_features - 1, i]
+                values[tile, n_features, i] = row * row + column * column

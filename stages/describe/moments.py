@@ -9,7 +9,7 @@ from spam_pipe.stages.compiled import kernel
 from spam_pipe.stages.describe.numbering import Index
 
 
-@kernel
+@kernel()
 def means(
     index: Index, area: NDArray[np.int64], bands: NDArray[np.number[Any]]
 ) -> NDArray[np.float64]:
@@ -37,7 +37,7 @@ def means(
     return total
 
 
-@kernel
+@kernel()
 def deviations(
     index: Index,
     area: NDArray[np.int64],

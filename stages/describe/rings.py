@@ -47,7 +47,7 @@ def grouped(rings: Rings) -> Rings:
     return Rings(rings.corners[source], offsets, rings.region[order], rings.is_hole[order])
 
 
-@kernel
+@kernel()
 def trace(regions: Index) -> Rings:
     """Trace all rings of 4-connected regions.
 
@@ -118,7 +118,7 @@ def trace(regions: Index) -> Rings:
     )
 
 
-@kernel
+@kernel()
 def _at(regions: Index, row: int, column: int) -> int:
     """Return the region of a pixel, -1 outside of the image."""
     height, width = regions.shape
@@ -127,7 +127,7 @@ def _at(regions: Index, row: int, column: int) -> int:
     return int(max(regions[row, column], -1))
 
 
-@kernel
+@kernel()
 def _corner(regions: Index, x: int, y: int, direction: int, own: int) -> tuple[int, bool, bool]:
     """Look around at a corner that a ring has come to.
 
@@ -153,7 +153,7 @@ def _corner(regions: Index, x: int, y: int, direction: int, own: int) -> tuple[i
     return turn, meeting, touching
 
 
-@kernel
+@kernel()
 def _bounds(regions: Index) -> tuple[int, int]:
     """Bound the numbers of corners, closing ones included, and of rings."""
     height, width = regions.shape

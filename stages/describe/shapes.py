@@ -34,7 +34,7 @@ class Shapes(NamedTuple):
     perimeter: NDArray[np.int64]
 
 
-@kernel
+@kernel()
 def shapes(index: Index, n: int) -> Shapes:
     """Measure superpixels 0..n-1, all of which occur; -1 is outside."""
     height, width = index.shape

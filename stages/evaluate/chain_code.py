@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from spam_pipe.stages.compiled import kernel
 
 
-@kernel
+@kernel()
 def chain_code_perimeter(mask: NDArray[np.uint8]) -> float:
     """Return the length of a shape's outer boundary, corrected for its corners.
 

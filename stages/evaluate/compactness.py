@@ -22,7 +22,7 @@ def compactness(regions: Regions) -> float:
     return float((areas * quotients).sum() / areas.sum())
 
 
-@kernel
+@kernel()
 def perimeters(regions: Regions) -> NDArray[np.int64]:
     """Return per region the number of pixel sides that face anything else, (n,) int64."""
     starts, stops, width = regions.starts, regions.stops, regions.width

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from spam_pipe.stages.compiled import kernel
 
 
-@kernel
+@kernel()
 def hull_rows(
     left: NDArray[np.int64], right: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -27,7 +27,7 @@ def hull_rows(
     return convex_minorant(left), -convex_minorant(-right)
 
 
-@kernel
+@kernel()
 def convex_minorant(values: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the greatest convex sequence that is nowhere above `values`, rounded up.
 

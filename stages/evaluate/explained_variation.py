@@ -64,7 +64,7 @@ def explained_variation(
     )
 
 
-@kernel
+@kernel()
 def _one_color(colors: NDArray[np.uint8]) -> bool:
     for pixel in range(1, colors.shape[0]):
         for channel in range(3):
@@ -73,7 +73,7 @@ def _one_color(colors: NDArray[np.uint8]) -> bool:
     return True
 
 
-@kernel
+@kernel()
 def _squares_about_mean(regions: Regions, colors: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Return per region Σ‖colour - mean colour‖², exact but for the last division."""
     squares = np.empty(regions.areas.size, np.float64)

@@ -47,7 +47,7 @@ def overlap(regions: Regions, truth: NDArray[np.int32], n_truth: int) -> Overlap
     return Overlap(best / pixels, (pixels - best) / pixels, leaking / pixels)
 
 
-@kernel
+@kernel()
 def _overlap_sums(regions: Regions, truth: NDArray[np.int32], n_truth: int) -> tuple[int, int]:
     """Walk the contingency table row by row, so that it is never held as a whole."""
     shared = np.zeros(n_truth, np.int64)

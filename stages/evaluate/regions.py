@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spam_pipe.stages.compiled import kernel
+from spam_pipe.stages.regions.connectivity import find_root
 from spam_pipe.stages.validity import check_valid
 
 
@@ -86,7 +87,7 @@ def components_of(regions: Regions) -> Regions:
     return _group(regions.starts, regions.stops, _component_names(regions), regions.width)
 
 
-@kernel
+@kernel()
 def painted(regions: Regions) -> NDArray[np.int32]:
     """Return the (N,) int32 region number of each pixel, where regions make up a whole image."""
     image = np.empty(regions.areas.sum(), np.int32)
@@ -96,7 +97,7 @@ def painted(regions: Regions) -> NDArray[np.int32]:
     return image
 
 
-@kernel
+@kernel()
 def _group(
     starts: NDArray[np.int64], stops: NDArray[np.int64], names: NDArray[np.int64], width: int
 ) -> Regions:
@@ -122,7 +123,7 @@ def _group(
     return Regions(grouped_starts, grouped_stops, first, areas, width)
 
 
-@kernel
+@kernel()
 def _component_names(regions: Regions) -> NDArray[np.int64]:
     """Return per run the number of the first run of its 8-connected component."""
     starts, stops, width = regions.starts, regions.stops, regions.width
@@ -138,17 +139,9 @@ def _component_names(regions: Regions) -> NDArray[np.int64]:
                 above += 1
             touching = above
             while starts[touching] < high:
-                a, b = _root(parent, touching), _root(parent, run)
+                a, b = find_root(parent, touching), find_root(parent, run)
                 parent[max(a, b)] = min(a, b)
                 touching += 1
     for run in range(parent.size):
         parent[run] = parent[parent[run]]
     return parent
-
-
-@kernel
-def _root(parent: NDArray[np.int64], node: int) -> int:
-    while parent[node] != node:
-        parent[node] = parent[parent[node]]
-        node = parent[node]
-    return node

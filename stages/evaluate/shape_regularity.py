@@ -14,7 +14,7 @@ _GIRAUD_FACTOR = 0.925
 """What Giraud's published program multiplies a convexity ratio with."""
 
 
-@kernel
+@kernel()
 def shape_regularity(components: Regions) -> tuple[float, float]:
     """Return how convex, smooth and balanced superpixels are.
 
@@ -60,7 +60,7 @@ def shape_regularity(components: Regions) -> tuple[float, float]:
     return total / pixels, total_giraud / pixels
 
 
-@kernel
+@kernel()
 def _shape(
     components: Regions, region: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint8]]:
@@ -86,14 +86,14 @@ def _shape(
     return left, right, mask
 
 
-@kernel
+@kernel()
 def _fill(mask: NDArray[np.uint8], left: NDArray[np.int64], right: NDArray[np.int64]) -> None:
     """Add the columns from `left` to `right` of each row to a framed mask."""
     for row in range(left.size):
         mask[row + 1, left[row] + 1 : right[row] + 2] = 1
 
 
-@kernel
+@kernel()
 def _balance(components: Regions, region: int) -> float:
     """Return the smaller by the larger standard deviation of a region's columns and rows."""
     begin, end = components.first[region], components.first[region + 1]

@@ -27,7 +27,7 @@ def smooth_matching(components: Regions) -> float:
     return _matched(components) / pixels / pixels
 
 
-@kernel
+@kernel()
 def _centers(components: Regions) -> NDArray[np.int64]:
     """Return per region the row and column of its barycentre, rounded down, (n, 2) int64."""
     width = components.width
@@ -44,7 +44,7 @@ def _centers(components: Regions) -> NDArray[np.int64]:
     return centers
 
 
-@kernel
+@kernel()
 def _matched(components: Regions) -> int:
     """Return Σ over pixels of min(N, n_k · pixels at the same offset)."""
     starts, stops, width = components.starts, components.stops, components.width

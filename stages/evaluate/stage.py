@@ -16,7 +16,7 @@ from spam_pipe.stages.segment.stored import labels_of, valid_of
 class EvaluateStage:
     """Measures the label map of each requested number of superpixels where it has superpixels.
 
-    Its outputs hold no arrays but the attributes ``metrics`` (the figures of METRICS by column
+    Its outputs hold no arrays but the attributes ``metrics`` (the figures of METRICS.md by column
     name, None where undefined), ``n_requested``, ``n_superpixels``, ``n_annotators`` and
     ``note``.
     """
@@ -48,14 +48,14 @@ class EvaluateStage:
             if not isinstance(count, int):
                 raise ValueError("evaluate needs the requested number of superpixels")
             segmented = inputs.upstream["segment"][count]
-            labels = labels_of(segmented.arrays, segmented.attributes)
+            labels = labels_of(segmented)
             if reference is None:
                 reference = prepare(
                     (height, width),
                     inputs.image,
                     inputs.annotations,
                     config.boundary_tolerance,
-                    valid_of(segmented.arrays, segmented.attributes),
+                    valid_of(segmented),
                 )
             regions = regions_of(labels, reference.valid)
             figures, note = measure(labels, regions, reference)

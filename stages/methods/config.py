@@ -31,7 +31,7 @@ from spam_pipe.stages.prior.config import CutConfig
 
 
 class SegmentConfig(ClusteringConfig, CutConfig):
-    """Options of `spam-pipe segment` (SPAM.md, sections 1 to 4)."""
+    """Options of `spam-pipe segment` (METHOD.md, sections 1 to 4)."""
 
     method: Annotated[str, AfterValidator(known_method)] = Field(
         "spam", description=f"superpixel method: {', '.join(method_names())}"

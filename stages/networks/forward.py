@@ -1,7 +1,6 @@
 """Inference: an image in, deep features and contour probability out."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +15,7 @@ from spam_pipe.stages.networks.base import Network
 from spam_pipe.stages.networks.files import find_weights
 from spam_pipe.stages.networks.folding import fold_norms
 from spam_pipe.stages.networks.public_checkpoint import load_public_checkpoint
+from spam_pipe.stages.networks.surroundings import for_inference, for_loading
 from spam_pipe.stages.networks.weights import load_weights
 
 _SIDE = 1200
@@ -98,7 +98,7 @@ class Encoder:
         lab
             (H, W, 3) float32, CIELab, of any size from 1×1.
         classical
-            (H, W, 5) float32, scaled colours and positions (SPAM.md, section 1); needed where
+            (H, W, 5) float32, scaled colours and positions (METHOD.md, section 1); needed where
             `takes_positions`, else not looked at.
 
         Raises
@@ -114,7 +114,7 @@ class Encoder:
             image = _input(classical, 5, "classical features")
         height, width = image.shape[:2]
         batch = torch.from_numpy(image).permute(2, 0, 1).unsqueeze(0)
-        with torch.inference_mode(), _repeatable(self.device):
+        with for_inference(self.device):
             if height * width <= LARGEST_WHOLE:
                 ((deep, contour),) = self._predict(batch)
             else:
@@ -138,7 +138,7 @@ class Encoder:
             When the sizes differ, or one of them is not as `forward_on_device` takes it.
         """
         batch = torch.from_numpy(np.stack([as_lab(lab) for lab in labs])).permute(0, 3, 1, 2)
-        with torch.inference_mode(), _repeatable(self.device):
+        with for_inference(self.device):
             # Each in memory of its own: one that is kept does not keep the others.
             return [_finished(deep.clone(), contour) for deep, contour in self._predict(batch)]
 
@@ -190,23 +190,12 @@ def load(name_or_path: str | Path, device: str = "cpu") -> Encoder:
         When there are no such weights (the shipped ones are named) or the file cannot be used.
     """
     path = find_weights(name_or_path)
-    network = load_weights(path) if path.suffix == ".safetensors" else load_public_checkpoint(path)
     target = torch.device(device)
-    return Encoder(fold_norms(network).to(target), target)
-
-
-def _repeatable(device: torch.device) -> AbstractContextManager[None]:
-    """Let cuDNN use only what gives the same result each time.
-
-    Convolutions may round factors to TF32 (11 bits), which changes 0.02 to 0.06 % of the labels on
-    BSD images; bfloat16 (8 bits) would change 0.15 to 0.55 %.
-    """
-    if device.type != "cuda":
-        return nullcontext()
-    flags: AbstractContextManager[None] = torch.backends.cudnn.flags(
-        enabled=True, benchmark=False, deterministic=True, allow_tf32=True
-    )
-    return flags
+    with for_loading():
+        network = (
+            load_weights(path) if path.suffix == ".safetensors" else load_public_checkpoint(path)
+        )
+        return Encoder(fold_norms(network).to(target), target)
 
 
 def _finished(deep: Tensor, contour: Tensor | None) -> DeviceForward:

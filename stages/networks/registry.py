@@ -24,7 +24,8 @@ def build(config: NetworkConfig) -> Network:
     """Return a network with fresh weights."""
     module, name = NETWORKS[config.name]
     make: Callable[[Any], Network] = getattr(import_module(module), name)
-    return make(config).to(memory_format=torch.channels_last)
+    # In single precision, whatever torch's default is set to.
+    return make(config).float().to(memory_format=torch.channels_last)
 
 
 def parse_config(text: str | bytes) -> NetworkConfig:

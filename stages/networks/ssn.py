@@ -1,4 +1,4 @@
-"""The paper's encoder, SSN's (SPAM.md, section 1; Jampani et al., ECCV 2018)."""
+"""The paper's encoder, SSN's (METHOD.md, section 1; Jampani et al., ECCV 2018)."""
 
 from typing import Literal
 

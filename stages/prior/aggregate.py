@@ -1,4 +1,4 @@
-"""Overlapping masks → disjoint objects, and pixels left uncertain (SPAM, section 5)."""
+"""Overlapping masks → disjoint objects, and pixels left uncertain (METHOD.md, section 5)."""
 
 import math
 
@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter, minimum_filter
 
-from spam_pipe.stages.compiled import kernel
 from spam_pipe.stages.propose.run_lengths import RunLengths
 from spam_pipe.stages.regions.connectivity import connected_components, count_labels
 
@@ -90,21 +89,13 @@ def opened_pixels(regions: NDArray[np.int32], side: int) -> NDArray[np.bool_]:
 
 def renumbered(objects: NDArray[np.int32]) -> NDArray[np.int32]:
     """Number objects 1..n by their first pixels in reading order; 0 stays 0."""
-    return _reading_order(objects, int(objects.max()))[objects]
-
-
-@kernel
-def _reading_order(objects: NDArray[np.int32], highest: int) -> NDArray[np.int32]:
-    """Return the new number of each old one."""
-    numbers = np.zeros(highest + 1, np.int32)
-    n = np.int32(0)
-    for row in range(objects.shape[0]):
-        for column in range(objects.shape[1]):
-            name = objects[row, column]
-            if name > 0 and numbers[name] == 0:
-                n += np.int32(1)
-                numbers[name] = n
-    return numbers
+    flat = objects.ravel()
+    first = np.full(int(flat.max(initial=0)) + 1, flat.size)
+    first[flat[::-1]] = np.arange(flat.size)[::-1]  # of several places the last written stays
+    first[0] = -1
+    numbers = np.empty(first.size, np.int32)
+    numbers[np.argsort(first, kind="stable")] = np.arange(first.size, dtype=np.int32)
+    return numbers[objects]
 
 
 def _large_components(regions: NDArray[np.int32], minimum_area: float) -> NDArray[np.int32]:

@@ -8,7 +8,7 @@ from spam_pipe.stages.base import StageConfig
 
 
 class PriorConfig(StageConfig):
-    """Options of `spam-pipe prior` (SPAM.md, section 5)."""
+    """Options of `spam-pipe prior` (METHOD.md, section 5)."""
 
     minimum_area: float | None = Field(
         None,

@@ -25,7 +25,7 @@ def cut_objects(
     rho: float,
     tau: float,
 ) -> tuple[NDArray[np.unsignedinteger[Any]], NDArray[np.int32]]:
-    """Choose the objects for a number of superpixels (SPAM, section 5: K-adaptive cut).
+    """Choose the objects for a number of superpixels (METHOD.md, section 5: K-adaptive cut).
 
     The tree's last merges are undone until there are ⌊ρ·K⌋ objects (at least one, at most all).
     Then neighbours whose common border is weak are merged, weakest first. Uncertain pixels that
@@ -94,14 +94,15 @@ def _groups(parents: NDArray[np.int32], limit: int) -> NDArray[np.int32]:
     return np.concatenate([np.zeros(1, np.int32), rank[group]])
 
 
-@kernel
 def _tops(parents: NDArray[np.int32], limit: int) -> NDArray[np.int32]:
     """Return the highest ancestor below `limit` of each node."""
-    top = np.arange(len(parents)).astype(np.int32)
-    for node in range(len(parents) - 2, -1, -1):
-        if parents[node] < limit:
-            top[node] = top[parents[node]]
-    return top
+    nodes = np.arange(len(parents), dtype=np.int32)
+    top = np.where(parents < limit, parents, nodes)
+    while True:
+        higher = top[top]  # twice as far each time
+        if np.array_equal(higher, top):
+            return top
+        top = higher
 
 
 def _join_between(
@@ -113,48 +114,54 @@ def _join_between(
     if not merged.any():
         return cut
     pixels = np.flatnonzero(objects.ravel() == 0)
-    only = _only_neighbour(cut, pixels, REACH)
+    only = _only_neighbour(cut, pixels)
     joined = cut.ravel().copy()
     joined[pixels] = np.where(merged[only], only, 0)
     return joined.reshape(cut.shape)
 
 
-@kernel
-def _only_neighbour(
-    cut: NDArray[np.int32], pixels: NDArray[np.int64], reach: int
-) -> NDArray[np.int32]:
-    """Return the only object that each uncertain pixel reaches within so many steps, else 0.
+def _only_neighbour(cut: NDArray[np.int32], pixels: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Return the only object that each uncertain pixel reaches within `REACH` steps, else 0.
 
     Steps lead through uncertain pixels, to the 4-neighbours.
     """
-    height, width = cut.shape
-    most = np.int32(np.iinfo(np.int32).max)
     place = np.full(cut.shape, -1, np.int32)
-    for index in range(len(pixels)):
-        place[pixels[index] // width, pixels[index] % width] = index
-    low = np.full(len(pixels), most, np.int32)
-    high = np.zeros(len(pixels), np.int32)
-    for _ in range(reach):
+    place.ravel()[pixels] = np.arange(pixels.size, dtype=np.int32)
+    low = np.full(pixels.size, np.iinfo(np.int32).max, np.int32)
+    high = np.zeros(pixels.size, np.int32)
+    for _ in range(REACH):
         next_low, next_high = low.copy(), high.copy()
-        for index in range(len(pixels)):
-            row, column = pixels[index] // width, pixels[index] % width
-            for step in range(4):
-                r = row + (step == 0) - (step == 1)
-                c = column + (step == 2) - (step == 3)
-                if r < 0 or r == height or c < 0 or c == width:
-                    continue
-                other = place[r, c]
-                if other < 0:
-                    next_low[index] = min(next_low[index], cut[r, c])
-                    next_high[index] = max(next_high[index], cut[r, c])
-                else:
-                    next_low[index] = min(next_low[index], low[other])
-                    next_high[index] = max(next_high[index], high[other])
+        _step(np.ascontiguousarray(cut), pixels, place, low, high, next_low, next_high)
         low, high = next_low, next_high
-    for index in range(len(pixels)):
-        if low[index] != high[index]:
-            high[index] = 0
-    return high
+    return np.where(low == high, high, np.int32(0))
+
+
+@kernel("int32[:, ::1], int64[::1], int32[:, ::1], int32[::1], int32[::1], int32[::1], int32[::1]")
+def _step(
+    cut: NDArray[np.int32],
+    pixels: NDArray[np.int64],
+    place: NDArray[np.int32],
+    low: NDArray[np.int32],
+    high: NDArray[np.int32],
+    next_low: NDArray[np.int32],
+    next_high: NDArray[np.int32],
+) -> None:
+    """Bring the lowest and the highest object that each pixel knows of one step farther."""
+    height, width = cut.shape
+    for index in range(pixels.size):
+        row, column = pixels[index] // width, pixels[index] % width
+        for step in range(4):
+            r = row + (step == 0) - (step == 1)
+            c = column + (step == 2) - (step == 3)
+            if r < 0 or r == height or c < 0 or c == width:
+                continue
+            other = place[r, c]
+            lowest = cut[r, c] if other < 0 else low[other]
+            highest = cut[r, c] if other < 0 else high[other]
+            if lowest < next_low[index]:
+                next_low[index] = lowest
+            if highest > next_high[index]:
+                next_high[index] = highest
 
 
 def contour_of(prior: Arrays) -> NDArray[np.float32] | None:

@@ -17,6 +17,7 @@ from skimage.segmentation import find_boundaries
 
 from spam_pipe.stages.compiled import kernel
 from spam_pipe.stages.regions.adjacency import borders, bridged
+from spam_pipe.stages.regions.connectivity import find_root
 from spam_pipe.stages.regions.merge_tree import mean_boundary_tree
 
 
@@ -90,10 +91,22 @@ def _order(
     level = edges.strength[inside]
     area = np.bincount(pieces.ravel(), minlength=n + 1)[1:].astype(np.float64)
     rising = np.argsort(level, kind="stable")
-    joints, volume = _flood(first[rising], second[rising], level[rising], area, n - m)
+    joints = np.empty(n - m, np.int64)
+    volume = np.empty(n - m, np.float64)
+    _flood(
+        first[rising],
+        second[rising],
+        level[rising],
+        np.arange(n),
+        area,
+        np.zeros((3, n)),
+        joints,
+        volume,
+    )
     ranked = np.argsort(volume, kind="stable")
     joints = rising[joints[ranked]]
-    parents, node_of = _merge(first[joints], second[joints], n)
+    parents, node_of = np.arange(2 * n - 1, dtype=np.int32), np.empty(n, np.int64)
+    _merge(first[joints], second[joints], np.arange(2 * n - m), parents, node_of)
     # Where the nodes of the objects' tree are in the whole one.
     place = np.arange(2 * m - 1) + 2 * (n - m)
     place[owner - 1] = node_of
@@ -103,67 +116,62 @@ def _order(
     return parents, altitudes.astype(np.float32)
 
 
-@kernel
-def _find(root: NDArray[np.int64], node: int) -> int:
-    while root[node] != node:
-        root[node] = root[root[node]]
-        node = root[node]
-    return node
-
-
-@kernel
+@kernel(
+    "int64[::1], int64[::1], float64[::1], int64[::1], float64[::1], float64[:, ::1], "
+    "int64[::1], float64[::1]"
+)
 def _flood(
     first: NDArray[np.int64],
     second: NDArray[np.int64],
     level: NDArray[np.float64],
-    area: NDArray[np.float64],
-    n_joints: int,
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    root: NDArray[np.int64],
+    size: NDArray[np.float64],
+    basins: NDArray[np.float64],
+    joints: NDArray[np.int64],
+    volume: NDArray[np.float64],
+) -> None:
     """Join basins over edges of rising level; say which edges join, and what water ends there.
 
     What a joint matters is the water in the lesser of the basins that meet, up to its level.
+    `basins` is the level, the water and the worth of each, all zero.
     """
-    root = np.arange(len(area))
-    size, surface = area.copy(), np.zeros(len(area))
-    water, worth = np.zeros(len(area)), np.zeros(len(area))
-    joints = np.empty(n_joints, np.int64)
-    volume = np.empty(n_joints, np.float64)
     n = 0
-    for edge in range(len(level)):
-        a, b = _find(root, first[edge]), _find(root, second[edge])
+    for edge in range(level.size):
+        a, b = find_root(root, first[edge]), find_root(root, second[edge])
         if a == b:
             continue
-        for basin in (a, b):
+        for turn in range(2):
+            basin = b if turn else a
             # A basin that filled no further since it was joined is not one of its own.
-            if surface[basin] < level[edge]:
-                water[basin] += size[basin] * (level[edge] - surface[basin])
-                worth[basin] = water[basin]
+            if basins[0, basin] < level[edge]:
+                basins[1, basin] += size[basin] * (level[edge] - basins[0, basin])
+                basins[2, basin] = basins[1, basin]
         joints[n] = edge
-        volume[n] = min(worth[a], worth[b])
+        volume[n] = basins[2, a] if basins[2, a] < basins[2, b] else basins[2, b]
         n += 1
         root[b] = a
         size[a] += size[b]
-        water[a] += water[b]
-        worth[a] = max(worth[a], worth[b])
-        surface[a] = level[edge]
-    return joints, volume
+        basins[1, a] += basins[1, b]
+        if basins[2, a] < basins[2, b]:
+            basins[2, a] = basins[2, b]
+        basins[0, a] = level[edge]
 
 
-@kernel
+@kernel("int64[::1], int64[::1], int64[::1], int32[::1], int64[::1]")
 def _merge(
-    first: NDArray[np.int64], second: NDArray[np.int64], n: int
-) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """Number the merges over these edges, in order; return parents and each leaf's last node."""
-    n_merges = len(first)
-    parents = np.arange(2 * n - 1).astype(np.int32)
-    root = np.arange(n + n_merges)
-    for merge in range(n_merges):
+    first: NDArray[np.int64],
+    second: NDArray[np.int64],
+    root: NDArray[np.int64],
+    parents: NDArray[np.int32],
+    node_of: NDArray[np.int64],
+) -> None:
+    """Number the merges over these edges, in order; write parents and each leaf's last node."""
+    n = node_of.size
+    for merge in range(first.size):
         node = n + merge
-        for leaf in (first[merge], second[merge]):
-            child = _find(root, leaf)
+        for turn in range(2):
+            child = find_root(root, second[merge] if turn else first[merge])
             parents[child] = node
             root[child] = node
-    node_of = np.empty(n, np.int64)
     for leaf in range(n):
-        node_of[leaf] = _find(root, leaf)
-    return parents, node_of
+        node_of[leaf] = find_root(root, leaf)

@@ -38,35 +38,40 @@ def restrict(
     names = np.zeros(n + 1, np.int32)
     names[1:][present] = np.arange(1, np.count_nonzero(present) + 1)
     kept = np.where(valid, names[objects], np.int32(0))
-    return (kept, *_prune(parents, altitudes, present))
-
-
-@kernel
-def _prune(
-    parents: NDArray[np.int32], altitudes: NDArray[np.float32], present: NDArray[np.bool_]
-) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Take leaves out of a binary tree; a merge of one child alone goes with them."""
-    m = np.count_nonzero(present)
-    pruned = np.arange(2 * m - 1).astype(np.int32)
-    heights = np.zeros(2 * m - 1, np.float32)
+    m = int(np.count_nonzero(present))
+    pruned, heights = np.arange(2 * m - 1, dtype=np.int32), np.zeros(2 * m - 1, np.float32)
     # What stands for the children of a node in the new tree, and for it: theirs, or their merge.
-    first = np.full(len(parents), -1, np.int32)
-    second = np.full(len(parents), -1, np.int32)
-    leaves, merges = 0, m
-    for node in range(len(parents)):
-        own = first[node]
-        if node < len(present):
+    children = np.full((len(parents), 2), -1, np.int32)
+    _prune(parents, altitudes, present, m, children, pruned, heights)
+    return kept, pruned, heights
+
+
+@kernel("int32[::1], float32[::1], boolean[::1], int64, int32[:, ::1], int32[::1], float32[::1]")
+def _prune(
+    parents: NDArray[np.int32],
+    altitudes: NDArray[np.float32],
+    present: NDArray[np.bool_],
+    n_leaves: int,
+    children: NDArray[np.int32],
+    pruned: NDArray[np.int32],
+    heights: NDArray[np.float32],
+) -> None:
+    """Take leaves out of a binary tree; a merge of one child alone goes with them."""
+    leaves, merges = 0, n_leaves
+    for node in range(parents.size):
+        own = children[node, 0]
+        if node < present.size:
             if present[node]:
-                own = np.int32(leaves)
+                own = leaves
                 leaves += 1
-        elif second[node] >= 0:
-            pruned[first[node]] = pruned[second[node]] = merges
+        elif children[node, 1] >= 0:
+            pruned[children[node, 0]] = merges
+            pruned[children[node, 1]] = merges
             heights[merges] = altitudes[node]
-            own = np.int32(merges)
+            own = merges
             merges += 1
         parent = parents[node]
-        if first[parent] < 0:
-            first[parent] = own
+        if children[parent, 0] < 0:
+            children[parent, 0] = own
         else:
-            second[parent] = own
-    return pruned, heights
+            children[parent, 1] = own

@@ -125,7 +125,7 @@ class FastSamConfig(StageConfig):
 
 
 class ProposeConfig(StageConfig):
-    """Options of `spam-pipe propose` (SPAM.md, section 5)."""
+    """Options of `spam-pipe propose` (METHOD.md, section 5)."""
 
     source: Annotated[str, AfterValidator(known_source)] = Field(
         "contour",

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spam_pipe.stages.compiled import kernel
+from spam_pipe.stages.regions.connectivity import find_root
 
 LEVELS = 65535
 """Strength 1 as an integer: fine enough that neighbouring pixels rarely tie."""
@@ -74,7 +75,7 @@ def volume_hierarchy(strength: NDArray[np.floating[Any]], max_regions: int = 409
     height, width = strength.shape
     levels = np.rint(np.float32(LEVELS) * strength.astype(np.float32)).astype(np.int32).ravel()
     order = _ascending_edges(levels, height, width)
-    edges, persistence = _flood(levels, order, height, width)
+    edges, persistence = _flooded(levels, order, height, width)
     meeting = np.flatnonzero(persistence)
     # Of meetings that matter equally the flood's later one is the later merge.
     ranked = meeting[np.argsort(persistence[meeting], kind="stable")]
@@ -89,126 +90,181 @@ def _smallest(labels: NDArray[np.int32], n: int) -> NDArray[np.unsignedinteger[A
     return labels.astype(np.uint16 if n <= np.iinfo(np.uint16).max else np.uint32)
 
 
-@kernel
 def _ascending_edges(levels: NDArray[np.int32], height: int, width: int) -> NDArray[np.int64]:
-    """Sort the 4-adjacency's edges by the sum of their ends' levels, stably (counting sort).
+    """Sort the 4-adjacency's edges by the sum of their ends' levels, stably.
 
     Edge 2p leads from pixel p to its right neighbour, edge 2p + 1 to the one below.
     """
-    n_pixels = height * width
     start = np.zeros(2 * LEVELS + 2, np.int64)
-    for pixel in range(n_pixels):
+    _count_edges(levels, width, start)
+    np.cumsum(start, out=start)
+    order = np.empty(start[-1], np.int64)
+    _sort_edges(levels, width, start, order)
+    return order
+
+
+@kernel("int32[::1], int64, int64[::1]")
+def _count_edges(levels: NDArray[np.int32], width: int, start: NDArray[np.int64]) -> None:
+    for pixel in range(levels.size):
         if pixel % width < width - 1:
             start[levels[pixel] + levels[pixel + 1] + 1] += 1
-        if pixel + width < n_pixels:
+        if pixel + width < levels.size:
             start[levels[pixel] + levels[pixel + width] + 1] += 1
-    for level in range(2 * LEVELS + 1):
-        start[level + 1] += start[level]
-    order = np.empty(start[-1], np.int64)
-    for pixel in range(n_pixels):
+
+
+@kernel("int32[::1], int64, int64[::1], int64[::1]")
+def _sort_edges(
+    levels: NDArray[np.int32], width: int, start: NDArray[np.int64], order: NDArray[np.int64]
+) -> None:
+    """Counting sort: `start` says where the edges of each sum go."""
+    for pixel in range(levels.size):
         if pixel % width < width - 1:
             level = levels[pixel] + levels[pixel + 1]
             order[start[level]] = 2 * pixel
             start[level] += 1
-        if pixel + width < n_pixels:
+        if pixel + width < levels.size:
             level = levels[pixel] + levels[pixel + width]
             order[start[level]] = 2 * pixel + 1
             start[level] += 1
-    return order
 
 
-@kernel
-def _find(parent: NDArray[np.int32], node: int) -> int:
-    while parent[node] != node:
-        parent[node] = parent[parent[node]]
-        node = parent[node]
-    return node
-
-
-@kernel
-def _flood(
+def _flooded(
     levels: NDArray[np.int32], order: NDArray[np.int64], height: int, width: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Merge pixels along the minimum spanning tree; say how much water ends at each edge of it.
+    """Merge pixels along the minimum spanning tree; say how much water ends at each edge of it."""
+    n_pixels = height * width
+    edges = np.empty(n_pixels - 1, np.int64)
+    persistence = np.empty(n_pixels - 1, np.int64)
+    _flood(
+        levels,
+        order,
+        width,
+        np.arange(n_pixels, dtype=np.int32),
+        np.ones(n_pixels, np.int64),
+        np.full(n_pixels, -1, np.int64),
+        np.zeros(n_pixels, np.int64),
+        np.zeros(n_pixels, np.int64),
+        edges,
+        persistence,
+    )
+    return edges, persistence
+
+
+@kernel(
+    "int32[::1], int64[::1], int64, int32[::1], int64[::1], int64[::1], int64[::1], int64[::1], "
+    "int64[::1], int64[::1]"
+)
+def _flood(
+    levels: NDArray[np.int32],
+    order: NDArray[np.int64],
+    width: int,
+    parent: NDArray[np.int32],
+    size: NDArray[np.int64],
+    altitude: NDArray[np.int64],
+    water: NDArray[np.int64],
+    worth: NDArray[np.int64],
+    edges: NDArray[np.int64],
+    persistence: NDArray[np.int64],
+) -> None:
+    """Flood from all minima.
 
     A component knows its size, its level, the water up to that level, and what it was worth when
     it last was a whole basin (`worth`): a merge at the very level of a component makes no new
     basin, it only widens the plateau.
     """
-    n_pixels = height * width
-    parent = np.arange(n_pixels).astype(np.int32)
-    size = np.ones(n_pixels, np.int64)
-    altitude = np.full(n_pixels, -1, np.int64)
-    water = np.zeros(n_pixels, np.int64)
-    worth = np.zeros(n_pixels, np.int64)
-    edges = np.empty(n_pixels - 1, np.int64)
-    persistence = np.empty(n_pixels - 1, np.int64)
     n_merges = 0
-    for edge in order:
+    for index in range(order.size):
+        edge = order[index]
         pixel = edge >> 1
         other = pixel + 1 if edge & 1 == 0 else pixel + width
-        a = _find(parent, pixel)
-        b = _find(parent, other)
+        a = np.int64(find_root(parent, pixel))
+        b = np.int64(find_root(parent, other))
         if a == b:
             continue
         level = np.int64(levels[pixel]) + np.int64(levels[other])
-        for side in (a, b):
+        for turn in range(2):
+            side = b if turn else a
             if size[side] > 1 and altitude[side] != level:
                 water[side] += size[side] * (level - altitude[side])
                 worth[side] = water[side]
         edges[n_merges] = edge
-        persistence[n_merges] = min(worth[a], worth[b])
+        persistence[n_merges] = worth[a] if worth[a] < worth[b] else worth[b]
         n_merges += 1
         if size[a] < size[b]:
             a, b = b, a
         parent[b] = a
         size[a] += size[b]
         water[a] += water[b]
-        worth[a] = max(worth[a], worth[b])
+        if worth[a] < worth[b]:
+            worth[a] = worth[b]
         altitude[a] = level
-        if n_merges == n_pixels - 1:
+        if n_merges == edges.size:
             break
-    return edges, persistence
 
 
-@kernel
 def _merge_tree(
     edges: NDArray[np.int64], kept: NDArray[np.int64], height: int, width: int
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Number the regions that the kept edges separate, and the merges along these, in order."""
-    n_pixels = height * width
+    n_pixels, n = height * width, len(kept) + 1
     separates = np.zeros(n_pixels, np.bool_)
-    for index in kept:
-        separates[index] = True
-    root = np.arange(n_pixels).astype(np.int32)
-    for index in range(n_pixels - 1):
+    separates[kept] = True
+    regions = np.zeros(n_pixels, np.int32)
+    _number(edges, separates, width, np.arange(n_pixels, dtype=np.int32), regions)
+    parents = np.arange(2 * n - 1, dtype=np.int32)
+    component, node_of = np.arange(n, dtype=np.int32), np.arange(n, dtype=np.int32)
+    _merge(edges[kept], width, regions, component, node_of, parents)
+    return regions.reshape(height, width), parents
+
+
+@kernel("int64[::1], boolean[::1], int64, int32[::1], int32[::1]")
+def _number(
+    edges: NDArray[np.int64],
+    separates: NDArray[np.bool_],
+    width: int,
+    root: NDArray[np.int32],
+    regions: NDArray[np.int32],
+) -> None:
+    """Number, in raster order, the regions that are left where some edges separate."""
+    for index in range(edges.size):
         if not separates[index]:
             pixel = edges[index] >> 1
             other = pixel + 1 if edges[index] & 1 == 0 else pixel + width
-            a = _find(root, pixel)
-            b = _find(root, other)
-            root[max(a, b)] = min(a, b)
-    n = len(kept) + 1
-    regions = np.zeros(n_pixels, np.int32)
+            a = find_root(root, pixel)
+            b = find_root(root, other)
+            if a < b:
+                root[b] = a
+            else:
+                root[a] = b
     found = np.int32(0)
-    for pixel in range(n_pixels):
+    for pixel in range(regions.size):
         # The smallest pixel of a region is its root: it is numbered before the others ask.
-        top = _find(root, pixel)
+        top = find_root(root, pixel)
         if top == pixel:
             found += np.int32(1)
             regions[pixel] = found
         else:
             regions[pixel] = regions[top]
-    parents = np.arange(2 * n - 1).astype(np.int32)
-    component = np.arange(n).astype(np.int32)
-    node_of = np.arange(n).astype(np.int32)
-    for merge in range(n - 1):
-        edge = edges[kept[merge]]
+
+
+@kernel("int64[::1], int64, int32[::1], int32[::1], int32[::1], int32[::1]")
+def _merge(
+    edges: NDArray[np.int64],
+    width: int,
+    regions: NDArray[np.int32],
+    component: NDArray[np.int32],
+    node_of: NDArray[np.int32],
+    parents: NDArray[np.int32],
+) -> None:
+    """Write the parents of the merges along some edges, in their order."""
+    n = component.size
+    for merge in range(edges.size):
+        edge = edges[merge]
         pixel = edge >> 1
         other = pixel + 1 if edge & 1 == 0 else pixel + width
-        a = _find(component, regions[pixel] - 1)
-        b = _find(component, regions[other] - 1)
-        parents[node_of[a]] = parents[node_of[b]] = n + merge
+        a = find_root(component, regions[pixel] - 1)
+        b = find_root(component, regions[other] - 1)
+        parents[node_of[a]] = n + merge
+        parents[node_of[b]] = n + merge
         component[b] = a
         node_of[a] = n + merge
-    return regions.reshape(height, width), parents

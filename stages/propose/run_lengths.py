@@ -298,7 +298,7 @@ def _run_starts(values: NDArray[Any]) -> NDArray[np.intp]:
     return np.concatenate([[0], np.flatnonzero(values[1:] != values[:-1]) + 1])
 
 
-@kernel
+@kernel()
 def _paint(
     canvas: NDArray[np.int32],
     counts: NDArray[np.uint32],
@@ -335,7 +335,7 @@ def decompress(text: str | bytes) -> NDArray[np.int64]:
     return _decompress(digits, int((digits < 32).sum()))
 
 
-@kernel
+@kernel()
 def _decompress(digits: NDArray[np.int64], n_runs: int) -> NDArray[np.int64]:
     runs = np.zeros(n_runs, np.int64)
     run = 0

@@ -7,8 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
-from spam_pipe.stages.compiled import kernel
-
 
 @dataclass(frozen=True, eq=False)
 class Borders:
@@ -45,7 +43,7 @@ def borders(objects: NDArray[np.integer[Any]], strength: NDArray[np.float32]) ->
     Borders
         One entry per pair of objects that touch.
     """
-    key, value = _border_pairs(np.ascontiguousarray(objects, np.int32), strength)
+    key, value = _border_pairs(objects, strength)
     pairs, inverse = np.unique(key, return_inverse=True)
     length = np.bincount(inverse, minlength=len(pairs))
     total = np.bincount(inverse, weights=value, minlength=len(pairs))
@@ -68,34 +66,24 @@ def bridged(objects: NDArray[np.integer[Any]]) -> NDArray[np.integer[Any]]:
     return nearest
 
 
-@kernel
-def _differ(here: np.signedinteger[Any], there: np.signedinteger[Any]) -> bool:
-    return bool(here != there and here >= 0 and there >= 0)
-
-
-@kernel
 def _border_pairs(
-    objects: NDArray[np.int32], strength: NDArray[np.float32]
+    objects: NDArray[np.integer[Any]], strength: NDArray[np.float32]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    height, width = objects.shape
-    n = 0
-    for row in range(height):
-        for column in range(width):
-            for down in range(2):
-                r, c = row + down, column + 1 - down
-                n += r < height and c < width and _differ(objects[row, column], objects[r, c])
-    key = np.empty(n, np.int64)
-    value = np.empty(n, np.float64)
-    n = 0
-    for row in range(height):
-        for column in range(width):
-            here = np.int64(objects[row, column])
-            for down in range(2):
-                r, c = row + down, column + 1 - down
-                if r == height or c == width or not _differ(here, objects[r, c]):
-                    continue
-                there = np.int64(objects[r, c])
-                key[n] = (min(here, there) << 32) | max(here, there)
-                value[n] = 0.5 * (np.float64(strength[row, column]) + np.float64(strength[r, c]))
-                n += 1
-    return key, value
+    """Return the objects of each pair of 4-adjacent pixels on a border, and its strength.
+
+    In raster order, the pair with the right neighbour before the one with the lower neighbour:
+    what is summed up depends on it by rounding.
+    """
+    width = objects.shape[1]
+    differ = np.zeros((*objects.shape, 2), np.bool_)
+    differ[:, :-1, 0] = objects[:, :-1] != objects[:, 1:]
+    differ[:-1, :, 1] = objects[:-1] != objects[1:]
+    pixel, below = np.divmod(np.flatnonzero(differ), 2)
+    other = pixel + np.where(below, width, 1)
+    here, there = objects.ravel()[pixel].astype(np.int64), objects.ravel()[other].astype(np.int64)
+    if here.size and min(here.min(), there.min()) < 0:
+        known = (here >= 0) & (there >= 0)
+        pixel, other, here, there = pixel[known], other[known], here[known], there[known]
+    flat = strength.ravel()
+    value = 0.5 * (flat[pixel].astype(np.float64) + flat[other].astype(np.float64))
+    return (np.minimum(here, there) << 32) | np.maximum(here, there), value

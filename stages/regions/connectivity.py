@@ -1,16 +1,15 @@
 """From labels to regions: each 4-connected, none too small, none in two objects."""
 
-from heapq import heapify, heappop, heappush
-
 import numpy as np
 from numpy.typing import NDArray
 
-from spam_pipe.stages.compiled import kernel
-from spam_pipe.stages.regions.label_maps import Labels
+from spam_pipe.stages.compiled import kernel, part
+from spam_pipe.stages.regions.label_maps import Index, Labels
 from spam_pipe.stages.regions.objects import Objects
+from spam_pipe.stages.regions.queue import pop, push, queue_of
 
 
-@kernel
+@part
 def find_root(parents: NDArray[np.int32], node: int) -> int:
     """Return the representative of a node's set, halving the path to it."""
     while parents[node] != node:
@@ -19,17 +18,40 @@ def find_root(parents: NDArray[np.int32], node: int) -> int:
     return node
 
 
-@kernel
 def count_labels(labels: Labels, n_labels: int) -> NDArray[np.int64]:
     """Count the pixels of each label of an (N,) array; those at -1 are in none."""
     areas = np.zeros(n_labels, np.int64)
-    for label in labels:
-        if label >= 0:
-            areas[label] += 1
+    _count(labels, areas)
     return areas
 
 
-@kernel
+@kernel("int32[::1], int64[::1]")
+def _count(labels: Labels, areas: NDArray[np.int64]) -> None:
+    for pixel in range(labels.size):
+        if labels[pixel] >= 0:
+            areas[labels[pixel]] += 1
+
+
+@kernel("int32[::1], int64[::1], int32[::1]")
+def list_members(labels: Labels, following: NDArray[np.int64], pixels: NDArray[np.int32]) -> None:
+    """Put each pixel into the next place of its label, and move that place on.
+
+    Parameters
+    ----------
+    labels
+        (N,) int32; pixels at -1 are left out.
+    following
+        Where the first pixel of each label is put, in place; then where its last one ends.
+    pixels
+        The pixels' numbers, label by label, in their order.
+    """
+    for pixel in range(labels.size):
+        label = labels[pixel]
+        if label >= 0:
+            pixels[following[label]] = pixel
+            following[label] += 1
+
+
 def connected_components(labels: Labels) -> tuple[Labels, int]:
     """Number the 4-connected components of equal labels, in raster order of their first pixel.
 
@@ -37,9 +59,16 @@ def connected_components(labels: Labels) -> tuple[Labels, int]:
     -------
     The (H, W) int32 components 0..n-1, -1 where the label is, and n.
     """
+    provisional = np.empty(labels.shape, np.int32)
+    parents = np.empty(labels.size, np.int32)
+    n = _scan(np.ascontiguousarray(labels, np.int32), provisional, parents)
+    return merge_regions(provisional, parents[:n])
+
+
+@kernel("int32[:, ::1], int32[:, ::1], int32[::1]")
+def _scan(labels: Labels, provisional: Labels, parents: NDArray[np.int32]) -> int:
+    """Number runs of equal labels, note which touch the row above, and return how many."""
     height, width = labels.shape
-    provisional = np.empty((height, width), np.int32)
-    parents = np.empty(height * width, np.int32)
     n = 0
     for row in range(height):
         for column in range(width):
@@ -48,39 +77,24 @@ def connected_components(labels: Labels) -> tuple[Labels, int]:
                 provisional[row, column] = -1
                 continue
             up = row > 0 and labels[row - 1, column] == label
-            left = column > 0 and labels[row, column - 1] == label
-            if left:
-                provisional[row, column] = provisional[row, column - 1]
+            if column > 0 and labels[row, column - 1] == label:
+                left = provisional[row, column - 1]
+                provisional[row, column] = left
                 if up:
-                    a = find_root(parents, provisional[row, column])
+                    a = find_root(parents, left)
                     b = find_root(parents, provisional[row - 1, column])
                     # The lower number stays, so that roots come first in raster order.
-                    parents[max(a, b)] = min(a, b)
+                    if a < b:
+                        parents[b] = a
+                    else:
+                        parents[a] = b
             elif up:
                 provisional[row, column] = provisional[row - 1, column]
             else:
                 parents[n] = n
                 provisional[row, column] = n
                 n += 1
-    return _renumber(provisional, parents, n)
-
-
-@kernel
-def _renumber(regions: Labels, parents: NDArray[np.int32], n: int) -> tuple[Labels, int]:
-    numbers = np.full(n, -1, np.int32)
-    renumbered = np.empty_like(regions)
-    n_roots = 0
-    for row in range(regions.shape[0]):
-        for column in range(regions.shape[1]):
-            if regions[row, column] < 0:
-                renumbered[row, column] = -1
-                continue
-            root = find_root(parents, regions[row, column])
-            if numbers[root] < 0:
-                numbers[root] = n_roots
-                n_roots += 1
-            renumbered[row, column] = numbers[root]
-    return renumbered, n_roots
+    return n
 
 
 def merge_regions(regions: Labels, parents: NDArray[np.int32]) -> tuple[Labels, int]:
@@ -97,21 +111,45 @@ def merge_regions(regions: Labels, parents: NDArray[np.int32]) -> tuple[Labels, 
     -------
     The (H, W) int32 merged regions 0..m-1, and m.
     """
-    return _renumber(regions, parents, parents.size)
+    numbers = np.full(parents.size, -1, np.int32)
+    renumbered = np.empty(regions.shape, np.int32)
+    n = _renumber(np.ascontiguousarray(regions), parents, numbers, renumbered)
+    return renumbered, n
 
 
-@kernel
+@kernel("int32[:, ::1], int32[::1], int32[::1], int32[:, ::1]")
+def _renumber(
+    regions: Labels, parents: NDArray[np.int32], numbers: NDArray[np.int32], renumbered: Labels
+) -> int:
+    n = 0
+    for row in range(regions.shape[0]):
+        for column in range(regions.shape[1]):
+            if regions[row, column] < 0:
+                renumbered[row, column] = -1
+                continue
+            root = find_root(parents, regions[row, column])
+            if numbers[root] < 0:
+                numbers[root] = n
+                n += 1
+            renumbered[row, column] = numbers[root]
+    return n
+
+
 def region_owners(regions: Labels, n_regions: int, objects: Objects) -> NDArray[np.int32]:
     """Return the object of each region's certain pixels, 0 where all are uncertain."""
     owners = np.zeros(n_regions, np.int32)
+    _find_owners(regions, np.ascontiguousarray(objects), owners)
+    return owners
+
+
+@kernel("int32[:, ::1], int32[:, ::1], int32[::1]")
+def _find_owners(regions: Labels, objects: Objects, owners: NDArray[np.int32]) -> None:
     for row in range(regions.shape[0]):
         for column in range(regions.shape[1]):
             if objects[row, column] > 0 and regions[row, column] >= 0:
                 owners[regions[row, column]] = objects[row, column]
-    return owners
 
 
-@kernel
 def adjacent_pairs(regions: Labels, n_regions: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """List the pairs of 4-adjacent regions; pixels at -1 are in none.
 
@@ -120,48 +158,18 @@ def adjacent_pairs(regions: Labels, n_regions: int) -> tuple[NDArray[np.int32], 
     (E, 2) int32 pairs, each with the lower region first, sorted; and the (E,) int32 length of
     their border in pixel sides.
     """
-    height, width = regions.shape
-    n_sides = 0
-    for row in range(height):
-        for column in range(width):
-            region = regions[row, column]
-            if column + 1 < width and _meet(region, regions[row, column + 1]):
-                n_sides += 1
-            if row + 1 < height and _meet(region, regions[row + 1, column]):
-                n_sides += 1
-    keys = np.empty(n_sides, np.int64)
-    k = 0
-    for row in range(height):
-        for column in range(width):
-            region = regions[row, column]
-            if column + 1 < width and _meet(region, regions[row, column + 1]):
-                other = regions[row, column + 1]
-                keys[k] = np.int64(min(region, other)) * n_regions + max(region, other)
-                k += 1
-            if row + 1 < height and _meet(region, regions[row + 1, column]):
-                other = regions[row + 1, column]
-                keys[k] = np.int64(min(region, other)) * n_regions + max(region, other)
-                k += 1
+    beside = regions[:, :-1] != regions[:, 1:]
+    below = regions[:-1] != regions[1:]
+    one = np.concatenate([regions[:, :-1][beside], regions[:-1][below]])
+    other = np.concatenate([regions[:, 1:][beside], regions[1:][below]])
+    low, high = np.minimum(one, other), np.maximum(one, other)
+    keys = (low.astype(np.int64) * n_regions + high)[low >= 0]
     keys.sort()
-    pairs = np.empty((n_sides, 2), np.int32)
-    lengths = np.zeros(n_sides, np.int32)
-    n_pairs = 0
-    for k in range(n_sides):
-        if k == 0 or keys[k] != keys[k - 1]:
-            pairs[n_pairs, 0] = keys[k] // n_regions
-            pairs[n_pairs, 1] = keys[k] % n_regions
-            n_pairs += 1
-        lengths[n_pairs - 1] += 1
-    return pairs[:n_pairs].copy(), lengths[:n_pairs].copy()
+    first = np.flatnonzero(np.append(True, keys[1:] != keys[:-1])[: keys.size])
+    lengths = np.diff(np.append(first, keys.size)).astype(np.int32)
+    return np.stack(np.divmod(keys[first], n_regions), axis=1).astype(np.int32), lengths
 
 
-@kernel
-def _meet(region: int, other: int) -> bool:
-    """Say whether two neighbouring pixels are of different regions, and neither is outside."""
-    return region != other and region >= 0 and other >= 0
-
-
-@kernel
 def neighbour_lists(
     pairs: NDArray[np.int32], n_regions: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]:
@@ -172,20 +180,9 @@ def neighbour_lists(
     (n_regions + 1,) int64 offsets into the (2E,) int32 neighbours and (2E,) int32 pairs.
     """
     starts = np.zeros(n_regions + 1, np.int64)
-    for k in range(len(pairs)):
-        starts[pairs[k, 0] + 1] += 1
-        starts[pairs[k, 1] + 1] += 1
-    starts = np.cumsum(starts)
-    following = starts[:-1].copy()
-    neighbours = np.empty(2 * len(pairs), np.int32)
-    sources = np.empty(2 * len(pairs), np.int32)
-    for k in range(len(pairs)):
-        for side in range(2):
-            own = pairs[k, side]
-            neighbours[following[own]] = pairs[k, 1 - side]
-            sources[following[own]] = k
-            following[own] += 1
-    return starts, neighbours, sources
+    np.cumsum(np.bincount(pairs.ravel(), minlength=n_regions), out=starts[1:])
+    order = np.argsort(pairs.ravel(), kind="stable")
+    return starts, pairs[:, ::-1].ravel()[order], (order // 2).astype(np.int32)
 
 
 def absorb_small(
@@ -212,49 +209,77 @@ def absorb_small(
     The (H, W) int32 regions 0..m-1, and m. Regions without a neighbour to merge with stay.
     """
     pairs, lengths = adjacent_pairs(regions, n_regions)
-    parents = _absorb(regions, n_regions, pairs, lengths, owners, thresholds)
+    starts, neighbours, sources = neighbour_lists(pairs, n_regions)
+    sizes = count_labels(regions.ravel(), n_regions)
+    small = np.flatnonzero(sizes < thresholds[owners])
+    # Each merge, which leaves one region less, puts at most one more into the queue.
+    queue = queue_of(sizes[small], np.zeros(small.size), small, small.size + n_regions)
+    parents = np.arange(n_regions, dtype=np.int32)
+    _absorb(
+        *queue,
+        small.size,
+        starts,
+        neighbours,
+        lengths[sources],
+        sizes,
+        owners.copy(),
+        thresholds,
+        parents,
+        np.full(n_regions, -1, np.int32),
+        np.arange(n_regions, dtype=np.int32),
+        np.zeros(n_regions, np.int64),
+        np.empty(n_regions, np.int32),
+    )
     return merge_regions(regions, parents)
 
 
-@kernel
+@kernel(
+    "float64[::1], float64[::1], int64[::1], int64, int64[::1], int32[::1], int32[::1], "
+    "int64[::1], int32[::1], float64[::1], int32[::1], int32[::1], int32[::1], int64[::1], "
+    "int32[::1]"
+)
 def _absorb(
-    regions: Labels,
-    n: int,
-    pairs: NDArray[np.int32],
+    costs: NDArray[np.float64],
+    ties: NDArray[np.float64],
+    names: NDArray[np.int64],
+    n_queued: int,
+    starts: NDArray[np.int64],
+    neighbours: NDArray[np.int32],
     lengths: NDArray[np.int32],
-    region_owner: NDArray[np.int32],
+    sizes: NDArray[np.int64],
+    owners: NDArray[np.int32],
     thresholds: NDArray[np.float64],
-) -> NDArray[np.int32]:
-    owners = region_owner.copy()
-    sizes = count_labels(regions.reshape(-1), n)
-    starts, neighbours, sources = neighbour_lists(pairs, n)
-    parents = np.arange(n).astype(np.int32)
-    # The regions of a set form a list, so that its border is found without merging lists.
-    next_member = np.full(n, -1, np.int32)
-    last_member = np.arange(n).astype(np.int32)
-    shared = np.zeros(n, np.int64)
-    touched = np.empty(n, np.int32)
-    queue = [(sizes[i], np.int64(i)) for i in range(n) if sizes[i] < thresholds[owners[i]]]
-    heapify(queue)
-    while queue:
-        size, region = heappop(queue)
-        if parents[region] != region or sizes[region] != size:
+    parents: NDArray[np.int32],
+    next_member: NDArray[np.int32],
+    last_member: NDArray[np.int32],
+    shared: NDArray[np.int64],
+    touched: NDArray[np.int32],
+) -> None:
+    """Merge, in place, what is queued: a region's size is its cost.
+
+    The regions of a set form a list (`next_member`, `last_member`), so that its border is found
+    without merging lists; `shared`, all zero, and `touched` are room to work in.
+    """
+    while n_queued > 0:
+        pop(costs, ties, names, n_queued)
+        n_queued -= 1
+        region: Index = names[n_queued]
+        if parents[region] != region or sizes[region] != np.int64(costs[n_queued]):
             continue
-        if size >= thresholds[owners[region]]:
+        if sizes[region] >= thresholds[owners[region]]:
             continue
         n_touched = 0
-        member = np.int32(region)
+        member: Index = region
         while member >= 0:
             for k in range(starts[member], starts[member + 1]):
                 other = find_root(parents, neighbours[k])
-                if other == region:
-                    continue
-                if shared[other] == 0:
-                    touched[n_touched] = other
-                    n_touched += 1
-                shared[other] += lengths[sources[k]]
-            member = next_member[member]
-        best = -1
+                if other != region:
+                    if shared[other] == 0:
+                        touched[n_touched] = other
+                        n_touched += 1
+                    shared[other] += lengths[k]
+            member = np.int64(next_member[member])
+        best: Index = -1
         for k in range(n_touched):
             other = touched[k]
             if (owners[other] == owners[region] or owners[other] == 0 or owners[region] == 0) and (
@@ -272,13 +297,13 @@ def _absorb(
         next_member[last_member[best]] = region
         last_member[best] = last_member[region]
         sizes[best] += sizes[region]
-        owners[best] = max(owners[best], owners[region])
+        if owners[best] < owners[region]:
+            owners[best] = owners[region]
         if sizes[best] < thresholds[owners[best]]:
-            heappush(queue, (sizes[best], np.int64(best)))
-    return parents
+            push(costs, ties, names, n_queued, np.float64(sizes[best]), 0.0, best)
+            n_queued += 1
 
 
-@kernel
 def value_of_each(regions: Labels, n_regions: int, values: Labels) -> NDArray[np.int32]:
     """Return the value that each region has throughout.
 
@@ -291,9 +316,6 @@ def value_of_each(regions: Labels, n_regions: int, values: Labels) -> NDArray[np
     values
         (H, W) int32, the same in all pixels of a region.
     """
-    found = np.empty(n_regions, np.int32)
-    for row in range(regions.shape[0]):
-        for column in range(regions.shape[1]):
-            if regions[row, column] >= 0:
-                found[regions[row, column]] = values[row, column]
-    return found
+    found = np.empty(n_regions + 1, np.int32)
+    found[regions] = values  # what is outside ends up last
+    return found[:n_regions]

@@ -6,7 +6,7 @@ from spam_pipe.stages.base import StageConfig
 
 
 class ReportConfig(StageConfig):
-    """Options of `spam-pipe report` (METRICS.md, "Tables")."""
+    """Options of `spam-pipe report` (METRICS.md, section 7)."""
 
     bootstrap_samples: int = Field(
         2000, ge=100, le=100_000, description="resamples behind every 95 % interval"

@@ -54,7 +54,7 @@ Group = tuple[str, str, str, str, str, int]
 
 
 def metrics_table(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
-    """Collect figures into the table of METRICS.md.
+    """Collect figures into the metric table (METRICS.md, section 7).
 
     Parameters
     ----------

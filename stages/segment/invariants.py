@@ -43,13 +43,14 @@ def broken_invariants(
     elif stage == "prior" and BY_BLOCKS not in attributes:
         yield from _broken_partition(arrays["objects"], arrays["parents"], least=0)
     elif stage == "segment":
-        start = int(attributes.get("start_label", 0))
-        labels = arrays["labels"].astype(np.int32) - start
+        from spam_pipe.stages.segment.stored import labels_of, objects_of
+
+        labels = labels_of(output)
         yield from _broken_numbers(labels, int(attributes["n_superpixels"]))
         assert isinstance(config, SegmentConfig)
         if config.resolved.method == "spam":
             yield from _unconnected(labels)
-            objects = _objects(output, upstream.get("prior"), config, labels)
+            objects = objects_of(output, upstream.get("prior"), config)
             if objects is not None:
                 yield from _across_objects(labels, objects)
     elif stage == "evaluate" and "segment" in upstream:
@@ -98,20 +99,3 @@ def _across_objects(labels: NDArray[np.int32], objects: NDArray[np.integer[Any]]
     crossing = int(((last >= 0) & (first != last)).sum())
     if crossing:
         yield f"{crossing} labels lie in more than one object"
-
-
-def _objects(
-    output: Output,
-    prior: Output | None,
-    config: SegmentConfig,
-    labels: NDArray[np.int32],
-) -> NDArray[np.integer[Any]] | None:
-    """Return the objects that the labels were made in, where that is known."""
-    if "objects" in output.arrays:
-        return output.arrays["objects"]
-    if prior is None:
-        return None
-    from spam_pipe.stages.prior.cut import contour_of, objects_for
-
-    count = min(int(output.attributes["n_requested"]), int((labels >= 0).sum()))
-    return objects_for(prior.arrays, contour_of(prior.arrays), count, config)

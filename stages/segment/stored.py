@@ -6,6 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spam_pipe.stages.base import Output
+from spam_pipe.stages.methods.config import SegmentConfig
+from spam_pipe.stages.prior.cut import contour_of, objects_for
+
 
 def stored_labels(
     labels: NDArray[np.int32],
@@ -29,28 +33,48 @@ def stored_labels(
     return labels.astype(np.uint16 if labels.max() < 65535 else np.uint32), attributes
 
 
-def labels_of(
-    arrays: Mapping[str, NDArray[Any]], attributes: Mapping[str, Any]
-) -> NDArray[np.int32]:
-    """Read a segmentation's output.
+def start_label_of(attributes: Mapping[str, Any]) -> int:
+    """Return the first superpixel's label: 1 where label 0 marks pixels without data, else 0."""
+    return int(attributes.get("start_label", 0))
+
+
+def labels_of(made: Output) -> NDArray[np.int32]:
+    """Return (H, W) int32 labels 0..n-1, -1 outside of the valid pixels."""
+    return made.arrays["labels"].astype(np.int32) - np.int32(start_label_of(made.attributes))
+
+
+def valid_of(made: Output) -> NDArray[np.bool_] | None:
+    """Return the (H, W) mask of the pixels that a segmentation is of; None where it is of all."""
+    if not start_label_of(made.attributes):
+        return None
+    inside: NDArray[np.bool_] = made.arrays["labels"] > 0
+    return inside
+
+
+def objects_of(
+    made: Output, prior: Output | None, config: SegmentConfig
+) -> NDArray[np.integer[Any]] | None:
+    """Return the objects that a segmentation's labels keep to.
 
     Parameters
     ----------
-    arrays, attributes
-        Of the segment stage: ``labels``, and ``start_label`` = 1 where label 0 is outside.
+    made
+        What the stage made for one count.
+    prior
+        What it was made from; None where it had no prior or that is not known.
+    config
+        The stage's options.
 
     Returns
     -------
-    (H, W) int32 labels 0..n-1, -1 outside of the valid pixels.
+    (H, W) integers, 0 = uncertain: those stored beside the labels of an image by blocks, else the
+    prior's for the count that was asked for, at most one a pixel. None without objects.
     """
-    return arrays["labels"].astype(np.int32) - np.int32(attributes.get("start_label", 0))
-
-
-def valid_of(
-    arrays: Mapping[str, NDArray[Any]], attributes: Mapping[str, Any]
-) -> NDArray[np.bool_] | None:
-    """Return the (H, W) mask of the pixels that a segmentation is of; None where it is of all."""
-    if not attributes.get("start_label", 0):
+    if "objects" in made.arrays:
+        return made.arrays["objects"]
+    if prior is None:
         return None
-    inside: NDArray[np.bool_] = arrays["labels"] > 0
-    return inside
+    labels = made.arrays["labels"]
+    n_pixels = np.count_nonzero(labels >= start_label_of(made.attributes))
+    count = min(int(made.attributes["n_requested"]), int(n_pixels))
+    return objects_for(prior.arrays, contour_of(prior.arrays), count, config.resolved)

@@ -43,7 +43,7 @@ class LossConfig(StageConfig):
 
 
 class TrainConfig(StageConfig):
-    """A training recipe (SPAM.md, section 7)."""
+    """A training recipe (METHOD.md, section 7)."""
 
     network: NetworkConfig = EfficientUNetConfig()
     augment: AugmentConfig = AugmentConfig()

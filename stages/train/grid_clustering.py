@@ -1,4 +1,4 @@
-"""Differentiable soft clustering on a regular grid (SPAM.md, section 7; SSN, ECCV 2018).
+"""Differentiable soft clustering on a regular grid (METHOD.md, section 7; SSN, ECCV 2018).
 
 On a grid the candidates of a pixel are its own cell's superpixel and the eight around it: the
 same nine for all pixels of a cell. Distances, means and reconstructions are then batched matrix

@@ -206,7 +206,7 @@ def draw_channels(config: TrainConfig, step: int) -> int:
 
 
 def classical_features(lab: Tensor, color_weight: float, position_weight: float) -> Tensor:
-    """Return scaled colours and positions (SPAM.md, section 1), (B, 5, H, W), of Lab images."""
+    """Return scaled colours and positions (METHOD.md, section 1), (B, 5, H, W), of Lab images."""
     batch, _, height, width = lab.shape
     rows = torch.arange(height, device=lab.device, dtype=lab.dtype)
     columns = torch.arange(width, device=lab.device, dtype=lab.dtype)

@@ -1,4 +1,4 @@
-"""What training minimises: label reconstruction, compactness, contours (SPAM.md, section 7)."""
+"""What training minimises: label reconstruction, compactness, contours (METHOD.md, section 7)."""
 
 import torch
 from torch import Tensor

@@ -1,4 +1,4 @@
-"""Training samples: crops of annotated images, augmented in float32 Lab (SPAM.md, section 7).
+"""Training samples: crops of annotated images, augmented in float32 Lab (METHOD.md, section 7).
 
 A sample is a function of the images, the options and a seed alone, so that a training run that
 is resumed goes on with the very samples it would have seen.

@@ -1,4 +1,4 @@
-"""The training run: steps, checkpoints, validations, all resumable (SPAM.md, section 7)."""
+"""The training run: steps, checkpoints, validations, all resumable (METHOD.md, section 7)."""
 
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence

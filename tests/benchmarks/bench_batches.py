@@ -16,8 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-# First, for it tells OpenMP not to spin; after torch that would come too late.
-import spam_pipe.stages.compiled  # noqa: F401 # isort: skip
 from spam_pipe.pipeline.configuration.run_config import resolve
 from spam_pipe.pipeline.datasets.images.image_file import ImageFile
 from spam_pipe.pipeline.items import Item

@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import numba
 import numpy as np
 import skimage.data
+from numba import config
 from numpy.typing import NDArray
 from PIL import Image
 from skimage.segmentation import slic
@@ -99,7 +99,7 @@ def time_interleaved(groups: list[Contenders]) -> dict[str, NDArray[np.float64]]
 
 def main() -> None:
     images = pictures()
-    print(f"{len(images)} images of {images[0].shape[:2]}, {numba.get_num_threads()} threads, ms")
+    print(f"{len(images)} images of {images[0].shape[:2]}, {config.NUMBA_NUM_THREADS} threads, ms")
     print(f"{'':30} {'K':>5} {'least':>8} {'median':>8} {'x SLIC':>8}")
     for count in (100, 400):
         seconds = time_interleaved([contenders(image, count) for image in images])

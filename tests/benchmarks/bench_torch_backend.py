@@ -12,8 +12,6 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-# First, for it tells OpenMP not to spin; after torch that would come too late.
-import spam_pipe.stages.compiled  # noqa: F401 # isort: skip
 from spam_pipe.stages.clustering.backends import cluster_tasks
 from spam_pipe.stages.clustering.spam import lay_out
 from spam_pipe.stages.colour import rgb_to_lab

@@ -12,15 +12,15 @@ from pathlib import Path
 
 import numpy as np
 import scipy.io
-from PIL import Image
-
-from spam_pipe.stages.colour import rgb_to_lab
-from spam_pipe.stages.evaluate.contour_detection import (
+from contours.detection import (
     ContourCounts,
     contour_counts,
     contour_scores,
 )
-from spam_pipe.stages.evaluate.ridges import ridges
+from contours.ridges import ridges
+from PIL import Image
+
+from spam_pipe.stages.colour import rgb_to_lab
 from spam_pipe.stages.networks.memory import encoder
 from spam_pipe.stages.propose.contour import contour_at_scale
 

@@ -12,8 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-# Children are forked with compiled kernels at hand; GNU OpenMP would not survive that.
-os.environ |= {"NUMBA_THREADING_LAYER": "workqueue", "NUMBA_NUM_THREADS": "1"}
+os.environ["NUMBA_NUM_THREADS"] = "1"
 
 from tests.chaos import kills, storage
 from tests.chaos.scene import Scene

@@ -231,7 +231,7 @@ def hung(scene: Scene, chance: random.Random, count: int) -> Tally:
         outputs = scene.place()
         victim = chance.choice(sorted({item for item, _ in scene.undisturbed.labels}))
         stage = chance.choice(("propose", "prior", "segment", "evaluate"))
-        pid = scene.fork(outputs, partial(_hang, victim, stage), item_timeout=4.0)
+        pid = scene.fork(outputs, partial(_hang, victim, stage), item_timeout=3600.0)
         status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
         tally.faults += 1
         tally.runs += 1
@@ -246,11 +246,16 @@ def hung(scene: Scene, chance: random.Random, count: int) -> Tally:
 
 
 def _hang(item_id: str, stage: str) -> None:
-    """Make storing what a stage made of an item take for ever, in this process."""
+    """Make storing one result of a stage take for ever, in this process.
+
+    The hour that an item may take ends at that moment: other items may be as slow as they are.
+    """
     write = Store.write
 
     def hang(store: Store, item: str, *arguments: Any, **options: Any) -> None:
         if item == item_id and store.name.startswith(stage):
+            if signal.getitimer(signal.ITIMER_REAL)[0] > 0:
+                signal.setitimer(signal.ITIMER_REAL, 0.1)
             time.sleep(3600)
         write(store, item, *arguments, **options)
 

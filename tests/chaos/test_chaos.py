@@ -4,7 +4,7 @@ import re
 import subprocess
 import sys
 
-from tests.conftest import PROJECT
+from tests.conftest import PATIENCE, PROJECT
 
 KINDS = ("coordinator", "ctrl-c", "late", "hung", "storage", "rot", "full")
 
@@ -15,7 +15,7 @@ def test_a_short_storm_loses_nothing() -> None:
         cwd=PROJECT,
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=PATIENCE,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

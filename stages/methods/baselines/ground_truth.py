@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from spam_pipe.stages.clustering.exact_count import Index, split_to_count
+from spam_pipe.stages.clustering.exact_count import split_to_count
 from spam_pipe.stages.compiled import kernel
 from spam_pipe.stages.methods.baselines.numbering import number_labels
 from spam_pipe.stages.regions.connectivity import (
@@ -19,7 +19,7 @@ from spam_pipe.stages.regions.connectivity import (
     merge_regions,
     neighbour_lists,
 )
-from spam_pipe.stages.regions.label_maps import Labels
+from spam_pipe.stages.regions.label_maps import Index, Labels
 from spam_pipe.stages.scene import Scene, Segmentation
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def merge_pieces(
     return merge_regions(pieces, _merge(pairs, regions, areas, n_pieces - n_wanted))
 
 
-@kernel
+@kernel()
 def _cost(regions: NDArray[np.int64], areas: NDArray[np.int64], a: Index, b: Index) -> int:
     cost = 0
     for annotator in range(regions.shape[1]):
@@ -108,7 +108,7 @@ def _cost(regions: NDArray[np.int64], areas: NDArray[np.int64], a: Index, b: Ind
     return cost
 
 
-@kernel
+@kernel()
 def _merge(
     pairs: NDArray[np.int32],
     regions: NDArray[np.int64],

@@ -41,7 +41,7 @@ def grid_seeds(height: int, width: int, n_rows: int, n_columns: int) -> NDArray[
     return np.stack(np.meshgrid(rows, columns, indexing="ij"), axis=-1).reshape(-1, 2)
 
 
-@kernel
+@kernel()
 def grow_superpixels(
     lab: NDArray[np.float32], seeds: NDArray[np.int64], compactness: float
 ) -> Labels:

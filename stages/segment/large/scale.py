@@ -11,11 +11,10 @@ import math
 from typing import TypeVar
 
 import numpy as np
-from numba import prange
 from numpy.typing import NDArray
 from PIL import Image
 
-from spam_pipe.stages.compiled import kernel, parallel_kernel
+from spam_pipe.stages.compiled import kernel, part
 from spam_pipe.stages.regions.connectivity import (
     absorb_small,
     connected_components,
@@ -25,6 +24,7 @@ from spam_pipe.stages.regions.connectivity import (
 )
 from spam_pipe.stages.regions.label_maps import Labels
 from spam_pipe.stages.regions.objects import Objects
+from spam_pipe.stages.sharing import share_out
 
 Value = TypeVar("Value", bound=np.generic)
 
@@ -123,23 +123,35 @@ def enlarge_labels(
     height, width, _ = image.shape
     whole = np.empty((height, width), np.int32)
     has_objects, has_valid = objects is not None, valid is not None
-    _join(
-        labels,
-        np.ascontiguousarray(reduced),
-        np.ascontiguousarray(image),
-        factor,
-        owners,
-        objects if objects is not None else np.zeros((1, 1), np.int32),
-        has_objects,
-        valid if valid is not None else np.zeros((1, 1), np.bool_),
-        has_valid,
-        np.float32(1 / _LIKENESS**2),
-        whole,
-    )
+    labels, reduced = np.ascontiguousarray(labels), np.ascontiguousarray(reduced)
+    image = np.ascontiguousarray(image)
+    own = np.zeros((1, 1), np.int32) if objects is None else np.ascontiguousarray(objects)
+    counts = np.zeros((1, 1), np.bool_) if valid is None else np.ascontiguousarray(valid)
+
+    def join(first: int, last: int) -> None:
+        _join(
+            first,
+            last,
+            labels,
+            reduced,
+            image,
+            factor,
+            owners,
+            own,
+            has_objects,
+            counts,
+            has_valid,
+            np.float32(1 / _LIKENESS**2),
+            np.empty(9, np.int32),
+            np.empty(9, np.float32),
+            whole,
+        )
+
+    share_out(height, join)
     return whole
 
 
-@kernel
+@part
 def _spline(offset: np.float32) -> np.float32:
     """Return the quadratic B-spline's weight of a neighbour, at most 1.5 away."""
     away = abs(offset)
@@ -149,8 +161,14 @@ def _spline(offset: np.float32) -> np.float32:
     return np.float32(0.5) * rest * rest
 
 
-@parallel_kernel
+@kernel(
+    "int64, int64, int32[:, ::1], uint8[:, :, ::1], uint8[:, :, ::1], int64, int32[::1], "
+    "int32[:, ::1], boolean, boolean[:, ::1], boolean, float32, int32[::1], float32[::1], "
+    "int32[:, ::1]"
+)
 def _join(
+    first: int,
+    last: int,
     labels: Labels,
     reduced: NDArray[np.uint8],
     image: NDArray[np.uint8],
@@ -161,12 +179,13 @@ def _join(
     valid: NDArray[np.bool_],
     has_valid: bool,
     unlikeness: np.float32,
+    near: NDArray[np.int32],
+    weights: NDArray[np.float32],
     whole: Labels,
 ) -> None:
-    height, width, _ = image.shape
-    for row in prange(height):
-        near = np.empty(9, np.int32)
-        weights = np.empty(9, np.float32)
+    """Let the pixels of some rows choose; `near` and `weights` are room to work in."""
+    width = image.shape[1]
+    for row in range(first, last):
         middle_row = row // factor
         down = (np.float32(row - middle_row * factor) + np.float32(0.5)) / np.float32(
             factor

@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from spam_pipe.pipeline.errors import UserError
 from spam_pipe.pipeline.runs.lock import locked
 from spam_pipe.pipeline.session.options import Options
 from spam_pipe.pipeline.store.folder import open_folder
-from tests.conftest import SpamPipe
+from tests.conftest import PATIENCE, SpamPipe, wait_until
 
 Refused = Callable[..., str]
 
@@ -310,12 +309,12 @@ def test_ctrl_c_stops_after_the_item_at_hand_and_the_command_goes_on(
         stderr=subprocess.PIPE,
         text=True,
     )
-    for _ in range(1200):
-        if list(tmp_path.glob("outputs/images/segment-*.zarr/*/6/zarr.json")):
-            break
-        time.sleep(0.05)
+    wait_until(
+        lambda: list(tmp_path.glob("outputs/images/segment-*.zarr/*/6/zarr.json")),
+        still_possible=lambda: process.poll() is None,
+    )
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
     assert "stopping after the items at hand" in said
     assert "the same command goes on from here" in said

@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -30,7 +29,7 @@ from spam_pipe.pipeline.runs.lock import locked
 from spam_pipe.pipeline.session.options import Options
 from spam_pipe.pipeline.store.folder import LocalFolder
 from spam_pipe.stages.networks.weights import load_weights
-from tests.conftest import PROJECT, SpamPipe, draw_images
+from tests.conftest import PATIENCE, PROJECT, SpamPipe, draw_images, wait_until
 
 TINY = (
     "network.name=trunk",
@@ -175,12 +174,11 @@ def test_ctrl_c_stops_after_a_step_and_the_command_goes_on(
         stderr=subprocess.PIPE,
         text=True,
     )
-    for _ in range(1200):
-        if (tmp_path / "tiny" / "log.csv").is_file():
-            break
-        time.sleep(0.05)
+    wait_until(
+        (tmp_path / "tiny" / "log.csv").is_file, still_possible=lambda: process.poll() is None
+    )
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130, said
     assert "stopping after the step at hand; Ctrl-C again stops at once" in said
     found = re.search(r"stopped; the same command goes on from step ([\d,]+)", said)

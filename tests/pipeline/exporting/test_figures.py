@@ -13,7 +13,7 @@ from PIL import Image
 from spam_pipe.pipeline.commands.export import export_run
 from spam_pipe.pipeline.commands.items import run_items
 from spam_pipe.pipeline.errors import ConfigError, UserError
-from spam_pipe.pipeline.exporting.exporter import FigureOptions
+from spam_pipe.pipeline.exporting.figures import FigureOptions
 from spam_pipe.pipeline.exporting.formats import choose_format, file_name
 from spam_pipe.pipeline.exporting.tables import encode_polygons
 from spam_pipe.pipeline.extras import require

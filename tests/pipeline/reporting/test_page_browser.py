@@ -16,6 +16,7 @@ from PIL import Image
 from spam_pipe.pipeline.store.folder import open_folder
 from spam_pipe.pipeline.store.store import Store
 from spam_pipe.stages.report.drawing import mean_colors
+from tests.conftest import PATIENCE
 from tests.pipeline.reporting.page_runs import HOSTILE, bring, data_of, draw, page_of, photograph
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs the extra `dev`")
@@ -64,6 +65,7 @@ def visit(browser: Any, outputs: Path) -> Iterator[Any]:
 
     def open_page(width: int = 1280, **options: Any) -> Any:
         context = browser.new_context(viewport={"width": width, "height": 860}, **options)
+        context.set_default_timeout(1000 * PATIENCE)
         made = Visit(context.new_page())
         made.page.on("console", lambda message: made.complaints.append(message.text))
         made.page.on("pageerror", lambda error: made.complaints.append(str(error)))
@@ -152,11 +154,8 @@ def test_clicking_a_point_shows_what_it_stands_for(visit: Any) -> None:
     assert page.locator("#left").input_value() == str(len(series) - 1)
     assert page.locator("#gallery-counts [aria-pressed=true]").inner_text() == "16"
     assert page.locator("#tag-left").inner_text() == series[-1]
-    for _ in range(100):  # the page scrolls there smoothly
-        if page.locator("#gallery").bounding_box()["y"] < 200:
-            break
-        page.wait_for_timeout(50)
-    assert page.locator("#gallery").bounding_box()["y"] < 200
+    # The page scrolls there smoothly.
+    page.wait_for_function("document.querySelector('#gallery').getBoundingClientRect().y < 200")
 
 
 def test_arrow_keys_go_from_point_to_point(visit: Any) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.conftest import PATIENCE
 from tests.pipeline.reporting.page_runs import bring, draw, page_of
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs the extra `dev`")
@@ -43,6 +44,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     with playwright.sync_playwright() as running:
         browser = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         opened = browser.new_page()
+        opened.set_default_timeout(1000 * PATIENCE)
         opened.goto((folder / "index.html").as_uri())
         opened.wait_for_selector("#stage[data-drawn]")
         yield opened

@@ -35,6 +35,8 @@ def run(command: Command, pictures: Path) -> Command:
 def made(tmp_path: Path) -> Counter[str]:
     """Count the units made since the last call, by stage."""
     log = tmp_path / "outputs" / "images" / "events.csv"
+    if not log.exists():
+        return Counter()
     with log.open() as file:
         counts = Counter(row["stage"] for row in csv.DictReader(file))
     log.unlink()
@@ -75,7 +77,7 @@ def test_a_change_recomputes_its_own_stage_and_what_stands_on_it(
     made(tmp_path)
     again = run("evaluate", **options)
     assert again["status"] == 0
-    assert (made(tmp_path) if expected else {}) == expected
+    assert made(tmp_path) == expected
     # The first configuration's results are still there, side by side with the new ones.
     assert run("evaluate")["computed"] == 0
 

@@ -5,14 +5,11 @@ import pytest
 
 from spam_pipe.pipeline.running.turns import Turns
 from spam_pipe.pipeline.running.work import time_limit
+from tests.conftest import PATIENCE, wait_until
 
 
 def wait_until_waiting(turns: Turns, count: int) -> None:
-    for _ in range(2000):
-        if len(turns._waiting) == count:
-            return
-        time.sleep(0.005)
-    raise AssertionError(f"{len(turns._waiting)} wait, not {count}")
+    wait_until(lambda: len(turns._waiting) == count)
 
 
 def in_line(turns: Turns, had: list[int]) -> list[tuple[int, int]]:
@@ -30,7 +27,7 @@ def in_line(turns: Turns, had: list[int]) -> list[tuple[int, int]]:
             wait_until_waiting(turns, number + 1)
         assert went == []
     for thread in threads:
-        thread.join(20)
+        thread.join(PATIENCE)
     return went
 
 
@@ -55,7 +52,7 @@ def test_one_at_a_time() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(PATIENCE)
     assert (inside, most) == (0, 1)
 
 
@@ -66,20 +63,20 @@ def test_an_error_ends_the_turn() -> None:
     assert in_line(turns, [0]) == [(0, 0)]
 
 
-def test_whoever_gives_up_waiting_leaves_the_line() -> None:
+def test_an_item_that_gives_up_waiting_leaves_the_line() -> None:
     turns, held, over = Turns(), threading.Event(), threading.Event()
 
     def hold() -> None:
         with turns.turn(0):
             held.set()
-            over.wait(20)
+            over.wait(PATIENCE)
 
     holder = threading.Thread(target=hold)
     holder.start()
-    held.wait(20)
+    held.wait(PATIENCE)
     with pytest.raises(TimeoutError), time_limit(0.2), turns.turn(9):
         raise AssertionError("two at a time")
     assert turns._waiting == []
     over.set()
-    holder.join(20)
+    holder.join(PATIENCE)
     assert in_line(turns, [0, 1]) == [(1, 1), (0, 0)]

@@ -16,6 +16,7 @@ import pytest
 from spam_pipe.pipeline.errors import UserError
 from spam_pipe.pipeline.runs.lock import locked
 from spam_pipe.pipeline.store.folder import Folder, open_folder
+from tests.conftest import wait_until
 
 HASTE = {"beat": 0.05, "patience": 0.6}
 ELSEWHERE = {"pid": 7, "started": "1", "host": "another", "place": "another boot"}
@@ -64,13 +65,15 @@ def test_a_dead_process_of_this_machine_is_succeeded(run: Folder, changed: dict[
 
 def test_a_killed_process_is_succeeded_at_once(tmp_path: Path) -> None:
     program = (
-        "import sys, time; from pathlib import Path\n"
+        "import sys; from pathlib import Path\n"
         "from spam_pipe.pipeline.store.folder import LocalFolder\n"
         "from spam_pipe.pipeline.runs.lock import locked\n"
-        "with locked(LocalFolder(Path(sys.argv[1]))): print('held', flush=True); time.sleep(60)"
+        "with locked(LocalFolder(Path(sys.argv[1]))): print('held', flush=True); sys.stdin.read()"
     )
     process = subprocess.Popen(
-        [sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE
+        [sys.executable, "-c", program, str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     )
     assert process.stdout is not None
     process.stdout.readline()
@@ -78,10 +81,9 @@ def test_a_killed_process_is_succeeded_at_once(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=f"process {process.pid} "), locked(run):
         pass
     process.send_signal(signal.SIGKILL)
-    for _ in range(100):  # a zombie, until it is waited for, is as dead
-        if Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
-            break
-        time.sleep(0.05)
+    # A zombie, until it is waited for, is as dead.
+    stat = Path(f"/proc/{process.pid}/stat")
+    wait_until(lambda: stat.read_text().rpartition(")")[2].split()[0] == "Z")
     with locked(run):
         pass
     process.wait()
@@ -99,21 +101,24 @@ def test_another_machine_without_heartbeat_is_succeeded(run: Folder) -> None:
 def test_another_machine_with_a_heartbeat_is_respected(run: Folder) -> None:
     put(run, **ELSEWHERE)
 
-    def beat() -> None:
-        time.sleep(0.2)
+    def beat(watched: str) -> None:
         holder = json.loads(run.read(".locks/run-1") or b"")
         run.write(".locks/run-1", json.dumps({**holder, "beats": 1}).encode())
 
-    threading.Thread(target=beat).start()
-    with pytest.raises(UserError, match="process 7 on another is working"), locked(run, **HASTE):
+    refused = pytest.raises(UserError, match="process 7 on another is working")
+    with refused, locked(run, say=beat, **HASTE):
         pass
 
 
 def test_another_machine_that_ends_meanwhile_leaves_the_lock(run: Folder) -> None:
     put(run, **ELSEWHERE)
-    threading.Timer(0.2, run.delete, (".locks/run-1",)).start()
     said: list[str] = []
-    with locked(run, say=said.append, **HASTE):
+
+    def end(watched: str) -> None:
+        said.append(watched)
+        run.delete(".locks/run-1")
+
+    with locked(run, say=end, **HASTE):
         pass
     assert not any("took over" in line for line in said)
 
@@ -126,11 +131,7 @@ def test_a_damaged_lock_is_watched_and_succeeded(run: Folder) -> None:
 
 def test_the_heart_beats_while_the_lock_is_held(run: Folder) -> None:
     with locked(run, **HASTE):
-        seen = set()
-        for _ in range(40):
-            seen.add(json.loads(run.read(".locks/run-1") or b"{}")["beats"])
-            time.sleep(0.02)
-    assert len(seen) > 3
+        wait_until(lambda: json.loads(run.read(".locks/run-1") or b"{}")["beats"] > 3)
 
 
 def test_a_lock_lost_to_another_stops_its_holder_and_is_left_alone(run: Folder) -> None:
@@ -140,7 +141,7 @@ def test_a_lock_lost_to_another_stops_its_holder_and_is_left_alone(run: Folder) 
         with locked(run, say=said.append, **HASTE):
             other = {**json.loads(run.read(".locks/run-1") or b""), "token": "other"}
             run.write(".locks/run-1", json.dumps(other).encode())
-            time.sleep(5)
+            wait_until(lambda: False)
 
     with pytest.raises(KeyboardInterrupt):
         lose_it()

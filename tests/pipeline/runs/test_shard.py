@@ -5,8 +5,6 @@ import json
 import os
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,7 +19,7 @@ from spam_pipe.pipeline.runs.lock import locked
 from spam_pipe.pipeline.runs.shard import Shard, parse_shard
 from spam_pipe.pipeline.session.options import Options
 from spam_pipe.pipeline.store.folder import LocalFolder
-from tests.conftest import PROJECT
+from tests.conftest import PATIENCE, PROJECT
 
 Command = Callable[..., dict[str, Any]]
 
@@ -70,15 +68,17 @@ def test_four_processes_at_once_do_what_one_does(
         )
 
     shards = [start(f"{number}/4") for number in (1, 2, 3, 4)]
-    said = [process.communicate(timeout=240)[0] for process in shards]
+    said = [process.communicate(timeout=PATIENCE)[0] for process in shards]
     # Image 004 is the fifth of the sorted six: the first of four shards has it.
     assert [process.returncode for process in shards] == [1, 0, 0, 0], said
+    assert all("`spam-pipe report` completes the run" in text for text in said), said
     assert run(n_superpixels="6,12")["failed"] == 1
     four = tmp_path / "parts" / "images"
+    assert not (four / "report").exists()
+    done = run("report", n_superpixels="6,12", outputs=str(tmp_path / "parts"), skip_failed=True)
+    assert (done["computed"], done["complete"], done["skipped"]) == (0, 5, 1)
     for name in ("report/summary.csv", "failures.csv", "run.toml"):
         assert (four / name).read_bytes() == (folder / name).read_bytes(), name
-    completed = [text for text in said if "was the last: the run is complete" in text]
-    assert completed, said
     assert not list((four / ".locks").iterdir())
     made = [row for file in four.glob("events-*.csv") for row in read(file)]
     assert len([row for row in made if row["status"] == "made"]) == 5 * 2 * 2
@@ -89,18 +89,15 @@ def read(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_the_last_shard_completes_the_run(run: Command, folder: Path) -> None:
-    first = run(shard="1/2")
+def test_a_shard_does_its_part_and_report_completes_the_run(run: Command, folder: Path) -> None:
+    first, last = run(shard="1/2"), run(shard="2/2")
     assert (first["status"], first["n_items"], first["computed"]) == (0, 3, 3)
-    assert (first["shard"], first["completes_run"], first["summary"]) == ("1/2", False, [])
+    assert (first["shard"], first["summary"]) == ("1/2", [])
+    assert (last["computed"], last["summary"]) == (3, [])
     assert not (folder / "report").exists()
-    last = run(shard="2/2")
-    assert (last["computed"], last["completes_run"]) == (3, True)
-    assert [row["n_images"] for row in last["summary"]] == [6]
-    report = (folder / "report" / "summary.csv").read_bytes()
     whole = run("report")
     assert (whole["computed"], whole["complete"], whole["shard"]) == (0, 6, None)
-    assert (folder / "report" / "summary.csv").read_bytes() == report
+    assert [row["n_images"] for row in whole["summary"]] == [6]
 
 
 def test_report_completes_what_shards_left(run: Command, folder: Path) -> None:
@@ -112,7 +109,7 @@ def test_report_completes_what_shards_left(run: Command, folder: Path) -> None:
 
 def test_a_shard_is_of_the_limited_items(run: Command) -> None:
     assert run(limit=3, shard="2/2")["n_items"] == 1
-    assert run(limit=3, shard="1/2")["completes_run"] is True
+    assert run(limit=3, shard="1/2")["n_items"] == 2
     assert run(limit=3, shard="4/4")["n_items"] == 0
 
 
@@ -124,15 +121,17 @@ def test_failures_of_shards_are_gathered_and_forgotten(
     image.write_bytes(b"damaged")
     assert run(shard="2/2")["failed"] == 1
     assert [row["item"] for row in read(folder / "failures-shard-2-of-2.csv")] == ["001"]
-    done = run(shard="1/2")
-    assert (done["status"], done["failed"], done["completes_run"]) == (0, 0, True)
+    assert run(shard="1/2")["failed"] == 0
+    assert run(shard="2/2", skip_failed=True)["skipped"] == 1
+    done = run("report", skip_failed=True)
+    assert (done["status"], done["failed"], done["skipped"]) == (1, 0, 1)
     assert [row["item"] for row in read(folder / "failures.csv")] == ["001"]
     assert not (folder / "failures-shard-2-of-2.csv").exists()
     assert [row["n_failed"] for row in done["summary"]] == [1]
-    assert run(shard="2/2", skip_failed=True)["skipped"] == 1
     image.write_bytes(content)
     mended = run(shard="2/2")
-    assert (mended["status"], mended["failed"], mended["completes_run"]) == (0, 0, True)
+    assert (mended["status"], mended["computed"], mended["failed"]) == (0, 1, 0)
+    run("report")
     assert read(folder / "failures.csv") == []
 
 
@@ -178,78 +177,48 @@ def test_shards_of_one_division_work_beside_each_other(run: Command, folder: Pat
         assert run(shard="2/2")["computed"] == 3
 
 
-def test_of_shards_that_end_at_once_one_waits_and_the_others_leave(
-    run: Command, folder: Path
-) -> None:
-    run(shard="1/2")
-    with locked(LocalFolder(folder), key="next-completing"):
-        assert run(shard="2/2")["completes_run"] is False
-    assert not (folder / "report").exists()
-    held, ended = threading.Event(), threading.Event()
-
-    def complete() -> None:
-        with locked(LocalFolder(folder), key="completing"):
-            held.set()
-            while not list((folder / ".locks").glob("next-completing-*")):
-                time.sleep(0.01)
-            ended.set()
-
-    other = threading.Thread(target=complete)
-    other.start()
-    held.wait()
-    assert run(shard="2/2")["completes_run"] is True
-    assert ended.is_set()
-    other.join()
-    assert (folder / "report" / "summary.csv").exists()
-
-
 def test_shards_on_object_storage(run: Command, tmp_path: Path) -> None:
     url = f"memory://{tmp_path}"
-    assert run(shard="1/2", outputs=url)["completes_run"] is False
-    done = run(shard="2/2", outputs=url)
-    assert done["completes_run"] is True
+    assert [run(shard=part, outputs=url)["computed"] for part in ("1/2", "2/2")] == [3, 3]
+    done = run("report", outputs=url)
     assert [row["n_images"] for row in done["summary"]] == [6]
     assert run("evaluate", outputs=url)["complete"] == 6
 
 
-def test_a_task_of_a_job_array_sent_again_does_its_own_part(
-    run: Command, folder: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    image = pictures / "images" / "002.png"
-    content = image.read_bytes()
-    image.write_bytes(b"damaged")
-    for task in (1, 2, 3):
-        set_array_task(monkeypatch, task, 3, 1, 3)
-        assert run(shard="auto")["shard"] == f"{task}/3"
-    image.write_bytes(content)
-    set_array_task(monkeypatch, 3, 1, 3, 3)
-    assert run(shard="auto", dry_run=True)["stages"]["segment"]["failed"] == 1
-    again = run(shard="auto")
-    assert (again["shard"], again["n_items"], again["computed"]) == ("3/3", 2, 1)
-    assert again["completes_run"] is True
-    set_array_task(monkeypatch, 4, 1, 4, 4)
-    with pytest.raises(ConfigError, match=r"task 4, one of 1 .* may be a part of --array=1-3"):
-        run(shard="auto")
-
-
-def set_array_task(
-    monkeypatch: pytest.MonkeyPatch, task: int, count: int, first: int, last: int
-) -> None:
+def slurm(task: int, count: int, first: int, last: int) -> dict[str, str]:
     values = {"ID": task, "COUNT": count, "MIN": first, "MAX": last}
-    for name, value in values.items():
-        monkeypatch.setenv(f"SLURM_ARRAY_TASK_{name}", str(value))
+    return {f"SLURM_ARRAY_TASK_{name}": str(value) for name, value in values.items()}
 
 
-def test_a_dry_run_and_a_refused_task_leave_what_divides_the_run(
-    run: Command, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    set_array_task(monkeypatch, 1, 2, 1, 2)
-    run(shard="auto", dry_run=True)
-    assert not (folder / "job-array.json").exists()
-    run("segment", limit=1)
-    with locked(LocalFolder(folder), key="shard-2-of-3"), pytest.raises(UserError):
-        run(shard="auto")
-    assert not (folder / "job-array.json").exists()
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        (slurm(1, 4, 1, 4), Shard(1, 4)),
+        (slurm(3, 4, 0, 3), Shard(4, 4)),
+        (slurm(20, 3, 10, 30), Shard(2, 3)),
+        (slurm(7, 3, 3, 7), Shard(3, 3)),
+        (slurm(1, 1, 1, 1), Shard(1, 1)),
+        (slurm(0, 1, 0, 0), Shard(1, 1)),
+    ],
+)
+def test_auto_takes_the_task_of_a_job_array(environment: dict[str, str], expected: Shard) -> None:
+    assert parse_shard("auto", environment) == expected
+
+
+@pytest.mark.parametrize(
+    ("environment", "message"),
+    [
+        ({}, "SLURM_ARRAY_TASK_ID is not set: submit a job array"),
+        ({**slurm(1, 4, 1, 4), "SLURM_ARRAY_TASK_MAX": "x"}, "SLURM_ARRAY_TASK_MAX is 'x'"),
+        (slurm(3, 3, 1, 8), "its part of the run can't be told; submit all of an evenly spaced"),
+        (slurm(9, 4, 1, 4), "its part of the run can't be told"),
+        (slurm(2, 3, 1, 5), "its part of the run can't be told"),
+        (slurm(7, 1, 7, 7), "task 7, one of 1 from 7 to 7: its part of the run can't be told"),
+    ],
+)
+def test_auto_without_an_array_that_says_it(environment: dict[str, str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        parse_shard("auto", environment)
 
 
 def test_shards_of_a_sweep(
@@ -279,13 +248,11 @@ def test_shards_of_a_sweep(
 
     whole = sweep("whole", None)
     first, last = sweep("parts", "1/2"), sweep("parts", "2/2")
-    assert (first["n_items"], first["completes_run"], first["summary"]) == (3, False, [])
-    assert (last["n_items"], last["completes_run"]) == (3, True)
-    assert last["summary"] == whole["summary"]
-    set_array_task(monkeypatch, 2, 3, 0, 2)
+    assert [(each["n_items"], each["summary"]) for each in (first, last)] == [(3, [])] * 2
+    assert sweep("parts", None)["summary"] == whole["summary"]
+    for name, value in slurm(2, 3, 0, 2).items():
+        monkeypatch.setenv(name, value)
     assert sweep("parts", "auto")["shard"] == "3/3"
-    set_array_task(monkeypatch, 1, 1, 1, 1)
-    assert sweep("parts", "auto")["shard"] == "2/3"
 
 
 def test_all_items_are_divided() -> None:
@@ -306,5 +273,5 @@ def test_all_items_are_divided() -> None:
 )
 def test_parts_that_are_none(text: str, message: str) -> None:
     with pytest.raises(ConfigError) as error:
-        parse_shard(text, LocalFolder(Path("nowhere")))
+        parse_shard(text)
     assert str(error.value) == message

@@ -15,7 +15,7 @@ import pytest
 from spam_pipe.pipeline.store.folder import Folder, open_folder
 from spam_pipe.pipeline.store.store import Store
 from tests.benchmarks.bench_requests import PLAIN, STAGES, requests_per_item
-from tests.conftest import draw_images
+from tests.conftest import PATIENCE, draw_images
 from tests.external_cluster import ExternalCluster
 from tests.object_storage import ObjectStorage
 
@@ -86,7 +86,7 @@ def test_workers_that_come_and_go_make_the_same_to_the_byte(
         wait_for_puts(storage, coordinator, 5)
         workers[1].kill()  # is lost, nanny and all
         cluster.start_worker()
-        _, said = coordinator.communicate(timeout=400)
+        _, said = coordinator.communicate(timeout=PATIENCE)
     assert coordinator.returncode == 0, said
     done = command(
         "report",

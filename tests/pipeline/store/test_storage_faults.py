@@ -11,6 +11,7 @@ import pytest
 
 from spam_pipe.pipeline.store.folder import Folder, open_folder
 from tests.chaos.faulty_storage import PROTOCOL, FaultyFileSystem
+from tests.conftest import PATIENCE
 
 OPERATIONS: dict[str, Callable[[Folder], object]] = {
     "read": lambda folder: folder.read("a/b"),
@@ -73,7 +74,7 @@ def test_a_storage_without_room_is_one_line(tmp_path: Path, pictures: Path) -> N
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (600, 600)),
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=PATIENCE,
         check=False,
     )
     assert done.returncode == 2

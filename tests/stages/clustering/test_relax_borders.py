@@ -1,11 +1,10 @@
-import numba
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spam_pipe.stages.clustering.features import scaled_features
 from spam_pipe.stages.clustering.relax_borders import relax_borders
+from spam_pipe.stages.sharing import at_most
 from tests.stages.clustering.segment_strategies import lab_image
 
 
@@ -151,18 +150,15 @@ def test_of_equal_others_the_highest_is_taken() -> None:
     assert relaxed.tolist() == [[1, 2, 2]]
 
 
-@pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="one core")
 def test_any_number_of_threads_relaxes_alike() -> None:
     rng = np.random.default_rng(8)
     labels = rng.integers(0, 30, (90, 70)).astype(np.int32)
     features = scaled_features(lab_image(rng, 90, 70), 30)
     means = rng.normal(size=(30, 5))
-    threads = numba.get_num_threads()
     contour = rng.random((90, 70), np.float32)
     results = []
-    try:
-        for n in (1, 2):
-            numba.set_num_threads(n)
+    for n in (1, 2, 3):
+        with at_most(n):
             results.append(
                 relax_borders(
                     labels,
@@ -174,6 +170,4 @@ def test_any_number_of_threads_relaxes_alike() -> None:
                     contour=contour,
                 )
             )
-    finally:
-        numba.set_num_threads(threads)
-    assert results[0].tobytes() == results[1].tobytes()
+    assert results[0].tobytes() == results[1].tobytes() == results[2].tobytes()

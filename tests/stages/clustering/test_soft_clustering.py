@@ -1,6 +1,4 @@
-import numba
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -9,6 +7,7 @@ from spam_pipe.stages.clustering.features import scaled_features
 from spam_pipe.stages.clustering.nearest import settle_seeds
 from spam_pipe.stages.clustering.seeds import lattice_seeds
 from spam_pipe.stages.clustering.soft_clustering import cluster
+from spam_pipe.stages.sharing import at_most
 from tests.stages.clustering.segment_strategies import lab_image
 
 
@@ -103,7 +102,6 @@ def test_large_groups_span_chunks() -> None:
     assert (labels != expected).mean() < 1e-3
 
 
-@pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="one core")
 def test_any_number_of_threads_gives_the_same_bytes() -> None:
     rng = np.random.default_rng(2)
     objects = np.ones((120, 150), np.int32)
@@ -111,18 +109,14 @@ def test_any_number_of_threads_gives_the_same_bytes() -> None:
     deep = rng.normal(size=(120, 150, 7)).astype(np.float32)
     features = scaled_features(lab_image(rng, 120, 150), 70, deep=deep)
     results = []
-    threads = numba.get_num_threads()
-    try:
-        for n in (1, 2):
-            numba.set_num_threads(n)
+    for n in (1, 2, 3):
+        with at_most(n):
             initial, positions, _ = settle_seeds(objects, lattice_seeds(objects, counts), counts)
             labels, means = cluster(
                 features, initial.ravel(), candidate_seeds(positions, counts, 30.0), 10
             )
             results.append((labels.tobytes(), means.tobytes()))
-    finally:
-        numba.set_num_threads(threads)
-    assert results[0] == results[1]
+    assert results[0] == results[1] == results[2]
 
 
 @given(st.integers(0, 2**32 - 1))

@@ -1,6 +1,5 @@
 """What holds for every image, prior and count."""
 
-import numba
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,6 +10,7 @@ from scipy import ndimage
 from spam_pipe.stages.clustering.spam import spam
 from spam_pipe.stages.methods.config import SegmentConfig
 from spam_pipe.stages.regions.objects import largest_objects
+from spam_pipe.stages.sharing import at_most
 from tests.stages.clustering.segment_strategies import lab_image, scenes
 
 
@@ -88,7 +88,6 @@ def test_as_many_as_pixels_is_the_pixels_themselves(size: tuple[int, int]) -> No
         assert np.array_equal(spam(lab, count).ravel(), np.arange(size[0] * size[1]))
 
 
-@pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="one core")
 @pytest.mark.parametrize("mode", ["refined", "paper"])
 def test_any_number_of_threads_gives_the_same_labels(mode: str) -> None:
     rng = np.random.default_rng(1)
@@ -97,17 +96,13 @@ def test_any_number_of_threads_gives_the_same_labels(mode: str) -> None:
     objects[:, :80], objects[:, 83:] = 1, 2
     contour = rng.random((130, 170), np.float32)
     results = []
-    threads = numba.get_num_threads()
-    try:
-        for n in (1, 2):
-            numba.set_num_threads(n)
+    for n in (1, 2, 3):
+        with at_most(n):
             labels = spam(
                 lab, 60, objects=objects, contour=contour, config=SegmentConfig(mode=mode)
             )
             results.append(labels.tobytes())
-    finally:
-        numba.set_num_threads(threads)
-    assert results[0] == results[1]
+    assert results[0] == results[1] == results[2]
 
 
 def test_random_seeds_differ_from_image_to_image() -> None:

@@ -111,8 +111,8 @@ def test_labels_are_read_as_they_were_stored(n: int, outside: bool) -> None:
     stored, attributes = stored_labels(labels)
     assert stored.dtype == (np.uint16 if n + outside <= 65535 else np.uint32)
     assert attributes == ({"start_label": 1} if outside else {})
-    assert np.array_equal(labels_of({"labels": stored}, attributes), labels)
-    valid = valid_of({"labels": stored}, attributes)
+    assert np.array_equal(labels_of(Output({"labels": stored}, attributes)), labels)
+    valid = valid_of(Output({"labels": stored}, attributes))
     if outside:
         assert np.array_equal(valid, labels >= 0)
     else:

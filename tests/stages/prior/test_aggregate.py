@@ -1,4 +1,4 @@
-"""Section 5 of SPAM: by hand, against a slow reference, and its invariants."""
+"""Objects of masks (METHOD.md, section 5): by hand, against a slow reference, invariants."""
 
 import math
 

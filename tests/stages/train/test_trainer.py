@@ -4,7 +4,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 from collections import Counter
 
 import numpy as np
@@ -21,7 +20,7 @@ from spam_pipe.stages.train.samples import Source, make_example
 from spam_pipe.stages.train.schedule import Schedule
 from spam_pipe.stages.train.trainer import BEST, LAST, train
 from spam_pipe.stages.train.validation import Figures, Score
-from tests.conftest import PROJECT
+from tests.conftest import PROJECT, wait_until
 
 CONFIG = TrainConfig(
     network=TrunkConfig(widths=(4, 4, 6, 6, 8), up_widths=(4, 4, 6, 6), channels=3),
@@ -122,11 +121,7 @@ def test_a_killed_run_goes_on(tmp_path):
     )
     folder = tmp_path / "killed"
     process = subprocess.Popen([sys.executable, "-c", script, str(folder), str(PROJECT)])
-    deadline = time.monotonic() + 120
-    while not (folder / NAME).is_file():
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    wait_until((folder / NAME).is_file, still_possible=lambda: process.poll() is None)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     assert state(folder)["step"] < 10

@@ -3,7 +3,6 @@
 import os
 import signal
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from spam_pipe.pipeline.errors import UserError
 from spam_pipe.pipeline.running.dask.agreement import require_agreement
 from spam_pipe.pipeline.running.dask.executor import Dask
 from spam_pipe.pipeline.versions import differences, own_versions
+from tests.conftest import PATIENCE, wait_until
 from tests.external_cluster import ExternalCluster
 from tests.pipeline.running.dask.test_executor import plain_items, run_jobs
 
@@ -41,7 +41,7 @@ def other_versions(tmp_path: Path) -> dict[str, str]:
 
 
 def wait_for_workers(executor: Dask, count: int) -> None:
-    executor.client.wait_for_workers(count, timeout=120)
+    executor.client.wait_for_workers(count, timeout=PATIENCE)
 
 
 def test_a_run_waits_for_its_first_worker(cluster: ExternalCluster, tmp_path: Path) -> None:
@@ -133,12 +133,10 @@ def test_a_lost_scheduler_is_one_line(cluster: ExternalCluster, tmp_path: Path) 
     executor = Dask(0, cluster.address)
 
     def lose() -> None:
-        while not list(tmp_path.glob("run/segment-*/plain-*")):
-            time.sleep(0.01)
+        wait_until(lambda: list(tmp_path.glob("run/segment-*/plain-*")))
         cluster.processes[0].kill()
 
     threading.Thread(target=lose, daemon=True).start()
-    started = time.monotonic()
     try:
         with pytest.raises(
             UserError, match=f"scheduler at {cluster.address} is gone; what is done"
@@ -146,7 +144,6 @@ def test_a_lost_scheduler_is_one_line(cluster: ExternalCluster, tmp_path: Path) 
             run_jobs(executor, plain_items(3000), tmp_path / "run")
     finally:
         executor.close()
-    assert time.monotonic() - started < 200
 
 
 def test_whatever_a_lost_scheduler_is_asked_first_is_the_same_line(tmp_path: Path) -> None:
@@ -187,13 +184,18 @@ def test_a_worker_that_died_comes_back_on_its_device(two_devices: Dask) -> None:
     processes = two_devices.client.run(lambda: (os.environ["CUDA_VISIBLE_DEVICES"], os.getpid()))
     victim = next(pid for device, pid in processes.values() if device == "7")
     os.kill(victim, signal.SIGKILL)
-    for _ in range(600):
-        seen = two_devices.client.run(
-            lambda: (os.environ["CUDA_VISIBLE_DEVICES"], os.getpid()), on_error="ignore"
+    seen: dict[str, tuple[str, int]] = {}
+
+    def is_back() -> bool:
+        seen.clear()
+        seen.update(
+            two_devices.client.run(
+                lambda: (os.environ["CUDA_VISIBLE_DEVICES"], os.getpid()), on_error="ignore"
+            )
         )
-        if len(seen) == 2 and victim not in {pid for _, pid in seen.values()}:
-            break
-        time.sleep(0.1)
+        return len(seen) == 2 and victim not in {pid for _, pid in seen.values()}
+
+    wait_until(is_back)
     assert sorted(device for device, _ in seen.values()) == ["5", "7"]
 
 

@@ -1,6 +1,5 @@
 """Workers as they are on a device, on processors: several threads whose images share forwards."""
 
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -23,6 +22,7 @@ from spam_pipe.pipeline.store.folder import open_folder
 from spam_pipe.stages.networks import batching, memory
 from spam_pipe.stages.networks.base import Network, Prediction
 from spam_pipe.stages.networks.forward import Encoder
+from tests.conftest import wait_until
 
 TORCH = {"n_superpixels": [20, 60], "segment": {"backend": "torch"}}
 NETWORK_ALONE = {"n_superpixels": [4], "propose": {"source": "none"}}
@@ -134,10 +134,11 @@ def perform_together(tasks: list[Task]) -> list[Outcome]:
     with ThreadPoolExecutor(len(tasks)) as pool:
         with _COMPUTING.turn(0):
             running = [pool.submit(lambda task=task: next(perform(task))) for task in tasks]
-            for _ in range(4000):
-                if len(_COMPUTING._waiting) + sum(each.done() for each in running) == len(tasks):
-                    break
-                time.sleep(0.005)
+            wait_until(
+                lambda: (
+                    len(_COMPUTING._waiting) + sum(each.done() for each in running) == len(tasks)
+                )
+            )
         return [each.result() for each in running]
 
 

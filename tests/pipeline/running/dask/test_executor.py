@@ -6,8 +6,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,12 @@ from spam_pipe.pipeline.datasets.images.image_file import ImageFile
 from spam_pipe.pipeline.errors import UserError
 from spam_pipe.pipeline.items import ImageSource, Item
 from spam_pipe.pipeline.running.dask.executor import Dask
-from spam_pipe.pipeline.running.executors import make_executor
+from spam_pipe.pipeline.running.executors import InProcess
 from spam_pipe.pipeline.running.jobs import Context, Job
 from spam_pipe.pipeline.runs.chain import build_chain
 from spam_pipe.pipeline.store.folder import open_folder
 from spam_pipe.pipeline.store.store import Store
-from tests.conftest import SpamPipe, draw_images
+from tests.conftest import PATIENCE, SpamPipe, draw_images, wait_until
 from tests.external_cluster import ExternalCluster
 
 PLAIN = ("--prior", "gradient", "--set", "segment.network=none")
@@ -38,7 +38,7 @@ class Deadly(ImageSource):
     """An image that kills the process that reads it, while the file `armed` exists."""
 
     armed: Path
-    seconds: float = 0
+    hangs: bool = False
 
     def signature(self) -> str:
         return "deadly"
@@ -48,8 +48,8 @@ class Deadly(ImageSource):
 
     def read(self) -> np.ndarray:
         if self.armed.exists():
-            if self.seconds:
-                time.sleep(self.seconds)
+            if self.hangs:
+                time.sleep(PATIENCE)
             else:
                 os.kill(os.getpid(), signal.SIGKILL)
         return np.zeros((8, 8, 3), np.uint8)
@@ -91,13 +91,25 @@ def executor() -> Iterator[Dask]:
     made.close()
 
 
-def run_jobs(executor: Dask, items: list[Item], outputs: Path, **options: Any) -> dict[str, Any]:
+def run_jobs(
+    executor: Dask, items: list[Item], outputs: Path, limits: Mapping[str, float] = {}
+) -> dict[str, Any]:
+    """Run items through all stages; `limits` gives some of them an `--item-timeout`."""
     config = resolve([{"n_superpixels": [4]}, BARE])
     run = open_folder(str(outputs))
     for link in build_chain(config, run).values():
         link.store.prepare({})
-    context = Context(config.model_dump_json(), str(outputs), **options)
-    tasks = ((Job(item, {"segment": (4,), "evaluate": (4,)}, context),) for item in items)
+    context = Context(config.model_dump_json(), str(outputs))
+    tasks = (
+        (
+            Job(
+                item,
+                {"segment": (4,), "evaluate": (4,)},
+                replace(context, item_timeout=limits.get(item.id)),
+            ),
+        )
+        for item in items
+    )
     return {outcome.item_id: outcome for outcome in executor.run(tasks)}
 
 
@@ -131,18 +143,17 @@ def test_a_worker_killed_once_costs_a_retry(executor: Dask, tmp_path: Path) -> N
 def test_a_hung_item_is_given_up(executor: Dask, tmp_path: Path) -> None:
     armed = tmp_path / "armed"
     armed.touch()
-    items = [Item("hung", "all", Deadly(armed, seconds=60)), *plain_items(4)]
-    outcomes = run_jobs(executor, items, tmp_path / "run", item_timeout=4.0)
+    items = [Item("hung", "all", Deadly(armed, hangs=True)), *plain_items(4)]
+    outcomes = run_jobs(executor, items, tmp_path / "run", {"hung": 2.0})
     assert {name for name, outcome in outcomes.items() if outcome.failure} == {"hung"}
-    assert "no result within 4 s" in outcomes["hung"].failure.message
+    assert "no result within 2 s" in outcomes["hung"].failure.message
 
 
 def test_a_hung_item_is_given_up_without_workers_too(tmp_path: Path) -> None:
     armed = tmp_path / "armed"
     armed.touch()
-    run_jobs(make_executor(0, None), plain_items(1), tmp_path / "run")  # loads the kernels
-    items = [Item("hung", "all", Deadly(armed, seconds=60)), *plain_items(2)]
-    outcomes = run_jobs(make_executor(0, None), items, tmp_path / "run", item_timeout=1.0)
+    items = [Item("hung", "all", Deadly(armed, hangs=True)), *plain_items(2)]
+    outcomes = run_jobs(InProcess(), items, tmp_path / "run", {"hung": 1.0})
     assert {name for name, outcome in outcomes.items() if outcome.failure} == {"hung"}
     assert outcomes["hung"].failure.kind == "TimeoutError"
 
@@ -206,7 +217,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         [sys.executable, "-m", "spam_pipe", "report", *COMMAND[1:], *arguments],
         cwd=folder,
         check=True,
-        timeout=240,
+        timeout=PATIENCE,
     )
     return folder
 
@@ -248,22 +259,24 @@ def test_a_worker_killed_in_the_middle_changes_nothing(
     undisturbed: Path, spam_pipe: SpamPipe, tmp_path: Path
 ) -> None:
     killed: list[int] = []
-    watcher = threading.Thread(target=kill_a_worker, args=(tmp_path / "outputs", killed))
+    ended = threading.Event()
+    watcher = threading.Thread(target=kill_a_worker, args=(tmp_path / "outputs", killed, ended))
     watcher.start()
     arguments = dataset_arguments(undisturbed)
     done = spam_pipe("report", *COMMAND[1:], *arguments, "--workers", "2")
+    ended.set()
     watcher.join()
     assert killed
     assert done.returncode == 0, done.stderr
     compare(undisturbed, tmp_path / "outputs")
 
 
-def kill_a_worker(outputs: Path, killed: list[int]) -> None:
+def kill_a_worker(outputs: Path, killed: list[int], ended: threading.Event) -> None:
     """Kill one worker process of a command of ours as soon as it has stored something."""
-    for _ in range(2000):
-        if list(outputs.glob("images/segment-*/0*/6/zarr.json")):
-            break
-        time.sleep(0.05)
+    wait_until(
+        lambda: list(outputs.glob("images/segment-*/0*/6/zarr.json")),
+        still_possible=lambda: not ended.is_set(),
+    )
     for child in psutil.Process().children(recursive=True):
         try:
             if "spawn_main" in " ".join(child.cmdline()):

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numba
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -18,6 +17,7 @@ from spam_pipe.stages.prior.stage import PriorStage
 from spam_pipe.stages.propose.config import ProposeConfig
 from spam_pipe.stages.propose.stage import ProposeStage
 from spam_pipe.stages.segment.stage import SegmentStage
+from spam_pipe.stages.sharing import at_most
 
 IMAGE = draw_scene(1)[0][:200, :300].copy()
 SMALL = 10_000
@@ -127,12 +127,8 @@ def test_results_do_not_depend_on_where_blocks_begin_to_be_used() -> None:
 def test_results_do_not_depend_on_threads_or_digest() -> None:
     inputs = Inputs(image=IMAGE, upstream=deferred())
     (first,) = run(inputs, [200])
-    threads = numba.get_num_threads()
-    try:
-        numba.set_num_threads(1)
+    with at_most(1):
         (second,) = run(Inputs(image=IMAGE, image_digest="0", upstream=deferred()), [200])
-    finally:
-        numba.set_num_threads(threads)
     for name in ("labels", "objects"):
         assert np.array_equal(first.arrays[name], second.arrays[name])
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy.optimize import linear_sum_assignment
 
-from spam_pipe.stages.evaluate.contour_matching import match_contours
+from tests.benchmarks.contours.matching import match_contours
 
 Mask = np.ndarray
 

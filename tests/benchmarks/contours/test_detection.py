@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.io import loadmat
 
-from spam_pipe.stages.evaluate.contour_detection import (
+from tests.benchmarks.contours.detection import (
     ContourCounts,
     annotation_contours,
     contour_counts,

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.morphology import thin
 
-from spam_pipe.stages.evaluate.contour_matching import match_contours
+from .matching import match_contours
 
 _STEPS = np.linspace(0, 1, 100)
 """Where the curve between two thresholds is looked at for the best F."""

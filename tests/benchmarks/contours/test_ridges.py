@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spam_pipe.stages.evaluate.ridges import ridges
+from tests.benchmarks.contours.ridges import ridges
 
 ROWS, COLUMNS = np.indices((40, 50), np.float64)
 

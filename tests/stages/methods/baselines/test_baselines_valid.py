@@ -26,7 +26,7 @@ def test_labels_are_where_there_is_data(method: str) -> None:
     inputs = Inputs(image=image, valid=valid, annotations=(truth,), external={30: truth})
     stage = SegmentStage()
     (output,) = stage.run(inputs, config, stage.setup(config, "cpu"), [30])
-    labels = labels_of(output.arrays, output.attributes)
+    labels = labels_of(output)
     assert np.array_equal(labels >= 0, valid)
     n = output.attributes["n_superpixels"]
     assert np.array_equal(np.unique(labels[valid]), np.arange(n))
