@@ -18,7 +18,9 @@ from spam_pipe.stages.networks.public_checkpoint import load_public_checkpoint
 from spam_pipe.stages.networks.surroundings import for_inference, for_loading
 from spam_pipe.stages.networks.weights import load_weights
 
-_SIDE = 1200
+_SIDE = 1184
+"""A multiple of every network's stride."""
+
 LARGEST_WHOLE = _SIDE**2
 """An image of more pixels goes through in tiles, of at most `_SIDE` pixels a side."""
 
