@@ -30,7 +30,7 @@ def test_shipped_recipes_are_valid(name):
         ({"validate_counts": [100]}, "one GR for each"),
         ({"network": {"name": "resnet"}}, "trunk"),
         ({"lerning_rate": 1}, "lerning_rate"),
-        ({"nested": [15, 16]}, "nested: the network has 15 deep channels, not 16"),
+        ({"nested": [15, 26]}, "nested: the network has 25 deep channels, not 26"),
         ({"nested": [0]}, "greater than or equal to 1"),
     ],
 )
