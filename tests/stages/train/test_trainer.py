@@ -273,7 +273,7 @@ def test_channels_that_never_count_learn_nothing(tmp_path):
     config = NESTED.model_copy(update={"nested": (1,), "weight_decay": 0.0})
     start = make_learner(config, torch.device("cpu")).network.state_dict()["head.weight"]
     train(config, scenes(), tmp_path)
-    after = state(tmp_path)["learner"]["network"]["head.weight"]
+    after = state(tmp_path)["network"]["head.weight"]
     contour, first, others = slice(0, 1), slice(1, 2), slice(2, None)
     assert torch.equal(after[others], start[others])
     assert not torch.equal(after[first], start[first])
@@ -288,7 +288,7 @@ def test_a_pretrained_encoder_learns_slowly_or_not_at_all(tmp_path, rate, moved)
     shares = {group["share"] for group in learner.optimizer.param_groups}
     assert shares == {1.0, rate}
     train(config, scenes(), tmp_path)
-    after = state(tmp_path)["learner"]["network"]
+    after = state(tmp_path)["network"]
     changed = {name for name, value in after.items() if not torch.equal(value, before[name])}
     # The encoder's batch norms keep the statistics that they came with.
     assert not any("encoder" in name and "running" in name for name in changed)
@@ -302,7 +302,7 @@ def test_a_training_starts_from_weights_of_the_same_network(tmp_path):
     save_weights(start, NESTED.network, learner.network.state_dict())
     config = NESTED.model_copy(update={"start": str(start), "learning_rate": 1e-9, "steps": 1})
     train(config, scenes(), tmp_path / "run")
-    after = state(tmp_path / "run")["learner"]["network"]["head.weight"]
+    after = state(tmp_path / "run")["network"]["head.weight"]
     expected = learner.network.state_dict()["head.weight"]
     torch.testing.assert_close(after, expected, rtol=0, atol=1e-6)
     other = config.model_copy(update={"network": EfficientUNetConfig(channels=4)})
