@@ -44,7 +44,7 @@ def seen_by_digest() -> dict[str, str]:
 
 
 def check_shipped(name: str, path: Path) -> str | None:
-    """Say what is wrong with weights that come with the project; None where nothing is.
+    """Name the fault of weights that come with the project; None where they are right.
 
     Raises
     ------

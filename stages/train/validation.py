@@ -20,7 +20,7 @@ from spam_pipe.stages.networks.forward import Encoder
 
 _SEGMENT = SegmentConfig()
 
-Scene = tuple[NDArray[np.uint8], Sequence[NDArray[Any]]]
+ValidationImage = tuple[NDArray[np.uint8], Sequence[NDArray[Any]]]
 """An image, (H, W, 3) uint8 sRGB, and its region maps, one per annotator."""
 
 
@@ -94,11 +94,11 @@ class Score:
 
 
 def make_validator(
-    scenes: Sequence[Scene],
+    scenes: Sequence[ValidationImage],
     counts: tuple[int, ...],
     least_gr: tuple[float, ...],
     config: SegmentConfig = _SEGMENT,
-    others: Sequence[tuple[float, Sequence[Scene]]] = (),
+    others: Sequence[tuple[float, Sequence[ValidationImage]]] = (),
 ) -> Callable[[Network], Score]:
     """Return a function that scores a network, without a prior, at each requested count.
 
@@ -117,7 +117,7 @@ def make_validator(
     def validate(network: Network) -> Score:
         encoder = Encoder(fold_norms(network).cpu(), torch.device("cpu"))
 
-        def figures(scenes: Sequence[Scene]) -> Figures:
+        def figures(scenes: Sequence[ValidationImage]) -> Figures:
             measured = np.array([_measure(encoder, scene, counts, config) for scene in scenes])
             asa, gr = measured.mean(axis=0).T
             return Figures(tuple(asa.tolist()), tuple(gr.tolist()))
@@ -130,7 +130,7 @@ def make_validator(
 
 
 def _measure(
-    encoder: Encoder, scene: Scene, counts: Sequence[int], config: SegmentConfig
+    encoder: Encoder, scene: ValidationImage, counts: Sequence[int], config: SegmentConfig
 ) -> list[tuple[float, float]]:
     """Return ASA and GR at each count."""
     image, annotations = scene
