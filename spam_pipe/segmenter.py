@@ -20,6 +20,7 @@ from spam_pipe.stages.base import Inputs, Output, StageConfig
 from spam_pipe.stages.colour import rgb_to_lab
 from spam_pipe.stages.methods.baselines.config import NestedConfig
 from spam_pipe.stages.methods.config import SegmentConfig
+from spam_pipe.stages.methods.deep_features import first_channels
 from spam_pipe.stages.networks.memory import forward
 from spam_pipe.stages.prior.cut import contour_of, objects_for
 from spam_pipe.stages.registry import stage
@@ -170,7 +171,8 @@ class Segmenter:
         assert model is not None
         lab = rgb_to_lab(inputs.image)
         # What is remembered is everybody's: the caller gets an array of their own.
-        deep = forward(model, inputs.image_digest, lab).deep.copy()
+        seen = forward(model, inputs.image_digest, lab).deep
+        deep = first_channels(seen, self._config.channels).copy()
         if inputs.valid is not None:
             deep[~inputs.valid] = np.nan
         return deep

@@ -75,7 +75,7 @@ STAGES: Mapping[str, Declaration] = {
     "segment": Declaration(
         "spam_pipe.stages.segment.stage",
         "SegmentStage",
-        version=2,
+        version=3,
         requires=("prior", "hierarchy"),
         reads=(
             "image",

@@ -240,7 +240,8 @@ def _train(given: TrainOptions) -> None:
         as_json=given.as_json,
         quiet=given.quiet,
     )
-    if status := train_network(options, given.config, given.folder, given.minutes):
+    also = given.also or ()
+    if status := train_network(options, given.config, given.folder, given.minutes, also):
         raise typer.Exit(status)
 
 

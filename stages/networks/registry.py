@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 NETWORKS = {
     "trunk": ("spam_pipe.stages.networks.trunk", "Trunk"),
+    "efficientunet": ("spam_pipe.stages.networks.efficientunet", "EfficientUNet"),
     "ssn": ("spam_pipe.stages.networks.ssn", "Ssn"),
 }
 """Module and class of every network."""

@@ -66,23 +66,19 @@ def load_weights(path: Path) -> Network:
         When the file is not there, is truncated, is no safetensors file (pickled code is never
         run), belongs to no known network, misses or has tensors too many, or holds NaN.
     """
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except FileNotFoundError as error:
-        raise ValueError(f"{path}: no such weights file") from error
-    except (SafetensorError, OSError) as error:
-        raise ValueError(
-            f"{path}: not a whole safetensors file ({error}); fetch or copy it again"
-        ) from error
-    if NETWORK_KEY not in metadata:
-        raise ValueError(f"{path}: does not say which network it is for; not made by this project")
-    try:
-        config = parse_config(metadata[NETWORK_KEY])
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
+    config, state = _read(path, with_tensors=True)
     return build_filled(config, state, str(path))
+
+
+def read_config(path: Path) -> NetworkConfig:
+    """Return the shape of the network that a weights file is for.
+
+    Raises
+    ------
+    ValueError
+        As `load_weights` says.
+    """
+    return _read(path, with_tensors=False)[0]
 
 
 def read_information(path: Path) -> dict[str, object]:
@@ -112,6 +108,27 @@ def build_filled(config: NetworkConfig, state: Mapping[str, Tensor], name: str) 
     network = build(config)
     network.load_state_dict({key: value.to(expected[key].dtype) for key, value in state.items()})
     return network.eval()
+
+
+def _read(path: Path, *, with_tensors: bool) -> tuple[NetworkConfig, dict[str, Tensor]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            names = file.keys() if with_tensors else []
+            state = {name: file.get_tensor(name) for name in names}
+    except FileNotFoundError as error:
+        raise ValueError(f"{path}: no such weights file") from error
+    except (SafetensorError, OSError) as error:
+        raise ValueError(
+            f"{path}: not a whole safetensors file ({error}); fetch or copy it again"
+        ) from error
+    if NETWORK_KEY not in metadata:
+        raise ValueError(f"{path}: does not say which network it is for; not made by this project")
+    try:
+        config = parse_config(metadata[NETWORK_KEY])
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    return config, state
 
 
 def _require_fit(expected: Mapping[str, Tensor], state: Mapping[str, Tensor], name: str) -> None:

@@ -42,7 +42,8 @@ class ContourConfig(StageConfig):
     """Options of the contour source."""
 
     weights: str = Field(
-        "trunk", description="network with a contour head: shipped weights by name, or a file"
+        "efficientunet",
+        description="network with a contour head: shipped weights by name, or a file",
     )
     max_regions: int = Field(
         4096, ge=1, description="regions of the finest partition: those that merge last"

@@ -40,20 +40,24 @@ class SegmentStage:
         Raises
         ------
         ValueError
-            When the method is unknown, or needs what is not installed.
+            When the method is unknown, needs what is not installed, or more deep channels are asked
+        for than the weights have.
         """
         method = find_method(config.method)
         require_extra(config.method)
         config = config.resolved
+        gray = np.zeros((8, 8, 3), np.uint8)
+        truth = (np.zeros((8, 8), np.uint32),)
+        small = Scene(gray, rgb_to_lab(gray), device=device, annotations=truth)
         if config.method in COMPILED:
-            gray = np.zeros((8, 8, 3), np.uint8)
-            truth = (np.zeros((8, 8), np.uint32),)
-            method(Scene(gray, rgb_to_lab(gray), device=device, annotations=truth), 4, config)
+            method(small, 4, config)
         model = config.deep_model(device)
         if model is not None and config.method not in NESTED:
             from spam_pipe.stages.networks.memory import encoder
 
             encoder(model)
+            if config.channels is not None:  # whether the weights have them
+                with_deep_features(small, 4, "", config, device)
         return Resources(method, device)
 
     def announce(self, inputs: Inputs, config: SegmentConfig, device: str) -> object:

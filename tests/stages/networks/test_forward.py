@@ -69,3 +69,18 @@ def test_no_contour_runs_along_the_frame(shape):
     margin = min(5, (min(shape) - 1) // 2)
     for turned in (contour, contour.T, contour[::-1], contour.T[::-1]):
         assert (turned[:margin] == turned[margin]).all()
+
+
+def test_what_lies_beyond_the_reach_of_a_deep_encoder_hardly_counts():
+    """Its exact reach would make tiles mostly margin; the shipped weights hardly look that far."""
+    encoder = forward.load("efficientunet")
+    reach = encoder.network.reach
+    random = np.random.default_rng(0)
+    lab = random.uniform((0, -60, -60), (100, 60, 60), (64, 2 * reach, 3)).astype(np.float32)
+    other = lab.copy()
+    other[:, reach + 32 :] = (90, 10, -30)
+    seen, changed = encoder.forward(lab), encoder.forward(other)
+    kept = slice(0, 32)
+    spread = seen.deep.std()
+    assert np.abs(seen.deep[:, kept] - changed.deep[:, kept]).max() < 0.02 * spread
+    assert np.abs(seen.contour[:, kept] - changed.contour[:, kept]).max() < 0.005

@@ -130,7 +130,7 @@ def test_file_of_another_program(path, engine):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('{"name": "resnet"}', "known networks: trunk, ssn"),
+        ('{"name": "resnet"}', "known networks: trunk, efficientunet, ssn"),
         ('{"name": "ssn", "widht": 3}', "widht"),
         ("nonsense", "JSON"),
     ],
