@@ -41,8 +41,8 @@ def as_inputs(image: ArrayLike, mask: ArrayLike | None, channel_axis: int | None
     """
     samples = _channels_last(np.ma.asanyarray(image), channel_axis)
     valid = None if mask is None else as_mask(mask, samples.shape[:2])
-    if (hidden := np.ma.getmask(samples)) is not np.ma.nomask and hidden.any():
-        shown = ~hidden.any(axis=2)
+    if isinstance(samples, np.ma.MaskedArray) and np.ma.is_masked(samples):
+        shown = ~np.ma.getmaskarray(samples).any(axis=2)
         valid = as_mask(shown if valid is None else shown & valid, samples.shape[:2])
     plain = native(np.ma.getdata(samples))
     if plain.shape[2] in (1, 3):

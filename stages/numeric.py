@@ -24,4 +24,4 @@ def without_mask(values: NDArray[Any]) -> NDArray[Any]:
         return np.asarray(values)
     if values.mask is np.ma.nomask or not values.mask.any():
         return np.asarray(values.data)
-    return np.asarray(values.astype(np.float64).filled(np.nan))
+    return np.asarray(np.ma.filled(values.astype(np.float64), np.nan))

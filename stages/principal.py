@@ -53,7 +53,8 @@ def first_components(
     span = np.where(span > 0, span, 1.0)
 
     def scaled(rows: NDArray[Any]) -> NDArray[np.float64]:
-        return np.clip((rows.astype(np.float64) - middle) / span, -_WILD, _WILD)
+        away = (rows.astype(np.float64) - middle) / span
+        return np.asarray(np.clip(away, -_WILD, _WILD), np.float64)
 
     known = scaled(sample)
     variances, axes = np.linalg.eigh(np.atleast_2d(np.cov(known, rowvar=False)))

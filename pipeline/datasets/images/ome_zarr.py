@@ -78,7 +78,9 @@ def ome_zarr_planes(path: Path, series: str | None = None) -> Lengths:
     return {axis: n for axis, n in lengths if axis not in ("c", "y", "x")}
 
 
-def read_ome_zarr(path: Path, reading: Reading, plane: str | None, series: str | None) -> Samples:
+def read_ome_zarr(
+    path: Path, reading: Reading, plane: str | None, series: str | None = None
+) -> Samples:
     """Read one plane at full resolution; its channels become bands.
 
     Parameters

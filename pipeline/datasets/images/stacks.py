@@ -35,7 +35,7 @@ def parts_of(path: Path, which: Which) -> list[Part]:
         found = [*_parts(path, every_kind=which == "all")]
     except DataError:
         return [(None, None)]
-    return found if 1 < len(found) <= MOST_PLANES or found[:1] != [(None, None)] else found[:1]
+    return found if len(found) <= MOST_PLANES else [(None, None)]
 
 
 def part_name(part: Part) -> str:

@@ -245,9 +245,10 @@ def _lengths(segmentation: Any, image: Mapping[str, Any]) -> Any:
         return segmentation
     from skimage.draw import polygon
 
-    size = [image.get("height"), image.get("width")]
-    if not all(isinstance(each, int) for each in size):
+    height, width = image.get("height"), image.get("width")
+    if not isinstance(height, int) or not isinstance(width, int):
         raise ValueError("has polygons, but no height and width of their image")
+    size = [height, width]
     mask = np.zeros(checked_size(size), np.bool_)
     for corners in segmentation:
         points = np.asarray(corners, np.float64)
