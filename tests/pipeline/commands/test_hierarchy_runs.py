@@ -7,7 +7,7 @@ import shutil
 import numpy as np
 import pytest
 from PIL import Image
-from spam_pipe.pipeline.commands.options import Options
+from spam_pipe.pipeline.session.options import Options
 
 import spam_pipe
 from spam_pipe.pipeline.commands.export import export_run
