@@ -16,6 +16,7 @@ JOBS ?= 2
 .PHONY: demo test lint bench chaos soak fuzz audit clean
 
 demo: .venv/installed
+	@$(BIN)/spam-pipe warmup
 	@$(BIN)/spam-pipe run
 
 test: .venv/installed-dev

@@ -58,11 +58,16 @@ class FileSource(Source):
 
     def digest(self) -> str:
         """Return the SHA-256 (hex) of the file's bytes."""
-        try:
-            with self.path.open("rb") as file:
-                return file_digest(file, "sha256").hexdigest()
-        except OSError as error:
-            raise DataError(f"{self.path}: cannot be read: {error.strerror}") from error
+        return digest_of_file(self.path)
+
+
+def digest_of_file(path: Path) -> str:
+    """Return the SHA-256 (hex) of a file's bytes; DataError where it can't be read."""
+    try:
+        with path.open("rb") as file:
+            return file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
 
 
 @dataclass(frozen=True)
@@ -158,6 +163,10 @@ class Dataset(ABC):
     @abstractmethod
     def expected(self, split: str) -> int | None:
         """Return how many items the split officially has; None where nobody can say."""
+
+    def remarks(self, split: str) -> list[str]:
+        """Say, a line each, what of the dataset was passed by."""
+        return []
 
     @abstractmethod
     def location(self) -> str:

@@ -13,8 +13,10 @@
 The names in ``__all__`` are the ones that stay. Arguments are called as in `skimage.segmentation`,
 images are what scikit-image takes (uint8, uint16, bool, floats in 0..1; grey with
 ``channel_axis=None``), and whatever does not fit is a `ValueError`. Nothing is written, nothing
-printed, and every function may be called from several threads at once: results depend on the
-arguments alone.
+printed but a line in the log when kernels are compiled for the first time. Every function may be
+called from several threads at once, and in processes forked later (workers of a `DataLoader`, a
+`multiprocessing.Pool`), which use one thread each. Results depend on the arguments alone, not on
+what the program has set of torch, which is left as it was.
 """
 
 from __future__ import annotations

@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spam_pipe.nested import Hierarchy
-from spam_pipe.pictures import as_inputs, as_mask
+from spam_pipe.pictures import as_inputs, as_mask, as_truth
+from spam_pipe.pipeline.kernels import require_metrics
 from spam_pipe.priors import Factors, Prior, known_prior
 from spam_pipe.segmenter import COMPACTNESS, Segmenter
 from spam_pipe.stages.evaluate.evaluate import evaluate as measure
+from spam_pipe.stages.numeric import native
 
 
 def segment(
@@ -259,6 +261,7 @@ def evaluate(
     ground_truth: NDArray[Any] | Sequence[NDArray[Any]] | None = None,
     *,
     mask: ArrayLike | None = None,
+    ignore: int | Sequence[int] = (),
     channel_axis: int | None = -1,
 ) -> dict[str, float | None]:
     """Measure superpixels.
@@ -271,10 +274,14 @@ def evaluate(
         As for `segment`; without it there is no explained variation.
     ground_truth
         (H, W) non-negative integers, or several of them, one by each annotator, over whom the
-        figures are averaged; without any there is neither accuracy nor recall.
+        figures are averaged; without any there is neither accuracy nor recall. What a masked
+        array masks is in no region.
     mask
         (H, W), True where pixels count. With ``start_label=1`` superpixels outside of a mask are
         0: give the mask, or ``labels - 1``.
+    ignore
+        Values of the ground truth that mean no region, such as 255 or -1: accuracy, recall and
+        precision do not look there.
     channel_axis
         As for `segment`.
 
@@ -300,7 +307,7 @@ def evaluate(
     >>> figures["n_superpixels"], round(figures["asa"], 3), figures["gr"]
     (6, 0.833, 1.0)
     """
-    named = np.asarray(labels)
+    named = _outside_negative(labels)
     if named.ndim != 2 or named.dtype.kind not in "iu" or named.size == 0:
         raise ValueError(f"labels are (H, W) integers, not {named.dtype} of shape {named.shape}")
     inside = np.ones(named.shape, np.bool_) if mask is None else as_mask(mask, named.shape)
@@ -312,11 +319,22 @@ def evaluate(
     if ground_truth is None:
         truths = []
     elif isinstance(ground_truth, np.ndarray) and ground_truth.ndim == 2:
-        truths = [ground_truth]
+        truths = [as_truth(ground_truth, ignore)]
     else:
-        truths = [np.asarray(each) for each in ground_truth]
+        truths = [as_truth(each, ignore) for each in ground_truth]
+    require_metrics()
     n = np.unique(named[inside]).size
     return {"n_superpixels": n, **measure(named, colors, truths, valid=valid)}
+
+
+def _outside_negative(labels: ArrayLike) -> NDArray[Any]:
+    """Return labels as a plain array, -1 where a masked one is masked."""
+    given = native(np.ma.asanyarray(labels))
+    hidden = np.ma.getmask(given)
+    plain = np.asarray(np.ma.getdata(given))
+    if hidden is np.ma.nomask or not hidden.any() or plain.dtype.kind not in "iu":
+        return plain
+    return np.where(hidden, -1, plain.astype(np.int64))
 
 
 def _named(prior: Prior) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -9,8 +11,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spam_pipe.stages.base import Inputs
+from spam_pipe.stages.numeric import native
+from spam_pipe.stages.validity import VOID
 
-_KINDS = "give uint8, uint16, bool, or floats in 0..1"
+_HALF_A_LEVEL = 0.5 / 255
+"""What floats may lie outside of 0..1: as much as rounding to 8 bits takes away."""
 
 
 def as_inputs(image: ArrayLike, mask: ArrayLike | None, channel_axis: int | None) -> Inputs:
@@ -19,8 +24,9 @@ def as_inputs(image: ArrayLike, mask: ArrayLike | None, channel_axis: int | None
     Parameters
     ----------
     image
-        (H, W) grey, or with 1 or 3 channels at `channel_axis`: uint8, uint16, bool, or floats in
-        0..1. Outside of the mask it may hold anything.
+        (H, W) grey, or with 1 or 3 channels at `channel_axis`: any integers, which mean what
+        `skimage.util.img_as_float` takes them for, bool, or floats in 0..1. Outside of the mask
+        it may hold anything. What a masked array masks is outside.
     mask
         (H, W), True or 1 where the image counts.
     channel_axis
@@ -31,9 +37,12 @@ def as_inputs(image: ArrayLike, mask: ArrayLike | None, channel_axis: int | None
     ValueError
         When the image or the mask is anything else, or no pixel counts.
     """
-    samples = _channels_last(np.asarray(image), channel_axis)
+    samples = _channels_last(np.ma.asanyarray(image), channel_axis)
     valid = None if mask is None else as_mask(mask, samples.shape[:2])
-    colors = _to_bytes(samples, valid)
+    if (hidden := np.ma.getmask(samples)) is not np.ma.nomask and hidden.any():
+        shown = ~hidden.any(axis=2)
+        valid = as_mask(shown if valid is None else shown & valid, samples.shape[:2])
+    colors = _to_bytes(native(np.ma.getdata(samples)), valid, channel_axis)
     if colors.shape[2] == 1:
         colors = np.repeat(colors, 3, axis=2)
     colors = np.ascontiguousarray(colors)
@@ -52,6 +61,14 @@ def as_mask(mask: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.bool_]:
     if not valid.any():
         raise ValueError("the mask leaves no pixel of the image: it is True where pixels count")
     return valid
+
+
+def as_truth(truth: ArrayLike, ignore: int | Sequence[int]) -> NDArray[Any]:
+    """Return a ground truth with `VOID` where it is masked or holds a value to ignore."""
+    given = native(np.ma.asanyarray(truth))
+    plain = np.asarray(np.ma.getdata(given))
+    void = np.isin(plain, ignore) | np.ma.getmaskarray(given)
+    return np.where(void, VOID, plain.astype(np.int64)) if void.any() else plain
 
 
 def _channels_last(image: NDArray[Any], channel_axis: int | None) -> NDArray[Any]:
@@ -75,9 +92,10 @@ def _channels_last(image: NDArray[Any], channel_axis: int | None) -> NDArray[Any
             )
         image = np.moveaxis(image, channel_axis, -1)
     if image.shape[2] == 4:
+        color, alpha = _nth(channel_axis, ":3"), _nth(channel_axis, "3")
         raise ValueError(
-            "an image has 1 or 3 channels, this one 4: of RGBA give image[..., :3], and "
-            "mask=image[..., 3] > 0 to leave out what is transparent"
+            f"an image has 1 or 3 channels, this one 4: of RGBA give {color}, and mask={alpha} > 0 "
+            "to leave out what is transparent"
         )
     if image.shape[2] not in (1, 3):
         raise ValueError(
@@ -89,25 +107,57 @@ def _channels_last(image: NDArray[Any], channel_axis: int | None) -> NDArray[Any
     return image
 
 
-def _to_bytes(samples: NDArray[Any], valid: NDArray[np.bool_] | None) -> NDArray[np.uint8]:
+def _nth(channel_axis: int | None, which: str) -> str:
+    """Return how some channels of the image at hand are written."""
+    place = ["..."] if channel_axis in (-1, 2) else [":"] * ((channel_axis or 0) % 3)
+    return f"image[{', '.join([*place, which])}]"
+
+
+def _to_bytes(
+    samples: NDArray[Any], valid: NDArray[np.bool_] | None, channel_axis: int | None
+) -> NDArray[np.uint8]:
+    """Bring (H, W, C) samples to 8 bits as `skimage.util.img_as_ubyte` does."""
     if samples.dtype == np.uint8:
         return np.asarray(samples, np.uint8)
     if samples.dtype == np.bool_:
         return samples.astype(np.uint8) * np.uint8(255)
-    if samples.dtype == np.uint16:
-        return (samples >> 8).astype(np.uint8)
-    if samples.dtype.kind != "f":
-        raise ValueError(f"an image of {samples.dtype} has no known range: {_KINDS}")
-    if valid is not None:
-        samples = np.where(valid[..., np.newaxis], samples, 0)
-    if np.isnan(samples).any():
+    if samples.dtype.kind not in "iuf":
         raise ValueError(
-            "the image holds NaN: leave it out with mask=~np.isnan(image).any(axis=-1)"
+            f"an image of {samples.dtype} is none: give integers, bool, or floats in 0..1"
         )
-    if samples.min() < 0 or samples.max() > 1:
+    if valid is not None:
+        samples = np.where(valid[..., np.newaxis], samples, samples[valid][0])
+    if samples.dtype.kind != "f":
+        return _integers_to_bytes(samples)
+    if np.isnan(samples).any():
+        axis = "" if channel_axis is None else f".any(axis={channel_axis})"
+        raise ValueError(f"the image holds NaN: leave it out with mask=~np.isnan(image){axis}")
+    if samples.min() < -_HALF_A_LEVEL or samples.max() > 1 + _HALF_A_LEVEL:
         raise ValueError(
             f"a float image lies in 0..1, this one in {samples.min():g}..{samples.max():g}: "
-            "divide by its range first"
+            "bring it there first, as in (image - image.min()) / np.ptp(image)"
         )
-    colors: NDArray[np.uint8] = np.rint(samples * 255).astype(np.uint8)
+    colors: NDArray[np.uint8] = np.rint(np.clip(samples, 0, 1) * 255).astype(np.uint8)
     return colors
+
+
+def _integers_to_bytes(samples: NDArray[Any]) -> NDArray[np.uint8]:
+    """Keep the 8 highest bits of integers; where they say too little, stretch what is there.
+
+    Values below 0, and values that leave the upper half of the range unused (12 bits in 16, a
+    picture's 0..255 in int64), are brought to 0..255 from the least to the most, as
+    `skimage.segmentation.slic` does with every image, and a warning says so.
+    """
+    low, high = int(samples.min()), int(samples.max())
+    most = int(np.iinfo(samples.dtype).max)
+    if low >= 0 and (high > most // 2 or high == low == 0):
+        spare = most.bit_length() - 8
+        return (samples >> spare if spare >= 0 else samples.astype(np.uint8) << 1).astype(np.uint8)
+    warnings.warn(
+        f"an image of {samples.dtype} has values in {low}..{high}, of up to {most}: they are "
+        "stretched to all that can be seen; scale it before, for something else",
+        UserWarning,
+        stacklevel=6,
+    )
+    shares = (samples.astype(np.float64) - low) / max(high - low, 1)
+    return np.asarray(np.rint(shares * 255), np.uint8)

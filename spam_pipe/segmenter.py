@@ -13,6 +13,7 @@ from spam_pipe.nested import Hierarchy
 from spam_pipe.pictures import as_inputs
 from spam_pipe.pipeline.device import resolve_device
 from spam_pipe.pipeline.errors import UserError
+from spam_pipe.pipeline.kernels import require_kernels
 from spam_pipe.priors import Factors, Prior, as_factors, known_prior, masks_of, options_of
 from spam_pipe.stages.attention.config import AttentionConfig
 from spam_pipe.stages.base import Inputs, Output, StageConfig
@@ -83,6 +84,7 @@ class Segmenter:
         self._prior = known_prior(prior)
         self._device = _resolved(device)
         self._config = SegmentConfig(compactness=float(compactness), seed=seed)
+        require_kernels()
         _resources("segment", self._config, self._device)
         proposed, objects = options_of(self._prior)
         _resources("propose", proposed, self._device)

@@ -1,4 +1,4 @@
-"""The stages by name: what planning must know of each, and where what it computes with lies."""
+"""The stages by name: their declarations for planning, and the modules that compute."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from spam_pipe.stages.base import Stage
 
 @dataclass(frozen=True)
 class Declaration:
-    """What is known of a stage without importing what it computes with.
+    """The facts of a stage that planning needs; its module is not imported for them.
 
     Attributes
     ----------

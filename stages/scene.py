@@ -1,4 +1,4 @@
-"""What every superpixel method gets and gives."""
+"""The input and the output of every superpixel method."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Scene:
-    """What is known of an image before it is segmented at a given count.
+    """An image and its prior, ready to be segmented at a given count.
 
     Attributes
     ----------
@@ -73,7 +73,7 @@ class Scene:
 
 @dataclass(frozen=True)
 class Segmentation:
-    """What a method made.
+    """The output of a method.
 
     Attributes
     ----------

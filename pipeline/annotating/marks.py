@@ -25,6 +25,7 @@ from spam_pipe.pipeline.datasets.user_files.image_rows import (
     whole,
 )
 from spam_pipe.pipeline.datasets.user_files.label_file import LABEL_SUFFIXES, LabelFile
+from spam_pipe.pipeline.datasets.user_files.names import written
 from spam_pipe.pipeline.errors import DataError
 from spam_pipe.stages.annotate.votes import Clicks
 from spam_pipe.stages.csv_cells import original
@@ -32,7 +33,7 @@ from spam_pipe.stages.suggestion import meant_image
 
 TABLES = (".csv", ".json")
 LARGEST_CLASS = 0xFFFF
-"""What a 16-bit PNG holds."""
+"""The largest value of a 16-bit PNG."""
 
 _CLICKS = RowKind(
     "clicks",
@@ -47,7 +48,7 @@ _CLICKS = RowKind(
 
 @dataclass
 class ImageMarks:
-    """What is said of one image.
+    """The marks of one image.
 
     Attributes
     ----------
@@ -66,7 +67,7 @@ class ImageMarks:
 
 @dataclass(frozen=True)
 class Marks:
-    """What is said of all images.
+    """The marks of all images.
 
     Attributes
     ----------
@@ -232,7 +233,7 @@ def _read_scribbles(path: Path) -> Marks:
     values: set[int] = set()
     for file in files:
         name = file.name if file == path else file.relative_to(path).as_posix()
-        name = name.removesuffix(file.suffix)
+        name = written(name.removesuffix(file.suffix))
         if name in images:
             raise DataError(f"{path}: two files are for '{name}'; keep one")
         (labels,) = LabelFile(file).read()[:1]

@@ -1,7 +1,5 @@
-"""What is told of annotated images: classes, conflicts and scores, as CSV and in words."""
+"""Results of annotated images: classes, conflicts and scores, as CSV and in words."""
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,14 +8,14 @@ import numpy as np
 
 from spam_pipe.stages.annotate.annotate import Annotation
 from spam_pipe.stages.annotate.score import Score
-from spam_pipe.stages.csv_cells import inert
+from spam_pipe.stages.csv_cells import csv_lines
 
 _COUNTS = ("image", "n_clicks", "n_superpixels", "n_clicked")
 
 
 @dataclass(frozen=True, eq=False)
 class AnnotatedImage:
-    """One image's mask and what there is to say of it.
+    """One image's mask and its figures.
 
     Attributes
     ----------
@@ -51,7 +49,7 @@ class AnnotatedImage:
 
 @dataclass(frozen=True)
 class Said:
-    """What a command says in the end, to people and to programs."""
+    """The closing words of a command, for people and for programs."""
 
     lines: tuple[str, ...]
     figures: dict[str, Any]
@@ -87,7 +85,7 @@ def tables(done: Sequence[AnnotatedImage], classes: Mapping[int, str]) -> dict[s
 
 
 def summarize(done: Sequence[AnnotatedImage], *, filled: bool) -> Said:
-    """Say what was annotated, what contradicts itself and how well it fits the ground truth."""
+    """Say how much was annotated, how many conflicts remain and how well it fits the truth."""
     n_clicks = sum(image.n_clicks for image in done)
     clicked = sum(image.annotation.n_clicked for image in done)
     superpixels = sum(image.annotation.n_superpixels for image in done)
@@ -135,8 +133,4 @@ def _conflicts(image: AnnotatedImage, classes: Mapping[int, str]) -> list[Sequen
 
 
 def _csv(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> bytes:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows([inert(x) if isinstance(x, str) else x for x in row] for row in rows)
-    return text.getvalue().encode()
+    return csv_lines([columns, *rows]).encode()

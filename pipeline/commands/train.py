@@ -25,8 +25,8 @@ from spam_pipe.stages.networks.weights import read_information
 from spam_pipe.stages.train.checkpoint import load_checkpoint
 from spam_pipe.stages.train.learner import Losses
 from spam_pipe.stages.train.samples import Example, make_example
-from spam_pipe.stages.train.trainer import Progress, Validate, train
-from spam_pipe.stages.train.validation import Scene, Score, make_validator
+from spam_pipe.stages.train.trainer import TrainingStep, Validate, train
+from spam_pipe.stages.train.validation import Score, ValidationImage, make_validator
 
 _LINE_EVERY = 10.0
 
@@ -86,7 +86,7 @@ class Reporter:
         self.told = float("-inf")
         self.begun = False
 
-    def __call__(self, progress: Progress) -> None:
+    def __call__(self, progress: TrainingStep) -> None:
         """Take note of a step; print a line when one is due."""
         if not self.begun:
             # Not earlier: the trainer refuses a folder that holds another network's training.
@@ -104,7 +104,7 @@ class Reporter:
         self.say("stopping after the step at hand; Ctrl-C again stops at once")
 
 
-def describe_progress(progress: Progress, losses: Sequence[Losses]) -> str:
+def describe_progress(progress: TrainingStep, losses: Sequence[Losses]) -> str:
     """Say in one line how a training goes; the losses are averaged."""
     total, labels, _, contours = (sum(column) / len(losses) for column in zip(*losses, strict=True))
     words = [
@@ -117,8 +117,8 @@ def describe_progress(progress: Progress, losses: Sequence[Losses]) -> str:
     return ", ".join(words)
 
 
-def _until(stopping: Callable[[], bool], reporter: Reporter) -> Callable[[Progress], None]:
-    def on_progress(progress: Progress) -> None:
+def _until(stopping: Callable[[], bool], reporter: Reporter) -> Callable[[TrainingStep], None]:
+    def on_progress(progress: TrainingStep) -> None:
         reporter(progress)
         if stopping():
             raise KeyboardInterrupt
@@ -134,6 +134,7 @@ def _open(recipe: TrainingConfig) -> Dataset:
         images=chosen.images,
         pattern=chosen.pattern,
         ground_truth=chosen.ground_truth,
+        ignore=chosen.ignore,
     )
 
 
@@ -175,7 +176,7 @@ def _make_validate(dataset: Dataset, recipe: TrainingConfig, teller: Teller) -> 
     return make_validator(list(scenes), recipe.validate_counts, recipe.least_regularity)
 
 
-def _read_scenes(items: Iterable[Item]) -> Iterable[Scene]:
+def _read_scenes(items: Iterable[Item]) -> Iterable[ValidationImage]:
     for item in items:
         assert item.annotations is not None
         image, annotations = item.image.read(), item.annotations.read()

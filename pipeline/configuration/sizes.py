@@ -41,7 +41,7 @@ def say_size(size: str) -> str:
     return f"{number} {size[len(number) :]}"
 
 
-def count_for(size: str, n_pixels: int, item: Item) -> int:
+def count_for(size: str, n_pixels: int, shape: tuple[int, int], item: Item) -> int:
     """Return how many superpixels of a size an item's valid pixels make: area / size², at least 1.
 
     Parameters
@@ -50,6 +50,8 @@ def count_for(size: str, n_pixels: int, item: Item) -> int:
         A canonical size.
     n_pixels
         Number of valid pixels.
+    shape
+        Height and width of the image.
     item
         Asked for its georeference where the size is one on the ground.
 
@@ -59,19 +61,23 @@ def count_for(size: str, n_pixels: int, item: Item) -> int:
         When the size is on the ground and the image's pixels have none in metres.
     """
     edge = float(size.rstrip("pxm"))
-    area = 1.0 if size.endswith("px") else _pixel_area(size, item)
+    area = 1.0 if size.endswith("px") else _pixel_area(size, shape, item)
     return max(1, floor(n_pixels * area / edge**2 + 0.5))
 
 
-def _pixel_area(size: str, item: Item) -> float:
-    """Return the square metres of a pixel."""
-    from spam_pipe.pipeline.datasets.images.georeference import georeference_of, metres_per_unit
+def _pixel_area(size: str, shape: tuple[int, int], item: Item) -> float:
+    """Return the square metres on the ground of a pixel, mean over the image."""
+    from spam_pipe.pipeline.datasets.images.georeference import (
+        georeference_of,
+        mean_square_metres,
+        why_not_georeferenced,
+    )
 
     found = georeference_of(item)
     if found is None or not found.crs:
+        why = why_not_georeferenced(item) or "has no georeference"
         raise DataError(
-            f"{item.id}: has no georeference, so nobody knows how large {size} is in it; give the "
+            f"{item.id}: {why}, so nobody knows how large {size} is in it; give the "
             "size in pixels, such as --superpixel-size 20"
         )
-    a, b, _, d, e, _ = found.transform
-    return abs(a * e - b * d) * metres_per_unit(found, item) ** 2
+    return mean_square_metres(found, shape, item)

@@ -30,6 +30,7 @@ def open_dataset(
     ground_truth: str | Path | None = None,
     planes: Literal["all", "first"] | None = None,
     reading: "Reading | None" = None,
+    ignore: tuple[int, ...] = (),
 ) -> Dataset:
     """Open a dataset by its name, or a folder of images by its path.
 
@@ -42,7 +43,7 @@ def open_dataset(
     data
         The folder that holds the named dataset; by default `pipeline.datasets.lookup` knows
         where to look.
-    images, pattern, ground_truth, planes, reading
+    images, pattern, ground_truth, planes, reading, ignore
         Options of the dataset ``folder`` (`pipeline.datasets.folder.Folder`).
 
     Raises
@@ -56,7 +57,7 @@ def open_dataset(
             raise ConfigError(f"dataset.images: leave it out, the dataset is the folder {name}")
         name, images = "folder", _as_folder(name)
     if name == "folder":
-        from spam_pipe.pipeline.datasets.folder import Folder
+        from spam_pipe.pipeline.datasets.folder import ImageFolder
         from spam_pipe.pipeline.datasets.images.bands import Reading
 
         if data is not None:
@@ -64,7 +65,7 @@ def open_dataset(
         if images is None:
             raise ConfigError("dataset folder: name the folder, as in --dataset path/to/images")
         truth = Path(ground_truth) if ground_truth is not None else None
-        return Folder(Path(images), pattern, truth, planes, reading or Reading())
+        return ImageFolder(Path(images), pattern, truth, planes, reading or Reading(), ignore)
     given = {
         "images": images,
         "ground_truth": ground_truth,
@@ -72,6 +73,7 @@ def open_dataset(
         "planes": planes,
         "bands": reading and reading.bands,
         "stretch": reading and reading.stretch,
+        "ignore": ignore or None,
     }
     for option, value in given.items():
         if value is not None:

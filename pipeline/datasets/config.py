@@ -14,6 +14,10 @@ def _bands(bands: tuple[int, ...] | None) -> tuple[int, ...] | None:
     return bands
 
 
+def _values(ignored: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(sorted({*ignored}))
+
+
 def _percentiles(stretch: tuple[float, float] | None) -> tuple[float, float] | None:
     if stretch is not None and not 0 <= stretch[0] < stretch[1] <= 100:
         raise ValueError("give two percentiles, the lower one first, such as 2,98")
@@ -38,6 +42,11 @@ class DatasetConfig(BaseModel):
     )
     split: str | None = Field(
         None, description="train, val, test or all; by default test where there is one, else all"
+    )
+    ignore: Annotated[tuple[int, ...], AfterValidator(_values)] = Field(
+        (),
+        description="folder: values of the ground truth that mean no region, such as 255 or -1; "
+        "no metric looks there",
     )
     planes: Literal["all", "first"] | None = Field(
         None,

@@ -7,7 +7,7 @@ from io import BytesIO
 import numpy as np
 from numpy.typing import NDArray
 
-from spam_pipe.pipeline.datasets.images.georeference import georeference_of
+from spam_pipe.pipeline.datasets.images.georeference import georeference_of, why_not_georeferenced
 from spam_pipe.pipeline.errors import UserError
 from spam_pipe.pipeline.exporting.figures import (
     FIGURES,
@@ -35,7 +35,7 @@ from spam_pipe.stages.segment.stored import labels_of, start_label_of
 
 @dataclass
 class Exporter:
-    """Writes items one by one, and at the end what is gathered of all.
+    """Writes items one by one, and at the end the files that hold all of them.
 
     Attributes
     ----------
@@ -44,9 +44,12 @@ class Exporter:
     chain
         The stores that the results are in.
     what, form, options
-        What was asked for.
+        The content, its format and the options of the export.
     gathered
-        By unit, what goes into one file.
+        By unit, the parts of one file.
+    unplaced
+        Items whose coordinates are pixels where others' are the ground's, and the reason if it is
+        known.
     """
 
     target: Folder
@@ -55,6 +58,7 @@ class Exporter:
     form: Form
     options: FigureOptions
     gathered: dict[Unit, list[Figures]] = field(default_factory=dict)
+    unplaced: dict[str, str] = field(default_factory=dict)
 
     def add(self, item: Item, unit: Unit) -> int:
         """Write the files of a unit of an item; return how many.
@@ -65,6 +69,7 @@ class Exporter:
             When it can't be read, or not be written in that format.
         """
         name = file_name(item.id, "", unit)
+        self._note_place(item)
         if self.what in FIGURES:
             seen = read_segmented(item, unit, self.chain)
             figures = figures_of(seen, self.what, self.form, self.options)
@@ -81,9 +86,26 @@ class Exporter:
         return self._put(name, {suffix_of(self.form): self._encode(item, unit)})
 
     def finish(self) -> int:
-        """Write what was gathered; return how many files."""
+        """Write the files that hold all items; return how many."""
         units = self.gathered.items()
         return sum(self._put(str(unit), encode_figures(of, self.form)) for unit, of in units)
+
+    def remarks(self) -> list[str]:
+        """Say which items are not georeferenced, where what was written tells of places."""
+        unplaced = self.unplaced.items()
+        lines = [f"{item}: is not georeferenced: {why}" for item, why in unplaced if why]
+        silent = [item for item, why in unplaced if not why]
+        if silent and self.what == "polygons":
+            lines.append(
+                f"{len(silent)} images are not georeferenced, such as {silent[0]}: coordinates of "
+                "their polygons are pixels, from the upper left corner down"
+            )
+        return lines
+
+    def _note_place(self, item: Item) -> None:
+        spatial = self.form == "tiff" or self.what in {"polygons", "table", "graph"}
+        if spatial and item.id not in self.unplaced and georeference_of(item) is None:
+            self.unplaced[item.id] = why_not_georeferenced(item)
 
     def _put(self, name: str, contents: Mapping[str, bytes]) -> int:
         for suffix, content in contents.items():

@@ -1,4 +1,4 @@
-"""What a run knows of an image's superpixels, as tables and polygons."""
+"""Tables, graphs and polygons of an image's superpixels."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from spam_pipe.pipeline.datasets.images.georeference import georeference_of
-from spam_pipe.pipeline.datasets.images.image_file import ImageFile, read_samples
+from spam_pipe.pipeline.datasets.images.georeference import georeference_of, square_metres
+from spam_pipe.pipeline.datasets.images.image_file import ImageFile
 from spam_pipe.pipeline.errors import ConfigError
 from spam_pipe.pipeline.exporting.formats import Form, What, suffix_of
 from spam_pipe.pipeline.exporting.tables import encode_polygons, encode_table, place_on_ground
@@ -22,12 +22,12 @@ from spam_pipe.stages.describe.table import table
 
 @dataclass(frozen=True)
 class Figures:
-    """What is exported of an image's superpixels.
+    """The exported figures of an image's superpixels.
 
     Attributes
     ----------
     tables
-        By what their files' names end in, before the format's suffix.
+        By the end of their files' names, before the format's suffix.
     outlines
         A polygon per row, where that was asked for.
     crs
@@ -40,7 +40,7 @@ class Figures:
 
 
 FIGURES: tuple[What, ...] = ("table", "graph", "polygons")
-"""What is exported as `Figures`."""
+"""Contents that are exported as `Figures`."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def require_one_system(items: Iterable[Item], form: Form) -> None:
 
 
 def _system(crs: str) -> str:
-    """Return what people call a reference system."""
+    """Return the usual name of a reference system."""
     if not crs:
         return "pixels"
     from pyproj import CRS
@@ -138,12 +138,14 @@ def superpixel_table(seen: Segmented, features: NDArray[np.float32] | None = Non
     """Return the figures of an image's superpixels, its id in front (`stages.describe.table`).
 
     Bands are those of the file where they had to be chosen or stretched to be seen, else red,
-    green and blue. Of a georeferenced image ``x`` and ``y`` are the centroid on the ground.
+    green and blue. Of a georeferenced image ``x`` and ``y`` are the centroid in the coordinates
+    of its reference system, and ``area_m2`` is the area on the ground, whatever the projection.
     """
     given: dict[str, Any] = {"objects": seen.objects, "features": features}
     described = table(seen.labels, seen.picture.pixels, start_label=seen.start_label, **given)
-    if seen.picture.facts and isinstance(image := seen.item.image, ImageFile):
-        samples = read_samples(image.path, image.reading, image.plane).values
+    chosen = {"bands", "limits"} & seen.picture.facts.keys()
+    if chosen and isinstance(image := seen.item.image, ImageFile):
+        samples = image.samples().values
         of_file = table(seen.labels, samples, start_label=seen.start_label, **given)
         lab = described[["lab_l", "lab_a", "lab_b"]]
         described = of_file.drop(columns=lab.columns, errors="ignore").join(lab)
@@ -153,6 +155,9 @@ def superpixel_table(seen: Segmented, features: NDArray[np.float32] | None = Non
         column, row = described["column"] + 0.5, described["row"] + 0.5
         described["x"] = a * column + b * row + c
         described["y"] = d * column + e * row + f
+        if place.crs:
+            pixel = square_metres(place, column.to_numpy(), row.to_numpy(), seen.item)
+            described["area_m2"] = described["area"] * pixel
     return described
 
 
@@ -176,7 +181,7 @@ def network_features(seen: Segmented) -> NDArray[np.float32]:
     valid = seen.labels > 0 if seen.start_label else None
     image = fill_outside(seen.picture.pixels, valid)
     scene = Scene(image, rgb_to_lab(image), valid=valid)
-    # All counts of an image share what the network says of it.
+    # All counts of an image share the network's output.
     digest = seen.item.image.digest() if valid is None else ""
     deep = with_deep_features(scene, seen.count, digest, in_memory, "cpu").deep
     return np.asarray(deep, np.float32)

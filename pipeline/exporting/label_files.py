@@ -36,7 +36,7 @@ class LabelFormat(StrEnum):
 
     @property
     def suffix(self) -> str:
-        """What file names end in."""
+        """The end of file names."""
         return ".json" if self is LabelFormat.COCO else f".{self.value}"
 
 
@@ -50,7 +50,7 @@ def encode_labels(
     labels
         (H, W) non-negative integers: superpixels 0..n-1, or objects 1..n with 0 = uncertain.
     form
-        What to write; PNG, TIFF and NPY keep the numbers as they are.
+        The format; PNG, TIFF and NPY keep the numbers as they are.
     background
         COCO alone: a label that is no region and is left out (0 for objects).
 
@@ -206,7 +206,7 @@ def _encode_coco(labels: LabelMap, background: int | None) -> bytes:
 
 
 def _boxes(index: NDArray[np.intp], count: int) -> NDArray[np.int64]:
-    """Return (count, 4) boxes of labels 0..count-1, all of which are present."""
+    """Return (count, 4) boxes of labels 0..count-1; each label is present."""
     ends = []
     for axis in (1, 0):
         where = np.broadcast_to(np.expand_dims(np.arange(index.shape[axis]), 1 - axis), index.shape)

@@ -12,6 +12,7 @@ import pandas as pd
 from spam_pipe.pipeline.datasets.images.georeference import Georeference
 from spam_pipe.pipeline.exporting.formats import Form
 from spam_pipe.pipeline.extras import require
+from spam_pipe.stages.csv_cells import write_frame
 from spam_pipe.stages.describe.polygons import Polygons, moved
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def encode_table(frame: pd.DataFrame, form: Form) -> bytes:
     if form == "parquet":
         frame.to_parquet(content, index=False)
     else:
-        frame.to_csv(content, index=False, lineterminator="\n")
+        write_frame(frame, content)
     return content.getvalue()
 
 

@@ -33,7 +33,7 @@ def read_card(path: Path) -> dict[str, Any]:
 
 
 def check_shipped(name: str, path: Path) -> str | None:
-    """Say what is wrong with weights that come with the project; None where nothing is.
+    """Name the fault of weights that come with the project; None where they are right.
 
     Raises
     ------

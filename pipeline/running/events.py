@@ -1,7 +1,5 @@
 """When each result was made and how long it took: events.csv."""
 
-import csv
-import io
 import time
 from collections.abc import Mapping
 
@@ -9,7 +7,7 @@ from spam_pipe.pipeline.running.jobs import Outcome
 from spam_pipe.pipeline.running.runner import Callback
 from spam_pipe.pipeline.store.folder import Folder
 from spam_pipe.pipeline.units import Unit
-from spam_pipe.stages.csv_cells import inert
+from spam_pipe.stages.csv_cells import csv_lines
 
 _EVENTS_EVERY = 10.0
 
@@ -30,7 +28,7 @@ class Events(Callback):
 
     def finished(self, outcome: Outcome) -> None:
         """Note the units that a job made, or its failure."""
-        now, item = f"{time.time():.3f}", inert(outcome.item_id)
+        now, item = f"{time.time():.3f}", outcome.item_id
         made: Mapping[tuple[str, Unit], tuple[float, float]] = outcome.seconds
         for (stage, unit), (seconds, overhead) in made.items():
             count = "" if unit is None else unit
@@ -46,8 +44,6 @@ class Events(Callback):
         self.flushed = time.monotonic()
         if not self.lines:
             return
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows(self.lines)
         header = ",".join(self.columns) + "\n"
-        self.run.append(self.key, text.getvalue().encode(), header.encode())
+        self.run.append(self.key, csv_lines(self.lines).encode(), header.encode())
         self.lines.clear()

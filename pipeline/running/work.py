@@ -107,6 +107,9 @@ class _ItemRun:
         return Outcome(self.item.id, self.seconds, failure, notes, self.job.point)
 
     def run_stage(self, link: Link, units: tuple[Unit, ...]) -> None:
+        # Planning and looking import this file: numba is for those that compute.
+        from spam_pipe.stages.compiled import seconds_compiling
+
         worker = stage(link.name)
         started = time.perf_counter()
         inputs = self.inputs(link, units)
@@ -118,11 +121,12 @@ class _ItemRun:
         results = worker.run(inputs, link.config, resources, counts)
         for unit in units:
             with self.turn():
-                begun = time.perf_counter()
+                begun, compiling = time.perf_counter(), seconds_compiling()
                 output = next(results)
                 computed = time.perf_counter()
-            self.store(link, unit, output, computed - begun)
-            own, overhead = computed - begun, loading + time.perf_counter() - computed
+                own = computed - begun - (seconds_compiling() - compiling)
+            self.store(link, unit, output, own)
+            overhead = loading + time.perf_counter() - computed
             self.seconds[link.name, unit] = own, overhead
             loading = 0.0
             if note := output.attributes.get("note"):
@@ -168,7 +172,7 @@ class _ItemRun:
             valid = self.parts["valid"]
             height, width, _ = self.picture().pixels.shape
             n_pixels = height * width if valid is None else int(valid.sum())
-            self.counts[unit] = count_for(unit, n_pixels, self.item)
+            self.counts[unit] = count_for(unit, n_pixels, (height, width), self.item)
         return self.counts[unit]
 
     def picture(self) -> Picture:

@@ -32,7 +32,7 @@ class Link:
     upstream
         Names of the stages it reads that this run has.
     units
-        What it makes for each item: one result, or one per requested K or size.
+        Its results for each item: one, or one per requested K or size.
     """
 
     name: str
@@ -48,7 +48,7 @@ Chain = Mapping[str, Link]
 
 
 def describe(chain: Chain, name: str) -> dict[str, Any]:
-    """Return what the root of a link's store says of it: its options and those of all upstream."""
+    """Return the description at the root of a link's store: its options and all upstream ones."""
     upstream = [*chain][: [*chain].index(name) + 1]
     return {
         "stage": name,

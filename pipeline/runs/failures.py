@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 
 from spam_pipe.pipeline.errors import DataError
 from spam_pipe.pipeline.store.folder import Folder
-from spam_pipe.stages.csv_cells import inert, original
+from spam_pipe.stages.csv_cells import csv_lines, original
 
 _KEY = "failures.csv"
 _PART = "failures-"
@@ -30,9 +30,9 @@ class Failures:
     Parameters
     ----------
     run
-        The run's folder; what each shard listed there is read too.
+        The run's folder; the lists of its shards are read too.
     shard
-        Name of the shard that this command is: it writes a list of its own, of what it was told.
+        Name of the shard that this command is: it writes a list of its own failures.
 
     Attributes
     ----------
@@ -68,13 +68,9 @@ class Failures:
         """Write the file where something changed: a line per failure, sorted."""
         if self._own == self._saved:
             return
-        text = io.StringIO()
-        writer = csv.DictWriter(text, [field.name for field in fields(FailedItem)])
-        writer.writeheader()
-        for key in sorted(self._own):
-            cells = asdict(self._own[key])
-            writer.writerow({name: inert(cell) for name, cell in cells.items()})
-        self.run.write(self._key, text.getvalue().encode())
+        columns = [field.name for field in fields(FailedItem)]
+        rows = (list(asdict(self._own[key]).values()) for key in sorted(self._own))
+        self.run.write(self._key, csv_lines([columns, *rows]).encode())
         self._saved = dict(self._own)
 
     def drop_list_of(self, shard: str) -> None:

@@ -28,6 +28,7 @@ class Selection:
             ground_truth=chosen.ground_truth,
             planes=chosen.planes,
             reading=chosen.reading,
+            ignore=chosen.ignore,
         )
         self.split = chosen.split or default_split(self.dataset)
         self.limit = limit

@@ -1,12 +1,13 @@
 """The options of the commands: each is written once and means the same everywhere."""
 
 import inspect
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import MISSING, dataclass, fields, replace
 from typing import Annotated, Any, get_type_hints
 
 import typer
 
+from spam_pipe.pipeline.errors import ConfigError
 from spam_pipe.stages.methods.names import method_names
 
 _WHAT = "What to work on"
@@ -111,6 +112,16 @@ class Options:
             help="folder of masks named as the images are, or one mask for all: superpixels only "
             "where it is not 0 (beside transparent, nodata and NaN pixels, which never count)",
             metavar="FOLDER|FILE",
+            rich_help_panel=_WHAT,
+            show_default=False,
+        ),
+    ] = None
+    ignore: Annotated[
+        str | None,
+        typer.Option(
+            help="values of the ground truth that mean no region, such as 255 or 0,255 or -1: no "
+            "metric looks there",
+            metavar="VALUES",
             rich_help_panel=_WHAT,
             show_default=False,
         ),
@@ -267,6 +278,14 @@ class Options:
             show_default=False,
         ),
     ] = None
+    reset: Annotated[
+        bool,
+        typer.Option(
+            "--reset",
+            help="start from the defaults: forget what earlier commands said of this run",
+            rich_help_panel=_HOW,
+        ),
+    ] = False
     overwrite: Annotated[
         bool,
         typer.Option("--overwrite", help="compute again what is done", rich_help_panel=_RUNNING),
@@ -283,6 +302,14 @@ class Options:
             "--dry-run", help="say what would be done, do nothing", rich_help_panel=_RUNNING
         ),
     ] = False
+    paper: Annotated[
+        bool,
+        typer.Option(
+            "--paper",
+            help="add what papers need: a plate of pictures, scatter and seconds, a LaTeX table",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = False
     as_json: Json = False
     verbose: Annotated[
         bool,
@@ -296,6 +323,7 @@ class Options:
 
 def accept_options(
     command: Callable[..., None],
+    kind: type[Any] = Options,
     *,
     without: Collection[str] = (),
     arguments: Mapping[str, Any] | None = None,
@@ -305,14 +333,16 @@ def accept_options(
     Parameters
     ----------
     command
-        Takes `Options`, and the arguments by name.
+        Takes its options as one value, and the arguments by name.
+    kind
+        The dataclass of its options, each annotated as Typer wants it.
     without
         Options that it does not have.
     arguments
         Annotations of further parameters, which must be given.
     """
     arguments = arguments or {}
-    hints = get_type_hints(Options, include_extras=True)
+    hints = get_type_hints(kind, include_extras=True)
     parameters = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation)
         for name, annotation in arguments.items()
@@ -321,18 +351,35 @@ def accept_options(
         inspect.Parameter(
             field.name,
             inspect.Parameter.KEYWORD_ONLY,
-            default=field.default,
+            default=inspect.Parameter.empty if field.default is MISSING else field.default,
             annotation=hints[field.name],
         )
-        for field in fields(Options)
+        for field in fields(kind)
         if field.name not in without
     ]
 
     def accepting(**given: Any) -> None:
         own = {name: given.pop(name) for name in arguments}
-        command(Options(**given), **own)
+        command(kind(**given), **own)
 
     accepting.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     accepting.__annotations__ = {each.name: each.annotation for each in parameters}
     accepting.__doc__ = command.__doc__
     return accepting
+
+
+def named_input(options: Options, paths: Sequence[str] | None) -> Options:
+    """Return the options with what was named as an argument as their dataset.
+
+    Raises
+    ------
+    ConfigError
+        When a dataset is named twice.
+    """
+    if not paths:
+        return options
+    if options.dataset is not None:
+        raise ConfigError(f"--dataset {options.dataset}: {paths[0]} names the images already")
+    if len(paths) == 1:
+        return replace(options, dataset=paths[0])
+    return replace(options, dataset=paths[0], more=tuple(paths[1:]))

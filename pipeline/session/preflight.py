@@ -1,6 +1,5 @@
 """Checks before any item is tried: what a command asks for must be possible here."""
 
-import os
 from collections.abc import Collection, Iterable
 from importlib.util import find_spec
 from pathlib import Path
@@ -133,14 +132,6 @@ def require_generator(config: ProposeConfig, item_ids: Iterable[str]) -> None:
     find_checkpoint(config)
     if config.uses_prompts:
         require_known(Path(str(config.prompts)).expanduser(), item_ids)
-
-
-def kernels_compiled() -> bool:
-    """Say whether numba's cache beside the kernels' files holds any."""
-    import spam_pipe.stages.clustering
-
-    folder = Path(spam_pipe.stages.clustering.__path__[0])
-    return "NUMBA_CACHE_DIR" in os.environ or any(folder.glob("__pycache__/*.nbi"))
 
 
 def require_attention(config: RunConfig) -> None:

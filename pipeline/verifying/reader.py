@@ -1,4 +1,4 @@
-"""Read back all that a run holds, and say what is not as it was put or as it must be."""
+"""Read back all that a run holds; report changed bytes and broken invariants."""
 
 import zlib
 from collections.abc import Callable, Mapping
@@ -29,11 +29,11 @@ class Reader:
     run
         The run.
     stores
-        What is read, upstream stores first.
+        The chain to read, upstream stores first.
     items
-        The dataset's items by id, to compare what results were made from; empty without a dataset.
+        The dataset's items by id, to compare the results' inputs with; empty without a dataset.
     verified
-        Takes what comes out.
+        Takes the findings.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class Reader:
             self.verified.units += 1
             problem, record = self._examine(store, item_id, unit, content, outputs)
             if problem is not None and self.run.folder.read(f"{place}/zarr.json") != content:
-                # Another command has just replaced it: look at what is there now.
+                # Another command has just replaced it: read the new one.
                 self.verified.units -= 1
                 self._read_unit(store, group, unit, self.run.folder.names(place), outputs)
                 return
@@ -129,7 +129,7 @@ class Reader:
         content: bytes,
         outputs: dict[tuple[str, Unit], Output],
     ) -> tuple[tuple[str, str] | None, Record | None]:
-        """Return what is wrong with a unit, as kind and reason, and its record."""
+        """Return the faults of a unit, as kind and reason, and its record."""
         link = store.link
         record = link.store.record(item_id, unit)
         if record is None or not is_group_json(content):
@@ -162,7 +162,7 @@ class Reader:
         return (None if outdated is None else ("outdated", outdated)), record
 
     def _outdated(self, store: OpenStore, item_id: str, unit: Unit, record: Record) -> str | None:
-        """Say how what a unit was made from differs from what is there now."""
+        """Say how a unit's inputs differ from the present files."""
         link = store.link
         item = self.items.get(group_name(item_id))
         if item is not None:
@@ -193,5 +193,5 @@ def _of_unit(outputs: Mapping[tuple[str, Unit], Output], store: str, unit: Unit)
 
 
 def _digest(source: Source | None) -> str:
-    """Hash what is there, whatever its time of modification says."""
+    """Hash the present content, whatever its time of modification."""
     return NO_DATA[1] if source is None else source.digest()

@@ -12,6 +12,7 @@ from spam_pipe.stages.annotate.score import score
 from spam_pipe.stages.annotate.votes import count_votes
 from spam_pipe.stages.describe.numbering import check_fit, number
 from spam_pipe.stages.regions.connectivity import connected_components
+from spam_pipe.stages.validity import VOID
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +61,7 @@ def simulate(
     lab
         (H, W, 3) CIELab.
     truth
-        (H, W) regions.
+        (H, W) regions; `VOID` where it says nothing, which counts nowhere.
     n_clicks
         At most so many.
     start_label
@@ -77,6 +78,10 @@ def simulate(
     regions, _ = number(truth, int(truth.min()))
     wanted = regions + 1
     inside = index >= 0
+    counted = truth != VOID
+    if not counted.any():
+        raise ValueError("the ground truth is void everywhere")
+    inside &= counted
     votes = count_votes(index[inside].astype(np.int64), wanted[inside].astype(np.int64))
     right_for_most = inside & (wanted == votes.winners(ids.size)[index])
     front = Front(region_graph(index, ids.size, lab))
@@ -89,7 +94,7 @@ def simulate(
         region, name = int(index[place]), int(wanted[place])
         front.mark(np.array([region], np.int64), np.array([name], np.int64))
         mask = np.where(inside, front.classes[index], 0)
-        steps.append((*place, *score(mask, wanted)))
+        steps.append((*place, *score(mask[counted][np.newaxis], wanted[counted][np.newaxis])))
     table = np.array(steps, np.float64).reshape(-1, 4)
     places = table[:, :2].astype(np.int64)
     return Simulation(places[:, 0], places[:, 1], table[:, 2], table[:, 3])

@@ -22,11 +22,11 @@ from spam_pipe.stages.regions.objects import Objects
 
 if TYPE_CHECKING:
     from spam_pipe.stages.clustering.config import ClusteringConfig
-    from spam_pipe.stages.clustering.task import Clustered, Task
+    from spam_pipe.stages.clustering.task import Clustered, Problem
 
 
 class Seeding(NamedTuple):
-    """The start of a clustering; `stages.clustering.task.Task` says what each part is."""
+    """The start of a clustering; `stages.clustering.task.Problem` says what each part is."""
 
     initial: Labels
     owners: NDArray[np.int32]
@@ -78,7 +78,7 @@ def seeding(
     )
 
 
-def reseed(task: Task, draft: Clustered, config: ClusteringConfig) -> Task:
+def reseed(task: Problem, draft: Clustered, config: ClusteringConfig) -> Problem:
     """Start again from a finer clustering, with the most alike of its regions merged.
 
     Where an image is even, regions merge to large ones, and where it is busy the small ones
@@ -95,7 +95,7 @@ def reseed(task: Task, draft: Clustered, config: ClusteringConfig) -> Task:
 
     Returns
     -------
-    Task
+    Problem
         The same image, to be clustered from K regions; more where the objects' connected pieces
         alone are more.
     """

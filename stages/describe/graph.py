@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from spam_pipe.stages.colour import rgb_to_lab
 from spam_pipe.stages.describe.moments import means
 from spam_pipe.stages.describe.numbering import check_fit, number
+from spam_pipe.stages.numeric import native, without_mask
 from spam_pipe.stages.regions.adjacency import borders
 
 
@@ -71,7 +72,7 @@ def graph(
         columns["contour"] = found.strength
     if image is not None:
         check_fit("an image", image, index)
-        colors = np.ascontiguousarray(image.reshape(*index.shape, -1))
+        colors = native(np.ascontiguousarray(without_mask(image).reshape(*index.shape, -1)))
         if colors.shape[2] == 3 and colors.dtype == np.uint8:
             colors = rgb_to_lab(colors)
         area = np.bincount(index[index >= 0], minlength=ids.size)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     import networkx
@@ -32,7 +33,12 @@ def to_networkx(table: pd.DataFrame, edges: pd.DataFrame) -> "networkx.Graph":
     Raises
     ------
     ValueError
-        When the table is of several images.
+        When the table is of several images, or an edge ends at a superpixel that it does not have.
+
+    Notes
+    -----
+    Rows may be in any order. Of a table from which rows were taken out, take the edges first that
+    end at them: ``edges[edges[["source", "target"]].isin(table["id"]).all(axis=1)]``.
 
     Examples
     --------
@@ -46,7 +52,7 @@ def to_networkx(table: pd.DataFrame, edges: pd.DataFrame) -> "networkx.Graph":
     """
     import networkx
 
-    _check(table)
+    _rows_of_ends(table, edges)
     made = networkx.Graph()
     rows = table.drop(columns="id").to_dict("records")
     made.add_nodes_from(zip(table["id"].tolist(), rows, strict=True))
@@ -81,7 +87,7 @@ def to_torch_geometric(
     ModuleNotFoundError
         When PyTorch Geometric is not installed; it says what to install.
     ValueError
-        When the table is of several images.
+        As for `to_networkx`.
 
     Examples
     --------
@@ -101,17 +107,15 @@ def to_torch_geometric(
             "graphs for PyTorch Geometric need it: pip install 'spam-pipe[graph]'"
         ) from error
 
-    _check(table)
+    ends = _rows_of_ends(table, edges)
     kept = [name for name in table.columns if name not in _NAMES] if columns is None else columns
-    ids = table["id"].to_numpy()
-    ends = np.searchsorted(ids, edges[["source", "target"]].to_numpy().T)
     weights = _figures(edges).to_numpy(np.float32)
     return Data(
         x=torch.tensor(table[[*kept]].to_numpy(np.float32)),
         edge_index=torch.tensor(np.concatenate([ends, ends[::-1]], axis=1)),
         edge_attr=torch.tensor(np.concatenate([weights, weights])),
         pos=torch.tensor(table[["column", "row"]].to_numpy(np.float32)),
-        id=torch.tensor(ids),
+        id=torch.tensor(table["id"].to_numpy(np.int64)),
     )
 
 
@@ -119,6 +123,26 @@ def _figures(edges: pd.DataFrame) -> pd.DataFrame:
     return edges[[name for name in edges.columns if name not in _ENDS]]
 
 
-def _check(table: pd.DataFrame) -> None:
-    if table["id"].duplicated().any():
+def _rows_of_ends(table: pd.DataFrame, edges: pd.DataFrame) -> NDArray[np.int64]:
+    """Return the (2, E) rows of the table that edges are between, whatever the rows' order.
+
+    Raises
+    ------
+    ValueError
+        When the table is of several images, or an edge ends at a superpixel that it does not have.
+    """
+    ids = pd.Index(table["id"])
+    if ids.has_duplicates:
         raise ValueError("a table of several images: take the rows of one, and its edges")
+    if "image" in table and "image" in edges and not edges["image"].isin(table["image"]).all():
+        raise ValueError("the edges are of another image than the table")
+    ends = np.stack([ids.get_indexer(edges[name]) for name in ("source", "target")])
+    lost = (ends < 0).any(axis=0)
+    if lost.any():
+        first = edges[["source", "target"]][lost].iloc[0]
+        raise ValueError(
+            f"{int(lost.sum())} of {len(edges)} edges end at superpixels that the table does not "
+            f"have, such as {first['source']}-{first['target']}: keep the others with "
+            'edges[edges[["source", "target"]].isin(table["id"]).all(axis=1)]'
+        )
+    return np.asarray(ends, np.int64)

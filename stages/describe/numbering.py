@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spam_pipe.stages.numeric import native
+
 Index = NDArray[np.int32]
 
 
@@ -32,6 +34,11 @@ def number(
     ValueError
         When it is no label map, or all of it is outside.
     """
+    labels = native(labels)
+    if isinstance(labels, np.ma.MaskedArray):  # what is masked is in no superpixel
+        hidden, labels = np.ma.getmaskarray(labels), np.asarray(labels.data)
+        if hidden.any():
+            labels = np.where(hidden, start_label - 1, labels.astype(np.int64))
     if labels.ndim != 2 or labels.size == 0 or labels.dtype.kind not in "iu":
         raise ValueError(
             f"a label map is a two-dimensional array of integers, not {labels.shape} {labels.dtype}"

@@ -12,6 +12,7 @@ from spam_pipe.stages.describe.moments import deviations, means
 from spam_pipe.stages.describe.numbering import check_fit, number
 from spam_pipe.stages.describe.ownership import owners
 from spam_pipe.stages.describe.shapes import shapes
+from spam_pipe.stages.numeric import native, without_mask
 
 _NAMES = {1: ("gray",), 3: ("red", "green", "blue")}
 
@@ -75,7 +76,7 @@ def table(
     columns["compactness"] = 4 * np.pi * shape.area / shape.perimeter.astype(np.float64) ** 2
     if image is not None:
         check_fit("an image", image, index)
-        samples = np.ascontiguousarray(image.reshape(*index.shape, -1))
+        samples = native(np.ascontiguousarray(without_mask(image).reshape(*index.shape, -1)))
         mean = means(index, shape.area, samples)
         deviation = deviations(index, shape.area, samples, mean)
         for band, name in enumerate(_names(bands, samples.shape[2])):
@@ -88,7 +89,7 @@ def table(
         columns["object"] = owners(index, ids.size, objects)
     if features is not None:
         check_fit("features", features, index)
-        deep = means(index, shape.area, np.ascontiguousarray(features))
+        deep = means(index, shape.area, native(np.ascontiguousarray(without_mask(features))))
         columns |= {f"feature_{i}": deep[:, i] for i in range(deep.shape[1])}
     return pd.DataFrame(columns)
 

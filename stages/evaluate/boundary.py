@@ -61,7 +61,7 @@ def boundary_recall_precision(
     boundary_dilated: NDArray[np.bool_],
     truth: NDArray[np.bool_],
     truth_dilated: NDArray[np.bool_],
-) -> tuple[float, float]:
+) -> tuple[float | None, float | None]:
     """Compare superpixel boundaries with one annotator's.
 
     True positives are ground-truth boundary pixels near a superpixel boundary; both figures count
@@ -77,12 +77,14 @@ def boundary_recall_precision(
 
     Returns
     -------
-    Recall and precision in [0, 1]; 0 where a denominator is 0.
+    Recall and precision in [0, 1]; None where a denominator is 0, as recall is of a ground truth
+    of one region.
     """
     hits = int(np.count_nonzero(truth & boundary_dilated))
     wanted = int(np.count_nonzero(truth))
     false = int(np.count_nonzero(boundary & ~truth_dilated))
-    return hits / max(wanted, 1), hits / max(hits + false, 1)
+    recall = hits / wanted if wanted else None
+    return recall, hits / (hits + false) if hits + false else None
 
 
 def contour_density(boundary: NDArray[np.bool_], valid: NDArray[np.bool_] | None = None) -> float:

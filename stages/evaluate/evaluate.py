@@ -80,11 +80,11 @@ def measure(
     regions
         `regions_of` the labels, where the reference is valid.
     reference
-        What to compare with.
+        The image and its ground truth.
 
     Returns
     -------
-    The metrics as `evaluate` returns them, and a note on those that need an explanation, empty
+    The metrics as `evaluate` returns them, and a note on figures that need an explanation, empty
     when none does.
 
     Raises
@@ -120,22 +120,36 @@ def measure(
 def _ground_truth_figures(
     labels: NDArray[np.integer], regions: Regions, reference: Reference
 ) -> Figures:
+    """Return the mean over annotators of each figure, of those for whom it is defined."""
     boundary = boundary_map(labels, reference.valid)
-    boundary_dilated = dilated(boundary, reference.radius)
-    rows = [
-        (
-            *overlap(regions, truth.regions, truth.n_regions),
-            *boundary_recall_precision(boundary, boundary_dilated, truth.boundary, truth.dilated),
+    near = dilated(boundary, reference.radius)
+    rows = []
+    for truth in reference.annotations:
+        compared = (regions, boundary, near)
+        if truth.counted is not None:
+            # As where there is no data: the image of this annotator is the other pixels.
+            if not truth.counted.any():
+                continue
+            own = boundary_map(labels, truth.counted)
+            compared = (regions_of(labels, truth.counted), own, dilated(own, reference.radius))
+        rows.append(
+            (
+                *overlap(compared[0], truth.regions, truth.n_regions),
+                *boundary_recall_precision(*compared[1:], truth.boundary, truth.dilated),
+            )
         )
-        for truth in reference.annotations
-    ]
-    means: list[float | None] = [
-        math.fsum(column) / len(rows) for column in zip(*rows, strict=True)
-    ]
     names = ("asa", "ue", "ue_np", "boundary_recall", "boundary_precision")
-    figures: Figures = dict(zip(names, means or [None] * len(names), strict=True))
+    columns = zip(*rows, strict=True) if rows else ((),) * len(names)
+    figures: Figures = {
+        name: _mean([value for value in column if value is not None])
+        for name, column in zip(names, columns, strict=True)
+    }
     figures["contour_density"] = contour_density(boundary, reference.valid)
     return figures
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return math.fsum(values) / len(values) if values else None
 
 
 def delta_k(n_superpixels: int, n_requested: int) -> float:

@@ -1,4 +1,4 @@
-"""What superpixels of an image are compared with: computed once, whatever their number."""
+"""An image and its ground truth, made ready once for label maps of any count."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from spam_pipe.stages.evaluate.boundary import boundary_map, dilated, tolerance_radius
 from spam_pipe.stages.evaluate.explained_variation import total_variation
 from spam_pipe.stages.evaluate.regions import painted, regions_of
-from spam_pipe.stages.validity import check_valid
+from spam_pipe.stages.validity import VOID, check_valid
 
 
 class Annotation(NamedTuple):
@@ -20,15 +20,19 @@ class Annotation(NamedTuple):
     regions
         (N,) int32, the region of each pixel, 0 to n_regions - 1.
     n_regions
-        Number of regions.
+        Number of regions, that of the pixels without one included.
     boundary, dilated
         (H, W) bool, boundary pixels, and those dilated by the tolerance.
+    counted
+        (H, W) bool, the pixels that metrics of this annotator look at, where these are not all
+        that the reference looks at: those that count and are not void. None where they are.
     """
 
     regions: NDArray[np.int32]
     n_regions: int
     boundary: NDArray[np.bool_]
     dilated: NDArray[np.bool_]
+    counted: NDArray[np.bool_] | None = None
 
 
 class Reference(NamedTuple):
@@ -74,7 +78,8 @@ def prepare(
     image
         (H, W, 3) uint8, sRGB.
     annotations
-        (H, W) non-negative integers per annotator; every value, 0 as well, is a region.
+        (H, W) non-negative integers per annotator; every value, 0 as well, is a region, but
+        `VOID`, which is none.
     boundary_tolerance
         Tolerance of the boundary metrics as a share of the diagonal, which is the image's even
         where some of its pixels hold no data.
@@ -84,7 +89,7 @@ def prepare(
     Raises
     ------
     ValueError
-        When the image or an annotation is of another shape, or is not what is asked for above.
+        When the image or an annotation has another shape, or a dtype other than stated above.
     """
     if image is not None:
         if image.shape[:2] != shape:
@@ -110,9 +115,21 @@ def prepare(
             regions = regions_of(annotation)
         except ValueError as error:
             raise ValueError(f"ground truth {number}: {error}") from error
-        boundary = boundary_map(annotation, valid)
-        prepared.append(
-            Annotation(painted(regions), regions.areas.size, boundary, dilated(boundary, radius))
-        )
+        counted = _counted(annotation, valid)
+        boundary = boundary_map(annotation, valid if counted is None else counted)
+        near = dilated(boundary, radius)
+        prepared.append(Annotation(painted(regions), regions.areas.size, boundary, near, counted))
     variation = float("nan") if image is None else total_variation(image, valid)
     return Reference(shape, radius, tuple(prepared), image, variation, valid)
+
+
+def _counted(
+    annotation: NDArray[np.integer], valid: NDArray[np.bool_] | None
+) -> NDArray[np.bool_] | None:
+    """Return the pixels that count and are not void; None where none is void."""
+    if annotation.dtype.itemsize < 4:
+        return None
+    void: NDArray[np.bool_] = annotation == VOID
+    if not void.any():
+        return None
+    return ~void if valid is None else valid & ~void

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from spam_pipe.stages.base import Inputs, Output, Unit
+from spam_pipe.stages.base import Count, Inputs, Output
 from spam_pipe.stages.evaluate.config import EvaluateConfig
 from spam_pipe.stages.evaluate.evaluate import delta_k, evaluate, measure
 from spam_pipe.stages.evaluate.reference import prepare
@@ -22,7 +23,7 @@ class EvaluateStage:
     """
 
     def setup(self, config: EvaluateConfig, device: str) -> None:
-        """Compile, or load from the cache, what `run` calls; nothing here runs on a device."""
+        """Compile the kernels that `run` calls, or load them from the cache; no device is used."""
         labels = np.arange(4, dtype=np.uint16).reshape(2, 2)
         image = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
         evaluate(labels, image, (labels,), config.boundary_tolerance)
@@ -31,7 +32,7 @@ class EvaluateStage:
         """Nothing: no network is asked."""
 
     def run(
-        self, inputs: Inputs, config: EvaluateConfig, resources: Any, units: Sequence[Unit]
+        self, inputs: Inputs, config: EvaluateConfig, resources: Any, units: Sequence[Count]
     ) -> Iterator[Output]:
         """Yield the figures of each requested number of superpixels.
 
@@ -59,6 +60,7 @@ class EvaluateStage:
                 )
             regions = regions_of(labels, reference.valid)
             figures, note = measure(labels, regions, reference)
+            note = "; ".join(each for each in (note, _doubt(inputs.annotations)) if each)
             n_superpixels = regions.areas.size
             yield Output(
                 attributes={
@@ -69,3 +71,16 @@ class EvaluateStage:
                     "note": note,
                 }
             )
+
+
+def _doubt(annotations: Sequence[NDArray[np.integer[Any]]]) -> str:
+    """Say that a ground truth seems to have a void that nobody named: a last value far off."""
+    for annotation in annotations:
+        most = int(annotation.max())
+        if most in _USUAL_VOIDS and not (annotation == most - 1).any():
+            return f"{most} counts as a region of the ground truth; --ignore {most} if it is none"
+    return ""
+
+
+_USUAL_VOIDS = (255, 65535)
+"""What data sets write where there is no label."""

@@ -13,7 +13,7 @@ from spam_pipe.stages.regions.merge_tree import linkage
 from spam_pipe.stages.regions.objects import largest_objects
 
 REACH = 4
-"""How far an uncertain pixel looks for objects: what a 5 × 5 opening removes is thinner."""
+"""How far an uncertain pixel looks for objects: strips that a 5 × 5 opening removes are thinner."""
 
 
 def cut_objects(

@@ -1,4 +1,4 @@
-"""Accuracy inside and outside the salient part of images: what attention buys and what it costs."""
+"""Accuracy inside and outside the salient part of images: gain and cost of attention."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 
 from spam_pipe.stages.report.bootstrap import mean_interval
 from spam_pipe.stages.report.config import ReportConfig
+from spam_pipe.stages.validity import VOID
 
 TITLES = {
     "asa_inside": "ASA, salient objects",
     "asa_outside": "ASA, background",
     "n_inside": "Superpixels, salient objects",
 }
-"""The measures, and what figures call them."""
+"""The measures, and their names in figures."""
 
 SALIENT_COLUMNS = (
     "config",
@@ -51,11 +52,16 @@ def accuracy_by_place(
     """
     flat = labels.ravel().astype(np.intp)
     inside = salient.ravel()
-    right = [_right(flat, truth.ravel()) for truth in annotations]
+    said = [truth.ravel() != VOID for truth in annotations]
+    right = [
+        _right(flat[own], truth.ravel()[own]) if own.any() else own[:0]
+        for truth, own in zip(annotations, said, strict=True)
+    ]
+    parts = [inside[own] for own in said]
     areas = np.bincount(flat)
     return {
-        "asa_inside": _mean([each[inside] for each in right]),
-        "asa_outside": _mean([each[~inside] for each in right]),
+        "asa_inside": _mean([each[own] for each, own in zip(right, parts, strict=True)]),
+        "asa_outside": _mean([each[~own] for each, own in zip(right, parts, strict=True)]),
         "n_inside": float(np.sum(2 * np.bincount(flat, weights=inside) > areas)),
     }
 
@@ -104,6 +110,5 @@ def _right(labels: NDArray[np.intp], truth: NDArray[np.integer]) -> NDArray[np.b
 
 
 def _mean(shares: Sequence[NDArray[np.bool_]]) -> float:
-    if not shares or not shares[0].size:
-        return float("nan")
-    return float(np.mean([share.mean() for share in shares]))
+    there = [share.mean() for share in shares if share.size]
+    return float(np.mean(there)) if there else float("nan")

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spam_pipe.stages.attention.attend import Attention, user_attention, visual_attention
-from spam_pipe.stages.base import Arrays, Inputs, Output, Unit
+from spam_pipe.stages.base import Arrays, Count, Inputs, Output
 from spam_pipe.stages.colour import rgb_to_lab
 from spam_pipe.stages.deferred import BY_BLOCKS
 from spam_pipe.stages.methods.config import SegmentConfig
@@ -66,7 +66,7 @@ class SegmentStage:
         return announce(config.deep_weights, device, inputs)
 
     def run(
-        self, inputs: Inputs, config: SegmentConfig, resources: Resources, units: Sequence[Unit]
+        self, inputs: Inputs, config: SegmentConfig, resources: Resources, units: Sequence[Count]
     ) -> Iterator[Output]:
         """Yield ``labels``, (H, W) uint16 (uint32 above 65,535 labels), for each count.
 
@@ -150,7 +150,7 @@ def _hierarchy_of(inputs: Inputs) -> tuple[NDArray[np.int32], NDArray[np.int32]]
     return labels_of(made), made.arrays["parents"]
 
 
-def _segment_large(inputs: Inputs, config: SegmentConfig, device: str, unit: Unit) -> Output:
+def _segment_large(inputs: Inputs, config: SegmentConfig, device: str, unit: Count) -> Output:
     """Return labels made by blocks and, beside them, the objects that the blocks found."""
     from spam_pipe.stages.segment.large.segment_large import segment_large
 

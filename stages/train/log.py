@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+from spam_pipe.stages.csv_cells import csv_lines
 from spam_pipe.stages.train.learner import Losses
 from spam_pipe.stages.train.validation import Score
 
@@ -52,10 +53,8 @@ def append_row(folder: Path, row: Row) -> None:
     path = folder / LOG
     new = not path.is_file()
     with path.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, [field.name for field in fields(Row)])
-        if new:
-            writer.writeheader()
-        writer.writerow(asdict(row))
+        header = [[field.name for field in fields(Row)]] if new else []
+        file.write(csv_lines([*header, list(asdict(row).values())]))
 
 
 def read_rows(folder: Path) -> list[dict[str, str]]:

@@ -25,11 +25,11 @@ BEST = "best.safetensors"
 LAST = "last.safetensors"
 
 Validate = Callable[[Network], Score]
-OnProgress = Callable[["Progress"], None]
+OnProgress = Callable[["TrainingStep"], None]
 
 
 @dataclass(frozen=True)
-class Progress:
+class TrainingStep:
     """What a training run says of itself after a step.
 
     Attributes
@@ -54,7 +54,7 @@ class Progress:
 
 
 @dataclass
-class Run:
+class TrainState:
     """The part of a run's state that is not the learner's.
 
     Attributes
@@ -157,7 +157,7 @@ def train(
 
 def _loop(
     learner: Learner,
-    run: Run,
+    run: TrainState,
     schedule: Schedule,
     samples: Iterator[Sample],
     folder: Path,
@@ -205,8 +205,8 @@ def _schedule(config: TrainConfig, minutes: float | None) -> Schedule:
     return Schedule(config.learning_rate, config.final_rate, config.warm_up, config.steps, minutes)
 
 
-def _begin(config: TrainConfig, folder: Path, device: torch.device) -> tuple[Learner, Run]:
-    learner, run = make_learner(config, device), Run()
+def _begin(config: TrainConfig, folder: Path, device: torch.device) -> tuple[Learner, TrainState]:
+    learner, run = make_learner(config, device), TrainState()
     state = load_checkpoint(folder)
     if state is not None:
         if state["config"] != config.network.model_dump_json():
@@ -218,7 +218,7 @@ def _begin(config: TrainConfig, folder: Path, device: torch.device) -> tuple[Lea
     return learner, run
 
 
-def _warm_restart(learner: Learner, run: Run, folder: Path) -> None:
+def _warm_restart(learner: Learner, run: TrainState, folder: Path) -> None:
     best = folder / BEST
     if best.is_file():
         weights = load_weights(best).state_dict()
@@ -226,7 +226,9 @@ def _warm_restart(learner: Learner, run: Run, folder: Path) -> None:
     run.seconds, run.start = 0.0, learner.step
 
 
-def _progress(learner: Learner, run: Run, schedule: Schedule, begun: float, first: int) -> Progress:
+def _progress(
+    learner: Learner, run: TrainState, schedule: Schedule, begun: float, first: int
+) -> TrainingStep:
     seconds = max(run.seconds - begun, 1e-9)
     pace = (learner.step - first) / seconds
     if schedule.minutes is None:
@@ -234,17 +236,17 @@ def _progress(learner: Learner, run: Run, schedule: Schedule, begun: float, firs
     else:
         left = 60 * schedule.minutes - run.seconds
     images = pace * learner.config.batch
-    return Progress(learner.step, run.losses[-1], images, max(left, 0.0), run.score)
+    return TrainingStep(learner.step, run.losses[-1], images, max(left, 0.0), run.score)
 
 
-def _validate(learner: Learner, run: Run, folder: Path, validate: Validate) -> None:
+def _validate(learner: Learner, run: TrainState, folder: Path, validate: Validate) -> None:
     run.score = validate(learner.averaged())
     if run.best is None or run.score.better_than(run.best):
         run.best = run.score
         _save_weights(learner, run, folder / BEST)
 
 
-def _save_weights(learner: Learner, run: Run, path: Path) -> None:
+def _save_weights(learner: Learner, run: TrainState, path: Path) -> None:
     config = learner.config
     information = {
         "step": learner.step,
@@ -254,7 +256,7 @@ def _save_weights(learner: Learner, run: Run, path: Path) -> None:
     save_weights(path, config.network, learner.average, information=information)
 
 
-def _save(learner: Learner, run: Run, folder: Path) -> None:
+def _save(learner: Learner, run: TrainState, folder: Path) -> None:
     network = learner.config.network.model_dump_json()
     save_checkpoint(folder, {"config": network, "learner": learner.state(), "run": run.state()})
     _save_weights(learner, run, folder / LAST)

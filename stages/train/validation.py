@@ -19,7 +19,7 @@ from spam_pipe.stages.networks.forward import Encoder
 
 _SEGMENT = SegmentConfig()
 
-Scene = tuple[NDArray[np.uint8], Sequence[NDArray[Any]]]
+ValidationImage = tuple[NDArray[np.uint8], Sequence[NDArray[Any]]]
 """An image, (H, W, 3) uint8 sRGB, and its region maps, one per annotator."""
 
 
@@ -64,7 +64,7 @@ class Score:
 
 
 def make_validator(
-    scenes: Sequence[Scene],
+    scenes: Sequence[ValidationImage],
     counts: tuple[int, ...],
     least_gr: tuple[float, ...],
     config: SegmentConfig = _SEGMENT,
@@ -81,7 +81,7 @@ def make_validator(
 
 
 def _measure(
-    encoder: Encoder, scene: Scene, counts: Sequence[int], config: SegmentConfig
+    encoder: Encoder, scene: ValidationImage, counts: Sequence[int], config: SegmentConfig
 ) -> list[tuple[float, float]]:
     """Return ASA and GR at each count."""
     image, annotations = scene

@@ -31,7 +31,7 @@ def read_ome_zarr(path: Path) -> Any:
     """Write the images and put the file's content where its first words say."""
     from spam_pipe.pipeline.datasets.images.bands import Reading
     from spam_pipe.pipeline.datasets.images.image_file import ImageFile
-    from spam_pipe.pipeline.datasets.images.stacks import stack_planes
+    from spam_pipe.pipeline.datasets.images.stacks import parts_of
     from tests.fuzz.seeds.stacks import ome_zarrs
 
     place, _, content = path.read_bytes().partition(b"\x00")
@@ -43,29 +43,31 @@ def read_ome_zarr(path: Path) -> Any:
             (path.parent / name).write_bytes(content if name == changed else own)
     if not (path.parent / image).is_dir():
         return None
-    planes = stack_planes(path.parent / image, None)
+    parts = parts_of(path.parent / image, None)
     reading = Reading(max_pixels=MAX_PIXELS)
-    return [ImageFile(path.parent / image, reading, plane).read() for plane in planes[:3]]
+    return [
+        ImageFile(path.parent / image, reading, plane, series).read() for series, plane in parts[:3]
+    ]
 
 
 def read_dicom(path: Path) -> Any:
     from spam_pipe.pipeline.datasets.images.bands import Reading
     from spam_pipe.pipeline.datasets.images.image_file import ImageFile
-    from spam_pipe.pipeline.datasets.images.stacks import stack_planes
+    from spam_pipe.pipeline.datasets.images.stacks import parts_of
 
     reading = Reading(max_pixels=MAX_PIXELS)
-    planes = stack_planes(path, "all")
-    return [ImageFile(path, reading, plane).read() for plane in planes[:3]]
+    parts = parts_of(path, "all")
+    return [ImageFile(path, reading, plane, series).read() for series, plane in parts[:3]]
 
 
 def read_georeference(path: Path) -> Any:
-    from spam_pipe.pipeline.datasets.images.georeference import georeference_of, metres_per_unit
+    from spam_pipe.pipeline.datasets.images.georeference import georeference_of, mean_square_metres
     from spam_pipe.pipeline.datasets.images.image_file import ImageFile
     from spam_pipe.pipeline.items import Item
 
     item = Item("input", "all", ImageFile(path))
     place = georeference_of(item)
-    return metres_per_unit(place, item) if place is not None and place.crs else None
+    return mean_square_metres(place, (64, 64), item) if place is not None and place.crs else None
 
 
 def read_labels(path: Path) -> Any:

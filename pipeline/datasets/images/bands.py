@@ -1,7 +1,7 @@
 """From samples of any kind to a picture: which bands, which range, which pixels have data."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,12 @@ from spam_pipe.pipeline.datasets.guards.limits import MAX_PIXELS
 from spam_pipe.pipeline.datasets.images.strips import strips
 from spam_pipe.pipeline.errors import DataError
 from spam_pipe.pipeline.items import Picture
+from spam_pipe.stages.numeric import native
 
 STRETCH = (2.0, 98.0)
 """Percentiles that become black and white where nothing else is said."""
+
+_HALF_A_LEVEL = 0.5 / 255
 
 Limits = tuple[float, float]
 
@@ -51,6 +54,32 @@ class Reading:
         return bands + stretch
 
 
+Nodata = float | tuple[float | None, ...] | None
+"""The value that stands for no data, the same in all bands, or one for each band that has one."""
+
+
+@dataclass(frozen=True)
+class Alpha:
+    """How opaque pixels are.
+
+    Attributes
+    ----------
+    values
+        (H, W): integers up to the most that their kind holds, floats up to 1.
+    premultiplied
+        Whether colours are stored multiplied by it ("associated" in TIFF's words).
+    """
+
+    values: NDArray[Any]
+    premultiplied: bool = False
+
+    def shares(self, rows: slice) -> NDArray[np.float64]:
+        """Return the opacity of rows, (h, W, 1) in 0..1."""
+        values = self.values[rows, :, np.newaxis]
+        most = 1.0 if values.dtype.kind in "fb" else float(np.iinfo(values.dtype).max)
+        return np.clip(values.astype(np.float64) / most, 0, 1)
+
+
 @dataclass(frozen=True)
 class Samples:
     """What a file holds, before anything was chosen.
@@ -64,6 +93,14 @@ class Samples:
         says nothing.
     nodata
         The value that stands for no data, in all bands at once.
+    alpha
+        How opaque pixels are; None where all are.
+    numbers
+        The file's numbers of the bands, from 1; None where these are all that it has.
+    orientation
+        How the stored picture was turned to be upright (EXIF's 1 to 8).
+    facts
+        What had to be chosen to get this far, JSON-serialisable.
     limits
         Values that become black and white, where the file states them.
     named
@@ -75,19 +112,24 @@ class Samples:
 
     values: NDArray[Any]
     valid: NDArray[np.bool_] | None = None
-    nodata: float | None = None
+    nodata: Nodata = None
     limits: Limits | None = None
     named: tuple[int, ...] | None = None
     photograph: bool = False
+    alpha: Alpha | None = None
+    numbers: tuple[int, ...] | None = None
+    orientation: int = 1
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 def to_picture(samples: Samples, reading: Reading, path: Path) -> Picture:
     """Bring samples to 8 bits of red, green and blue.
 
-    8 bits stay as they are. A photograph's 16 bits keep their high byte, its floats in 0..1 are
-    scaled. Whatever else there is, and everything once percentiles or (but for 8 bits) bands are
-    asked for, is stretched band by band, from the 2nd to the 98th percentile of the valid pixels.
-    Pixels without data become white. They are those that the file masks, those that hold its
+    8 bits stay as they are. A photograph's 16 bits keep their high byte, unless none of them
+    reaches half of the range; its floats in 0..1 are scaled. Whatever else there is, and
+    everything once percentiles or (but for 8 bits) bands are asked for, is stretched band by
+    band, from the 2nd to the 98th percentile of the valid pixels. Pixels without data become
+    white. They are those that the file masks or that are not opaque at all, those that hold its
     nodata value in all chosen bands, and those that hold NaN or infinity in any.
 
     Parameters
@@ -109,61 +151,128 @@ def to_picture(samples: Samples, reading: Reading, path: Path) -> Picture:
         raise DataError(
             f"{path}: holds {samples.values.dtype} samples; save the image as integers or floats"
         )
-    bands = _chosen(samples, reading, path)
-    whole = bands == tuple(range(1, samples.values.shape[2] + 1))
-    values = samples.values if whole else samples.values[..., [band - 1 for band in bands]]
-    valid = _with_data(values, samples)
+    numbers = samples.numbers or tuple(range(1, samples.values.shape[2] + 1))
+    bands = _chosen(samples, numbers, reading, path)
+    columns = [numbers.index(band) for band in bands]
+    whole = bands == numbers
+    values = samples.values if whole else samples.values[..., columns]
+    values = native(_as_opaque(values, samples.alpha))
+    nodata = samples.nodata
+    if isinstance(nodata, tuple):
+        nodata = tuple(nodata[column] for column in columns)
+    valid = _with_data(values, samples, nodata)
     as_seen = samples.photograph and reading.bands is None and reading.stretch is None
     scale, limits = _scale(values, valid, samples.limits, reading.stretch, as_seen)
-    facts: dict[str, Any] = {}
+    facts: dict[str, Any] = dict(samples.facts)
     if reading.bands is not None or not whole:
-        facts["bands"] = list(bands)
+        facts |= {"bands": list(bands), "n_bands": len(numbers)}
     if limits:
         facts |= {"samples": samples.values.dtype.name, "limits": [list(pair) for pair in limits]}
         if samples.limits is None or reading.stretch is not None:
             facts["percentiles"] = list(reading.stretch or STRETCH)
-    if scale is None and values.shape[2] == 3 and _is_white(values, valid):
+    plain = scale is None and values.shape[2] == 3 and samples.alpha is None
+    if plain and _is_white(values, valid):
         return Picture(np.ascontiguousarray(values), valid, facts)
     colors = np.empty((*values.shape[:2], 3), np.uint8)
     for rows in _strips(values):
         colors[rows] = values[rows] if scale is None else scale(values[rows])
+        if samples.alpha is not None:
+            share = samples.alpha.shares(rows)
+            colors[rows] = np.rint(colors[rows] * share + 255 * (1 - share))
         if valid is not None:
             colors[rows][~valid[rows]] = 255
     return Picture(colors, valid, facts)
 
 
-def _chosen(samples: Samples, reading: Reading, path: Path) -> tuple[int, ...]:
+def said_of(facts: Mapping[str, Any]) -> str:
+    """Return as a table's note what of an image had to be chosen to see it; empty for nothing."""
+    notes = []
+    if counted := facts.get("first_of"):
+        counts = ", ".join(f"{n} {_AXES.get(axis, axis)}" for axis, n in counted.items())
+        notes.append(f"the first of {counts}")
+    if bands := facts.get("bands"):
+        which = ", ".join(map(str, bands))
+        notes.append(f"band{'s' * (len(bands) > 1)} {which} of {facts.get('n_bands', '?')}")
+    if percentiles := facts.get("percentiles"):
+        limits = ", ".join(f"{low:g} to {high:g}" for low, high in facts["limits"][:_SAID])
+        more = " …" if len(facts["limits"]) > _SAID else ""
+        low, high = percentiles
+        notes.append(
+            f"{facts['samples']} stretched from percentile {low:g} to {high:g}: {limits}{more}"
+        )
+    return "; ".join(notes)
+
+
+_AXES = {"p": "pages", "f": "frames"}
+_SAID = 3
+"""Bands whose limits are said."""
+
+
+def holds_data(values: NDArray[Any], nodata: Nodata) -> NDArray[np.bool_]:
+    """Return where any band of (H, W, C) values holds something else than its nodata value."""
+    if nodata is None or isinstance(nodata, tuple):
+        each = nodata or (None,) * values.shape[2]
+    else:
+        each = (nodata,) * values.shape[2]
+    holds = np.zeros(values.shape[:2], np.bool_)
+    for band, value in enumerate(each):
+        own = values[..., band]
+        if value is None:
+            holds[:] = True
+        elif np.isnan(value):
+            holds |= ~np.isnan(own) if own.dtype.kind == "f" else True
+        else:
+            holds |= own != value
+    return holds
+
+
+def _chosen(
+    samples: Samples, numbers: tuple[int, ...], reading: Reading, path: Path
+) -> tuple[int, ...]:
     """Return which bands, from 1, are seen."""
-    n = samples.values.shape[2]
+    n = len(numbers)
     if reading.bands is not None:
-        if max(reading.bands) > n:
+        if missing := sorted({*reading.bands} - {*numbers}):
             asked = ",".join(map(str, reading.bands))
             has = "one band" if n == 1 else f"{n} bands"
+            opacity = f" ({missing[0]} is opacity)" if missing[0] < max(numbers) else ""
             raise DataError(
-                f"{path}: has {has}, --bands {asked} asks for band {max(reading.bands)}"
+                f"{path}: has {has}, --bands {asked} asks for band {missing[-1]}{opacity}"
             )
         return reading.bands
     if samples.named is not None:
         return samples.named
     if n in (1, 3):
-        return tuple(range(1, n + 1))
+        return numbers
     raise DataError(
-        f"{path}: has {n} bands; say which are red, green and blue with --bands 3,2,1, or which "
-        "one is grey with --bands 1"
+        f"{path}: has {n} bands; say which are red, green and blue with --bands "
+        f"{'3,2,1' if n > 2 else '1,2,2'}, or which one is grey with --bands 1"
     )
 
 
-def _with_data(values: NDArray[Any], samples: Samples) -> NDArray[np.bool_] | None:
+def _as_opaque(values: NDArray[Any], alpha: Alpha | None) -> NDArray[Any]:
+    """Undo that colours are stored multiplied by their opacity."""
+    if alpha is None or not alpha.premultiplied:
+        return values
+    plain = np.empty_like(values)
+    most = np.inf if values.dtype.kind == "f" else np.iinfo(values.dtype).max
+    for rows in _strips(values):
+        share = alpha.shares(rows)
+        full = np.clip(values[rows] / np.where(share > 0, share, 1), None, most)
+        plain[rows] = full if values.dtype.kind == "f" else np.rint(full)
+    return plain
+
+
+def _with_data(values: NDArray[Any], samples: Samples, nodata: Nodata) -> NDArray[np.bool_] | None:
     """Return where there is data; None where it is everywhere."""
-    nodata = samples.nodata
-    if nodata is None or np.isnan(nodata):
-        nodata = None
-        if values.dtype.kind != "f":
-            return None if samples.valid is None or samples.valid.all() else samples.valid
+    if nodata is None and values.dtype.kind != "f" and samples.alpha is None:
+        return None if samples.valid is None or samples.valid.all() else samples.valid
     valid = np.ones(values.shape[:2], np.bool_) if samples.valid is None else samples.valid.copy()
+    if samples.alpha is not None:
+        valid &= samples.alpha.values != 0
     for rows in _strips(values):
         if nodata is not None:
-            valid[rows] &= (values[rows] != nodata).any(axis=2)
+            valid[rows] &= holds_data(values[rows], nodata)
         if values.dtype.kind == "f":
             valid[rows] &= np.isfinite(values[rows]).all(axis=2)
     return None if valid.all() else valid
@@ -197,7 +306,7 @@ def _scale(
             return None, []
         if values.dtype == np.bool_:
             return _from_bits, []
-        if as_seen and values.dtype == np.uint16:
+        if as_seen and values.dtype == np.uint16 and _uses_range(values, valid):
             return _high_byte, []
         if as_seen and values.dtype.kind == "f" and _within_one(values, valid):
             return _from_shares, []
@@ -225,16 +334,30 @@ def _high_byte(rows: NDArray[Any]) -> NDArray[np.uint8]:
 
 
 def _from_shares(rows: NDArray[Any]) -> NDArray[np.uint8]:
-    shares = np.where((rows >= 0) & (rows <= 1), rows, 1)
+    shares = np.clip(np.where(np.isfinite(rows), rows, 1), 0, 1)
     return np.asarray(np.rint(shares * 255), np.uint8)
 
 
 def _within_one(values: NDArray[Any], valid: NDArray[np.bool_] | None) -> bool:
+    """Say whether floats lie in 0..1, but for what rounding to 8 bits takes away."""
+    low, high = _extremes(values, valid)
+    return low >= -_HALF_A_LEVEL and high <= 1 + _HALF_A_LEVEL
+
+
+def _uses_range(values: NDArray[Any], valid: NDArray[np.bool_] | None) -> bool:
+    """Say whether any of 16 bits reaches half of the range; 12 bits in words of 16 do not."""
+    _, high = _extremes(values, valid)
+    return high >= 2**15 or high <= 0
+
+
+def _extremes(values: NDArray[Any], valid: NDArray[np.bool_] | None) -> Limits:
+    """Return the least and the most of what is seen; 0 and 0 of nothing."""
+    found = []
     for rows in _strips(values):
         seen = values[rows] if valid is None else values[rows][valid[rows]]
-        if seen.size and not (seen.min() >= 0 and seen.max() <= 1):
-            return False
-    return True
+        if seen.size:
+            found += [float(seen.min()), float(seen.max())]
+    return (min(found), max(found)) if found else (0.0, 0.0)
 
 
 def _limits_of(band: NDArray[Any], valid: NDArray[np.bool_] | None, percentiles: Limits) -> Limits:

@@ -56,16 +56,49 @@ def _read(path: Path, file: "_Bounded", reading: Reading, plane: str | None) -> 
         return Samples(_high_byte(apply_color_lut(stored, header)))
     if stored.ndim == 3:
         return Samples(stored)
-    values = np.asarray(apply_modality_lut(stored, header))
+    of_frame = _frame_header(header, frame)
+    values = np.asarray(apply_modality_lut(stored, of_frame))
     if values.dtype == np.float64:
         values = values.astype(np.float32)
     valid = _without_padding(stored, header)
-    limits = _window(header)
+    limits = _window(of_frame)
     if kind == "MONOCHROME1":
         bright = np.float32(255) if values.dtype == np.uint8 else np.float32(0)
         values = (bright - values.astype(np.float32)).astype(values.dtype if bright else np.float32)
         limits = None if limits is None else (-limits[1], -limits[0])
-    return Samples(values[..., np.newaxis], valid, limits=limits)
+    facts = {"first_of": {"f": n_frames}} if plane is None and n_frames > 1 else {}
+    return Samples(values[..., np.newaxis], valid, limits=limits, facts=facts)
+
+
+def _frame_header(header: Any, frame: int) -> Any:
+    """Return what holds of a frame: enhanced images say it in groups, of a frame or of all."""
+    from pydicom.dataset import Dataset
+
+    groups = [
+        *(header.get("SharedFunctionalGroupsSequence") or [])[:1],
+        *(header.get("PerFrameFunctionalGroupsSequence") or [])[frame : frame + 1],
+    ]
+    found = [
+        macro[0]
+        for group in groups
+        for name in ("PixelValueTransformationSequence", "FrameVOILUTSequence")
+        if (macro := group.get(name))
+    ]
+    if not found:
+        return header
+    merged = Dataset()
+    for each in (header, *found):
+        for name in _OF_FRAMES:
+            if name in each:
+                setattr(merged, name, each.get(name))
+    return merged
+
+
+_OF_FRAMES = (
+    *("RescaleSlope", "RescaleIntercept", "RescaleType", "ModalityLUTSequence"),
+    *("WindowCenter", "WindowWidth", "VOILUTFunction"),
+    *("BitsStored", "BitsAllocated", "PixelRepresentation", "PhotometricInterpretation"),
+)
 
 
 class _Bounded(FileIO):
@@ -146,12 +179,37 @@ def _first(value: Any) -> float | None:
 
 
 def _without_padding(stored: NDArray[Any], header: Any) -> NDArray[np.bool_] | None:
-    low = header.get("PixelPaddingValue")
+    """Return where stored values are not the padding; None where nothing says what that is.
+
+    Its value representation is to be that of the pixels (PS3.3 C.7.5.1.1.2), and often is not:
+    63536 stands for -2000 beside signed pixels. So it is brought to the pixels' kind bit by bit.
+    """
+    floats = stored.dtype.kind == "f"
+    low = header.get("DoubleFloatPixelPaddingValue", header.get("FloatPixelPaddingValue"))
+    high = header.get(
+        "DoubleFloatPixelPaddingRangeLimit", header.get("FloatPixelPaddingRangeLimit")
+    )
+    if not floats:
+        low, high = header.get("PixelPaddingValue"), header.get("PixelPaddingRangeLimit")
     if low is None:
         return None
-    high = header.get("PixelPaddingRangeLimit", low)
-    low, high = sorted((int(low), int(high)))
-    return (stored < low) | (stored > high)
+    ends = [low, low if high is None else high]
+    low, high = sorted(float(each) if floats else _as_stored(each, header) for each in ends)
+    if floats:
+        low, high = np.float32(low), np.float32(high)
+    return np.asarray((stored < low) | (stored > high))
+
+
+def _as_stored(value: Any, header: Any) -> int:
+    """Return a whole number as the pixels' bits have it, signed or not as they are."""
+    if isinstance(value, bytes):  # of a representation that nobody knows
+        value = int.from_bytes(value[:2], "little")
+    bits, used = int(header.get("BitsAllocated", 16)), int(header.get("BitsStored", 16))
+    plain = int(value) & ((1 << bits) - 1)
+    if int(header.get("PixelRepresentation", 0)) != 1:
+        return plain
+    bits = used if plain < 1 << used else bits
+    return plain - (1 << bits) if plain >> (bits - 1) else plain
 
 
 def _high_byte(colors: NDArray[Any]) -> NDArray[np.uint8]:

@@ -1,31 +1,37 @@
 """Reading an image file, whatever its kind, as a person would expect to see it."""
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
-from spam_pipe.pipeline.datasets.guards.limits import PILLOW_FORMATS, check_picture, pillow_limit
-from spam_pipe.pipeline.datasets.images.bands import Reading, Samples, to_picture
+from spam_pipe.pipeline.datasets.guards.limits import (
+    MAX_PIXELS,
+    PILLOW_FORMATS,
+    check_picture,
+    pillow_limit,
+)
+from spam_pipe.pipeline.datasets.images.bands import Alpha, Reading, Samples, to_picture
+from spam_pipe.pipeline.datasets.images.kinds import DICOM, TIFF, ZARR, kind_of, may_have_gaps
+from spam_pipe.pipeline.datasets.images.orientation import (
+    as_stored,
+    orientation_of,
+    upright,
+    upright_size,
+)
+from spam_pipe.pipeline.datasets.images.png import PngKind, decode_deep, differs_from_key, png_kind
+from spam_pipe.pipeline.datasets.images.sidecars import sidecars, with_sidecars
 from spam_pipe.pipeline.datasets.images.strips import array_of, strips_of
-from spam_pipe.pipeline.datasets.images.tiff import is_plain_picture, is_tiff, read_tiff
+from spam_pipe.pipeline.datasets.images.tiff import orientation_tag, plain_pages, read_tiff
 from spam_pipe.pipeline.errors import DataError
-from spam_pipe.pipeline.items import FileSource, ImageSource, Picture
-
-_OPAQUE = frozenset((".jpg", ".jpeg", ".jpe", ".bmp", ".ppm", ".pgm", ".pbm", ".pnm"))
-"""Suffixes of files that cannot say that a pixel has no data."""
-
-PHOTOGRAPH_SUFFIXES = _OPAQUE | {".png", ".tif", ".tiff", ".gif", ".webp"}
-"""Suffixes, in lower case, of files that Pillow or tifffile read."""
-
-DICOM_SUFFIXES = frozenset((".dcm", ".dicom"))
-
-IMAGE_SUFFIXES = PHOTOGRAPH_SUFFIXES | DICOM_SUFFIXES | {".zarr"}
-"""Suffixes, in lower case, of what a folder of images is taken to consist of."""
+from spam_pipe.pipeline.items import FileSource, ImageSource, Picture, digest_of_file
+from spam_pipe.stages.numeric import native
 
 
 @dataclass(frozen=True)
@@ -40,33 +46,43 @@ class ImageFile(FileSource, ImageSource):
         What the user says of how it is read.
     plane
         Name of the plane of a stack, such as ``z3``; None for the only or first one.
+    series
+        Which image of a file or folder that holds several; None for the only or first one.
     """
 
     reading: Reading = field(default_factory=Reading)
     plane: str | None = None
+    series: str | None = None
 
     @property
     def may_have_gaps(self) -> bool:
-        """Say whether files of this kind can mark pixels without data."""
-        return self.path.suffix.lower() not in _OPAQUE
+        """Say whether files of this kind can mark pixels without data, or others do beside it."""
+        return may_have_gaps(self.path) or bool(sidecars(self.path))
 
     def signature(self) -> str:
         """Return what is there now, and what of it is read in which way."""
-        return self._stored_signature() + self._token
+        beside = [ImageFile(file)._stored_signature() for file in sidecars(self.path)]
+        return " ".join([self._stored_signature(), *beside]) + self._token
 
     def digest(self) -> str:
         """Return the SHA-256 of the file's bytes; of the samples where it is a stack's plane."""
-        if self.plane is not None or self.path.is_dir():
-            samples = read_samples(self.path, self.reading, self.plane)
-            said = f"{samples.values.dtype.str}{samples.values.shape}{self._token}"
+        beside = "".join(digest_of_file(file) for file in sidecars(self.path))
+        said = self._token + beside
+        if self.plane is not None or self.series is not None or self.path.is_dir():
+            samples = self.samples()
+            said = f"{samples.values.dtype.str}{samples.values.shape}{said}"
             content = np.ascontiguousarray(samples.values)
             return sha256(said.encode() + content.tobytes()).hexdigest()
         own = super().digest()
-        return sha256(f"{own}{self._token}".encode()).hexdigest() if self._token else own
+        return sha256(f"{own}{said}".encode()).hexdigest() if said else own
+
+    def samples(self) -> Samples:
+        """Load what the file holds, before anything is chosen (see `read_samples`)."""
+        return read_samples(self.path, self.reading, self.plane, self.series)
 
     def picture(self) -> Picture:
         """Load the image (see `read_picture`)."""
-        return read_picture(self.path, self.reading, self.plane)
+        return to_picture(self.samples(), self.reading, self.path)
 
     def read(self) -> NDArray[np.uint8]:
         """Load the image's pixels."""
@@ -74,7 +90,8 @@ class ImageFile(FileSource, ImageSource):
 
     @property
     def _token(self) -> str:
-        return self.reading.token + (f":plane={self.plane}" if self.plane else "")
+        plane = f":plane={self.plane}" if self.plane else ""
+        return self.reading.token + plane + (f":series={self.series}" if self.series else "")
 
     def _stored_signature(self) -> str:
         if not self.path.is_dir():
@@ -113,105 +130,160 @@ def read_picture(path: Path, reading: Reading | None = None, plane: str | None =
         When the file is not there, not an image, damaged, too large, lacks the bands or the plane
         that was asked for, or has more bands than can be seen.
     """
-    reading = reading or Reading()
-    if not _is_for_pillow(path, plane):
-        return to_picture(read_samples(path, reading, plane), reading, path)
+    return ImageFile(path, reading or Reading(), plane).picture()
+
+
+def read_samples(
+    path: Path, reading: Reading, plane: str | None = None, series: str | None = None
+) -> Samples:
+    """Read what a file holds, by its kind, with what files beside it mask.
+
+    Raises
+    ------
+    DataError
+        As `read_picture`.
+    """
+    samples = with_sidecars(_read_samples(path, reading, plane, series), path)
+    return replace(samples, values=native(samples.values))
+
+
+def _read_samples(path: Path, reading: Reading, plane: str | None, series: str | None) -> Samples:
+    kind = kind_of(path)
+    if kind == ZARR:
+        from spam_pipe.pipeline.datasets.images.ome_zarr import read_ome_zarr
+
+        return read_ome_zarr(path, reading, plane, series)
+    if kind == DICOM:
+        from spam_pipe.pipeline.datasets.images.dicom import read_dicom
+
+        return read_dicom(path, reading, plane)
+    if kind == TIFF:
+        chosen = plane is not None or series is not None
+        n_pages = None if chosen else plain_pages(path)
+        if n_pages is None:
+            return read_tiff(path, reading, plane, int(series or 0))
+        try:
+            return _read_with_pillow(path, reading, n_pages)
+        except UnidentifiedImageError:
+            return read_tiff(path, reading, None)
+    if plane is not None:
+        raise DataError(f"{path}: is one image, not a stack with a plane {plane}")
     try:
-        samples = _read_with_pillow(path, reading)
+        return _read_with_pillow(path, reading)
     except UnidentifiedImageError as error:
-        if is_tiff(path):
-            return to_picture(read_tiff(path, reading, plane), reading, path)
         raise DataError(
             f"{path}: is not an image that can be read; remove it or save it as PNG or JPEG"
         ) from error
-    except DataError:
+
+
+def stored_orientation(path: Path) -> int:
+    """Return how the picture that a file stores is turned to be seen (EXIF's 1 to 8)."""
+    if kind_of(path) == TIFF:
+        return orientation_tag(path)
+    with opened_picture(path, MAX_PIXELS, 4) as image:
+        return orientation_of(image)
+
+
+@contextmanager
+def opened_picture(path: Path, max_pixels: int, result_bytes: int) -> Iterator[Image.Image]:
+    """Open a picture with Pillow, unless it is larger than it may be.
+
+    Whatever goes wrong with it becomes a DataError, but for Pillow's `UnidentifiedImageError`.
+    """
+    try:
+        # Of a path Pillow maps uncompressed TIFFs into memory, and shears those on their side.
+        with (
+            pillow_limit(max_pixels),
+            path.open("rb") as file,
+            Image.open(file, formats=PILLOW_FORMATS) as image,
+        ):
+            check_picture(path, image, max_pixels, result_bytes)
+            yield image
+    except (DataError, UnidentifiedImageError):
         raise
     except FileNotFoundError as error:
         raise DataError(f"{path}: there is no such file") from error
     except Image.DecompressionBombError as error:
         raise DataError(
-            f"{path}: has more megapixels than the limit of {reading.max_pixels / 1e6:g}; raise "
+            f"{path}: has more megapixels than the limit of {max_pixels / 1e6:g}; raise "
             "it with --max-megapixels N, or scale it down or cut it into tiles"
         ) from error
     except Exception as error:  # a decoder may fail in any way on a damaged file
         raise DataError(
             f"{path}: is damaged ({_first_line(error)}); get or save it again"
         ) from error
-    return to_picture(samples, reading, path)
 
 
-def read_samples(path: Path, reading: Reading, plane: str | None) -> Samples:
-    """Read what a file of science, medicine or maps holds, by its kind."""
-    suffix = path.suffix.lower()
-    if suffix == ".zarr":
-        from spam_pipe.pipeline.datasets.images.ome_zarr import read_ome_zarr
-
-        return read_ome_zarr(path, reading, plane)
-    if suffix in DICOM_SUFFIXES:
-        from spam_pipe.pipeline.datasets.images.dicom import read_dicom
-
-        return read_dicom(path, reading, plane)
-    if is_tiff(path):
-        return read_tiff(path, reading, plane)
-    raise DataError(f"{path}: is one image, not a stack with a plane {plane}")
-
-
-def _is_for_pillow(path: Path, plane: str | None) -> bool:
-    if plane is not None or path.suffix.lower() not in PHOTOGRAPH_SUFFIXES:
-        return path.suffix.lower() not in DICOM_SUFFIXES | {".zarr"} and plane is None
-    return not is_tiff(path) or is_plain_picture(path)
-
-
-def _read_with_pillow(path: Path, reading: Reading) -> Samples:
-    with (
-        pillow_limit(reading.max_pixels),
-        Image.open(path, formats=PILLOW_FORMATS) as image,
-    ):
-        check_picture(path, image, reading.max_pixels, 4)
+def _read_with_pillow(path: Path, reading: Reading, n_pages: int = 1) -> Samples:
+    with opened_picture(path, reading.max_pixels, 4) as image:
+        turned = orientation_of(image) if image.format == "TIFF" else 1
         image.load()
-        return _samples_of(image, reading)
+        kind = png_kind(path) if image.format == "PNG" else None
+        samples = _deep_colors(path, image, kind) or _samples_of(image, reading, kind)
+        if image.format == "TIFF":
+            first = {"p": n_pages}
+            samples = replace(samples, orientation=turned)
+        else:
+            first = {"f": getattr(image, "n_frames", 1) if image.format in _ANIMATED else 1}
+        return replace(samples, facts={"first_of": first} if max(first.values()) > 1 else {})
 
 
-def _samples_of(image: Image.Image, reading: Reading) -> Samples:
+_ANIMATED = ("GIF", "PNG", "WEBP")
+
+
+def _deep_colors(path: Path, image: Image.Image, kind: PngKind | None) -> Samples | None:
+    """Return the samples of a PNG of 16 bits in colour; None of anything else."""
+    if kind is None or not kind.is_deep_color:
+        return None
+    if kind.key is None and find_spec("imagecodecs") is None and _is_bright(image):
+        return None  # the high bytes, which are all that Pillow reads, are all that is seen
+    turn = orientation_of(image)
+    values = upright(decode_deep(path), turn)
+    clear = values.shape[2] in (2, 4)
+    return Samples(
+        values[..., :-1] if clear else values,
+        photograph=True,
+        alpha=Alpha(values[..., -1]) if clear else None,
+        orientation=turn,
+    )
+
+
+def _is_bright(image: Image.Image) -> bool:
+    """Say whether any band reaches half of the range, so that 16 bits are used in full."""
+    bands = image.getbands()
+    extremes = [image.getchannel(band).getextrema() for band in bands if band != "A"]
+    return any(float(high) >= 128 for _, high in extremes if isinstance(high, int | float))
+
+
+def _samples_of(image: Image.Image, reading: Reading, kind: PngKind | None) -> Samples:
     """Bring a picture to arrays, a strip at a time: Pillow's own conversions copy the whole."""
-    turn = int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    turn = orientation_of(image)
+    keyed = kind if kind is not None and kind.is_grey and kind.key is not None else None
     if image.mode == "F" or image.mode.startswith("I"):
-        values = array_of(image)
+        stored = array_of(image)
         if image.mode == "I" and image.format in ("PNG", "PPM"):
             # 16 bits are the most that these formats hold; Pillow gives them as 32.
-            values = values.astype(np.uint16)
-        if turn != 1:
-            turned = np.empty(_turned_size(values.shape, turn), values.dtype)
-            _as_stored(turned, turn)[...] = values
-            values = turned
-        return Samples(values[..., np.newaxis], photograph=True)
+            stored = stored.astype(np.uint16)
+        valid = None if keyed is None else upright(differs_from_key(stored, keyed), turn)
+        values = np.ascontiguousarray(upright(stored, turn))
+        return Samples(values[..., np.newaxis], valid, photograph=True, orientation=turn)
     grey = image.mode in ("1", "L") and reading.token != ""
-    size = _turned_size((image.height, image.width), turn)
-    clear = image.has_transparency_data
+    size = upright_size((image.height, image.width), turn)
+    clear = image.has_transparency_data and keyed is None
     mode = "RGBA" if clear else "L" if grey else "RGB"
     pixels = np.empty((*size, 1 if mode == "L" else 3), np.uint8)
-    valid = np.empty(size, np.bool_) if clear else None
+    valid = np.ones(size, np.bool_) if clear or keyed is not None else None
     for rows, part in strips_of(image):
+        if keyed is not None and valid is not None:
+            part.info.pop("transparency", None)
+            as_stored(valid, turn)[rows] = differs_from_key(np.asarray(part), keyed)
         shown = part if part.mode == mode else part.convert(mode)
-        if valid is not None:
-            _as_stored(valid, turn)[rows] = np.asarray(shown.getchannel("A")) != 0
+        if clear and valid is not None:
+            as_stored(valid, turn)[rows] = np.asarray(shown.getchannel("A")) != 0
             shown = _over_white(shown)
         piece = np.asarray(shown)
-        _as_stored(pixels, turn)[rows] = piece.reshape(*piece.shape[:2], -1)
-    return Samples(pixels, valid, photograph=True)
-
-
-def _turned_size(shape: tuple[int, ...], turn: int) -> tuple[int, int]:
-    """Return height and width of a picture once it is turned as EXIF's orientation says."""
-    height, width = shape
-    return (width, height) if turn in (5, 6, 7, 8) else (height, width)
-
-
-def _as_stored(turned: NDArray[Any], turn: int) -> NDArray[Any]:
-    """Return a view of a turned picture in which its rows are those that the file stores."""
-    stored = turned.swapaxes(0, 1) if turn in (5, 6, 7, 8) else turned
-    rows, columns = -1 if turn in (3, 4, 6, 7) else 1, -1 if turn in (2, 3, 7, 8) else 1
-    return stored[::rows, ::columns]
+        as_stored(pixels, turn)[rows] = piece.reshape(*piece.shape[:2], -1)
+    return Samples(pixels, valid, photograph=True, orientation=turn)
 
 
 def _over_white(image: Image.Image) -> Image.Image:

@@ -1,6 +1,7 @@
 """Planes of OME-Zarr images (the specifications 0.4 and 0.5 of OME-NGFF)."""
 
-from pathlib import Path
+from itertools import takewhile
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -12,37 +13,92 @@ from spam_pipe.pipeline.datasets.images.planes import Lengths, check_plane
 from spam_pipe.pipeline.errors import DataError
 
 _METADATA = ("zarr.json", ".zattrs")
+_KINDS = (b'"multiscales"', b'"bioformats2raw.layout"', b'"plate"')
+_MOST_SERIES = 10_000
 
 
 def is_ome_zarr(folder: Path) -> bool:
-    """Say whether a folder is an OME-Zarr image."""
+    """Say whether a folder is an OME-Zarr image, or a collection or a plate of such images."""
     if folder.suffix.lower() != ".zarr":
         return False
     for name in _METADATA:
         try:
-            if b'"multiscales"' in (folder / name).read_bytes():
-                return True
+            content = (folder / name).read_bytes()
         except OSError:
             continue
+        if any(kind in content for kind in _KINDS):
+            return True
     return False
 
 
-def ome_zarr_planes(path: Path) -> Lengths:
+def ome_zarr_series(path: Path) -> list[str]:
+    """Return the paths of the images in a collection or a plate; none of a plain image.
+
+    A collection (``bioformats2raw.layout``) names its images in its group OME, or numbers them
+    from 0; a plate has its fields of view below its wells (OME-NGFF 0.4 and 0.5).
+
+    Raises
+    ------
+    DataError
+        When it can't be read.
+    """
+    import zarr
+
+    try:
+        group = zarr.open_group(str(path), mode="r")
+        described = _described(group)
+        if "multiscales" in described:
+            return []
+        if "plate" in described:
+            wells = [str(well["path"]) for well in described["plate"]["wells"]]
+            found = [
+                f"{well}/{field['path']}"
+                for well in wells[:_MOST_SERIES]
+                for field in _described(group[well])["well"]["images"]
+            ]
+        elif "OME" in group and "series" in (collected := _described(group["OME"])):
+            found = [str(each) for each in collected["series"]]
+        else:
+            numbered = (str(number) for number in range(_MOST_SERIES))
+            found = [*takewhile(lambda name: name in group, numbered)]
+        for each in found:
+            if PurePosixPath(each).is_absolute() or ".." in PurePosixPath(each).parts:
+                raise ValueError(f"the image {each} lies outside")
+        if not found or len(found) > _MOST_SERIES:
+            raise ValueError(f"holds {len(found)} images")
+    except Exception as error:  # whatever is damaged or missing
+        raise _unreadable(path, error) from error
+    return found
+
+
+def ome_zarr_planes(path: Path, series: str | None = None) -> Lengths:
     """Return the axes along which planes are counted, channels aside, and how many there are."""
-    _, axes, shape = _opened(path)
+    _, axes, shape = _opened(path, series)
     lengths = zip(axes, shape, strict=True)
     return {axis: n for axis, n in lengths if axis not in ("c", "y", "x")}
 
 
-def read_ome_zarr(path: Path, reading: Reading, plane: str | None) -> Samples:
+def read_ome_zarr(path: Path, reading: Reading, plane: str | None, series: str | None) -> Samples:
     """Read one plane at full resolution; its channels become bands.
+
+    Parameters
+    ----------
+    path, reading, plane
+        As for `pipeline.datasets.images.image_file.read_samples`.
+    series
+        Which image of a collection or a plate; None for the first.
 
     Raises
     ------
     DataError
         When it can't be read, is too large or has no such plane.
     """
-    array, axes, shape = _opened(path)
+    facts: dict[str, Any] = {}
+    if series is None and (there := ome_zarr_series(path)):
+        series = there[0]
+        facts = {"images": len(there)} if len(there) > 1 else {}
+    folder = path if series is None else path / series
+    array, axes, shape = _opened(path, series)
     sizes = dict(zip(axes, shape, strict=True))
     if not {"y", "x"} <= sizes.keys():
         raise DataError(f"{path}: has the axes {' '.join(axes)}; an image has y and x")
@@ -53,24 +109,34 @@ def read_ome_zarr(path: Path, reading: Reading, plane: str | None) -> Samples:
     n_pixels = sizes["y"] * sizes["x"]
     check_packing(path, n_pixels * bytes_each, n_pixels * (2 * bytes_each + 4))
     try:
-        check_chunks(array, path / array.path, [chosen.get(axis) for axis in axes])
+        check_chunks(array, folder / array.path, [chosen.get(axis) for axis in axes])
         values = np.asarray(array[tuple(chosen.get(axis, slice(None)) for axis in axes)])
     except Exception as error:  # a codec may fail in any way on a damaged chunk
         raise _unreadable(path, error) from error
     kept = [axis for axis in axes if axis not in chosen]
     order = [kept.index(axis) for axis in ("y", "x", "c") if axis in kept]
     values = values.transpose(order)
-    return Samples(values if values.ndim == 3 else values[..., np.newaxis])
+    if plane is None:
+        facts |= {axis: n for axis, n in counted.items() if n != 1}
+    return Samples(
+        values if values.ndim == 3 else values[..., np.newaxis],
+        facts={"first_of": facts} if facts else {},
+    )
 
 
-def _opened(path: Path) -> tuple[Any, list[str], tuple[int, ...]]:
+def _described(group: Any) -> Any:
+    """Return what OME says of a group; in 0.4 it stands among the attributes, later in a room."""
+    attributes = group.attrs.asdict()
+    return attributes.get("ome", attributes)
+
+
+def _opened(path: Path, series: str | None) -> tuple[Any, list[str], tuple[int, ...]]:
     """Return the array of the finest resolution, its axes and its shape."""
     import zarr
 
     try:
-        group = zarr.open_group(str(path), mode="r")
-        attributes: Any = group.attrs.asdict()
-        image = attributes.get("ome", attributes)["multiscales"][0]
+        group: Any = zarr.open_group(str(path if series is None else path / series), mode="r")
+        image = _described(group)["multiscales"][0]
         array: Any = group[image["datasets"][0]["path"]]
         shape = tuple(int(n) for n in array.shape)
         named = image.get("axes", "tczyx"[-len(shape) :])

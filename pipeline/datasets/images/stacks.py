@@ -1,19 +1,23 @@
-"""Which planes the files of a folder hold."""
+"""Which images and planes the files of a folder hold."""
 
+from collections.abc import Iterator
 from math import prod
 from pathlib import Path
 from typing import Literal
 
-from spam_pipe.pipeline.datasets.images.image_file import DICOM_SUFFIXES
+from spam_pipe.pipeline.datasets.images.kinds import DICOM, TIFF, ZARR, kind_of
 from spam_pipe.pipeline.datasets.images.planes import MOST_PLANES, Lengths, plane_names
-from spam_pipe.pipeline.datasets.images.tiff import is_ome_tiff, is_tiff, tiff_planes
+from spam_pipe.pipeline.datasets.images.tiff import is_ome_tiff, n_series, tiff_planes
 from spam_pipe.pipeline.errors import DataError
 
 Which = Literal["all", "first"] | None
 
+Part = tuple[str | None, str | None]
+"""An image of a file and a plane of it, each None where it is the only one."""
 
-def stack_planes(path: Path, which: Which) -> list[str | None]:
-    """Return the names of the planes that a file is taken for; None stands for its only one.
+
+def parts_of(path: Path, which: Which) -> list[Part]:
+    """Return the images and planes that a file is taken for.
 
     Nothing but OME files is opened unless all planes are asked for. A file that can't be read
     counts as one plane, which then fails alone.
@@ -26,25 +30,51 @@ def stack_planes(path: Path, which: Which) -> list[str | None]:
         ``all``, ``first``, or None for all planes of OME files and the first of others.
     """
     if which == "first":
-        return [None]
+        return [(None, None)]
     try:
-        lengths = _lengths(path, every_kind=which == "all")
+        found = [*_parts(path, every_kind=which == "all")]
     except DataError:
-        return [None]
-    if not 1 < prod(lengths.values()) <= MOST_PLANES:
-        return [None]
-    return [*plane_names(lengths)]
+        return [(None, None)]
+    return found if 1 < len(found) <= MOST_PLANES or found[:1] != [(None, None)] else found[:1]
 
 
-def _lengths(path: Path, every_kind: bool) -> Lengths:
-    suffix = path.suffix.lower()
-    if suffix == ".zarr":
-        from spam_pipe.pipeline.datasets.images.ome_zarr import ome_zarr_planes
+def part_name(part: Part) -> str:
+    """Return what is put behind a file's id to name a part of it: ``#0#z3``."""
+    return "".join(f"#{each}" for each in part if each is not None)
 
-        return ome_zarr_planes(path)
-    if is_ome_tiff(path) or (every_kind and is_tiff(path)):
-        return tiff_planes(path)
-    if every_kind and suffix in DICOM_SUFFIXES:
+
+def _parts(path: Path, every_kind: bool) -> Iterator[Part]:
+    for series in _series(path, every_kind):
+        lengths = _lengths(path, series, every_kind)
+        if 1 < prod(lengths.values()) <= MOST_PLANES:
+            yield from ((series, plane) for plane in plane_names(lengths))
+        else:
+            yield series, None
+
+
+def _series(path: Path, every_kind: bool) -> list[str | None]:
+    """Return the names of the images of a file; None stands for its only one."""
+    if path.suffix.lower() == ".zarr":
+        from spam_pipe.pipeline.datasets.images.ome_zarr import ome_zarr_series
+
+        names = ome_zarr_series(path)
+        return [*names] if len(names) > 1 else [None]
+    if is_ome_tiff(path) or (every_kind and kind_of(path) == TIFF):
+        n = n_series(path)
+        return [str(number) for number in range(n)] if n > 1 else [None]
+    return [None]
+
+
+def _lengths(path: Path, series: str | None, every_kind: bool) -> Lengths:
+    kind = ZARR if path.suffix.lower() == ".zarr" else kind_of(path) if every_kind else ""
+    if kind == ZARR:
+        from spam_pipe.pipeline.datasets.images.ome_zarr import ome_zarr_planes, ome_zarr_series
+
+        inner = series or next(iter(ome_zarr_series(path)), None)
+        return ome_zarr_planes(path, inner)
+    if kind == TIFF or is_ome_tiff(path):
+        return tiff_planes(path, int(series or 0))
+    if kind == DICOM:
         from spam_pipe.pipeline.datasets.images.dicom import dicom_planes
 
         return dicom_planes(path)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from spam_pipe.pipeline.datasets.user_files.item_files import inside, named_files, refuse_two
+from spam_pipe.pipeline.datasets.user_files.item_files import named_files, refuse_two
 from spam_pipe.pipeline.datasets.user_files.label_file import LABEL_SUFFIXES, LabelFile
 from spam_pipe.pipeline.errors import DataError
 from spam_pipe.pipeline.items import FileSource
@@ -71,10 +71,9 @@ class ExternalMaps(FileSource):
 
     def _files(self) -> dict[int, Path]:
         """Return the image's file for each K that has one."""
-        relative = inside(self.path, self.item_id, "label maps")
         files = {}
         for folder in _count_folders(self.path):
-            found = named_files(folder / relative, SUFFIXES)
+            found = named_files(folder, self.item_id, "label maps", SUFFIXES)
             refuse_two(found, folder, self.item_id)
             if found:
                 files[int(folder.name)] = found[0]

@@ -1,17 +1,21 @@
 """The user's factors as maps: an npy of factors, or a picture painted in grey, for each image."""
 
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import UnidentifiedImageError
 
-from spam_pipe.pipeline.datasets.guards.limits import MAX_PIXELS, check_picture, pillow_limit
+from spam_pipe.pipeline.datasets.guards.limits import MAX_PIXELS
 from spam_pipe.pipeline.datasets.guards.npy_content import map_npy
+from spam_pipe.pipeline.datasets.images.image_file import opened_picture
+from spam_pipe.pipeline.datasets.images.orientation import orientation_of, upright
 from spam_pipe.pipeline.datasets.images.strips import strips_of
 from spam_pipe.pipeline.datasets.user_files.factor_table import LARGEST, SMALLEST
-from spam_pipe.pipeline.datasets.user_files.item_files import inside, named_files, refuse_two
+from spam_pipe.pipeline.datasets.user_files.item_files import named_files, refuse_two
+from spam_pipe.pipeline.datasets.user_files.listing import list_files
+from spam_pipe.pipeline.datasets.user_files.names import written
 from spam_pipe.pipeline.errors import DataError
 from spam_pipe.pipeline.items import FileSource
 from spam_pipe.stages.attention.user_factors import UserFactors
@@ -77,8 +81,8 @@ def find_map(path: Path, item_id: str, white: float) -> FactorMap | None:
         When an image has two, or an id leads out of the folder.
     """
     if not path.is_dir():
-        return FactorMap(path, white) if path.stem == item_id else None
-    found = named_files(path / inside(path, item_id, "maps"), SUFFIXES)
+        return FactorMap(path, white) if written(path.stem) == item_id else None
+    found = named_files(path, item_id, "maps", SUFFIXES)
     refuse_two(found, path, item_id)
     return FactorMap(found[0], white) if found else None
 
@@ -86,9 +90,11 @@ def find_map(path: Path, item_id: str, white: float) -> FactorMap | None:
 def mapped_names(path: Path) -> list[str]:
     """Return the names of the images that maps are for, sorted."""
     if not path.is_dir():
-        return [path.stem]
-    files = [file for suffix in SUFFIXES for file in path.rglob(f"*{suffix}") if file.is_file()]
-    return sorted({file.relative_to(path).with_suffix("").as_posix() for file in files})
+        return [written(path.stem)]
+    names = list_files(path).names
+    files = [PurePosixPath(name) for name in names]
+    maps = [file for file in files if file.suffix.lower() in SUFFIXES]
+    return sorted({written(file.with_suffix("").as_posix()) for file in maps})
 
 
 def _read_npy(path: Path) -> NDArray[np.float64]:
@@ -102,10 +108,11 @@ def _read_npy(path: Path) -> NDArray[np.float64]:
 
 
 def _read_png(path: Path, max_pixels: int) -> NDArray[np.float64]:
-    """Return the grey values in 0..1."""
+    """Return the grey values in 0..1, upright."""
     try:
-        with pillow_limit(max_pixels), Image.open(path, formats=["PNG"]) as picture:
-            check_picture(path, picture, max_pixels, 24)
+        with opened_picture(path, max_pixels, 24) as picture:
+            if picture.format != "PNG":
+                raise DataError(f"{path}: is no PNG but {picture.format}; save it as PNG")
             picture.load()
             deep = picture.mode.startswith("I")
             values = np.empty((picture.height, picture.width))
@@ -117,11 +124,9 @@ def _read_png(path: Path, max_pixels: int) -> NDArray[np.float64]:
                     )
                 grey = np.asarray(part if deep else part.convert("RGB").getchannel(0))
                 values[rows] = grey / (65535 if deep else 255)
-    except DataError:
-        raise
-    except Exception as error:  # a decoder may fail in any way on a damaged file
+            return upright(values, orientation_of(picture))
+    except UnidentifiedImageError as error:
         raise DataError(f"{path}: is not a PNG that can be read; save it again") from error
-    return values
 
 
 def _is_coloured(pixels: NDArray[np.uint8]) -> bool:

@@ -14,7 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from spam_pipe.pipeline.datasets.images.image_file import IMAGE_SUFFIXES
+from spam_pipe.pipeline.datasets.images.kinds import IMAGE_SUFFIXES
 from spam_pipe.pipeline.datasets.user_files.image_rows import (
     Row,
     RowKind,

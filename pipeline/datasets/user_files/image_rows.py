@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from spam_pipe.pipeline.datasets.user_files.names import composed
 from spam_pipe.pipeline.errors import DataError
 from spam_pipe.stages.csv_cells import original
 
@@ -86,7 +87,7 @@ def image_of(row: Row, where: str) -> str:
 
     A spreadsheet's apostrophe, behind which our own tables have some names, is undone.
     """
-    name = original(shown(row.get("image")))
+    name = composed(original(shown(row.get("image"))))
     if not name:
         raise DataError(f"{where}: no image is named")
     return name

@@ -3,7 +3,36 @@
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
+from spam_pipe.pipeline.datasets.user_files.names import find_named, find_place
 from spam_pipe.pipeline.errors import DataError
+
+
+def named_files(folder: Path, item_id: str, what: str, suffixes: tuple[str, ...]) -> list[Path]:
+    """Return the files of a folder of `what` that are called like an image.
+
+    Parameters
+    ----------
+    folder
+        The folder.
+    item_id
+        The image.
+    what
+        What the folder is called in an error.
+    suffixes
+        Those that the files may have, in lower case.
+
+    Raises
+    ------
+    DataError
+        When the id leads out of the folder.
+    """
+    return find_named(folder, inside(folder, item_id, what), suffixes)
+
+
+def named_folder(folder: Path, item_id: str, what: str) -> Path | None:
+    """Return the folder in a folder of `what` that is called like an image; None without one."""
+    found = find_place(folder, inside(folder, item_id, what))
+    return found if found is not None and found.is_dir() else None
 
 
 def inside(folder: Path, item_id: str, what: str) -> PurePosixPath:
@@ -12,12 +41,6 @@ def inside(folder: Path, item_id: str, what: str) -> PurePosixPath:
     if relative.is_absolute() or ".." in relative.parts:
         raise DataError(f"'{item_id}' leads out of the folder of {what} {folder}")
     return relative
-
-
-def named_files(base: Path, suffixes: Sequence[str]) -> list[Path]:
-    """Return the files that are there of a path with one suffix or another."""
-    named = [base.with_name(base.name + suffix) for suffix in suffixes]
-    return [path for path in named if path.is_file()]
 
 
 def refuse_two(found: Sequence[Path], folder: Path, item_id: str) -> None:

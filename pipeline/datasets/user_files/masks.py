@@ -7,19 +7,27 @@ or `.json`, or a folder `<id>/` of binary PNGs.
 import csv
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path
+from itertools import chain
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-import tifffile
+import numpy as np
 from numpy.typing import NDArray
 
+from spam_pipe.pipeline.datasets.guards.limits import MAX_PIXELS
 from spam_pipe.pipeline.datasets.guards.npy_content import map_npy
-from spam_pipe.pipeline.datasets.guards.tiff_segments import check_segments
-from spam_pipe.pipeline.datasets.user_files.item_files import inside, named_files, refuse_two
+from spam_pipe.pipeline.datasets.images.tiff import label_pages
+from spam_pipe.pipeline.datasets.user_files.item_files import (
+    inside,
+    named_files,
+    named_folder,
+    refuse_two,
+)
 from spam_pipe.pipeline.datasets.user_files.label_file import LABEL_SUFFIXES, LabelFile
+from spam_pipe.pipeline.datasets.user_files.names import written
 from spam_pipe.pipeline.errors import DataError
 from spam_pipe.pipeline.items import FileSource
 from spam_pipe.stages.propose.run_lengths import RunLengths, checked_size, encode
@@ -27,17 +35,18 @@ from spam_pipe.stages.propose.run_lengths import RunLengths, checked_size, encod
 SUFFIXES = (*LABEL_SUFFIXES, ".json")
 """Suffixes, in lower case, of what `MaskFile` reads."""
 
+
 _LARGEST_PAGE = 2**29  # bytes
 
 
 @dataclass(frozen=True)
 class MaskFolder:
-    """A folder of segmentations.
+    """A folder of segmentations, or a COCO file of all.
 
     Attributes
     ----------
     path
-        The folder.
+        The folder or file.
     """
 
     path: Path
@@ -50,21 +59,23 @@ class MaskFolder:
         DataError
             When there is none, or more than one.
         """
-        relative = inside(self.path, item_id, "masks")
+        inside(self.path, item_id, "masks")
+        if self.path.suffix.lower() == ".json" and self.path.is_file():
+            return MaskFile(self.path, item_id)
         if not self.path.is_dir():
             raise DataError(f"{self.path}: there is no such folder of masks; see propose.masks")
-        base = self.path / relative
-        found = named_files(base, SUFFIXES) + [base] * base.is_dir()
+        found = named_files(self.path, item_id, "masks", SUFFIXES)
+        folder = named_folder(self.path, item_id, "masks")
         # A folder `a/` beside `a.png` may as well hold the masks of `a/b`, `a/c` …
-        if len(found) == 2 and found[-1] == base and not _mask_pictures(base):
-            found.pop()
+        if folder is not None and (len(found) != 1 or _mask_pictures(folder)):
+            found.append(folder)
         if not found:
             raise DataError(
                 f"{self.path}: no masks for '{item_id}'; expected {item_id} with one of "
                 f"{' '.join(SUFFIXES)}, or a folder of PNGs of that name"
             )
         refuse_two(found, self.path, item_id)
-        return MaskFile(found[0])
+        return MaskFile(found[0], item_id)
 
 
 @dataclass(frozen=True)
@@ -76,12 +87,22 @@ class MaskFile(FileSource):
     - npy (n, H, W), TIFF of several pages: binary masks; whatever is not 0 is foreground.
     - JSON: a list of ``{"segmentation": {"size": [H, W], "counts": …}, "predicted_iou": …}``
       with counts as a list or compressed, as segment-anything's ``amg.py`` writes it with
-      ``--convert-to-rle``, or COCO's ``{"annotations": [...]}``.
+      ``--convert-to-rle``, or COCO's ``{"annotations": [...]}``, where polygons may stand for
+      run lengths, and of several ``images`` the one is meant that is called like the item.
     - a folder: binary PNGs and, optionally, ``metadata.csv`` with ``id`` and ``predicted_iou``,
       as ``amg.py`` writes it.
 
     Masks without a score get 1. An empty list of proposals reads as no masks of size 1×1.
+
+    Attributes
+    ----------
+    path
+        The file or folder.
+    item_id
+        The image, for files that hold masks of several.
     """
+
+    item_id: str = ""
 
     def signature(self) -> str:
         """Return size and modification time, of every file where it is a folder."""
@@ -107,7 +128,7 @@ class MaskFile(FileSource):
                 return _read_folder(self.path)
             match self.path.suffix.lower():
                 case ".json":
-                    return _read_json(self.path)
+                    return _read_json(self.path, self.item_id)
                 case ".npy":
                     return _read_npy(self.path)
                 case ".tif" | ".tiff":
@@ -139,37 +160,33 @@ def _read_npy(path: Path) -> RunLengths:
 
 
 def _read_tiff(path: Path) -> RunLengths:
-    try:
-        with tifffile.TiffFile(path) as file:
-            # Counted first: iterating would follow a circle of pages for ever.
-            pages = [file.pages[index] for index in range(len(file.pages))]
-            shapes = {page.shape for page in pages}
-            if len(pages) > 1:
-                if len(shapes) > 1:
-                    raise DataError(f"{path}: its pages have different sizes: {sorted(shapes)}")
-                checked_size(shapes.pop())
-                if max(page.nbytes for page in pages) > _LARGEST_PAGE:
-                    raise DataError(f"{path}: its pages are too large; save masks as 8 bits")
-                for page in pages:
-                    check_segments(page, path)
-                return _stacked(page.asarray() for page in pages)
-    except DataError:
-        raise
-    except Exception as error:  # a decoder may fail in any way on a damaged file
-        raise DataError(f"{path}: is not a TIFF that can be read; save it again") from error
-    return RunLengths.from_labels(LabelFile(path).read()[0])
+    """Read a label image, or binary masks page by page: there may be thousands."""
+    pages = label_pages(path, MAX_PIXELS, _LARGEST_PAGE)
+    first, second = next(pages, None), next(pages, None)
+    if first is None or second is None:
+        return RunLengths.from_labels(LabelFile(path).read()[0])
+    return _stacked(_filled(page, path) for page in chain((first, second), pages))
 
 
-def _read_json(path: Path) -> RunLengths:
+def _filled(page: NDArray[Any], path: Path) -> NDArray[Any]:
+    """Return a page as a mask: what it masks itself is no foreground."""
+    if page.ndim != 2:
+        raise DataError(f"{path}: its pages are in colour; save masks in black and white")
+    checked_size(page.shape)
+    return np.ma.filled(page, 0)
+
+
+def _read_json(path: Path, item_id: str) -> RunLengths:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise ValueError("is not JSON") from error
+    image: Mapping[str, Any] = {}
     if isinstance(content, dict):
-        content = content.get("annotations")
+        content, image = _of_image(content, path, item_id)
     if not isinstance(content, list) or not all(isinstance(entry, dict) for entry in content):
         raise ValueError("is no list of masks")
-    lengths = [entry.get("segmentation", entry) for entry in content]
+    lengths = [_lengths(entry.get("segmentation", entry), image) for entry in content]
     for index, each in enumerate(lengths):
         if not isinstance(each, dict) or not {"size", "counts"} <= each.keys():
             raise ValueError(f"mask {index} has no run lengths ('size' and 'counts')")
@@ -181,6 +198,64 @@ def _read_json(path: Path) -> RunLengths:
         size,
         [_score(entry.get("predicted_iou")) for entry in content],
     )
+
+
+def _of_image(content: dict[str, Any], path: Path, item_id: str) -> tuple[Any, Mapping[str, Any]]:
+    """Return the annotations of an image, and what COCO says of it, out of a file of several."""
+    annotations, images = content.get("annotations"), content.get("images")
+    if not isinstance(images, list) or not isinstance(annotations, list):
+        return annotations, {}
+    described = [each for each in images if isinstance(each, dict)]
+    paths = [_paths(str(each.get("file_name", ""))) for each in described]
+    wanted = _paths(item_id)
+    meant = [each for each, own in zip(described, paths, strict=True) if own & wanted]
+    if not meant:  # COCO's files name images without their folder
+        last = {PurePosixPath(each).name for each in wanted}
+        meant = [
+            each
+            for each, own in zip(described, paths, strict=True)
+            if {PurePosixPath(name).name for name in own} & last
+        ]
+    if not meant and len(described) == 1 and written(path.stem) in wanted:
+        meant = described  # the file itself is called like the image
+    if len(meant) != 1:
+        names = [written(str(each.get("file_name"))) for each in meant or described][:3]
+        raise ValueError(
+            f"names {len(meant) or 'no'} image{'s' * (len(meant) != 1)} like '{item_id}' among "
+            f"its {len(described)} ({', '.join(names)} …)"
+        )
+    (image,) = meant
+    own = [
+        each
+        for each in annotations
+        if isinstance(each, dict) and each.get("image_id") == image.get("id")
+    ]
+    return own, image
+
+
+def _paths(name: str) -> set[str]:
+    """Return what an image may be called: its path with suffix or without."""
+    path = PurePosixPath(written(name))
+    return {path.as_posix(), path.with_suffix("").as_posix()} if path.name else set()
+
+
+def _lengths(segmentation: Any, image: Mapping[str, Any]) -> Any:
+    """Return run lengths; of polygons those of the pixels whose centres lie inside."""
+    if not isinstance(segmentation, list):
+        return segmentation
+    from skimage.draw import polygon
+
+    size = [image.get("height"), image.get("width")]
+    if not all(isinstance(each, int) for each in size):
+        raise ValueError("has polygons, but no height and width of their image")
+    mask = np.zeros(checked_size(size), np.bool_)
+    for corners in segmentation:
+        points = np.asarray(corners, np.float64)
+        if points.ndim != 1 or points.size < 6 or points.size % 2:
+            raise ValueError("has a polygon that is no list of x1, y1, x2, y2, x3, y3 …")
+        x, y = points.reshape(-1, 2).T - 0.5
+        mask[polygon(y, x, mask.shape)] = True
+    return {"size": size, "counts": encode(mask).tolist()}
 
 
 def _read_folder(path: Path) -> RunLengths:

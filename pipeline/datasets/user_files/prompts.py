@@ -27,6 +27,7 @@ from spam_pipe.pipeline.datasets.user_files.image_rows import (
     read_text,
     shown,
 )
+from spam_pipe.pipeline.datasets.user_files.names import composed
 from spam_pipe.pipeline.errors import DataError
 from spam_pipe.pipeline.items import FileSource
 from spam_pipe.stages.propose.prompts import Prompt
@@ -156,7 +157,7 @@ def _read_json(path: Path, text: str) -> Table:
     if not isinstance(content, dict) or not all(isinstance(v, list) for v in content.values()):
         raise DataError(f'{path}: not prompts; write {{"image": [{{"points": [[x, y]]}}]}}')
     return {
-        image: tuple(
+        composed(image): tuple(
             _checked(_entry(each, f"{path}: {image}, object {number}"), f"{path}: {image}")
             for number, each in enumerate(entries, start=1)
         )

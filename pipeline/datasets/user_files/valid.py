@@ -100,10 +100,10 @@ def find_valid(
 def _find_mask(place: Path, item_id: str) -> Path:
     if place.is_file():
         return place
-    relative = inside(place, item_id, "masks")
+    inside(place, item_id, "masks")
     if not place.is_dir():
         raise DataError(f"{place}: there is no such mask or folder of masks; see dataset.valid")
-    found = named_files(place / relative, LABEL_SUFFIXES)
+    found = named_files(place, item_id, "masks", LABEL_SUFFIXES)
     if not found:
         raise DataError(
             f"{place}: no mask of valid pixels for '{item_id}'; expected {item_id} with one of "

@@ -14,7 +14,7 @@ from PIL import Image
 from spam_pipe.stages.base import Inputs
 from spam_pipe.stages.clustering.backends import cluster_tasks
 from spam_pipe.stages.clustering.spam import lay_out, spam, spam_batch
-from spam_pipe.stages.clustering.task import Task
+from spam_pipe.stages.clustering.task import Problem
 from spam_pipe.stages.colour import rgb_to_lab
 from spam_pipe.stages.methods.config import SegmentConfig
 from spam_pipe.stages.networks.memory import encoder, forward_on_device
@@ -37,7 +37,7 @@ def photograph(seed: int, height: int, width: int) -> NDArray[np.uint8]:
     return noisy.astype(np.uint8)
 
 
-def tasks_of_all_kinds() -> list[Task]:
+def tasks_of_all_kinds() -> list[Problem]:
     """Three images of different sizes and counts: prior, uncertainty, density, contour."""
     rng = np.random.default_rng(0)
     tasks = []
@@ -60,7 +60,7 @@ def tasks_of_all_kinds() -> list[Task]:
     return tasks
 
 
-def agreement(tasks: list[Task], device: str = "cpu") -> list[float]:
+def agreement(tasks: list[Problem], device: str = "cpu") -> list[float]:
     """Share of equal labels before connectivity, numba beside torch."""
     pairs = zip(
         cluster_tasks(tasks, NUMBA, "cpu"), cluster_tasks(tasks, TORCH, device), strict=True

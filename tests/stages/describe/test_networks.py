@@ -80,3 +80,28 @@ def test_the_functions_are_public() -> None:
     assert spam_pipe.graph is graph
     assert spam_pipe.to_networkx is to_networkx
     assert spam_pipe.to_torch_geometric is to_torch_geometric
+
+
+@pytest.mark.parametrize("order", [[2, 0, 1], [1, 2, 0], [2, 1, 0]])
+def test_rows_in_another_order_are_the_same_graph(order: list[int]) -> None:
+    pytest.importorskip("torch_geometric", reason="needs the extra graph")
+    figures, edges = table(LABELS, IMAGE), graph(LABELS, IMAGE)
+    sorted_rows = figures.iloc[order].reset_index(drop=True)
+    made = to_torch_geometric(sorted_rows, edges)
+    ends = made.id[made.edge_index].T.tolist()
+    assert {tuple(pair) for pair in ends} == {(3, 5), (3, 8), (5, 8), (5, 3), (8, 3), (8, 5)}
+    assert made.edge_attr[:3, 0].tolist() == edges["border_length"].tolist()
+    nodes = to_networkx(sorted_rows, edges).nodes
+    assert nodes[8]["area"] == figures.set_index("id")["area"][8]
+
+
+@pytest.mark.parametrize("convert", [to_networkx, to_torch_geometric])
+def test_edges_to_rows_that_were_taken_out_are_refused(convert) -> None:  # type: ignore[no-untyped-def]
+    pytest.importorskip("torch_geometric", reason="needs the extra graph")
+    figures, edges = table(LABELS, IMAGE), graph(LABELS, IMAGE)
+    kept = figures[figures["id"] != 5]
+    with pytest.raises(ValueError, match=r"2 of 3 edges end at .* such as 3-5"):
+        convert(kept, edges)
+    left = edges[edges[["source", "target"]].isin(kept["id"]).all(axis=1)]
+    made = convert(kept, left)
+    assert (made.number_of_edges() if convert is to_networkx else made.num_edges // 2) == 1

@@ -86,11 +86,11 @@ def test_precision_counts_ground_truth_pixels_as_hits() -> None:
     assert compare(labels, truth, 1) == (1.0, 12 / (12 + 24))
 
 
-def test_without_boundaries_the_figures_are_zero() -> None:
+def test_without_boundaries_what_has_no_denominator_is_none() -> None:
     flat, edge = np.zeros((6, 12), np.int32), column_edge(12, 5)
-    assert compare(flat, flat, 1) == (0.0, 0.0)
-    assert compare(flat, edge, 1) == (0.0, 0.0)
-    assert compare(edge, flat, 1) == (0.0, 0.0)
+    assert compare(flat, flat, 1) == (None, None)
+    assert compare(flat, edge, 1) == (0.0, None)
+    assert compare(edge, flat, 1) == (None, 0.0)
 
 
 def test_labels_of_a_type_without_sign_are_compared_not_subtracted() -> None:

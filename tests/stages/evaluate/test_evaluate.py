@@ -55,7 +55,8 @@ def test_annotators_are_averaged() -> None:
     together = evaluate(LABELS, annotations=annotations)
     alone = [evaluate(LABELS, annotations=[annotation]) for annotation in annotations]
     for name in GROUND_TRUTH:
-        expected = np.mean([figures[name] for figures in alone])
+        # Recall is undefined for the annotator who saw one region.
+        expected = np.mean([figures[name] for figures in alone if figures[name] is not None])
         assert together[name] == pytest.approx(expected, abs=1e-15)
 
 

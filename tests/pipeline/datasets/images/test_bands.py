@@ -51,7 +51,7 @@ def test_bands_are_chosen_and_recorded() -> None:
     values = np.dstack([np.full((2, 2), value, np.uint8) for value in (10, 20, 30, 40)])
     made = picture(values, Reading(bands=(4, 1, 2)))
     assert made.pixels[0, 0].tolist() == [40, 10, 20]
-    assert made.facts == {"bands": [4, 1, 2]}
+    assert made.facts == {"bands": [4, 1, 2], "n_bands": 4}
     assert picture(values, Reading(bands=(3,))).pixels[0, 0].tolist() == [30, 30, 30]
     assert picture(values, named=(1, 2, 3)).pixels[0, 0].tolist() == [10, 20, 30]
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from spam_pipe.pipeline.datasets.folder import Folder
+from spam_pipe.pipeline.datasets.folder import ImageFolder
 from spam_pipe.pipeline.datasets.images.bands import Reading
 from spam_pipe.pipeline.datasets.images.image_file import read_picture
 from spam_pipe.pipeline.errors import DataError
@@ -19,7 +19,7 @@ needs_pydicom = pytest.mark.skipif(
 )
 
 
-def ids(folder: Folder) -> list[str]:
+def ids(folder: ImageFolder) -> list[str]:
     return [item.id for item in folder.items()]
 
 
@@ -66,8 +66,8 @@ def test_dicom_is_seen_through_its_window(tmp_path: Path) -> None:
 @needs_pydicom
 def test_frames_of_dicom(tmp_path: Path) -> None:
     write_dicom(tmp_path / "a.dcm", np.arange(12, dtype=np.uint8).reshape(2, 2, 3))
-    assert ids(Folder(tmp_path)) == ["a"]
-    first, second = Folder(tmp_path, planes="all").items()
+    assert ids(ImageFolder(tmp_path)) == ["a"]
+    first, second = ImageFolder(tmp_path, planes="all").items()
     assert (first.id, second.id) == ("a#f0", "a#f1")
     assert second.image.read()[0, :, 0].tolist() == [6, 7, 8]
 
@@ -150,7 +150,7 @@ def test_dicom_that_nothing_decodes(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_dicom_without_pydicom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a.dcm").touch()
     monkeypatch.setitem(sys.modules, "pydicom", None)
-    (item,) = Folder(tmp_path).items()
+    (item,) = ImageFolder(tmp_path).items()
     with pytest.raises(DataError, match=r"a\.dcm: .*pip install 'spam-pipe\[dicom\]'"):
         item.image.read()
 
@@ -167,3 +167,72 @@ def test_the_limit_holds_for_dicom(tmp_path: Path) -> None:
     write_dicom(tmp_path / "a.dcm", np.zeros((6, 7), np.uint8))
     with pytest.raises(DataError, match="--max-megapixels"):
         read_picture(tmp_path / "a.dcm", Reading(max_pixels=30))
+
+
+@needs_pydicom
+@pytest.mark.parametrize("representation", ["US", "SS"])
+@pytest.mark.parametrize(("kind", "bits"), [(np.int16, 16), (np.int16, 12), (np.uint16, 16)])
+@pytest.mark.parametrize("limit", [None, -1990])
+def test_padding_is_found_whatever_its_representation(
+    tmp_path: Path, representation: str, kind: type, bits: int, limit: int | None
+) -> None:
+    import pydicom
+
+    path = tmp_path / "a.dcm"
+    values = np.array([[-2000, 5, -1995], [7, 900, -1980]], np.int16)
+    stored = values if kind == np.int16 else values.view(np.uint16)
+    write_dicom(path, stored, BitsStored=bits, HighBit=bits - 1)
+    file = pydicom.dcmread(path)
+    for tag, padding in ((0x00280120, -2000), (0x00280121, limit)):
+        if padding is not None:
+            said = padding if representation == "SS" else padding & 0xFFFF
+            file.add_new(tag, representation, said)
+    file.save_as(path)
+    valid = read_picture(path).valid
+    assert valid is not None
+    hidden = [[0, 0]] if limit is None else [[0, 0], [0, 2]]
+    assert np.argwhere(~valid).tolist() == hidden
+
+
+@needs_pydicom
+@pytest.mark.parametrize("name", ["IM0001", "1.2.840.113619.2.55", "a.ima", "B.DCM"])
+def test_dicom_by_any_name(tmp_path: Path, name: str) -> None:
+    write_dicom(tmp_path / name, np.arange(12, dtype=np.uint16).reshape(3, 4))
+    (tmp_path / "notes").write_text("no image")
+    (item,) = ImageFolder(tmp_path).items()
+    assert item.image.read().shape == (3, 4, 3)
+
+
+@needs_pydicom
+def test_window_and_slope_of_an_enhanced_image(tmp_path: Path) -> None:
+    from pydicom.dataset import Dataset
+    from pydicom.sequence import Sequence
+
+    def of(**values: object) -> Sequence:
+        made = Dataset()
+        for key, value in values.items():
+            setattr(made, key, value)
+        return Sequence([made])
+
+    path = tmp_path / "a.dcm"
+    frames = np.stack([np.array([[0, 50, 100]], np.uint16)] * 2)
+    shared = of(
+        PixelValueTransformationSequence=of(
+            RescaleIntercept="-50", RescaleSlope="1", RescaleType="US"
+        )
+    )
+    own = Sequence(
+        [
+            of(FrameVOILUTSequence=of(WindowCenter="0.5", WindowWidth=str(width)))[0]
+            for width in (101, 201)
+        ]
+    )
+    write_dicom(
+        path,
+        frames,
+        SharedFunctionalGroupsSequence=shared,
+        PerFrameFunctionalGroupsSequence=own,
+    )
+    assert read_picture(path, plane="f0").pixels[0, :, 0].tolist() == [0, 128, 255]
+    assert read_picture(path, plane="f1").pixels[0, :, 0].tolist() == [64, 128, 191]
+    assert read_picture(path).facts["first_of"] == {"f": 2}
