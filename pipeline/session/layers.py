@@ -16,7 +16,7 @@ from spam_pipe.pipeline.runs.run import Run
 from spam_pipe.pipeline.session.options import Options
 from spam_pipe.pipeline.units import Unit
 from spam_pipe.stages.clustering.config import ClusteringConfig
-from spam_pipe.stages.methods.names import METHODS
+from spam_pipe.stages.methods.names import METHODS, NESTED
 from spam_pipe.stages.prior.config import CutConfig
 from spam_pipe.stages.suggestion import did_you_mean
 
