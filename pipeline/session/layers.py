@@ -139,7 +139,7 @@ def refuse_without_effect(options: Options, config: RunConfig) -> None:
         if table != "segment":
             continue
         of_another = first in tables - {own}
-        of_spam = first in _OF_SPAM and method != "spam"
+        of_spam = first in _OF_SPAM and method not in {"spam", *NESTED}
         of_cut = first in CutConfig.model_fields and not segment.uses_prior
         if not (of_another or of_spam or of_cut):
             continue
