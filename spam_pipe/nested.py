@@ -153,7 +153,8 @@ class Hierarchy:
         if not 0 <= node <= self.root:
             raise ValueError(f"the nodes are 0 to {self.root}: there is no {node}")
         below = np.flatnonzero(self._parents == node)
-        return below[below != node]
+        found: NDArray[np.int64] = below[below != node]
+        return found
 
     def cut(
         self,

@@ -154,7 +154,7 @@ class Exporter:
         made = self._hierarchy(item)
         start = np.int64(start_label_of(made.attributes))
         packed = BytesIO()
-        np.savez_compressed(packed, start_label=start, **made.arrays)
+        np.savez_compressed(packed, start_label=start, **made.arrays)  # type: ignore[arg-type]
         return packed.getvalue()
 
     def _write_hierarchy(self, key: str, item: Item) -> None:

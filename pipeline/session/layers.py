@@ -17,7 +17,7 @@ from spam_pipe.pipeline.runs.run import Run
 from spam_pipe.pipeline.session.options import Options
 from spam_pipe.pipeline.units import Unit
 from spam_pipe.stages.clustering.config import ClusteringConfig
-from spam_pipe.stages.methods.names import METHODS
+from spam_pipe.stages.methods.names import METHODS, NESTED
 from spam_pipe.stages.prior.config import CutConfig
 from spam_pipe.stages.suggestion import did_you_mean
 
@@ -161,7 +161,7 @@ def refuse_without_effect(options: Options, config: RunConfig) -> None:
         if table != "segment":
             continue
         of_another = first in tables - {own}
-        of_spam = first in _OF_SPAM and method != "spam"
+        of_spam = first in _OF_SPAM and method not in {"spam", *NESTED}
         of_cut = first in CutConfig.model_fields and not segment.uses_prior
         if not (of_another or of_spam or of_cut):
             continue

@@ -43,7 +43,8 @@ class ExportOptions:
         typer.Option(
             help="label maps; the prior's objects (the finest, or with -k those for K); either "
             "drawn on the image; mean colours; polygons with their figures; table: a row per "
-            "superpixel; graph: nodes and edges; napari: image and labels; attention: the "
+            "superpixel; graph: nodes and edges; napari: image and labels; hierarchy: trees of "
+            "spam-nested; saliency: their borders, as high as they stay; attention: the "
             "objects numbered, with a table of factors to fill in"
         ),
     ] = "labels"
@@ -53,7 +54,7 @@ class ExportOptions:
             "--format",
             help="of labels and objects: png (16 bits), tiff (GeoTIFF where the image is one), "
             "npy, coco (run lengths as JSON); of polygons: gpkg, geojson; of tables and graphs: "
-            "csv, parquet",
+            "csv, parquet; of hierarchies: zarr, npz",
             show_default="the first that fits",
         ),
     ] = None

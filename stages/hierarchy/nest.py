@@ -22,7 +22,7 @@ from spam_pipe.stages.clustering.features import position_scale
 from spam_pipe.stages.clustering.seeding import seeding_from
 from spam_pipe.stages.clustering.seeds import share_seeds
 from spam_pipe.stages.clustering.spam import connect, lay_out
-from spam_pipe.stages.clustering.task import Map, Task
+from spam_pipe.stages.clustering.task import Map, Problem
 from spam_pipe.stages.colour import smooth_lab
 from spam_pipe.stages.hierarchy.merging import Phase, measure_regions, merge_in_order
 from spam_pipe.stages.hierarchy.objects import (
@@ -268,7 +268,7 @@ def _split(
     return anchors
 
 
-def _scaled_for(features: NDArray[np.float32], draft: Task, level: int) -> NDArray[np.float32]:
+def _scaled_for(features: NDArray[np.float32], draft: Problem, level: int) -> NDArray[np.float32]:
     """Return the features with positions as they count at another level."""
     scale = [
         position_scale(draft.objects.shape, count, 1.0) for count in (draft.n_superpixels, level)
@@ -279,12 +279,12 @@ def _scaled_for(features: NDArray[np.float32], draft: Task, level: int) -> NDArr
 
 
 def _start(
-    task: Task,
+    task: Problem,
     pieces: Labels,
     features: NDArray[np.float32],
     minimum_area: float,
     config: ClusteringConfig,
-) -> Task:
+) -> Problem:
     """Start an anchor from the draft's pieces, cut along its objects, the most alike merged."""
     objects = task.objects
     n_objects = int(objects.max())

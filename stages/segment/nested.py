@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from spam_pipe.stages.base import Arrays, Inputs, Output, Unit
+from spam_pipe.stages.base import Arrays, Count, Inputs, Output
 from spam_pipe.stages.colour import rgb_to_lab
 from spam_pipe.stages.deferred import BY_BLOCKS
 from spam_pipe.stages.hierarchy.nest import nest
@@ -43,7 +43,7 @@ class HierarchyStage:
         return announce(config.deep_weights, device, inputs)
 
     def run(
-        self, inputs: Inputs, config: SegmentConfig, resources: str, units: Sequence[Unit]
+        self, inputs: Inputs, config: SegmentConfig, resources: str, units: Sequence[Count]
     ) -> Iterator[Output]:
         """Yield the image's hierarchy.
 

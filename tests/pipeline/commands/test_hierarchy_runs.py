@@ -7,7 +7,6 @@ import shutil
 import numpy as np
 import pytest
 from PIL import Image
-from spam_pipe.pipeline.commands.options import Options
 
 import spam_pipe
 from spam_pipe.pipeline.commands.export import export_run
@@ -16,6 +15,8 @@ from spam_pipe.pipeline.commands.verify import verify_run
 from spam_pipe.pipeline.errors import ConfigError
 from spam_pipe.pipeline.runs.chain import build_chain
 from spam_pipe.pipeline.runs.run import open_existing_run
+from spam_pipe.pipeline.session.options import Options
+from spam_pipe.pipeline.session.other_options import ExportOptions, VerifyOptions
 from spam_pipe.stages.segment.stored import labels_of
 from tests.conftest import draw_images
 
@@ -79,7 +80,7 @@ def test_exports(finished, tmp_path):
     for what, form in (("hierarchy", None), ("hierarchy", "npz"), ("saliency", None)):
         target = tmp_path / f"{what}-{form}"
         outputs = str(finished / "outputs")
-        assert not export_run(str(target), what, form, outputs, None, None, None, as_json=True)
+        assert not export_run(ExportOptions(str(target), what, form, outputs=outputs))
     first, second = (
         spam_pipe.Hierarchy.load(path)
         for path in (
@@ -110,8 +111,7 @@ def test_verify_finds_a_level_of_another_hierarchy(finished, tmp_path, capsys):
         provenance=record.provenance,
     )
     capsys.readouterr()
-    options = {"recomputed": 0, "seed": 0, "device": "cpu", "mend": False, "quiet": True}
-    verify_run(str(tmp_path / "outputs"), None, as_json=True, **options)
+    verify_run(VerifyOptions(outputs=str(tmp_path / "outputs"), as_json=True, quiet=True))
     found = json.loads(capsys.readouterr().out)["findings"]
     assert any("not the level of 12 superpixels" in each["reason"] for each in found)
 
@@ -121,9 +121,9 @@ def test_what_is_refused(finished, tmp_path):
         compute(finished, n_superpixels="3,41", outputs=str(tmp_path))
     outputs = str(finished / "outputs")
     with pytest.raises(ConfigError, match="is of all numbers of superpixels"):
-        export_run(str(tmp_path), "saliency", None, outputs, None, "12", None, as_json=True)
+        export_run(ExportOptions(str(tmp_path), "saliency", outputs=outputs, n_superpixels="12"))
     other = draw_images(tmp_path / "other", 1)
     assert compute(other, "segment", method="spam") == 0
     outputs = str(other / "outputs")
     with pytest.raises(ConfigError, match="has no hierarchies; make them with --method"):
-        export_run(str(tmp_path), "hierarchy", None, outputs, None, None, None, as_json=True)
+        export_run(ExportOptions(str(tmp_path), "hierarchy", outputs=outputs))
