@@ -192,11 +192,15 @@ def _evaluations(run: Run, selection: Selection, gathered: Gathered) -> Iterator
     sweep = gathered.sweep
     names = set(run.folder.names())
     labels: Mapping[str, str] = {} if sweep is None else sweep.labels
+    asked = run.counts()
     for name in sorted(names):
         if not (name.startswith("evaluate-") and name.endswith(".zarr")):
             continue
         description = Store(run.folder, name).describe() or {}
         config = described_config(description, run.config)
+        if config is not None and not config.superpixel_size:  # every K that the run was asked for
+            counts = tuple(sorted({*config.n_superpixels, *asked}))
+            config = config.model_copy(update={"n_superpixels": counts})
         chain = {} if config is None else build_chain(config, run.folder)
         if config is None or chain["evaluate"].store.name != name:
             made_anew = bool(chain) and chain["evaluate"].store.name in names

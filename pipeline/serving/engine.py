@@ -217,14 +217,14 @@ class Engine:
 
         None where the run has no network.
         """
-        weights = self.config.segment.deep_weights
-        if weights is None:
+        model = self.config.segment.deep_model(self.device)
+        if model is None:
             return None
         from spam_pipe.stages.colour import rgb_to_lab
         from spam_pipe.stages.networks.memory import forward
 
         lab = rgb_to_lab(self.picture(item).pixels)
-        deep = forward(weights, self.device, item.image.digest(), lab).deep
+        deep = forward(model, item.image.digest(), lab).deep
         tree = self.tree(item, wishes)
         labels = tree.labels.ravel()
         channels = deep.reshape(labels.size, -1).T

@@ -118,10 +118,13 @@ def require_engines(config: RunConfig, stages: Collection[str], device: str) -> 
     ConfigError
         Naming the option and the cure.
     """
-    options = {"contour_engine": config.propose.contour, "segment_engine": config.segment}
+    options = {
+        "contour_engine": config.propose.contour.engine,
+        "segment_engine": config.segment.engine,
+    }
     for name in (name for stage in stages for name in STAGES[stage].reads if name in options):
         try:
-            choose_engine(options[name].engine, device)
+            choose_engine(options[name], device)
         except ValueError as error:
             raise ConfigError(f"{PARTS[name].option}: {error}") from error
 

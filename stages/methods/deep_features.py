@@ -1,7 +1,7 @@
 """Deep features of a scene, from memory where the image was seen before."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from spam_pipe.stages.clustering.features import scaled_features
 from spam_pipe.stages.methods.config import SegmentConfig
@@ -75,5 +75,4 @@ def first_channels(deep: DeepMap, wanted: int | None) -> DeepMap:
             f"segment.channels: {wanted} deep channels asked for, the weights have {available}: "
             "ask for no more, or choose weights that have them"
         )
-    chosen: DeepMap = deep[..., :wanted]
-    return chosen
+    return cast(DeepMap, deep[..., :wanted])

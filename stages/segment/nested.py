@@ -28,19 +28,21 @@ class HierarchyStage:
         """Compile the kernels on a small scene, load the network; return the device."""
         lab = rgb_to_lab(np.arange(192, dtype=np.uint8).reshape(8, 8, 3))
         nest(lab, 4, config=config, device=device)
-        if config.deep_weights is not None:
+        model = config.deep_model(device)
+        if model is not None:
             from spam_pipe.stages.networks.memory import encoder
 
-            encoder(config.deep_weights, device)
+            encoder(model)
         return device
 
     def announce(self, inputs: Inputs, config: SegmentConfig, device: str) -> object:
         """Announce the forward of the network of the deep features."""
-        if config.deep_weights is None or too_large(inputs, config):
+        model = config.deep_model(device)
+        if model is None or too_large(inputs, config):
             return None
         from spam_pipe.stages.networks.announced import announce
 
-        return announce(config.deep_weights, device, inputs)
+        return announce(model, inputs)
 
     def run(
         self, inputs: Inputs, config: SegmentConfig, resources: str, units: Sequence[Count]

@@ -52,7 +52,8 @@ def opened(images: Path, outputs: Path, **options: Any) -> Iterator[Session]:
     given = Options(dataset=str(images), outputs=str(outputs), **{**QUICK, **options})
     folder = LocalFolder(outputs)
     run = open_run(folder, given.run, list(config_layers(given)))
-    run.save(folder)
+    run.begin(folder)
+    run.remember()
     session = Session(run, folder, Selection(run, None), "cpu")
     try:
         yield session
