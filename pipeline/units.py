@@ -1,4 +1,4 @@
-"""What one result of a run is for."""
+"""The subject of one result of a run: an item, or an item at a count or a size."""
 
 import re
 

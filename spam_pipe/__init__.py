@@ -13,8 +13,10 @@
 The names in ``__all__`` are the ones that stay. Arguments are called as in `skimage.segmentation`,
 images are what scikit-image takes (uint8, uint16, bool, floats in 0..1; grey with
 ``channel_axis=None``), and whatever does not fit is a `ValueError`. Nothing is written, nothing
-printed, and every function may be called from several threads at once: results depend on the
-arguments alone.
+printed but a line in the log when kernels are compiled for the first time. Every function may be
+called from several threads at once, and in processes forked later (workers of a `DataLoader`, a
+`multiprocessing.Pool`), which use one thread each. Results depend on the arguments alone, not on
+what the program has set of torch, which is left as it was.
 """
 
 from __future__ import annotations
@@ -22,7 +24,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from spam_pipe.functions import evaluate, features, objects, segment
+    from spam_pipe.functions import evaluate, features, hierarchy, objects, segment
+    from spam_pipe.nested import Hierarchy
     from spam_pipe.segmenter import Segmenter
     from spam_pipe.stages.describe.graph import graph
     from spam_pipe.stages.describe.networks import to_networkx, to_torch_geometric
@@ -32,10 +35,12 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Hierarchy",
     "Segmenter",
     "evaluate",
     "features",
     "graph",
+    "hierarchy",
     "objects",
     "polygons",
     "segment",
@@ -45,6 +50,7 @@ __all__ = [
 ]
 
 _ELSEWHERE = {
+    "Hierarchy": "spam_pipe.nested",
     "Segmenter": "spam_pipe.segmenter",
     "graph": "spam_pipe.stages.describe.graph",
     "polygons": "spam_pipe.stages.describe.polygons",

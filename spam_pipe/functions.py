@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from spam_pipe.nested import Hierarchy
 from spam_pipe.pictures import as_inputs, as_mask, as_truth
+from spam_pipe.pipeline.kernels import require_metrics
 from spam_pipe.priors import Factors, Prior, known_prior
 from spam_pipe.segmenter import COMPACTNESS, Segmenter
 from spam_pipe.stages.evaluate.evaluate import evaluate as measure
@@ -116,6 +118,57 @@ def segment(
         factors=factors,
         channel_axis=channel_axis,
         start_label=start_label,
+    )
+
+
+def hierarchy(
+    image: ArrayLike,
+    n_finest: int = 1000,
+    *,
+    prior: Prior = "contour",
+    compactness: float = COMPACTNESS,
+    mask: ArrayLike | None = None,
+    factors: Factors | None = None,
+    channel_axis: int | None = -1,
+    device: str = "auto",
+) -> Hierarchy:
+    """Nest superpixels: one tree with a level of exactly k regions for every k up to the finest.
+
+    Each level's regions are unions of the next finer level's. One result serves every number of
+    superpixels, and any cut that is coarse here and fine there.
+
+    Parameters
+    ----------
+    image, prior, compactness, mask, factors, channel_axis, device
+        As for `segment`. Factors bend the tree: each level has more regions where they are high.
+    n_finest
+        Superpixels of the finest level; at most as many as pixels.
+
+    Returns
+    -------
+    Hierarchy
+        Its regions are 4-connected, except in levels of fewer regions than the mask has connected
+        pieces. No region crosses an object that the prior keeps at its level: objects are those
+        of 100 superpixels from there on, with strongly bordered parts told apart at 400, 1,600 …,
+        and merge along the prior's tree below.
+
+    Raises
+    ------
+    ValueError
+        As for `segment`; and when the image has more than four million pixels.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spam_pipe import hierarchy
+    >>> image = np.random.default_rng(0).random((40, 60))
+    >>> made = hierarchy(image, 30, channel_axis=None)
+    >>> made.n_finest, made.labels(7).max() + 1
+    (30, 7)
+    """
+    segmenter = _segmenter(_named(prior), compactness, device, 0)
+    return segmenter.hierarchy(
+        image, n_finest, prior=prior, mask=mask, factors=factors, channel_axis=channel_axis
     )
 
 
@@ -270,6 +323,7 @@ def evaluate(
         truths = [as_truth(ground_truth, ignore)]
     else:
         truths = [as_truth(each, ignore) for each in ground_truth]
+    require_metrics()
     n = np.unique(named[inside]).size
     return {"n_superpixels": n, **measure(named, colors, truths, valid=valid)}
 

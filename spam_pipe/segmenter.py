@@ -9,14 +9,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from spam_pipe.nested import Hierarchy
 from spam_pipe.pictures import as_inputs
 from spam_pipe.pipeline.device import resolve_device
 from spam_pipe.pipeline.errors import UserError
+from spam_pipe.pipeline.kernels import require_kernels
 from spam_pipe.priors import Factors, Prior, as_factors, known_prior, masks_of, options_of
 from spam_pipe.stages.attention.config import AttentionConfig
 from spam_pipe.stages.base import Inputs, Output, StageConfig
 from spam_pipe.stages.colour import rgb_to_lab
+from spam_pipe.stages.methods.baselines.config import NestedConfig
 from spam_pipe.stages.methods.config import SegmentConfig
+from spam_pipe.stages.methods.deep_features import first_channels
 from spam_pipe.stages.networks.memory import forward
 from spam_pipe.stages.prior.cut import contour_of, objects_for
 from spam_pipe.stages.registry import stage
@@ -81,6 +85,7 @@ class Segmenter:
         self._prior = known_prior(prior)
         self._device = _resolved(device)
         self._config = SegmentConfig(compactness=float(compactness), seed=seed)
+        require_kernels()
         _resources("segment", self._config, self._device)
         proposed, objects = options_of(self._prior)
         _resources("propose", proposed, self._device)
@@ -100,19 +105,32 @@ class Segmenter:
         """Segment an image: see `spam_pipe.segment`; the prior is the segmenter's by default."""
         if start_label not in (0, 1):
             raise ValueError(f"start_label is 0 or 1, not {start_label}")
-        count = _checked_count(n_superpixels)
-        prior = self._prior if prior is None else known_prior(prior)
-        inputs = as_inputs(image, mask, channel_axis)
-        config = self._config
-        if factors is not None:
-            wanted = as_factors(factors, prior, _shape(inputs))
-            inputs = replace(inputs, attention=wanted)
-            # The stage takes factors that it is given: the name of a file is the pipeline's.
-            attention = AttentionConfig(mode="file", file="given")
-            config = config.model_copy(update={"attention": attention})
-        made = self._superpixels(inputs, prior, config, count)
+        count = _checked_count("n_superpixels", n_superpixels)
+        inputs, config = self._prepared(image, prior, mask, factors, channel_axis, self._config)
+        resources = _resources("segment", self._config, self._device)
+        made = next(stage("segment").run(inputs, config, resources, (count,)))
         labels = labels_of(made)
         return labels.astype(np.int64) + start_label
+
+    def hierarchy(
+        self,
+        image: ArrayLike,
+        n_finest: int = 1000,
+        *,
+        prior: Prior | None = None,
+        mask: ArrayLike | None = None,
+        factors: Factors | None = None,
+        channel_axis: int | None = -1,
+    ) -> Hierarchy:
+        """Nest superpixels: see `spam_pipe.hierarchy`; the prior is the segmenter's by default."""
+        nested = NestedConfig(finest=_checked_count("n_finest", n_finest))
+        update = {"method": "spam-nested", "spam_nested": nested}
+        config = self._config.model_copy(update=update)
+        inputs, config = self._prepared(image, prior, mask, factors, channel_axis, config)
+        resources = _resources("hierarchy", self._config, self._device)
+        made = next(stage("hierarchy").run(inputs, config, resources, (None,)))
+        labels = labels_of(made)
+        return Hierarchy(labels, made.arrays["parents"], made.arrays["altitudes"])
 
     def objects(
         self,
@@ -124,7 +142,7 @@ class Segmenter:
         channel_axis: int | None = -1,
     ) -> NDArray[np.int64]:
         """Return an image's objects: see `spam_pipe.objects`."""
-        count = None if n_superpixels is None else _checked_count(n_superpixels)
+        count = None if n_superpixels is None else _checked_count("n_superpixels", n_superpixels)
         prior = self._prior if prior is None else known_prior(prior)
         inputs = as_inputs(image, mask, channel_axis)
         found = self._objects(inputs, prior)
@@ -149,23 +167,38 @@ class Segmenter:
         """Return what the network sees: see `spam_pipe.features`."""
         inputs = filled_inputs(as_inputs(image, mask, channel_axis))
         assert inputs.image is not None
-        weights = self._config.deep_weights
-        assert weights is not None
+        model = self._config.deep_model(self._device)
+        assert model is not None
         lab = rgb_to_lab(inputs.image)
         # What is remembered is everybody's: the caller gets an array of their own.
-        deep = forward(weights, self._device, inputs.image_digest, lab).deep.copy()
+        seen = forward(model, inputs.image_digest, lab).deep
+        deep = first_channels(seen, self._config.channels).copy()
         if inputs.valid is not None:
             deep[~inputs.valid] = np.nan
         return deep
 
-    def _superpixels(
-        self, inputs: Inputs, prior: Prior, config: SegmentConfig, count: int
-    ) -> Output:
+    def _prepared(
+        self,
+        image: ArrayLike,
+        prior: Prior | None,
+        mask: ArrayLike | None,
+        factors: Factors | None,
+        channel_axis: int | None,
+        config: SegmentConfig,
+    ) -> tuple[Inputs, SegmentConfig]:
+        """Return what a stage reads of an image, its prior's objects found, and its options."""
+        prior = self._prior if prior is None else known_prior(prior)
+        inputs = as_inputs(image, mask, channel_axis)
+        if factors is not None:
+            wanted = as_factors(factors, prior, _shape(inputs))
+            inputs = replace(inputs, attention=wanted)
+            # The stage takes factors that it is given: the name of a file is the pipeline's.
+            attention = AttentionConfig(mode="file", file="given")
+            config = config.model_copy(update={"attention": attention})
         found = self._objects(inputs, prior)
         if found is not None:
             inputs = replace(inputs, upstream={"prior": {None: found}})
-        resources = _resources("segment", self._config, self._device)
-        return next(stage("segment").run(inputs, config, resources, (count,)))
+        return inputs, config
 
     def _objects(self, inputs: Inputs, prior: Prior) -> Output | None:
         if isinstance(prior, str) and prior == "none":
@@ -198,7 +231,7 @@ def _shape(inputs: Inputs) -> tuple[int, int]:
     return height, width
 
 
-def _checked_count(n_superpixels: int) -> int:
-    if int(n_superpixels) != n_superpixels or n_superpixels < 1:
-        raise ValueError(f"n_superpixels is a whole number of at least 1, not {n_superpixels}")
-    return int(n_superpixels)
+def _checked_count(name: str, count: int) -> int:
+    if int(count) != count or count < 1:
+        raise ValueError(f"{name} is a whole number of at least 1, not {count}")
+    return int(count)

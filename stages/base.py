@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-Unit = int | None
-"""What one result of a stage is for: a requested number of superpixels, or the item as a whole."""
+Count = int | None
+"""The subject of one result: a requested number of superpixels, or the item as a whole."""
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -82,7 +82,7 @@ class Inputs:
     external: Mapping[int, NDArray[Any]] = field(default_factory=dict)
     attention: Any = None
     attention_checkpoint: Path | None = None
-    upstream: Mapping[str, Mapping[Unit, Output]] = field(default_factory=dict)
+    upstream: Mapping[str, Mapping[Count, Output]] = field(default_factory=dict)
 
 
 class Stage(Protocol):
@@ -113,7 +113,7 @@ class Stage(Protocol):
         ...
 
     def run(
-        self, inputs: Inputs, config: Any, resources: Any, units: Sequence[Unit]
+        self, inputs: Inputs, config: Any, resources: Any, units: Sequence[Count]
     ) -> Iterator[Output]:
         """Yield one output per unit, in order.
 

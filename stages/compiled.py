@@ -7,11 +7,12 @@ library. `spam_pipe.stages.sharing` runs their rows on several threads, which ta
 time to compile that numba's own parallel loops take.
 """
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, TypeVar
 
 import numba
-from numba.core import sigutils
+from numba.core import event, sigutils
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -32,20 +33,101 @@ def kernel(*types: str) -> Callable[[Function], Function]:
     """
 
     def wrap(function: Function) -> Function:
-        compiled: Function = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+        try:
+            compiled: Any = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+        except RuntimeError:  # there is no folder that the cache could be written to
+            compiled = numba.njit(nogil=True, error_model="numpy")(function)
         for each in types:
             arguments, _ = sigutils.normalize_signature(f"({each},)")
-            KERNELS.append((compiled, arguments))
-        return compiled
+            KERNELS.append(Kernel(compiled, arguments))
+        kept: Function = compiled
+        return kept
 
     return wrap
 
 
-KERNELS: list[tuple[Any, tuple[Any, ...]]] = []
-"""The kernels of the modules imported so far, and the types that each is compiled for."""
+class Kernel(NamedTuple):
+    """A function, and the types for which it can be compiled ahead.
+
+    Attributes
+    ----------
+    function
+        As `kernel` returns it.
+    types
+        Of its arguments.
+    """
+
+    function: Any
+    types: tuple[Any, ...]
+
+    @property
+    def module(self) -> str:
+        """The module that it is in."""
+        return str(self.function.py_func.__module__)
+
+    @property
+    def length(self) -> int:
+        """How long its code is: about what it takes to compile."""
+        return len(self.function.py_func.__code__.co_code)
+
+    def is_compiled(self) -> bool:
+        """Say whether it is compiled, in this process or in the cache on disk."""
+        if self.types in self.function.overloads:
+            return True
+        key = self.function._cache._index_key(self.types, self.function.targetctx.codegen())
+        return key in _kept(self.function)
+
+    def compile(self) -> None:
+        """Compile it and keep it on disk, or load it from there."""
+        self.function.compile(self.types)
+
+
+def ever_compiled(function: Any) -> bool:
+    """Say whether a kernel is compiled for any types, in this process or in the cache on disk."""
+    return bool(function.overloads or _kept(function))
+
+
+def _kept(function: Any) -> Mapping[Any, str]:
+    """Return the files of the cache by what they were compiled for."""
+    # Numba has no question for this that would not load what there is.
+    files = getattr(function._cache, "_cache_file", None)
+    found: Mapping[Any, str] = {} if files is None else files._load_index()
+    return found
+
+
+KERNELS: list[Kernel] = []
+"""The kernels of the modules imported so far that can be compiled ahead."""
 
 
 def part(function: Function) -> Function:
     """Let kernels take a function in as if it stood in them: it is never compiled by itself."""
     inlined: Function = numba.njit(inline="always", error_model="numpy")(function)
     return inlined
+
+
+class _Clock(event.Listener):  # type: ignore[misc]
+    """Sums up the time that compiling takes; what is compiled for a kernel counts once."""
+
+    def __init__(self) -> None:
+        self.depth = 0
+        self.began = 0.0
+        self.seconds = 0.0
+
+    def on_start(self, event: Any) -> None:
+        if self.depth == 0:
+            self.began = time.perf_counter()
+        self.depth += 1
+
+    def on_end(self, event: Any) -> None:
+        self.depth -= 1
+        if self.depth == 0:
+            self.seconds += time.perf_counter() - self.began
+
+
+_clock = _Clock()
+event.register("numba:compile", _clock)
+
+
+def seconds_compiling() -> float:
+    """Return how long this process has compiled kernels so far: no part of any image's time."""
+    return _clock.seconds

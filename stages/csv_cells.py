@@ -42,7 +42,7 @@ def write_frame(frame: pd.DataFrame, target: Any, float_format: str | None = Non
 def inert(text: str) -> str:
     """Return a cell's text so that no spreadsheet computes it: behind an apostrophe if need be.
 
-    Whoever names an image ``=cmd|…`` would else have it run where the table is opened (CWE-1236).
+    Else an image named ``=cmd|…`` would run a command where the table is opened (CWE-1236).
     Numbers, and so an image called ``-01``, stay as they are; `original` undoes it.
     """
     return f"'{text}" if text.startswith(_FORMULA) and not _is_number(text) else text

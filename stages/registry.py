@@ -1,4 +1,4 @@
-"""The stages by name: what planning must know of each, and where what it computes with lies."""
+"""The stages by name: their declarations for planning, and the modules that compute."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from spam_pipe.stages.base import Stage
 
 @dataclass(frozen=True)
 class Declaration:
-    """What is known of a stage without importing what it computes with.
+    """The facts of a stage that planning needs; its module is not imported for them.
 
     Attributes
     ----------
@@ -25,6 +25,8 @@ class Declaration:
         Which parts of the item it reads: ``image``, ``annotations``, ``masks``, ``checkpoint`` …
     per_count
         True when each requested number of superpixels is a unit of its own.
+    options
+        The table of options that it goes by, where that is not the one of its name.
     """
 
     module: str
@@ -33,6 +35,7 @@ class Declaration:
     requires: tuple[str, ...]
     reads: tuple[str, ...]
     per_count: bool
+    options: str = ""
 
 
 STAGES: Mapping[str, Declaration] = {
@@ -41,7 +44,15 @@ STAGES: Mapping[str, Declaration] = {
         "ProposeStage",
         version=2,
         requires=(),
-        reads=("image", "valid", "masks", "contour_weights", "checkpoint", "prompts"),
+        reads=(
+            "image",
+            "valid",
+            "masks",
+            "contour_weights",
+            "contour_engine",
+            "checkpoint",
+            "prompts",
+        ),
         per_count=False,
     ),
     "prior": Declaration(
@@ -52,15 +63,25 @@ STAGES: Mapping[str, Declaration] = {
         reads=("image", "valid"),
         per_count=False,
     ),
+    "hierarchy": Declaration(
+        "spam_pipe.stages.segment.nested",
+        "HierarchyStage",
+        version=1,
+        requires=("prior",),
+        reads=("image", "valid", "segment_weights", "attention", "attention_checkpoint"),
+        per_count=False,
+        options="segment",
+    ),
     "segment": Declaration(
         "spam_pipe.stages.segment.stage",
         "SegmentStage",
-        version=2,
-        requires=("prior",),
+        version=3,
+        requires=("prior", "hierarchy"),
         reads=(
             "image",
             "valid",
             "segment_weights",
+            "segment_engine",
             "segment_annotations",
             "external",
             "attention",

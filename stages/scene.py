@@ -1,4 +1,4 @@
-"""What every superpixel method gets and gives."""
+"""The input and the output of every superpixel method."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Scene:
-    """What is known of an image before it is segmented at a given count.
+    """An image and its prior, ready to be segmented at a given count.
 
     Attributes
     ----------
@@ -38,6 +38,9 @@ class Scene:
         (H, W) ground truth per annotator; only a method made of it may look at it.
     external
         (H, W) label maps made elsewhere, by requested number of superpixels.
+    hierarchy
+        (H, W) int32 labels of a hierarchy's finest level, -1 outside, and the (2n - 1,) parents of
+        its tree, for a method whose superpixels are its levels.
     valid
         (H, W) bool, False where the image has no data and a method's labels are -1; elsewhere
         its colours are those of the nearest pixel that has some. None where all count.
@@ -52,6 +55,7 @@ class Scene:
     device: str = "cpu"
     annotations: tuple[NDArray[np.integer], ...] = ()
     external: Mapping[int, NDArray[np.integer]] = field(default_factory=dict)
+    hierarchy: tuple[NDArray[np.int32], NDArray[np.int32]] | None = None
     valid: NDArray[np.bool_] | None = None
 
     @property
@@ -69,7 +73,7 @@ class Scene:
 
 @dataclass(frozen=True)
 class Segmentation:
-    """What a method made.
+    """The output of a method.
 
     Attributes
     ----------

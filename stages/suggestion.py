@@ -1,4 +1,4 @@
-"""What to write instead of a name that nobody knows."""
+"""Suggestions for unknown names."""
 
 from collections.abc import Iterable
 from difflib import SequenceMatcher
@@ -8,16 +8,16 @@ _SHOWN = 3
 
 
 def did_you_mean(name: str, known: Iterable[str], otherwise: str | None = None) -> str:
-    """Return the end of a message about an unknown name: what is nearest to it, or what there is.
+    """Return the end of a message about an unknown name: the nearest known one, or all of them.
 
     Parameters
     ----------
     name
-        What was written; upper and lower case count as the same.
+        The unknown name; upper and lower case count as the same.
     known
-        What it may be.
+        The known names.
     otherwise
-        What is said where nothing is near; by default all that there is.
+        The end where no name is near; by default it lists all known names.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Images with regions that hold no data: what stages see there instead."""
+"""Images with regions that hold no data: their pixels are filled before stages see them."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def filled_inputs(inputs: Inputs) -> Inputs:
 
 
 def filled_digest(inputs: Inputs) -> str:
-    """Return the digest of what `filled_inputs` makes of an image, empty where it has none."""
+    """Return the digest of the image of `filled_inputs`, empty where the item has no digest."""
     if inputs.valid is None or inputs.valid.all() or not inputs.image_digest:
         return inputs.image_digest
     mask = sha256(np.packbits(inputs.valid).tobytes()).hexdigest()

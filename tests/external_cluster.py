@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.conftest import wait_until
+from tests.conftest import PROJECT, wait_until
 
 Process = subprocess.Popen[bytes]
 
@@ -70,10 +70,15 @@ class ExternalCluster:
         place = self.folder / f"process-{len(self.processes)}"
         place.mkdir(parents=True)
         with (place / "log").open("wb") as log:
+            variables = {**self.environment, **environment}
+            # The items of tests lie in the tests' own package.
+            variables["PYTHONPATH"] = os.pathsep.join(
+                filter(None, [variables.get("PYTHONPATH"), str(PROJECT)])
+            )
             process = subprocess.Popen(
                 [sys.executable, "-m", "dask", *arguments],
                 cwd=place,
-                env={**self.environment, **environment},
+                env=variables,
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )

@@ -33,7 +33,7 @@ from spam_pipe.stages.suggestion import meant_image
 
 TABLES = (".csv", ".json")
 LARGEST_CLASS = 0xFFFF
-"""What a 16-bit PNG holds."""
+"""The largest value of a 16-bit PNG."""
 
 _CLICKS = RowKind(
     "clicks",
@@ -48,7 +48,7 @@ _CLICKS = RowKind(
 
 @dataclass
 class ImageMarks:
-    """What is said of one image.
+    """The marks of one image.
 
     Attributes
     ----------
@@ -67,7 +67,7 @@ class ImageMarks:
 
 @dataclass(frozen=True)
 class Marks:
-    """What is said of all images.
+    """The marks of all images.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What is told of annotated images: classes, conflicts and scores, as CSV and in words."""
+"""Results of annotated images: classes, conflicts and scores, as CSV and in words."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _COUNTS = ("image", "n_clicks", "n_superpixels", "n_clicked")
 
 @dataclass(frozen=True, eq=False)
 class AnnotatedImage:
-    """One image's mask and what there is to say of it.
+    """One image's mask and its figures.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class AnnotatedImage:
 
 @dataclass(frozen=True)
 class Said:
-    """What a command says in the end, to people and to programs."""
+    """The closing words of a command, for people and for programs."""
 
     lines: tuple[str, ...]
     figures: dict[str, Any]
@@ -85,7 +85,7 @@ def tables(done: Sequence[AnnotatedImage], classes: Mapping[int, str]) -> dict[s
 
 
 def summarize(done: Sequence[AnnotatedImage], *, filled: bool) -> Said:
-    """Say what was annotated, what contradicts itself and how well it fits the ground truth."""
+    """Say how much was annotated, how many conflicts remain and how well it fits the truth."""
     n_clicks = sum(image.n_clicks for image in done)
     clicked = sum(image.annotation.n_clicked for image in done)
     superpixels = sum(image.annotation.n_superpixels for image in done)

@@ -9,12 +9,14 @@ import typer
 from spam_pipe import __version__
 from spam_pipe.pipeline.cli.assets import datasets_app, weights_app
 from spam_pipe.pipeline.cli.results import results_app
-from spam_pipe.pipeline.session.options import Json, Options, Outputs, accept_options
+from spam_pipe.pipeline.session.options import Json, Options, Outputs, accept_options, named_input
+from spam_pipe.pipeline.session.other_options import TrainOptions
 
 app = typer.Typer(
     name="spam-pipe",
     help="Image datasets in; accurate, regular superpixels and their metric tables out.\n\n"
-    "Try [bold]spam-pipe run[/bold], which works on embedded pictures, or the classic session: "
+    "Try [bold]spam-pipe demo[/bold], which works on embedded pictures, then "
+    "[bold]spam-pipe run path/to/photos[/bold], or the classic session: "
     "[bold]spam-pipe prior --dataset bsd[/bold], [bold]spam-pipe segment[/bold], "
     "[bold]spam-pipe report[/bold]. Everything resumes: run a command again and it does only "
     "what is missing.",
@@ -80,7 +82,11 @@ def _root(
 
 _NOT_FOR_PRIORS = ("prior_mode", "attention", "method", "n_superpixels", "superpixel_size", "seed")
 _ITEM_COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "run": ("Run all stages on a dataset and report; without a dataset, on embedded pictures.", ()),
+    "run": (
+        "Run all stages on your images or a dataset, and report. Starts from the defaults; "
+        "without PATH it goes on with the run used last.",
+        (),
+    ),
     "propose": (
         "Compute proposals: masks, or a finest partition with its merge tree.",
         _NOT_FOR_PRIORS,
@@ -95,15 +101,37 @@ _ITEM_COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 
 
+_PATHS = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="images, folders of images, or a dataset's name (bsd, nyuv2, sbd, sample)",
+        metavar="[PATH]...",
+        show_default=False,
+    ),
+]
+
+
 def _add_item_command(name: str, text: str, without: tuple[str, ...]) -> None:
-    def command(options: Options) -> None:
+    def command(options: Options, paths: list[str] | None = None) -> None:
         from spam_pipe.pipeline.commands.items import run_items
 
-        if status := run_items(name, options):
+        if status := run_items(name, named_input(options, paths)):
             raise typer.Exit(status)
 
-    accepting = accept_options(command, without=without)
+    if name != "report":
+        without += ("paper",)
+    arguments = {"paths": (_PATHS, None)} if name == "run" else {}
+    accepting = accept_options(command, without=without, arguments=arguments)
     app.command(name, help=text, rich_help_panel=_PIPELINE)(accepting)
+
+
+@app.command(rich_help_panel=_PIPELINE)
+def demo(outputs: Outputs = "outputs") -> None:
+    """Run everything on embedded pictures: the first thing to try."""
+    from spam_pipe.pipeline.commands.items import run_items
+
+    if status := run_items("run", Options(dataset="sample", outputs=outputs)):
+        raise typer.Exit(status)
 
 
 for _name, (_text, _without) in _ITEM_COMMANDS.items():
@@ -131,56 +159,101 @@ def _add_sweep() -> None:
 
 _add_sweep()
 
+_NOT_SERVED = (
+    "dataset", "workers", "scheduler", "shard", "item_timeout", "overwrite", "skip_failed",
+    "dry_run", "verbose",
+)  # fmt: skip
+"""Options that belong to a batch, or that PATH takes the place of."""
 
-@app.command(rich_help_panel=_NETWORKS)
-def train(
-    config: Annotated[
-        str | None,
-        typer.Option(
-            help="TOML file of a recipe, or a shipped one by name (by default the one that "
-            "--folder was begun with, else train-trunk)",
-            metavar="FILE",
+
+def _add_serve() -> None:
+    def command(
+        options: Options,
+        path: str,
+        host: str,
+        port: int,
+        token: str | None,
+        labels: str | None,
+        browser: bool,
+    ) -> None:
+        from spam_pipe.pipeline.commands.serve import Place, serve
+
+        serve(path, options, Place(host, port, token, browser, labels))
+
+    arguments = {
+        "path": Annotated[
+            str,
+            typer.Argument(
+                help="an image, a folder of images, a dataset's name, or the folder of a run",
+                metavar="PATH",
+            ),
+        ],
+        "host": (
+            Annotated[str, typer.Option(help="address to listen at; others than this machine")],
+            "127.0.0.1",
         ),
-    ] = None,
-    folder: Annotated[
-        str | None,
-        typer.Option(help="where checkpoint, weights, log and curve go (training/NAME)"),
-    ] = None,
-    minutes: Annotated[
-        float | None,
-        typer.Option(min=0.01, help="time limit that replaces the recipe's number of steps"),
-    ] = None,
-    assignments: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            help="any option of the recipe, such as learning_rate=1e-3; repeatable",
-            metavar="KEY=VALUE",
+        "port": (Annotated[int, typer.Option(min=0, max=65535, help="0: a free one")], 0),
+        "token": (
+            Annotated[
+                str | None,
+                typer.Option(
+                    envvar="SPAM_TOKEN",
+                    help="what the address ends in (random if nothing is said)",
+                    show_default=False,
+                ),
+            ],
+            None,
         ),
-    ] = None,
-    dataset: Annotated[
-        str | None, typer.Option(help="annotated images: bsd by default, or a folder of images")
-    ] = None,
-    ground_truth: Annotated[
-        str | None, typer.Option(help="folder of ground truth for a folder of images")
-    ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda[:i]")] = "auto",
-    as_json: Json = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print nothing but errors")] = False,
-) -> None:
+        "labels": (
+            Annotated[
+                str | None,
+                typer.Option(
+                    help="folder of masks to correct (by default annotations/ of the run)",
+                    metavar="FOLDER",
+                    show_default=False,
+                ),
+            ],
+            None,
+        ),
+        "browser": (
+            Annotated[bool, typer.Option("--browser/--no-browser", help="open the page")],
+            True,
+        ),
+    }
+    accepting = accept_options(command, without=_NOT_SERVED, arguments=arguments)
+    text = "Open images in the browser: see, steer and label their superpixels."
+    app.command("serve", help=text, rich_help_panel=_PIPELINE)(accepting)
+
+
+_add_serve()
+
+
+def _train(given: TrainOptions) -> None:
     """Train a network; the same command goes on where it was stopped, or with more minutes."""
     from spam_pipe.pipeline.commands.train import train_network
 
     options = Options(
-        assignments=assignments,
-        dataset=dataset,
-        ground_truth=ground_truth,
-        device=device,
-        as_json=as_json,
-        quiet=quiet,
+        assignments=given.assignments,
+        dataset=given.dataset,
+        ground_truth=given.ground_truth,
+        device=given.device,
+        as_json=given.as_json,
+        quiet=given.quiet,
     )
-    if status := train_network(options, config, folder, minutes):
+    also = given.also or ()
+    if status := train_network(options, given.config, given.folder, given.minutes, also):
         raise typer.Exit(status)
+
+
+app.command("train", rich_help_panel=_NETWORKS)(accept_options(_train, TrainOptions))
+
+
+@app.command(rich_help_panel=_AROUND)
+def warmup(as_json: Json = False) -> None:
+    """Compile the kernels now, once for this installation: the first run then starts at once."""
+    from spam_pipe.pipeline.commands.look import warm_up
+
+    warm_up(as_json=as_json)
 
 
 @app.command(rich_help_panel=_AROUND)

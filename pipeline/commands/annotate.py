@@ -1,7 +1,6 @@
 """`spam-pipe annotate`: clicks or scribbles in, dense masks of classes by superpixels out."""
 
 import io
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +26,7 @@ from spam_pipe.pipeline.runs.run import open_existing_run
 from spam_pipe.pipeline.runs.segmented import Segmented, read_segmented
 from spam_pipe.pipeline.runs.selection import Selection
 from spam_pipe.pipeline.session.layers import one_unit
+from spam_pipe.pipeline.session.other_options import AnnotateOptions
 from spam_pipe.pipeline.store.folder import LocalFolder, require_writable
 from spam_pipe.stages.annotate.annotate import annotate
 from spam_pipe.stages.annotate.score import Score, clicked_truth, score
@@ -37,46 +37,18 @@ MASKS = "annotations"
 """Where masks go below a run's folder, where nothing else is said."""
 
 
-@dataclass(frozen=True)
-class Wishes:
-    """How clicks become masks.
-
-    Attributes
-    ----------
-    to
-        Folder for the masks; None for `MASKS` of the run.
-    objects
-        A click speaks for its whole object of the prior, where no other click does.
-    fill
-        What nothing is said of gets the class of what is most alike.
-    """
-
-    to: str | None = None
-    objects: bool = False
-    fill: bool = False
-
-
-def require_together(
-    path: str | None, wishes: Wishes, simulate: int | None, limit: int | None
-) -> None:
+def require_together(options: AnnotateOptions) -> None:
     """Raise a ConfigError where the command's options don't go together."""
-    if (path is None) == (simulate is None):
+    path, simulated = options.file, options.simulate is not None
+    if (path is None) != simulated:
         raise ConfigError("annotate: give a FILE of clicks or scribbles, or --simulate N")
-    if simulate is not None and wishes != Wishes():
+    if simulated and (options.to is not None or options.objects or options.fill):
         raise ConfigError("annotate --simulate: --to, --objects and --fill go with a FILE of yours")
-    if path is not None and limit is not None:
+    if path is not None and options.limit is not None:
         raise ConfigError("annotate FILE: --limit goes with --simulate; the file says which images")
 
 
-def annotate_run(
-    path: str,
-    wishes: Wishes,
-    location: str,
-    run_name: str | None,
-    counts: str | None,
-    *,
-    as_json: bool,
-) -> int:
+def annotate_run(options: AnnotateOptions) -> int:
     """Write a mask for each image that the file speaks of; return how many could not be made.
 
     Layout: ``<folder>/<item>.png`` of 8 bits (16 with classes above 255), 0 where no class is
@@ -87,12 +59,13 @@ def annotate_run(
     UserError
         When the file, the run or the folder can't be used, or no image could be annotated.
     """
-    teller = Teller(as_json=as_json)
-    marks = read_marks(Path(path).expanduser())
-    outputs, run = open_existing_run(location, run_name)
+    teller = Teller(as_json=options.as_json)
+    path = Path(str(options.file)).expanduser()
+    marks = read_marks(path)
+    outputs, run = open_existing_run(options.outputs, options.run)
     chain = build_chain(run.config, run.folder)
-    unit = one_unit(chain["segment"].units, counts, run)
-    if wishes.objects and "prior" not in chain:
+    unit = one_unit(chain["segment"].units, options.n_superpixels, run)
+    if options.objects and "prior" not in chain:
         raise ConfigError(
             f"--objects: run {run.name} has no prior; leave it out, or make a run with --prior"
         )
@@ -100,11 +73,11 @@ def annotate_run(
     try:
         meant = match_images(marks.images, items)
     except DataError as error:
-        raise DataError(f"{path}: {error}") from error
+        raise DataError(f"{options.file}: {error}") from error
     target = run.folder.child(MASKS)
-    if wishes.to is not None:
-        target = LocalFolder(Path(wishes.to).expanduser().absolute())
-    require_writable(outputs if wishes.to is None else target)
+    if options.to is not None:
+        target = LocalFolder(Path(options.to).expanduser().absolute())
+    require_writable(outputs if options.to is None else target)
     done: list[AnnotatedImage] = []
     failed = 0
     painted = any(each.scribbles is not None for each in marks.images.values())
@@ -113,7 +86,7 @@ def annotate_run(
         own, item = marks.images[name], items[item_id]
         try:
             seen = read_segmented(item, unit, chain)
-            made = _annotate_item(seen, own, values, wishes)
+            made = _annotate_item(seen, own, values, options)
         except (UserError, ValueError) as error:
             failed += 1
             teller.warn(f"{item_id}: {' '.join(str(error).split())}")
@@ -121,10 +94,10 @@ def annotate_run(
         target.write(file_name(item_id, ".png"), _encode(made, max(marks.classes)))
         done.append(made)
     if not done:
-        raise UserError(f"annotate: not one image of {path} could be annotated; see above")
+        raise UserError(f"annotate: not one image of {options.file} could be annotated; see above")
     for name, content in tables(done, marks.classes).items():
         target.write(name, content)
-    said = summarize(done, filled=wishes.fill)
+    said = summarize(done, filled=options.fill)
     masks = "1 mask" if len(done) == 1 else f"{len(done)} masks"
     teller.show(f"{masks} by superpixels of run {run.name}, K = {unit}, in {target}")
     for line in said.lines:
@@ -135,7 +108,7 @@ def annotate_run(
 
 
 def _annotate_item(
-    seen: Segmented, marks: ImageMarks, values: dict[int, int], wishes: Wishes
+    seen: Segmented, marks: ImageMarks, values: dict[int, int], options: AnnotateOptions
 ) -> AnnotatedImage:
     if marks.scribbles is not None:
         clicks = read_scribbles(marks.scribbles, values, seen.labels.shape)
@@ -146,9 +119,9 @@ def _annotate_item(
         clicks,
         start_label=seen.start_label,
         painted=paint_objects(marks, seen.finest) if marks.objects else None,
-        objects=seen.objects if wishes.objects else None,
-        fill=wishes.fill,
-        image=seen.picture.pixels if wishes.fill else None,
+        objects=seen.objects if options.objects else None,
+        fill=options.fill,
+        image=seen.picture.pixels if options.fill else None,
     )
     n_said = clicks.rows.size + len(marks.objects)
     scores = _scores(seen.item, found.mask, clicks)

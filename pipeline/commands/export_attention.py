@@ -8,44 +8,25 @@ from PIL import Image
 
 from spam_pipe.pipeline.commands.teller import Teller
 from spam_pipe.pipeline.errors import ConfigError, UserError, one_line
-from spam_pipe.pipeline.exporting.formats import file_name
-from spam_pipe.pipeline.exporting.label_files import LabelFormat
+from spam_pipe.pipeline.exporting.formats import choose_format, file_name
 from spam_pipe.pipeline.runs.chain import build_chain
 from spam_pipe.pipeline.runs.run import open_existing_run
 from spam_pipe.pipeline.runs.segmented import read_prior_objects
 from spam_pipe.pipeline.runs.selection import Selection
+from spam_pipe.pipeline.session.layers import parse_counts
+from spam_pipe.pipeline.session.other_options import ExportOptions
 from spam_pipe.pipeline.store.folder import LocalFolder, require_writable
 
 TABLE = "attention.csv"
 _COLUMNS = ("image", "number", "x", "y", "k", "factor")
 
 
-def export_attention(
-    folder: str,
-    location: str,
-    run_name: str | None,
-    counts: list[int],
-    form: LabelFormat,
-    limit: int | None,
-    *,
-    as_json: bool,
-) -> int:
+def export_attention(options: ExportOptions) -> int:
     """Write a picture of every image with its objects numbered, and the table of their factors.
 
     The objects are those of the prior as it is cut for one number of superpixels. A row of the
     table points at an object's inner-most pixel and says that number, so that it means the same
     object whatever the numbers of superpixels that are made. All factors are 1.
-
-    Parameters
-    ----------
-    folder
-        Where ``<item>.png`` and ``attention.csv`` go.
-    location, run_name, limit
-        The run and how many of its items.
-    form
-        Of the pictures, which can only be PNG.
-    counts
-        For how many superpixels the objects are cut, one number; by default the run's smallest.
 
     Returns
     -------
@@ -59,18 +40,18 @@ def export_attention(
     from spam_pipe.stages.csv_cells import csv_lines
     from spam_pipe.stages.report.numbering import innermost_points, number_objects
 
-    teller = Teller(as_json=as_json)
-    _, run = open_existing_run(location, run_name)
+    teller = Teller(as_json=options.as_json)
+    choose_format(options.what, options.form)
+    counts = [] if options.n_superpixels is None else parse_counts(options.n_superpixels)
+    _, run = open_existing_run(options.outputs, options.run)
     chain = build_chain(run.config, run.folder)
     link = chain.get("prior")
     if link is None:
         raise ConfigError(f"--what attention: run {run.name} has no prior; make one with --prior")
-    if form is not LabelFormat.PNG:
-        raise ConfigError(f"--what attention --format {form}: these are pictures; use png")
     if len(counts) > 1:
         raise ConfigError("--what attention -k: give one number, the objects are those for it")
     (count,) = counts or run.config.n_superpixels[:1]
-    target = LocalFolder(Path(folder).expanduser().absolute())
+    target = LocalFolder(Path(options.folder).expanduser().absolute())
     if target.read(TABLE) is not None:
         raise ConfigError(
             f"{target}/{TABLE}: is there and may hold your factors; move it, or choose another "
@@ -79,7 +60,7 @@ def export_attention(
     require_writable(target)
     rows: list[Sequence[object]] = [_COLUMNS]
     written = missing = failed = 0
-    for item in Selection(run, limit):
+    for item in Selection(run, options.limit):
         if link.store.record(item.id, None) is None:
             missing += 1
             continue
@@ -110,7 +91,8 @@ def export_attention(
     teller.show(line)
     teller.show(
         f"write factors into {TABLE} (2: twice as dense; rows left at 1 can go), then:\n"
-        f"spam-pipe segment --outputs {location} --run {run.name} --attention {target}/{TABLE}"
+        f"spam-pipe segment --outputs {options.outputs} --run {run.name} "
+        f"--attention {target}/{TABLE}"
     )
     teller.show_json(
         {"folder": str(target), "written": written, "missing": missing, "failed": failed}

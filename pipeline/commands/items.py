@@ -15,7 +15,7 @@ from spam_pipe.pipeline.runs.chain import Chain, prior_of
 from spam_pipe.pipeline.runs.run import Run
 from spam_pipe.pipeline.session.finish import finish
 from spam_pipe.pipeline.session.options import Options
-from spam_pipe.pipeline.session.preflight import kernels_compiled, preflight
+from spam_pipe.pipeline.session.preflight import preflight
 from spam_pipe.pipeline.session.session import Session, opened_executor
 
 
@@ -31,17 +31,17 @@ def run_items(command: str, options: Options) -> int:
     if options.dry_run:
         return _tell_plan(session, teller)
     preflight(session)
-    if not kernels_compiled():
-        teller.say("first run here: compiling kernels, which takes about a minute, once")
+    if options.scheduler is None:
+        teller.compile_kernels()
     for remark in session.selection.dataset.remarks(session.selection.split):
         teller.say(remark)
     with session.held(teller.warn):
-        session.run.save(session.outputs)
+        session.run.begin(session.outputs)
         with opened_executor(session.choices, session.configs, teller.warn) as executor:
             summary = session.bring_up_to_date(executor, teller.callbacks(command))
         asked = command in {"run", "report"}
         width = teller.results.width
-        report = finish(session, summary, report=asked, width=width)
+        report = finish(session, summary, report=asked, width=width, paper=options.paper)
     _tell_summary(session.run, command, summary, report, options, teller)
     return exit_status([summary])
 

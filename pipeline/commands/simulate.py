@@ -17,6 +17,7 @@ from spam_pipe.pipeline.runs.run import open_existing_run
 from spam_pipe.pipeline.runs.segmented import read_segmented
 from spam_pipe.pipeline.runs.selection import Selection
 from spam_pipe.pipeline.session.layers import one_unit
+from spam_pipe.pipeline.session.other_options import AnnotateOptions
 from spam_pipe.pipeline.store.folder import require_writable
 from spam_pipe.pipeline.units import Unit
 from spam_pipe.stages.annotate.simulate import Simulation, simulate
@@ -41,15 +42,7 @@ class _Row:
     simulation: Simulation
 
 
-def simulate_run(
-    n_clicks: int,
-    location: str,
-    run_name: str | None,
-    counts: str | None,
-    limit: int | None,
-    *,
-    as_json: bool,
-) -> None:
+def simulate_run(options: AnnotateOptions) -> None:
     """Annotate all images by simulated clicks, with every method that the run holds.
 
     Writes below ``<run>/clicks/``: ``clicks.csv``, a row per click; ``summary.csv``, a row per
@@ -66,14 +59,16 @@ def simulate_run(
     from spam_pipe.stages.annotate.curves import draw_click_curves
     from spam_pipe.stages.report.curves import save_figure
 
-    teller = Teller(as_json=as_json)
-    outputs, run = open_existing_run(location, run_name)
-    selection = Selection(run, limit)
+    assert options.simulate is not None
+    n_clicks = options.simulate
+    teller = Teller(as_json=options.as_json)
+    outputs, run = open_existing_run(options.outputs, options.run)
+    selection = Selection(run, options.limit)
     methods = _labelled(gather(run, selection).methods)
     if not methods:
         raise UserError(f"annotate --simulate: run {run.name} has no results; `spam-pipe sweep`")
     require_writable(outputs)
-    unit = one_unit(run.config.n_superpixels, counts, run)
+    unit = one_unit(run.config.n_superpixels, options.n_superpixels, run)
     rows: list[_Row] = []
     images = left_out = 0
     for item in selection:
@@ -110,9 +105,9 @@ def _labelled(methods: list[Evaluated]) -> dict[str, Evaluated]:
     """Return the methods by what they are called; a sweep's points by their labels."""
     names: dict[str, Evaluated] = {}
     for method in methods:
-        _, _, name, prior, config = method.key
-        label = method.swept or f"{name}, {'no prior' if prior == 'none' else prior}"
-        names[label if label not in names else f"{label} {config}"] = method
+        key = method.key
+        label = method.swept or f"{key.method}, {'no prior' if key.prior == 'none' else key.prior}"
+        names[label if label not in names else f"{label} {key.config}"] = method
     return names
 
 

@@ -18,7 +18,7 @@ from spam_pipe.pipeline.runs.sweep_record import SkippedPoint
 from spam_pipe.pipeline.session.finish import finish
 from spam_pipe.pipeline.session.layers import config_layers
 from spam_pipe.pipeline.session.options import Options
-from spam_pipe.pipeline.session.preflight import kernels_compiled, preflight
+from spam_pipe.pipeline.session.preflight import preflight
 from spam_pipe.pipeline.session.session import Session, choices_of, opened_executor
 from spam_pipe.pipeline.store.folder import Folder, open_folder
 from spam_pipe.pipeline.sweeping.estimate import estimate, plan_table, say_duration, survey
@@ -55,13 +55,13 @@ def run_sweep(path: str, options: Options) -> int:
     ]
     for session in sessions:
         preflight(session)
-    if not kernels_compiled():
-        teller.say("first run here: compiling kernels, which takes about a minute, once")
+    if options.scheduler is None:
+        teller.compile_kernels()
     done: list[_Done] = []
     configs = [config for session in sessions for config in session.configs]
     with opened_executor(choices, configs, teller.warn) as executor:
         for swept, session in zip(runs, sessions, strict=True):
-            done.append(_sweep_run(swept, session, executor, teller))
+            done.append(_sweep_run(swept, session, executor, teller, paper=options.paper))
             _tell_run(done[-1], options, teller)
             if done[-1].summary.interrupted:
                 break
@@ -109,13 +109,15 @@ def _introduce(sweep: Sweep, runs: Sequence[SweptRun], teller: Teller) -> None:
         teller.say(f"skipped {labels[0]}{more}: {reason}")
 
 
-def _sweep_run(swept: SweptRun, session: Session, executor: Executor, teller: Teller) -> _Done:
+def _sweep_run(
+    swept: SweptRun, session: Session, executor: Executor, teller: Teller, *, paper: bool
+) -> _Done:
     with session.held(teller.warn):
-        session.run.save(session.outputs)
+        session.run.begin(session.outputs)
         swept.record.save(session.run.folder)
         summary = session.bring_up_to_date(executor, teller.callbacks(session.run.name))
         width = teller.results.width
-        report = finish(session, summary, report=True, width=width)
+        report = finish(session, summary, report=True, width=width, paper=paper)
     return _Done(swept, summary, report)
 
 

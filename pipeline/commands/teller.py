@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from spam_pipe.pipeline.errors import printable
@@ -34,6 +35,30 @@ class Teller:
     def warn(self, text: str) -> None:
         """Print a line that matters even to those who want quiet."""
         self.messages.print(printable(text), soft_wrap=True)
+
+    def compile_kernels(self, *, seldom: bool = False) -> int:
+        """Compile the kernels that are missing here, say so, and return how many they were.
+
+        Parameters
+        ----------
+        seldom
+            Those for masks, gaps and large images too.
+        """
+        from spam_pipe.pipeline import kernels
+
+        wanted = kernels.SEGMENTING + (kernels.SELDOM if seldom else ())
+        missing = kernels.missing_kernels(wanted)
+        if not missing:
+            return 0
+        self.say(f"compiling {len(missing)} kernels, once for this installation: some ten seconds")
+        shown = not (self.quiet or self.as_json) and self.messages.is_terminal
+        columns = TextColumn("kernels"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+        with Progress(*columns, console=self.messages, transient=True, disable=not shown) as bars:
+            bar = bars.add_task("kernels", total=len(missing))
+            kernels.compile_kernels(
+                missing, lambda done, of: bars.update(bar, completed=done, total=of)
+            )
+        return len(missing)
 
     def show(self, what: Table | str) -> None:
         """Print a result."""

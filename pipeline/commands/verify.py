@@ -13,6 +13,7 @@ from spam_pipe.pipeline.running.progress import Progress, make_progress
 from spam_pipe.pipeline.runs.lock import locked
 from spam_pipe.pipeline.runs.run import Run, open_existing_run
 from spam_pipe.pipeline.runs.selection import Selection
+from spam_pipe.pipeline.session.other_options import VerifyOptions
 from spam_pipe.pipeline.verifying.findings import Finding, Verified, repair
 from spam_pipe.pipeline.verifying.reader import Reader
 from spam_pipe.pipeline.verifying.recomputation import recompute, sample_of
@@ -21,33 +22,8 @@ from spam_pipe.pipeline.verifying.stores import open_stores, sound_items
 _SHOWN = 20
 
 
-def verify_run(
-    location: str,
-    name: str | None,
-    *,
-    recomputed: int,
-    seed: int,
-    device: str,
-    mend: bool,
-    as_json: bool,
-    quiet: bool,
-) -> int:
+def verify_run(options: VerifyOptions) -> int:
     """Read back all that a run holds; return 1 when something is wrong.
-
-    Parameters
-    ----------
-    location, name
-        Of the outputs folder and of the run.
-    recomputed
-        How many items are computed again and compared.
-    seed
-        Decides which.
-    device
-        Where they are computed.
-    mend
-        Remove what is wrong.
-    as_json, quiet
-        How it is told.
 
     Raises
     ------
@@ -55,14 +31,14 @@ def verify_run(
         When the run is not there or, to be mended, in use; when items are to be computed again
         and the dataset is not here.
     """
-    teller = Teller(quiet=quiet, as_json=as_json)
-    _, run = open_existing_run(location, name)
-    items = _items(run, teller, required=recomputed > 0)
-    with locked(run.folder, say=teller.warn) if mend else _not_locked():
-        verified = _read_back(run, items, recomputed, seed, device, teller)
-        if mend:
+    teller = Teller(quiet=options.quiet, as_json=options.as_json)
+    _, run = open_existing_run(options.outputs, options.run)
+    items = _items(run, teller, required=options.recompute > 0)
+    with locked(run.folder, say=teller.warn) if options.repair else _not_locked():
+        verified = _read_back(run, items, options, teller)
+        if options.repair:
             repair(run, verified)
-    _tell(run, verified, mend, teller)
+    _tell(run, verified, options.repair, teller)
     return SOME_FAILED if verified.findings else SUCCESS
 
 
@@ -85,7 +61,7 @@ def _items(run: Run, teller: Teller, *, required: bool) -> dict[str, Item]:
 
 
 def _read_back(
-    run: Run, items: Mapping[str, Item], recomputed: int, seed: int, device: str, teller: Teller
+    run: Run, items: Mapping[str, Item], options: VerifyOptions, teller: Teller
 ) -> Verified:
     verified = Verified()
     stores = open_stores(run, verified)
@@ -93,10 +69,11 @@ def _read_back(
     quiet = teller.quiet or teller.as_json
     with _shown(make_progress("verify", teller.messages, quiet=quiet), len(reader.groups)) as bar:
         reader.read_all(lambda bad: bar.advance(computed=True, failed=bad))
-    if not recomputed:
+    if not options.recompute:
         return verified
-    chosen = sample_of(list(sound_items(stores, items, verified.findings)), recomputed, seed)
-    place = resolve_device(device)
+    sound = list(sound_items(stores, items, verified.findings))
+    chosen = sample_of(sound, options.recompute, options.seed)
+    place = resolve_device(options.device)
     with _shown(make_progress("recompute", teller.messages, quiet=quiet), len(chosen)) as bar:
         for store, item in chosen:
             found = recompute(store, item, run.folder.url, place)

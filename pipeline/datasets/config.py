@@ -38,6 +38,9 @@ class DatasetConfig(BaseModel):
         None, description="folder that holds the dataset; by default SPAM_DATA, then the cache"
     )
     images: str | None = Field(None, description="folder: where its images are, at any depth")
+    files: tuple[str, ...] = Field(
+        (), description="folder: of its images these alone, by their paths below it"
+    )
     pattern: str = Field("*", min_length=1, description="folder: which file names are images")
     ground_truth: str | None = Field(
         None, description="folder: label maps (PNG, TIFF, npy, mat) named as the images are"

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from io import BytesIO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from spam_pipe.pipeline.datasets.images.georeference import georeference_of, why_not_georeferenced
 from spam_pipe.pipeline.errors import UserError
@@ -27,11 +29,13 @@ from spam_pipe.pipeline.runs.chain import Chain
 from spam_pipe.pipeline.runs.segmented import Objects, read_prior_objects, read_segmented
 from spam_pipe.pipeline.store.folder import Folder
 from spam_pipe.pipeline.units import Unit
+from spam_pipe.stages.base import Output
+from spam_pipe.stages.segment.stored import labels_of, start_label_of
 
 
 @dataclass
 class Exporter:
-    """Writes items one by one, and at the end what is gathered of all.
+    """Writes items one by one, and at the end the files that hold all of them.
 
     Attributes
     ----------
@@ -40,11 +44,11 @@ class Exporter:
     chain
         The stores that the results are in.
     what, form, options
-        What was asked for.
+        The content, its format and the options of the export.
     gathered
-        By unit, what goes into one file.
+        By unit, the parts of one file.
     unplaced
-        Items whose coordinates are pixels where others' are the ground's, and why if that is
+        Items whose coordinates are pixels where others' are the ground's, and the reason if it is
         known.
     """
 
@@ -73,13 +77,16 @@ class Exporter:
                 self.gathered.setdefault(unit, []).append(figures)
                 return 0
             return self._put(name, encode_figures([figures], self.form))
+        if self.what == "hierarchy" and self.form == "zarr":
+            self._write_hierarchy(name + suffix_of(self.form), item)
+            return 1
         if self.what == "napari":
             self._write_for_napari(name, item, unit)
             return 1
         return self._put(name, {suffix_of(self.form): self._encode(item, unit)})
 
     def finish(self) -> int:
-        """Write what was gathered; return how many files."""
+        """Write the files that hold all items; return how many."""
         units = self.gathered.items()
         return sum(self._put(str(unit), encode_figures(of, self.form)) for unit, of in units)
 
@@ -106,6 +113,10 @@ class Exporter:
         return len(contents)
 
     def _encode(self, item: Item, unit: Unit) -> bytes:
+        if self.what == "hierarchy":
+            return self._pack_hierarchy(item)
+        if self.what == "saliency":
+            return encode_labels(self._saliency(item), self.form, 0)
         if self.what in {"objects", "object-overlays"}:
             labels, start_label = self._objects(item, unit), 1
         else:
@@ -135,6 +146,34 @@ class Exporter:
             cure = "add -k K" if unit is None else f"`spam-pipe segment -k {unit}` makes them"
             raise UserError(f"objects of a large image are made for each K: {cure}")
         return objects
+
+    def _hierarchy(self, item: Item) -> Output:
+        return self.chain["hierarchy"].store.read(item.id, None)[1]
+
+    def _pack_hierarchy(self, item: Item) -> bytes:
+        made = self._hierarchy(item)
+        start = np.int64(start_label_of(made.attributes))
+        packed = BytesIO()
+        np.savez_compressed(packed, start_label=start, **made.arrays)
+        return packed.getvalue()
+
+    def _write_hierarchy(self, key: str, item: Item) -> None:
+        """Write a Zarr group that `spam_pipe.Hierarchy.load` reads."""
+        import zarr
+
+        made = self._hierarchy(item)
+        self.target.delete(key)
+        start = start_label_of(made.attributes)
+        store = self.target.zarr_store(key, read_only=False)
+        group = zarr.create_group(store, attributes={"start_label": start})
+        for name, array in made.arrays.items():
+            group.create_array(name, data=np.ascontiguousarray(array))
+
+    def _saliency(self, item: Item) -> NDArray[np.uint16]:
+        from spam_pipe.stages.hierarchy.saliency import saliency_map
+
+        made = self._hierarchy(item)
+        return saliency_map(labels_of(made), made.arrays["parents"], made.arrays["altitudes"])
 
     def _write_for_napari(self, name: str, item: Item, unit: Unit) -> None:
         from spam_pipe.pipeline.exporting.ome_zarr import write_ome_zarr

@@ -1,4 +1,4 @@
-"""What a run knows of an image's superpixels, as tables and polygons."""
+"""Tables, graphs and polygons of an image's superpixels."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,12 +22,12 @@ from spam_pipe.stages.describe.table import table
 
 @dataclass(frozen=True)
 class Figures:
-    """What is exported of an image's superpixels.
+    """The exported figures of an image's superpixels.
 
     Attributes
     ----------
     tables
-        By what their files' names end in, before the format's suffix.
+        By the end of their files' names, before the format's suffix.
     outlines
         A polygon per row, where that was asked for.
     crs
@@ -40,7 +40,7 @@ class Figures:
 
 
 FIGURES: tuple[What, ...] = ("table", "graph", "polygons")
-"""What is exported as `Figures`."""
+"""Contents that are exported as `Figures`."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def require_one_system(items: Iterable[Item], form: Form) -> None:
 
 
 def _system(crs: str) -> str:
-    """Return what people call a reference system."""
+    """Return the usual name of a reference system."""
     if not crs:
         return "pixels"
     from pyproj import CRS
@@ -181,7 +181,7 @@ def network_features(seen: Segmented) -> NDArray[np.float32]:
     valid = seen.labels > 0 if seen.start_label else None
     image = fill_outside(seen.picture.pixels, valid)
     scene = Scene(image, rgb_to_lab(image), valid=valid)
-    # All counts of an image share what the network says of it.
+    # All counts of an image share the network's output.
     digest = seen.item.image.digest() if valid is None else ""
     deep = with_deep_features(scene, seen.count, digest, in_memory, "cpu").deep
     return np.asarray(deep, np.float32)

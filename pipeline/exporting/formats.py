@@ -1,4 +1,4 @@
-"""What can be exported, and the file formats of each."""
+"""The contents that can be exported, and the file formats of each."""
 
 from typing import Literal
 
@@ -16,9 +16,13 @@ What = Literal[
     "table",
     "graph",
     "napari",
+    "hierarchy",
+    "saliency",
     "attention",
 ]
-Form = Literal["png", "tiff", "npy", "coco", "csv", "parquet", "gpkg", "geojson", "ome-zarr"]
+Form = Literal[
+    "png", "tiff", "npy", "coco", "csv", "parquet", "gpkg", "geojson", "ome-zarr", "zarr", "npz"
+]
 
 _MAPS: tuple[Form, ...] = ("png", "tiff", "npy", "coco")
 _FORMATS: dict[What, tuple[Form, ...]] = {
@@ -31,15 +35,17 @@ _FORMATS: dict[What, tuple[Form, ...]] = {
     "table": ("csv", "parquet"),
     "graph": ("csv", "parquet"),
     "napari": ("ome-zarr",),
+    "hierarchy": ("zarr", "npz"),
+    "saliency": ("png", "tiff", "npy"),
     "attention": ("png",),
 }
-"""By what is exported, its formats; the first is the default."""
+"""The formats of each content; the first is the default."""
 
 _EXTRAS: dict[Form, tuple[str, str]] = {
     "gpkg": ("geopandas", "geo"),
     "parquet": ("pyarrow", "parquet"),
 }
-"""What formats need: a package, and the extra that brings it."""
+"""The package that a format needs, and the extra that brings it."""
 
 _SUFFIXES: dict[Form, str] = {"coco": ".json", "ome-zarr": ".ome.zarr"}
 
@@ -50,7 +56,7 @@ def choose_format(what: What, form: Form | None) -> Form:
     Raises
     ------
     ConfigError
-        When `what` can't be written so, or a package is missing.
+        When the content has no such format, or a package is missing.
     """
     known = _FORMATS[what]
     chosen = known[0] if form is None else form
@@ -68,5 +74,5 @@ def file_name(item_id: str, suffix: str, unit: Unit = None) -> str:
 
 
 def suffix_of(form: Form) -> str:
-    """Return what names of files end in."""
+    """Return the end of the files' names."""
     return _SUFFIXES.get(form, f".{form}")

@@ -22,7 +22,7 @@ def write_ome_zarr(
     image: NDArray[np.uint8],
     labels: dict[str, NDArray[np.integer[Any]]],
 ) -> None:
-    """Write an image and label images over it; what was there is replaced.
+    """Write an image and label images over it; an older export is replaced.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Unpacking archives that nobody vouches for."""
+"""Unpacking archives that are not trusted."""
 
 import bz2
 import gzip
@@ -46,7 +46,7 @@ def unpack(archive: Path, folder: Path, max_bytes: int, max_members: int = MAX_M
     """
     budget = _Budget(archive, max_bytes, max_members)
     try:
-        # A zip may begin with anything; what ends as a zip and begins as a tar is taken for a tar.
+        # A zip may begin with anything; a file that begins as a tar is taken for a tar.
         if not _unpack_tar(archive, folder, budget):
             if not zipfile.is_zipfile(archive):
                 raise DataError(
@@ -62,7 +62,7 @@ def unpack(archive: Path, folder: Path, max_bytes: int, max_members: int = MAX_M
 
 
 class _Budget:
-    """What may still be unpacked."""
+    """The bytes and members that may still be unpacked."""
 
     def __init__(self, archive: Path, max_bytes: int, max_members: int) -> None:
         self.name, self.limits = archive.name, (max_bytes, max_members)
@@ -89,7 +89,7 @@ class _Budget:
 class _BoundedStream:
     """A tar's bytes, unpacked as they are read, but never more than it may have.
 
-    The members' headers are not among what `_Budget` counts: tarfile keeps what they hold in
+    `_Budget` does not count the members' headers: tarfile keeps their content in
     memory, and packed they may be a thousand times as long as the file.
     """
 

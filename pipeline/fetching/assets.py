@@ -10,7 +10,7 @@ from pathlib import Path
 
 from spam_pipe.pipeline.errors import ConfigError, DataError
 from spam_pipe.pipeline.fetching.archives import unpack
-from spam_pipe.pipeline.fetching.download import Progress, download, parse_hash
+from spam_pipe.pipeline.fetching.download import OnBytes, download, parse_hash
 from spam_pipe.stages.suggestion import did_you_mean
 
 MARKER = ".spam-pipe.json"
@@ -33,7 +33,7 @@ class Asset:
     contains
         A path that must be there once it is unpacked.
     max_download, max_unpacked
-        Bytes above which it cannot be what it says it is.
+        Bytes above which it cannot be the stated file.
     is_archive
         False for a single file, which is then kept under the name of `contains`.
     """
@@ -79,13 +79,13 @@ def fetch_dataset(
     *,
     url: str | None = None,
     sha256: str | None = None,
-    progress: Progress | None = None,
+    progress: OnBytes | None = None,
     say: Callable[[str], None] = lambda line: print(line, file=sys.stderr),
 ) -> Path:
     """Download and unpack a dataset into ``target/<name>``.
 
     All work is done in a temporary folder beside it, which becomes ``target/<name>`` by one
-    rename at the very end: whatever interrupts it, what is there is whole.
+    rename at the very end: an interruption leaves a whole dataset or none.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ def fetch_dataset(
     progress
         Told how far the download is.
     say
-        Told, in one line, what was done, and that the hash was not checked where none is known.
+        Told, in one line, of the result, and that the hash was not checked where none is known.
 
     Returns
     -------
@@ -111,7 +111,7 @@ def fetch_dataset(
     ConfigError
         For a name or hash that cannot be.
     DataError
-        When the download fails, breaks off, has another hash or is not what was expected.
+        When the download fails, breaks off, has another hash or another content than expected.
     """
     asset = _asset(name)
     address = url or asset.url

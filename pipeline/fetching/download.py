@@ -12,7 +12,7 @@ from rich.progress import Progress as RichBars
 
 from spam_pipe.pipeline.errors import ConfigError, DataError
 
-Progress = Callable[[int, int], None]
+OnBytes = Callable[[int, int], None]
 """Called with the bytes received so far and in all (0 where the server does not say)."""
 
 
@@ -21,7 +21,7 @@ def download(
     path: Path,
     max_bytes: int,
     sha256: str | None = None,
-    progress: Progress | None = None,
+    progress: OnBytes | None = None,
 ) -> str:
     """Download a file; `path` exists afterwards only if it is whole and has the hash.
 
@@ -68,7 +68,7 @@ class _Body:
     """The file that pooch writes to, and the progress bar that it tells the length to."""
 
     def __init__(
-        self, write: Callable[[bytes], int], url: str, max_bytes: int, progress: Progress
+        self, write: Callable[[bytes], int], url: str, max_bytes: int, progress: OnBytes
     ) -> None:
         self._write, self._url, self._max_bytes, self._progress = write, url, max_bytes, progress
         self._hash = new_sha256()
@@ -122,7 +122,7 @@ def _reason(error: Exception) -> str:
 
 
 @contextmanager
-def download_bar(name: str, console: Console) -> Iterator[Progress]:
+def download_bar(name: str, console: Console) -> Iterator[OnBytes]:
     """Show a bar on a terminal, nothing elsewhere; yields what the download tells of itself."""
     bars = RichBars(
         TextColumn("{task.description}"),

@@ -12,7 +12,7 @@ from pathlib import Path
 from platformdirs import user_cache_path
 
 from spam_pipe.pipeline.errors import ConfigError, DataError
-from spam_pipe.pipeline.fetching.download import Progress, download, parse_hash
+from spam_pipe.pipeline.fetching.download import OnBytes, download, parse_hash
 from spam_pipe.stages.suggestion import did_you_mean
 
 _SAM = "https://dl.fbaipublicfiles.com/segment_anything/"
@@ -32,12 +32,12 @@ class PublicWeights:
     url
         Its public source.
     sha256
-        Of the file; None where nobody publishes it: then that of what is fetched is noted beside
+        Of the file; None where it is not published: then that of what is fetched is noted beside
         the file, so that damage is found later.
     size
         Bytes; about so many where there is no hash.
     about
-        What it is.
+        A description of the weights.
     paper
         Its source.
     licence
@@ -92,7 +92,7 @@ PUBLIC_WEIGHTS: dict[str, PublicWeights] = {
         paper="Caron et al., Emerging Properties in Self-Supervised Vision Transformers, ICCV 2021",
     ),
 }
-"""What `spam-pipe weights fetch` can get, by name."""
+"""The weights that `spam-pipe weights fetch` can get, by name."""
 
 
 def weights_folders() -> tuple[Path, ...]:
@@ -138,7 +138,7 @@ def fetch_public_weights(
     *,
     url: str | None = None,
     sha256: str | None = None,
-    progress: Progress | None = None,
+    progress: OnBytes | None = None,
     say: Callable[[str], None] = lambda line: None,
 ) -> Path:
     """Download weights into a folder; the file is there only once it is whole and verified.
@@ -152,11 +152,11 @@ def fetch_public_weights(
     url
         Another place to get it from; the hash stays the same.
     sha256
-        Hash of another version of the file, which then is what `check_public_weights` expects.
+        Hash of another version of the file; `check_public_weights` then expects that one.
     progress
         Told how far the download is.
     say
-        Told, in one line, what is going to be done.
+        Told, in one line, of the download to come.
 
     Returns
     -------
@@ -206,7 +206,7 @@ def fetch_public_weights(
 
 
 def check_public_weights(name: str, path: Path) -> str | None:
-    """Say what is wrong with fetched weights; None where they are what they should be.
+    """Name the fault of fetched weights; None where they are right.
 
     Raises
     ------
@@ -216,7 +216,7 @@ def check_public_weights(name: str, path: Path) -> str | None:
     expected = _chosen_hash(path) or public_weights(name).sha256
     if expected is None:
         return (
-            f"{path}: nobody publishes its SHA-256, and none was noted; delete it and run "
+            f"{path}: its SHA-256 is not published, and none was noted; delete it and run "
             f"`spam-pipe weights fetch {name}`, which notes it"
         )
     found = hash_file(path)

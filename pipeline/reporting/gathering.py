@@ -20,6 +20,8 @@ from spam_pipe.pipeline.runs.sweep_record import SweepRecord, config_name, read_
 from spam_pipe.pipeline.store.record import Record
 from spam_pipe.pipeline.store.store import Store
 from spam_pipe.pipeline.units import Unit
+from spam_pipe.stages.report.series import MethodKey
+from spam_pipe.stages.report.tables import Group
 
 _OF_WEIGHTS = ("weights", "checkpoint")
 """How the names of parts end that are the same file for all items."""
@@ -36,7 +38,7 @@ class Evaluated:
     config, chain
         How it is made.
     key
-        Its dataset, split, method, prior and config, as tables name them.
+        Its method, prior and config, as tables name them.
     swept
         Its label if it is a point of the run's sweep.
     n_done, n_wanted
@@ -53,7 +55,7 @@ class Evaluated:
 
     config: RunConfig
     chain: Chain
-    key: tuple[str, str, str, str, str]
+    key: MethodKey
     swept: str | None
     n_done: int = 0
     n_wanted: int = 0
@@ -63,11 +65,11 @@ class Evaluated:
     weights: dict[str, str] = field(default_factory=dict)
     seconds: list[tuple[str, Unit, float]] = field(default_factory=list)
 
-    def note(self, planned: ItemPlan) -> None:
-        """Take in what the records of one item say."""
-        states = planned.states["evaluate"].values()
-        self.n_wanted += len(states)
-        self.n_done += sum(state is State.DONE for state in states)
+    def note(self, planned: ItemPlan, wanted: Collection[Unit]) -> None:
+        """Take in the records of one item; a number that was not asked for now is a bonus."""
+        for unit, state in planned.states["evaluate"].items():
+            self.n_wanted += unit in wanted or state is State.DONE
+            self.n_done += state is State.DONE
         for (stage, unit), record in planned.records.items():
             self._note_record(record)
             self.seconds.append((stage, unit, float(record.provenance["seconds"])))
@@ -105,7 +107,7 @@ class Gathered:
     """
 
     rows: list[dict[str, Any]] = field(default_factory=list)
-    failed: Counter[tuple[str, str, str, str, str, int]] = field(default_factory=Counter)
+    failed: Counter[Group] = field(default_factory=Counter)
     failures: list[FailedItem] = field(default_factory=list)
     methods: list[Evaluated] = field(default_factory=list)
     sweep: SweepRecord | None = None
@@ -132,11 +134,11 @@ def gather(run: Run, selection: Selection) -> Gathered:
     known = Failures(run.folder).items
     failures: dict[tuple[str, str], FailedItem] = {}
     rows: list[tuple[Unit, dict[str, Any]]] = []
-    failed: Counter[tuple[tuple[str, str, str, str, str], Unit]] = Counter()
+    failed: Counter[tuple[MethodKey, Unit]] = Counter()
+    dataset = run.config.dataset.name
     for method in _evaluations(run, selection, gathered):
         gathered.methods.append(method)
-        names = ("dataset", "split", "method", "prior", "config")
-        shared = dict(zip(names, method.key, strict=True))
+        shared = {"dataset": dataset, "split": selection.split, **vars(method.key)}
         stores = [link.store.name for link in method.chain.values()]
         for planned in plan(selection, method.chain, method.config, run.folder):
             try:
@@ -168,7 +170,7 @@ def gather(run: Run, selection: Selection) -> Gathered:
         gathered.rows.append({**row, **own})
     for (key, unit), number in failed.items():
         count = counts[unit] if isinstance(unit, str) else int(unit or 0)
-        gathered.failed[(*key, count)] = number
+        gathered.failed[(dataset, selection.split, *key.values, count)] = number
     gathered.failures = [failures[key] for key in sorted(failures)]
     return gathered
 
@@ -202,13 +204,7 @@ def _evaluations(run: Run, selection: Selection, gathered: Gathered) -> Iterator
             if older is not None and not made_anew:
                 gathered.left_out.append(older)
             continue
-        key = (
-            config.dataset.name,
-            selection.split,
-            config.segment.method,
-            prior_of(chain),
-            config_name(chain, sweep),
-        )
+        key = MethodKey(config.segment.method, prior_of(chain), config_name(chain, sweep))
         yield Evaluated(config, chain, key, labels.get(name))
 
 
@@ -216,10 +212,10 @@ def _not_shown(run: Run, method: Evaluated, failed: Collection[Unit]) -> LeftOut
     """Return what is there of a method and out of date, or for other counts than those asked."""
     store = method.chain["evaluate"].store.name
     if method.n_outdated:
-        return LeftOut(store, method.key[2], method.n_outdated, method.config)
+        return LeftOut(store, method.key.method, method.n_outdated, method.config)
     if method.n_done or failed:
         return None
-    return stored_otherwise(run.folder, store, method.key[2], method.config)
+    return stored_otherwise(run.folder, store, method.key.method, method.config)
 
 
 def _nominal_counts(
@@ -259,6 +255,9 @@ def _row(planned: ItemPlan, unit: Unit) -> dict[str, Any]:
     if not numbers.keys() <= {*MEASURES, *_COUNTS} or not all(map(_is_number, numbers.values())):
         raise ValueError("other metrics than there are")
     segmented = planned.records.get(("segment", unit))
+    # A level of a hierarchy takes the hierarchy, however many levels share it.
+    makers = [planned.records.get(("hierarchy", None)), segmented]
+    seconds = sum(maker.provenance["seconds"] for maker in makers if maker is not None)
     notes = [found.get("note") or ""]
     if isinstance(unit, str):
         notes.insert(0, f"size {say_size(unit)}: K = {found['n_requested']}")
@@ -272,6 +271,6 @@ def _row(planned: ItemPlan, unit: Unit) -> dict[str, Any]:
         "n_superpixels": found["n_superpixels"],
         **found["metrics"],
         "n_annotators": found["n_annotators"],
-        "seconds": None if segmented is None else segmented.provenance["seconds"],
+        "seconds": None if segmented is None else seconds,
         "note": "; ".join(note for note in notes if note),
     }

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from spam_pipe.pipeline.fetching.shipped_weights import seen_by_digest
 from spam_pipe.pipeline.items import Item
 from spam_pipe.pipeline.reporting.command_lines import (
     deciding_options,
@@ -13,23 +14,22 @@ from spam_pipe.pipeline.reporting.command_lines import (
 )
 from spam_pipe.pipeline.reporting.gathering import Evaluated, Gathered, reference_method
 from spam_pipe.pipeline.reporting.left_out import say_left_out
+from spam_pipe.pipeline.reporting.tables import Tables
 from spam_pipe.pipeline.runs.chain import Chain
 from spam_pipe.pipeline.runs.run import Run
 from spam_pipe.pipeline.runs.segmented import read_segmented
 from spam_pipe.pipeline.runs.selection import Selection
 from spam_pipe.stages.report.page.choice import choose
 from spam_pipe.stages.report.page.data import (
+    Coverage,
     Drawing,
-    Failure,
     Gallery,
     Method,
-    Picture,
-    Progress,
+    Missing,
+    Page,
+    Photo,
     Provenance,
-    Report,
-    SeriesKey,
 )
-from spam_pipe.stages.report.page.headline import key_of
 from spam_pipe.stages.report.page.pictures import (
     encode_lines,
     encode_objects,
@@ -37,44 +37,33 @@ from spam_pipe.stages.report.page.pictures import (
     fitting_size,
 )
 from spam_pipe.stages.report.page.render import render
-from spam_pipe.stages.report.series import NAMES, name_series, say_prior
+from spam_pipe.stages.report.series import MethodKey, say_prior
 from spam_pipe.stages.report.tables import seconds_per_image
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def make_page(
-    run: Run,
-    selection: Selection,
-    gathered: Gathered,
-    metrics: "pd.DataFrame",
-    summary: "pd.DataFrame",
-) -> str:
-    """Return the page of all methods that were gathered.
-
-    Parameters
-    ----------
-    run, selection, gathered
-        The run, its items and what its stores hold of them.
-    metrics, summary
-        The tables made of that.
-    """
-    labels = _labels(summary)
+def make_page(tables: Tables) -> str:
+    """Return the page of all methods that were gathered."""
+    run, selection, gathered = tables.run, tables.selection, tables.gathered
+    metrics, summary = tables.metrics, tables.summary
     reference = reference_method(run, gathered)
     stated = differing([each.config for each in gathered.methods])
     commands = {
         each.key: report_command(each.config, run, selection, stated) for each in gathered.methods
     }
-    report = Report(
-        progress=Progress(
+    report = Page(
+        dataset=run.config.dataset.name,
+        split=selection.split,
+        progress=Coverage(
             selection.n_items,
             selection.dataset.expected(selection.split),
             sum(method.n_done for method in gathered.methods),
             sum(method.n_wanted for method in gathered.methods),
         ),
-        methods=[_method(each, labels, commands[each.key]) for each in gathered.methods],
-        failures=[Failure(f.item, f.stage, f.reason) for f in gathered.failures],
+        methods=[_method(each, tables.labels, commands[each.key]) for each in gathered.methods],
+        failures=[Missing(f.item, f.stage, f.reason) for f in gathered.failures],
         skipped=_skipped(gathered),
         gallery=_gallery(selection, gathered, metrics),
         provenance=_provenance(run, selection, gathered, list(commands.values())),
@@ -85,32 +74,22 @@ def make_page(
     return render(report, metrics, summary, seconds_per_image(metrics), run.config.report)
 
 
-def _labels(summary: "pd.DataFrame") -> dict[SeriesKey, str]:
-    if summary.empty:
-        return {}
-    series = name_series(summary)
-    keys = (tuple(map(str, row)) for row in summary[list(NAMES)].to_numpy().tolist())
-    return {
-        (dataset, split, method, prior, config): label
-        for (dataset, split, method, prior, config), label in zip(keys, series.labels, strict=True)
-    }
-
-
-def _method(each: Evaluated, labels: Mapping[SeriesKey, str], command: str) -> Method:
-    _, _, method, prior, _ = each.key
+def _method(each: Evaluated, labels: Mapping[MethodKey, str], command: str) -> Method:
+    seen = seen_by_digest()
     return Method(
         each.key,
-        each.swept or labels.get(each.key) or f"{method} · {say_prior(prior)}",
+        each.swept or labels.get(each.key) or f"{each.key.method} · {say_prior(each.key.prior)}",
         deciding_options(each.config),
         each.weights,
+        {part: seen[digest] for part, digest in each.weights.items() if digest in seen},
         command,
     )
 
 
-def _skipped(gathered: Gathered) -> list[Failure]:
+def _skipped(gathered: Gathered) -> list[Missing]:
     if gathered.sweep is None:
         return []
-    return [Failure(point.label, "", point.reason) for point in gathered.sweep.skipped]
+    return [Missing(point.label, "", point.reason) for point in gathered.sweep.skipped]
 
 
 def _provenance(
@@ -138,10 +117,11 @@ def _gallery(selection: Selection, gathered: Gathered, metrics: "pd.DataFrame") 
         return Gallery("", (), (), {})
     names, counts, rule = choose(metrics, len(gathered.methods))
     measured = {
-        (str(row["image"]), key_of(row), int(row["n_requested"])) for _, row in metrics.iterrows()
+        (str(row["image"]), MethodKey.of(row), int(row["n_requested"]))
+        for _, row in metrics.iterrows()
     }
-    pictures: dict[str, Picture] = {}
-    drawings: dict[tuple[str, SeriesKey, int], Drawing] = {}
+    pictures: dict[str, Photo] = {}
+    drawings: dict[tuple[str, MethodKey, int], Drawing] = {}
     for item in selection:
         if item.id not in names:
             continue
@@ -154,11 +134,11 @@ def _gallery(selection: Selection, gathered: Gathered, metrics: "pd.DataFrame") 
     return Gallery(rule, counts, [pictures[name] for name in names], drawings)
 
 
-def _picture(item: Item) -> Picture:
+def _picture(item: Item) -> Photo:
     image = item.image.read()
     height, width = image.shape[:2]
     fitted = fitting_size(height, width)
-    return Picture(item.id, encode_photo(image), fitted[1], fitted[0], (width, height))
+    return Photo(item.id, encode_photo(image), fitted[1], fitted[0], (width, height))
 
 
 def _drawing(item: Item, chain: Chain, unit: int | str) -> Drawing:

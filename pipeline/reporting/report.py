@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from spam_pipe.pipeline.reporting.command_lines import differing
 from spam_pipe.pipeline.reporting.gathering import gather
 from spam_pipe.pipeline.reporting.left_out import say_left_out
+from spam_pipe.pipeline.reporting.tables import Tables
 from spam_pipe.pipeline.runs.run import Run
 from spam_pipe.pipeline.runs.selection import Selection
 
@@ -40,30 +41,35 @@ class Report:
     left_out: list[dict[str, Any]]
 
 
-def write_report(run: Run, selection: Selection, width: int) -> Report:
-    """Write tables, curves, pictures and page of all methods that the run's folder holds."""
+def write_report(run: Run, selection: Selection, width: int, *, paper: bool = False) -> Report:
+    """Write tables, curves, pictures and page of all methods that the run's folder holds.
+
+    Parameters
+    ----------
+    run, selection
+        The run and its items.
+    width
+        Columns of the terminal.
+    paper
+        Add what `paper_files` makes.
+    """
+    from spam_pipe.pipeline.reporting.comparison_files import write_comparison
     from spam_pipe.pipeline.reporting.contact_sheet import draw_contact_sheet
     from spam_pipe.pipeline.reporting.page import make_page
-    from spam_pipe.pipeline.reporting.paper_files import write_paper_files
+    from spam_pipe.stages.report.comparisons import method_keys
     from spam_pipe.stages.report.curves import draw_curves, save_figure
-    from spam_pipe.stages.report.tables import (
-        metrics_table,
-        seconds_per_image,
-        summary_table,
-        write_csv,
-    )
+    from spam_pipe.stages.report.tables import metrics_table, seconds_per_image, summary_table
     from spam_pipe.stages.report.text_tables import markdown_table, terminal_table
 
     gathered = gather(run, selection)
     metrics = metrics_table(gathered.rows)
     summary = summary_table(metrics, gathered.failed, run.config.report)
     folder = run.folder.child(_FOLDER)
-    for name, table in (("metrics.csv", metrics), ("summary.csv", summary)):
-        text = io.StringIO(newline="")
-        write_csv(table, text)
-        folder.write(name, text.getvalue().encode())
-    folder.write("summary.md", markdown_table(summary, gathered.sizes).encode())
-    folder.write("index.html", make_page(run, selection, gathered, metrics, summary).encode())
+    tables = Tables(run, selection, gathered, metrics, summary, folder)
+    tables.put_table("metrics.csv", metrics)
+    tables.put_table("summary.csv", summary)
+    tables.put("summary.md", markdown_table(summary, gathered.sizes))
+    tables.put("index.html", make_page(tables))
     differ = differing([each.config for each in gathered.methods])
     places = [
         *filter(None, [say_left_out(gathered.left_out, run, selection, differ)]),
@@ -79,7 +85,12 @@ def write_report(run: Run, selection: Selection, width: int) -> Report:
             folder.write("pictures.png", sheet)
             pictures += ", pictures.png"
         places.append(f"pictures: {folder}/{pictures}")
-        places += write_paper_files(run, selection, gathered, metrics, summary, folder)
+        if len(method_keys(metrics)) > 1:
+            places += write_comparison(tables)
+            if paper:
+                from spam_pipe.pipeline.reporting.paper_files import write_paper_files
+
+                places += write_paper_files(tables)
     seconds = seconds_per_image(metrics)
     shown = terminal_table(summary, seconds, width, gathered.sizes) if len(summary) else None
     return Report(

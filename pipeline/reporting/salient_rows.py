@@ -38,7 +38,7 @@ def salient_rows(selection: Selection, gathered: Gathered) -> Iterator[dict[str,
         annotations = item.annotations.read()
         for method in swept:
             for count in _counts(method):
-                if (item.id, method.key[4], count) in there:
+                if (item.id, method.key.config, count) in there:
                     labels = labels_of(read_segmented(item, count, method.chain).made)
                     kept = labels >= 0
                     found = accuracy_by_place(
@@ -46,7 +46,7 @@ def salient_rows(selection: Selection, gathered: Gathered) -> Iterator[dict[str,
                         [annotation[kept] for annotation in annotations],
                         saliency[kept] > threshold_of(config),
                     )
-                    yield {"config": method.key[4], "n_requested": count, **found}
+                    yield {"config": method.key.config, "n_requested": count, **found}
 
 
 def _counts(method: Evaluated) -> tuple[int, ...]:

@@ -14,7 +14,7 @@ from spam_pipe.pipeline.datasets.user_files.valid import ValidPixels, digest_of_
 from spam_pipe.pipeline.errors import one_line
 from spam_pipe.pipeline.items import ImageSource, Picture, Source
 from spam_pipe.pipeline.running.jobs import Failure, Job, Outcome, Task
-from spam_pipe.pipeline.running.parts import NO_DATA, PARTS
+from spam_pipe.pipeline.running.parts import NO_DATA, PARTS, EngineChoice
 from spam_pipe.pipeline.running.plan import fingerprint
 from spam_pipe.pipeline.running.turns import Turns
 from spam_pipe.pipeline.runs.chain import Chain, Link, build_chain
@@ -107,6 +107,9 @@ class _ItemRun:
         return Outcome(self.item.id, self.seconds, failure, notes, self.job.point)
 
     def run_stage(self, link: Link, units: tuple[Unit, ...]) -> None:
+        # Planning and looking import this file: numba is for those that compute.
+        from spam_pipe.stages.compiled import seconds_compiling
+
         worker = stage(link.name)
         started = time.perf_counter()
         inputs = self.inputs(link, units)
@@ -118,11 +121,12 @@ class _ItemRun:
         results = worker.run(inputs, link.config, resources, counts)
         for unit in units:
             with self.turn():
-                begun = time.perf_counter()
+                begun, compiling = time.perf_counter(), seconds_compiling()
                 output = next(results)
                 computed = time.perf_counter()
-            self.store(link, unit, output, computed - begun)
-            own, overhead = computed - begun, loading + time.perf_counter() - computed
+                own = computed - begun - (seconds_compiling() - compiling)
+            self.store(link, unit, output, own)
+            overhead = loading + time.perf_counter() - computed
             self.seconds[link.name, unit] = own, overhead
             loading = 0.0
             if note := output.attributes.get("note"):
@@ -196,6 +200,8 @@ class _ItemRun:
         if isinstance(source, ValidPixels):
             valid = source.of(self.picture())
             return (source.signature(), digest_of_mask(valid)), valid
+        if isinstance(source, EngineChoice):
+            return (source.signature(), source.digest(self.device)), None
         return (source.signature(), source.digest()), source.read()
 
     def upstream_output(self, name: str, unit: Unit) -> Output:

@@ -10,6 +10,7 @@ from spam_pipe.pipeline.store.folder import Folder
 from spam_pipe.pipeline.store.store import Store, digest_of
 from spam_pipe.pipeline.units import Unit
 from spam_pipe.stages.base import StageConfig
+from spam_pipe.stages.methods.names import NESTED
 from spam_pipe.stages.propose.config import ProposeConfig
 from spam_pipe.stages.registry import STAGES
 
@@ -31,7 +32,7 @@ class Link:
     upstream
         Names of the stages it reads that this run has.
     units
-        What it makes for each item: one result, or one per requested K or size.
+        Its results for each item: one, or one per requested K or size.
     """
 
     name: str
@@ -47,11 +48,13 @@ Chain = Mapping[str, Link]
 
 
 def describe(chain: Chain, name: str) -> dict[str, Any]:
-    """Return what the root of a link's store says of it: its options and those of all upstream."""
+    """Return the description at the root of a link's store: its options and all upstream ones."""
     upstream = [*chain][: [*chain].index(name) + 1]
     return {
         "stage": name,
-        "configs": {each: chain[each].config.model_dump(mode="json") for each in upstream},
+        "configs": {
+            options_of(each): chain[each].config.model_dump(mode="json") for each in upstream
+        },
     }
 
 
@@ -68,18 +71,25 @@ def described_config(description: Mapping[str, Any], config: RunConfig) -> RunCo
         return None
 
 
+def options_of(stage: str) -> str:
+    """Return the name of the table of options that a stage goes by."""
+    return STAGES[stage].options or stage
+
+
 PRIOR_STAGES = frozenset({"propose", "prior"})
 
 
 def build_chain(config: RunConfig, run: Folder, target: str = "evaluate") -> Chain:
-    """Return the links up to `target`; proposals and prior only where something uses them."""
+    """Return the links up to `target`; of the prior and the hierarchy only what is used."""
     has_prior = config.propose.source != "none"
     wanted = target in PRIOR_STAGES or config.segment.uses_prior
     chain: dict[str, Link] = {}
     for name in STAGES:
         if name in PRIOR_STAGES and not (has_prior and wanted):
             continue
-        stage_config: StageConfig = getattr(config, name)
+        if name == "hierarchy" and config.segment.method not in NESTED:
+            continue
+        stage_config: StageConfig = getattr(config, options_of(name))
         upstream = tuple(required for required in STAGES[name].requires if required in chain)
         digest = digest_of(
             {

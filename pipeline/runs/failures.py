@@ -30,9 +30,9 @@ class Failures:
     Parameters
     ----------
     run
-        The run's folder; what each shard listed there is read too.
+        The run's folder; the lists of its shards are read too.
     shard
-        Name of the shard that this command is: it writes a list of its own, of what it was told.
+        Name of the shard that this command is: it writes a list of its own failures.
 
     Attributes
     ----------

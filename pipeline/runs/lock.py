@@ -1,13 +1,13 @@
-"""One command at a time on a run; what a dead one left behind is taken over.
+"""One command at a time on a run; a dead command's lock is taken over.
 
-A lock is a small file ``.locks/<key>-<number>``, put only if it is not there. Whoever wants it
-lists the folder, sees that every lock in its way is dead, puts the next number and lists again:
+A lock is a small file ``.locks/<key>-<number>``, put only if it is not there. A command lists the
+folder, sees that every lock in its way is dead, puts the next number and lists again:
 of two that come at once one fails to put, or sees the other. No file is ever replaced by another
 process, so this needs of a storage nothing but puts and consistent listings.
 
 On the machine where it was taken a lock is dead when its process is: same boot, same process id,
 same start. From elsewhere it is dead when its heartbeat stands still for `PATIENCE` seconds of the
-observer's own steady clock; nobody's time of day is ever compared.
+observer's own steady clock; times of day are never compared.
 """
 
 import _thread
@@ -64,16 +64,16 @@ def locked(
     beside
         Whether the holder of the lock of a given key may work at the same time.
     option
-        What chooses another run, to be named in the error.
+        The option that chooses another run, named in the error.
     say
-        Told what is waited for and what was taken over.
+        Told which lock is watched and which was taken over.
     beat, patience
         As `BEAT` and `PATIENCE`.
 
     Raises
     ------
     UserError
-        When another process works on the run: its id and host, and what to do.
+        When another process works on the run: it names its id and host, and the cure.
     """
     own = {"token": uuid.uuid4().hex, "beats": 0, **_identity()}
     name = _take(run, own, key, beside, option, say, patience)
@@ -87,7 +87,7 @@ def locked(
     finally:
         ended.set()
         heart.join()
-        with suppress(Exception):  # what stays there is a dead process's lock
+        with suppress(Exception):  # a lock that stays is a dead process's
             if _is_own(_read(run, name), own):
                 run.delete(f"{_FOLDER}/{name}")
 
@@ -183,7 +183,7 @@ def _death(
 
 
 def _identity() -> dict[str, Any]:
-    """Return what tells this process from all others, past ones included."""
+    """Return the identity of this process among all others, past ones included."""
     pid = os.getpid()
     host = socket.gethostname()
     return {"pid": pid, "started": _started(pid), "host": host, "place": f"{host} {_boot()}"}
@@ -233,7 +233,7 @@ def _number_of(name: str) -> int:
 
 
 def _read(run: Folder, name: str) -> _Holder | None:
-    """Return what a lock says; a damaged one is nobody's, and its heart stands still."""
+    """Return the content of a lock; a damaged one has no holder and never beats."""
     content = run.read(f"{_FOLDER}/{name}")
     if content is None:
         return None

@@ -1,5 +1,6 @@
 """A run: its name, its folder and its resolved configuration."""
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -21,6 +22,9 @@ from spam_pipe.stages.suggestion import did_you_mean
 
 _LAST = ".last-run"
 _CONFIG = "run.toml"
+_COUNTS = "counts.json"
+_INPUT = ("name", "root", "images", "files")
+"""Options of a dataset that say where its images are."""
 _LONGEST_NAME = 200
 """Bytes of a run's name: file systems end at 255, and names are added to."""
 
@@ -38,7 +42,7 @@ class Run:
     config
         All that was resolved.
     continued
-        True when nobody named the run and the one used last goes on.
+        True when no run was named and the one used last goes on.
     """
 
     name: str
@@ -46,12 +50,41 @@ class Run:
     config: RunConfig
     continued: bool
 
-    def save(self, outputs: Folder) -> None:
-        """Write `run.toml` and remember the run as the one used last."""
-        text = dump_toml(self.config).encode()
+    def begin(self, outputs: Folder) -> None:
+        """Make this the run used last; one that is new gets a `run.toml` of its input alone.
+
+        Options are kept by `remember`, once something came out with them: one that fails every
+        image must not decide the next command.
+        """
+        if self.folder.read(_CONFIG) is None:
+            self._write(plain_input(self.config))
+        outputs.write(_LAST, self.name.encode())
+
+    def remember(self) -> None:
+        """Write `run.toml`, and add its numbers of superpixels to those that the run has."""
+        self._write(self.config)
+        counts = sorted({*self.counts(), *self.config.n_superpixels})
+        if not self.config.superpixel_size and counts != self.counts():
+            self.folder.write(_COUNTS, json.dumps(counts).encode())
+
+    def counts(self) -> list[int]:
+        """Return every number of superpixels that a command on this run asked for."""
+        try:
+            found = json.loads(self.folder.read(_COUNTS) or b"[]")
+            return [int(count) for count in found]
+        except (ValueError, TypeError, RecursionError):
+            return []
+
+    def _write(self, config: RunConfig) -> None:
+        text = dump_toml(config).encode()
         if self.folder.read(_CONFIG) != text:
             self.folder.write(_CONFIG, text)
-        outputs.write(_LAST, self.name.encode())
+
+
+def plain_input(config: RunConfig) -> RunConfig:
+    """Return the defaults for a configuration's dataset: where its images are, and no more."""
+    named = config.dataset.model_dump(mode="json", include=set(_INPUT), exclude_none=True)
+    return resolve([dataset_layer(config.dataset.name), {"dataset": named}])
 
 
 def open_run(
@@ -59,8 +92,9 @@ def open_run(
     name: str | None,
     layers: Iterable[Layer],
     *,
-    default: str | None = None,
     starts: bool = True,
+    fresh: bool = False,
+    reset: bool = False,
 ) -> Run:
     """Resolve which run a command means and its configuration.
 
@@ -72,18 +106,20 @@ def open_run(
         The run's name if the user gave one.
     layers
         Options of the command, weakest first: `--config`, `--set`, flags.
-    default
-        Name of the dataset to take when the user named neither run nor dataset; None to go on
-        with the run used last.
     starts
         Whether a run that is named but not there starts with the embedded pictures where no
         dataset is named.
+    fresh
+        Whether a command that names a dataset starts from the defaults, whatever the run of that
+        name was made with.
+    reset
+        Whether the command starts from the defaults in any case; the dataset stays.
 
     Raises
     ------
     ConfigError
         When the configuration is not valid, the name can't be a folder's, or there is no such run
-        and nothing to start one with.
+        and nothing to start one with, or nothing says what to work on.
     """
     asked = merge(layers)
     dataset = _table(asked, "dataset").get("name")
@@ -92,8 +128,11 @@ def open_run(
         last = _read_text(outputs, _LAST).strip() or None
         if dataset is not None:
             name = name_after(asked["dataset"])
-        elif default is not None or last is None:
-            name = dataset = default or "sample"
+        elif last is None:
+            raise ConfigError(
+                "there is no run to go on with: name your images (`spam-pipe run path/to/photos`) "
+                "or a dataset (`spam-pipe datasets` lists them), or see `spam-pipe demo`"
+            )
         else:
             name, continued = last, True
     check_name(name)
@@ -104,9 +143,12 @@ def open_run(
         runs = find_runs(outputs)
         meant = f"; {did_you_mean(name, runs)}" if runs else ""
         raise ConfigError(f"--run {name}: not in {outputs}{meant} (a --dataset starts a new run)")
+    if reset or (fresh and dataset is not None):
+        kept = _table(saved, "dataset")
+        saved = {"dataset": {key: kept[key] for key in _INPUT if key in kept}}
     if dataset is None:
         dataset = before or "sample"
-    elif dataset != before:
+    elif dataset != before or fresh:
         saved.pop("dataset", None)  # another dataset's place and split mean nothing for this one
     chosen: dict[str, Any] = {"dataset": {"name": dataset}}
     config = resolve([dataset_layer(dataset), saved, chosen, asked])
@@ -128,7 +170,7 @@ def check_name(name: str) -> None:
     Raises
     ------
     ConfigError
-        Saying what it may hold.
+        Naming the characters that it may hold.
     """
     if not re.fullmatch(r"[\w][\w .+=@-]*", name) or len(name.encode()) > _LONGEST_NAME:
         raise ConfigError(
@@ -165,7 +207,7 @@ def open_existing_run(location: str, name: str | None) -> tuple[Folder, Run]:
     Raises
     ------
     UserError
-        When there is none of that name, or none at all.
+        When the folder has no run of that name, or no run.
     """
     outputs = open_folder(location)
     runs = find_runs(outputs)

@@ -38,7 +38,7 @@ class Shard:
 
     @property
     def name(self) -> str:
-        """What its lock and its files are called by."""
+        """Its name in the names of its lock and files."""
         return f"shard-{self.number}-of-{self.count}"
 
     def slice(self, n_items: int) -> range:
@@ -52,12 +52,12 @@ class Shard:
 
 
 def parse_shard(text: str, environment: Mapping[str, str] = os.environ) -> Shard:
-    """Parse `--shard`: ``i/n``, or ``auto`` for what SLURM says of a job array's task.
+    """Parse `--shard`: ``i/n``, or ``auto`` for the part that SLURM gives a job array's task.
 
     Parameters
     ----------
     text
-        What the user wrote.
+        The value of the option.
     environment
         Of this process.
 

@@ -17,7 +17,7 @@ class SweptPoint:
     Attributes
     ----------
     label
-        What tables call it; `config` in the metric table.
+        Its name in tables; `config` in the metric table.
     values
         By axis: the number where it stands, or the label there.
     store
@@ -39,7 +39,7 @@ class SkippedPoint:
 
 @dataclass(frozen=True)
 class SweepRecord:
-    """What a run's folder says of its sweep.
+    """The sweep of a run, as its folder keeps it.
 
     Attributes
     ----------
@@ -67,7 +67,7 @@ class SweepRecord:
 
 
 def read_record(run: Folder) -> SweepRecord | None:
-    """Return what a run's folder says of its sweep; None where there was none, or none readable."""
+    """Return the record of a run's sweep; None without one, or if it is not readable."""
     content = run.read(_KEY)
     if content is None:
         return None

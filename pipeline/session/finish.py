@@ -5,7 +5,9 @@ from spam_pipe.pipeline.running.account import Summary
 from spam_pipe.pipeline.session.session import Session
 
 
-def finish(session: Session, summary: Summary, *, report: bool, width: int) -> Report | None:
+def finish(
+    session: Session, summary: Summary, *, report: bool, width: int, paper: bool = False
+) -> Report | None:
     """Report the run where that was asked for; the run's lock is held.
 
     Parameters
@@ -18,6 +20,8 @@ def finish(session: Session, summary: Summary, *, report: bool, width: int) -> R
         Whether the command ends with a report.
     width
         Columns of the terminal.
+    paper
+        Whether the report adds files for papers.
 
     Returns
     -------
@@ -25,4 +29,4 @@ def finish(session: Session, summary: Summary, *, report: bool, width: int) -> R
     """
     if summary.interrupted or session.selection.shard is not None or not report:
         return None
-    return write_report(session.run, session.selection, width)
+    return write_report(session.run, session.selection, width, paper=paper)

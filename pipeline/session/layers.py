@@ -1,16 +1,28 @@
 """From a command's flags to layers of configuration."""
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from spam_pipe.pipeline.configuration.run_config import Layer, parse_assignment, read_config_file
+from spam_pipe.pipeline.configuration.run_config import (
+    Layer,
+    RunConfig,
+    parse_assignment,
+    read_config_file,
+)
 from spam_pipe.pipeline.datasets import DATASETS, open_dataset
 from spam_pipe.pipeline.errors import ConfigError
 from spam_pipe.pipeline.runs.run import Run
 from spam_pipe.pipeline.session.options import Options
 from spam_pipe.pipeline.units import Unit
+from spam_pipe.stages.clustering.config import ClusteringConfig
+from spam_pipe.stages.methods.names import METHODS
+from spam_pipe.stages.prior.config import CutConfig
 from spam_pipe.stages.suggestion import did_you_mean
+
+_OF_SPAM = {*ClusteringConfig.model_fields, "network", "weights"} - {"seed"}
+"""Options of the segmentation that the project's own method alone reads."""
 
 
 def config_layers(options: Options) -> Iterator[Layer]:
@@ -26,7 +38,9 @@ def config_layers(options: Options) -> Iterator[Layer]:
         ("segment", "method", options.method),
         ("segment", "seed", options.seed),
     ]
-    if options.masks is not None:
+    if options.masks == "none":
+        yield {"propose": {"masks": None, "source": None}}
+    elif options.masks is not None:
         if options.prior not in {None, "masks", "masks+contour"}:
             raise ConfigError(
                 f"--masks goes with --prior masks or masks+contour, not with {options.prior}"
@@ -48,46 +62,119 @@ def config_layers(options: Options) -> Iterator[Layer]:
         raise ConfigError("--n-superpixels and --superpixel-size: give one of them")
     if options.n_superpixels is not None:
         yield {"n_superpixels": parse_counts(options.n_superpixels), "superpixel_size": None}
-    if options.superpixel_size is not None:
+    if options.superpixel_size == "none":
+        yield {"superpixel_size": None}
+    elif options.superpixel_size is not None:
         yield {"superpixel_size": options.superpixel_size.split(",")}
 
 
 def _dataset_layers(options: Options) -> Iterator[Layer]:
-    name = options.dataset
-    if name is not None:
-        open_dataset(name)  # an unknown name is an error before anything is written
-        if name in DATASETS:
-            yield {"dataset": {"name": name}}
-        else:
-            images = str(Path(name).expanduser().absolute())
-            yield {"dataset": {"name": "folder", "images": images}}
-    given: dict[str, Any] = {
+    if options.dataset is not None:
+        yield {"dataset": _named_dataset(options.dataset, options.more_paths)}
+    given: dict[str, str | None] = {
         "split": options.split,
         "pattern": options.pattern,
-        "max_megapixels": options.max_megapixels,
-        "ignore": _numbers("--ignore", options.ignore, int, "255"),
-        "bands": "all"
-        if options.bands == "all"
-        else _numbers("--bands", options.bands, int, "4,3,2"),
-        "stretch": _numbers("--stretch", options.stretch, float, "2,98"),
+        "ignore": options.ignore,
+        "bands": options.bands,
+        "stretch": options.stretch,
+        "ground_truth": options.ground_truth,
+        "valid": options.valid,
     }
-    if options.ground_truth is not None:
-        given["ground_truth"] = str(Path(options.ground_truth).expanduser().absolute())
-    if options.valid is not None:
-        place = Path(options.valid).expanduser().absolute()
-        if not place.exists():
-            raise ConfigError(f"--valid {options.valid}: there is no such mask or folder of masks")
-        given["valid"] = str(place)
-    chosen = {key: value for key, value in given.items() if value is not None}
+    # "none" takes an option back that the run has.
+    chosen: dict[str, Any] = {key: None for key, value in given.items() if value == "none"}
+    for key, value in given.items():
+        if value not in {None, "none"}:
+            chosen[key] = _dataset_option(key, str(value))
+    if options.max_megapixels is not None:
+        chosen["max_megapixels"] = options.max_megapixels
     if chosen:
         yield {"dataset": chosen}
 
 
-def _numbers(
-    option: str, text: str | None, kind: type[int] | type[float], example: str
-) -> list[float] | None:
-    if text is None:
-        return None
+def _named_dataset(first: str, more: Sequence[str]) -> Layer:
+    """Return the dataset that was named: one of ours, a folder, or images of one folder."""
+    if first in DATASETS and not more:
+        open_dataset(first)  # one that needs more than its name says so before anything is written
+        return {"name": first}
+    paths = [path for text in (first, *more) for path in _expanded(text)]
+    if len(paths) == 1 and not paths[0].is_file():
+        open_dataset(first)  # an unknown name is an error before anything is written
+        return {"name": "folder", "images": str(paths[0].absolute())}
+    for path in paths:
+        if not path.is_file():
+            kind = "a folder: name it alone" if path.is_dir() else "not there"
+            raise ConfigError(f"{path}: {kind}, or name images, as in photos/a.jpg photos/b.jpg")
+    places = [path.absolute() for path in paths]
+    folder = Path(os.path.commonpath([place.parent for place in places]))
+    names = [place.relative_to(folder).as_posix() for place in places]
+    return {"name": "folder", "images": str(folder), "files": sorted(set(names))}
+
+
+def _expanded(text: str) -> list[Path]:
+    """Return the path, or those that a pattern stands for where the shell left it as it is."""
+    path = Path(text).expanduser().absolute()
+    if path.exists() or not {*"*?["} & {*text}:
+        return [path]
+    return sorted(Path(path.anchor).glob(str(path.relative_to(path.anchor)))) or [path]
+
+
+def _dataset_option(key: str, text: str) -> Any:
+    if key == "ignore":
+        return _numbers("--ignore", text, int, "255")
+    if key == "bands" and text != "all":
+        return _numbers("--bands", text, int, "4,3,2")
+    if key == "stretch":
+        return _numbers("--stretch", text, float, "2,98")
+    if key == "ground_truth":
+        return str(Path(text).expanduser().absolute())
+    if key == "valid":
+        place = Path(text).expanduser().absolute()
+        if not place.exists():
+            raise ConfigError(f"--valid {text}: there is no such mask or folder of masks")
+        return str(place)
+    return text
+
+
+def refuse_without_effect(options: Options, config: RunConfig) -> None:
+    """Refuse options of the command that decide nothing of what the chosen method makes.
+
+    Raises
+    ------
+    ConfigError
+        Naming the option, the method, and the option that does what was meant, where there is one.
+    """
+    segment = config.segment
+    method = segment.resolved.method
+    own = method.partition(":")[0].replace("-", "_")
+    tables = {name.replace("-", "_") for name in METHODS}
+    if not segment.uses_prior:
+        for option, given in (("--prior", options.prior), ("--masks", options.masks)):
+            if given not in {None, "none"}:
+                raise ConfigError(
+                    f"{option} {given}: {segment.method} makes nothing of objects; spam, "
+                    f"slic-masked and maskslic keep to them"
+                )
+    for text in options.assignments or []:
+        key = text.partition("=")[0].strip()
+        table, _, name = key.partition(".")
+        first = name.partition(".")[0]
+        if table != "segment":
+            continue
+        of_another = first in tables - {own}
+        of_spam = first in _OF_SPAM and method != "spam"
+        of_cut = first in CutConfig.model_fields and not segment.uses_prior
+        if not (of_another or of_spam or of_cut):
+            continue
+        has = getattr(segment, own, None)
+        wanted = name.rpartition(".")[2]
+        fields = getattr(type(has), "model_fields", {})
+        cure = f"; segment.{own}.{wanted} does" if wanted in fields else ""
+        if of_another and method == "spam" and wanted in _OF_SPAM:
+            cure = f"; segment.{wanted} does"
+        raise ConfigError(f"--set {key}: decides nothing of --method {segment.method}{cure}")
+
+
+def _numbers(option: str, text: str, kind: type[int] | type[float], example: str) -> list[float]:
     try:
         return [kind(part) for part in text.split(",")]
     except ValueError as error:

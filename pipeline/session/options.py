@@ -1,12 +1,13 @@
 """The options of the commands: each is written once and means the same everywhere."""
 
 import inspect
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, fields
-from typing import Annotated, Any, get_type_hints
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import MISSING, dataclass, fields, replace
+from typing import Annotated, Any, get_origin, get_type_hints
 
 import typer
 
+from spam_pipe.pipeline.errors import ConfigError
 from spam_pipe.stages.methods.names import method_names
 
 _WHAT = "What to work on"
@@ -278,6 +279,14 @@ class Options:
             show_default=False,
         ),
     ] = None
+    reset: Annotated[
+        bool,
+        typer.Option(
+            "--reset",
+            help="start from the defaults: forget what earlier commands said of this run",
+            rich_help_panel=_HOW,
+        ),
+    ] = False
     overwrite: Annotated[
         bool,
         typer.Option("--overwrite", help="compute again what is done", rich_help_panel=_RUNNING),
@@ -294,6 +303,14 @@ class Options:
             "--dry-run", help="say what would be done, do nothing", rich_help_panel=_RUNNING
         ),
     ] = False
+    paper: Annotated[
+        bool,
+        typer.Option(
+            "--paper",
+            help="add what papers need: a plate of pictures, scatter and seconds, a LaTeX table",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = False
     as_json: Json = False
     verbose: Annotated[
         bool,
@@ -303,10 +320,13 @@ class Options:
         bool,
         typer.Option("--quiet", "-q", help="print nothing but errors", rich_help_panel=_OUTPUT),
     ] = False
+    more_paths: tuple[str, ...] = ()
+    """Further images beside `dataset`, from the arguments of `run`: no option of its own."""
 
 
 def accept_options(
     command: Callable[..., None],
+    kind: type[Any] = Options,
     *,
     without: Collection[str] = (),
     arguments: Mapping[str, Any] | None = None,
@@ -316,34 +336,56 @@ def accept_options(
     Parameters
     ----------
     command
-        Takes `Options`, and the arguments by name.
+        Takes its options as one value, and the arguments by name.
+    kind
+        The dataclass of its options, each annotated as Typer wants it.
     without
         Options that it does not have.
     arguments
-        Annotations of further parameters, which must be given.
+        Annotations of further parameters, which must be given; with a default as a pair.
     """
     arguments = arguments or {}
-    hints = get_type_hints(Options, include_extras=True)
-    parameters = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation)
-        for name, annotation in arguments.items()
-    ]
+    hints = get_type_hints(kind, include_extras=True)
+    annotated = {name for name, hint in hints.items() if get_origin(hint) is Annotated}
+    parameters = []
+    for name, said in arguments.items():
+        annotation, default = said if isinstance(said, tuple) else (said, inspect.Parameter.empty)
+        parameters.append(
+            inspect.Parameter(
+                name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation
+            )
+        )
     parameters += [
         inspect.Parameter(
             field.name,
             inspect.Parameter.KEYWORD_ONLY,
-            default=field.default,
+            default=inspect.Parameter.empty if field.default is MISSING else field.default,
             annotation=hints[field.name],
         )
-        for field in fields(Options)
-        if field.name not in without
+        for field in fields(kind)
+        if field.name not in without and field.name in annotated
     ]
 
     def accepting(**given: Any) -> None:
         own = {name: given.pop(name) for name in arguments}
-        command(Options(**given), **own)
+        command(kind(**given), **own)
 
     accepting.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     accepting.__annotations__ = {each.name: each.annotation for each in parameters}
     accepting.__doc__ = command.__doc__
     return accepting
+
+
+def named_input(options: Options, paths: Sequence[str] | None) -> Options:
+    """Return the options with what was named as an argument as their dataset.
+
+    Raises
+    ------
+    ConfigError
+        When a dataset is named twice.
+    """
+    if not paths:
+        return options
+    if options.dataset is not None:
+        raise ConfigError(f"--dataset {options.dataset}: {paths[0]} names the images already")
+    return replace(options, dataset=paths[0], more_paths=tuple(paths[1:]))

@@ -1,6 +1,5 @@
 """Checks before any item is tried: what a command asks for must be possible here."""
 
-import os
 from collections.abc import Collection, Iterable
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,7 +22,8 @@ from spam_pipe.pipeline.runs.chain import Chain
 from spam_pipe.pipeline.session.session import Session
 from spam_pipe.pipeline.store.folder import require_writable
 from spam_pipe.stages.attention.config import AttentionConfig
-from spam_pipe.stages.methods.names import require_extra
+from spam_pipe.stages.methods.names import NESTED, require_extra
+from spam_pipe.stages.networks.engines import choose_engine
 from spam_pipe.stages.networks.files import find_weights
 from spam_pipe.stages.propose.config import ProposeConfig
 from spam_pipe.stages.propose.source_names import require_source_package
@@ -54,6 +54,7 @@ def preflight(session: Session) -> None:
                 require_method(config)
         if here:
             require_weights(config, chain)
+            require_engines(config, chain, resolve_device(session.choices.device))
     require_writable(session.outputs)
 
 
@@ -69,6 +70,13 @@ def require_method(config: RunConfig) -> None:
         require_extra(config.segment.method)
     except ValueError as error:
         raise ConfigError(str(error)) from error
+    finest = config.segment.spam_nested.finest
+    beyond = [count for count in config.n_superpixels if count > finest]
+    if config.segment.method in NESTED and beyond and not config.superpixel_size:
+        raise ConfigError(
+            f"-k {beyond[0]}: beyond the finest level of {finest}; "
+            f"--set segment.spam_nested.finest={max(beyond)} makes that many"
+        )
     if (folder := config.segment.external_folder) is not None:
         if config.superpixel_size:
             raise ConfigError(
@@ -102,6 +110,22 @@ def require_weights(config: RunConfig, stages: Collection[str]) -> None:
             raise ConfigError(f"{part.option}: {error}") from error
 
 
+def require_engines(config: RunConfig, stages: Collection[str], device: str) -> None:
+    """Fail once, before any item does, when an engine cannot compute on the device.
+
+    Raises
+    ------
+    ConfigError
+        Naming the option and the cure.
+    """
+    options = {"contour_engine": config.propose.contour, "segment_engine": config.segment}
+    for name in (name for stage in stages for name in STAGES[stage].reads if name in options):
+        try:
+            choose_engine(options[name].engine, device)
+        except ValueError as error:
+            raise ConfigError(f"{PARTS[name].option}: {error}") from error
+
+
 def require_generator(config: ProposeConfig, item_ids: Iterable[str]) -> None:
     """Find out before any work is done whether masks can be generated as asked.
 
@@ -126,14 +150,6 @@ def require_generator(config: ProposeConfig, item_ids: Iterable[str]) -> None:
     find_checkpoint(config)
     if config.uses_prompts:
         require_known(Path(str(config.prompts)).expanduser(), item_ids)
-
-
-def kernels_compiled() -> bool:
-    """Say whether numba's cache beside the kernels' files holds any."""
-    import spam_pipe.stages.clustering
-
-    folder = Path(spam_pipe.stages.clustering.__path__[0])
-    return "NUMBA_CACHE_DIR" in os.environ or any(folder.glob("__pycache__/*.nbi"))
 
 
 def require_attention(config: RunConfig) -> None:

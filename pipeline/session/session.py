@@ -12,7 +12,7 @@ from spam_pipe.pipeline.running.child import Child
 from spam_pipe.pipeline.running.dask.executor import Dask
 from spam_pipe.pipeline.running.events import Events
 from spam_pipe.pipeline.running.executors import Executor, InProcess
-from spam_pipe.pipeline.running.jobs import Context, Job
+from spam_pipe.pipeline.running.jobs import Context, Job, Outcome
 from spam_pipe.pipeline.running.plan import plan
 from spam_pipe.pipeline.running.runner import Callback, execute
 from spam_pipe.pipeline.runs.chain import Chain, build_chain, describe
@@ -20,7 +20,7 @@ from spam_pipe.pipeline.runs.failures import Failures
 from spam_pipe.pipeline.runs.run import Run, open_run
 from spam_pipe.pipeline.runs.selection import Selection
 from spam_pipe.pipeline.runs.shard import held, parse_shard
-from spam_pipe.pipeline.session.layers import config_layers
+from spam_pipe.pipeline.session.layers import config_layers, refuse_without_effect
 from spam_pipe.pipeline.session.options import Options
 from spam_pipe.pipeline.store.folder import Folder, open_folder
 from spam_pipe.stages.methods.names import NEED_OPENCV
@@ -98,9 +98,11 @@ class Session:
             outputs,
             options.run,
             layers,
-            default="sample" if command == "run" and not layers else None,
             starts=command == "run" or options.run is None,
+            fresh=command == "run",
+            reset=options.reset,
         )
+        refuse_without_effect(options, run.config)
         shard = None if options.shard is None else parse_shard(options.shard)
         target = "evaluate" if command in {"run", "report"} else command
         return cls(
@@ -156,7 +158,7 @@ class Session:
         ]
         items = self._jobs(chains, contexts, account)
         n_jobs = selection.n_items * len(self.configs)
-        told = (account, Events(self.run.folder, part), *callbacks)
+        told = (account, Events(self.run.folder, part), _Remember(self.run, account), *callbacks)
         account.summary.interrupted = execute(items, n_jobs, executor, told)
         return account.summary
 
@@ -182,6 +184,29 @@ class Session:
                 work = account.missing(each, point)
                 jobs.append(Job(each.item, work, contexts[point], point) if work else None)
             yield jobs
+
+
+class _Remember(Callback):
+    """Keeps the options of a command once a result came out with them."""
+
+    def __init__(self, run: Run, account: Account) -> None:
+        self._run, self._account = run, account
+        self._remembered = False
+
+    def finished(self, outcome: Outcome) -> None:
+        """Keep them after the first item that did not fail."""
+        if outcome.failure is None:
+            self._remember()
+
+    def end(self) -> None:
+        """Keep them where all results were there before."""
+        if self._account.summary.complete:
+            self._remember()
+
+    def _remember(self) -> None:
+        if not self._remembered:
+            self._run.remember()
+            self._remembered = True
 
 
 def choices_of(options: Options, overwrite: Collection[str]) -> Choices:

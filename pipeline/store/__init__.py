@@ -1,1 +1,1 @@
-"""What is stored, and how it stays whole."""
+"""Stores of results, and how they stay whole."""

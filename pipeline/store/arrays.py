@@ -1,6 +1,6 @@
 """The files that a Zarr v3 array consists of, made and read in memory.
 
-They are, to the byte, what the zarr library makes of the same array with the same codecs. It takes
+They equal, to the byte, the files of the zarr library for the same array and codecs. It takes
 milliseconds and an event loop's thread for each array of a few kilobytes, and asks an object store
 several times whether something is there already; these functions take neither.
 """
@@ -19,7 +19,7 @@ _LARGEST_CHUNK = 64 * 2**20
 """Bytes up to which an array is one chunk."""
 
 _CHUNK_ELEMENTS = 2**20
-"""What a chunk of a larger array holds: 1024 × 1024 labels are four megabytes at most."""
+"""The chunk of a larger array: 1024 × 1024 labels are four megabytes at most."""
 
 _LEVEL = 1
 """Of zstd: label maps gain little by a higher one."""
@@ -62,7 +62,7 @@ def read_array(
     files
         Their contents by key; None where one is not there. The metadata are `array_json`'s.
     shape, dtype
-        What the array is.
+        The array's shape and type.
 
     Raises
     ------
@@ -127,7 +127,7 @@ def _chunk_shape(shape: Shape, dtype: np.dtype[Any]) -> Shape:
 
 
 def _chunks(shape: Shape, chunk_shape: Shape) -> Iterator[tuple[str, tuple[slice, ...]]]:
-    """Yield the key of each chunk and what of the array it holds."""
+    """Yield the key of each chunk and its part of the array."""
     counts = [-(-length // edge) for length, edge in zip(shape, chunk_shape, strict=True)]
     for numbers in product(*map(range, counts)):
         inside = tuple(

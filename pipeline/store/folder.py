@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 _PAUSES = (0.1, 0.5, 2.0)
-"""Seconds before another try at what a storage refused."""
+"""Seconds before another try at a request that a storage refused."""
 
 _ABSENT = (FileNotFoundError, NotADirectoryError)
 
@@ -144,7 +144,7 @@ class LocalFolder(Folder):
     def delete(self, key: str) -> None:
         """Remove a file or folder."""
         target = self.root / key
-        # A store may be kept elsewhere, behind a link; a link inside of one is nobody's but harm's.
+        # A store may be kept elsewhere, behind a link; a link inside of a store is never ours.
         for above in PurePosixPath(key).parents:
             if len(above.parts) > 1 and (self.root / above).is_symlink():
                 raise UserError(

@@ -1,4 +1,4 @@
-"""The record of a complete unit: what is known of it without reading its arrays."""
+"""The record of a complete unit: its facts, known without reading its arrays."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,20 +9,20 @@ from spam_pipe.pipeline.store.sealed_json import said_in
 
 @dataclass(frozen=True)
 class Record:
-    """What is known of a complete unit without reading its arrays.
+    """The facts of a complete unit, known without reading its arrays.
 
     Attributes
     ----------
     attempt
         Name of the sub-group that holds the arrays.
     fingerprint
-        Hash of stage, version, config, inputs and upstream: what the result depends on.
+        Hash of stage, version, config, inputs and upstream: all that decides the result.
     inputs
         Signature and digest of each part of the item that was read.
     arrays
         Shape, dtype and CRC-32 of every array, and where it lies if it is packed.
     attributes
-        What the stage said of the unit.
+        The stage's attributes of the unit.
     provenance
         Versions, device, seconds.
     files
@@ -53,7 +53,7 @@ def parse_record(content: bytes | None) -> Record | None:
 def _is_plausible(record: Record) -> bool:
     """Say whether a record's parts are of the kinds that they should be: a store may be anybody's.
 
-    What it names is read, and deleted once there is something newer, so no name leads elsewhere.
+    Files that it names are read, and deleted when outdated: no name may lead out of the unit.
     """
     files = "/".join(record.files)
     return (

@@ -1,4 +1,4 @@
-"""The metadata of Zarr groups, and what we say in them under a checksum of its own."""
+"""The metadata of Zarr groups, with our statements under a checksum of their own."""
 
 import json
 import zlib
@@ -8,7 +8,7 @@ from typing import Any
 from pydantic_core import from_json
 
 ATTRIBUTE = "spam_pipe"
-"""Name of the attribute that holds what we say of a group."""
+"""Name of the attribute that holds our statements on a group."""
 
 _SEAL = "checksum"
 
@@ -29,13 +29,13 @@ def is_group_json(content: bytes) -> bool:
 
 
 def sealed_json(said: Mapping[str, Any]) -> bytes:
-    """Return the metadata of a group of which something is said, and its checksum."""
+    """Return the metadata of a group with statements and their checksum."""
     text = json.dumps(said, allow_nan=False).encode()
     return _BEFORE_SAID + text[:-1] + _BEFORE_SEAL + b"%d}}}" % zlib.crc32(text)
 
 
 def said_in(content: bytes) -> dict[str, Any] | None:
-    """Return what is said in a group's metadata; None where nothing is, or it has changed since."""
+    """Return the statements in a group's metadata; None without any, or if they have changed."""
     try:
         found = from_json(content)["attributes"][ATTRIBUTE]  # half the time of `json.loads`
         if not _is_as_sealed(content):
@@ -47,7 +47,7 @@ def said_in(content: bytes) -> dict[str, Any] | None:
 
 
 def unsealed(found: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return what was said; None where it has changed since, or has no checksum."""
+    """Return the statements; None if they have changed since, or have no checksum."""
     said = {key: value for key, value in found.items() if key != _SEAL}
     checksum = zlib.crc32(json.dumps(said, allow_nan=False).encode())
     return said if found.get(_SEAL) == checksum else None

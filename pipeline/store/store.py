@@ -70,7 +70,7 @@ class Store:
         Raises
         ------
         UserError
-            When another program or a newer version made what is there.
+            When another program or a newer version made the store.
         """
         content = self.run.read(self.root_key)
         if content is None or self._described(content) is None:
@@ -82,12 +82,12 @@ class Store:
         return f"{self.name}/zarr.json"
 
     def describe(self) -> dict[str, Any] | None:
-        """Return what the root says of the store's stage and config; None when it is not there.
+        """Return the root's description of stage and config; None without a root.
 
         Raises
         ------
         UserError
-            When it is damaged, or another program or a newer version made what is there.
+            When it is damaged, or another program or a newer version made it.
         """
         content = self.run.read(self.root_key)
         if content is None:
@@ -98,7 +98,7 @@ class Store:
         return found
 
     def _described(self, content: bytes) -> dict[str, Any] | None:
-        """Return what a root's metadata say; None when they are damaged."""
+        """Return the statements of a root's metadata; None when they are damaged."""
         try:
             node = json.loads(content)
         except (ValueError, RecursionError):
@@ -167,7 +167,7 @@ class Store:
         Raises
         ------
         DataError
-            When the unit is not complete or what is stored does not match its record.
+            When the unit is not complete or its files do not match its record.
         """
         record = self.record(item_id, unit)
         if record is None:
@@ -238,7 +238,7 @@ def digest_of(value: Any) -> str:
 
 
 def _pack(arrays: Arrays) -> tuple[dict[str, dict[str, Any]], dict[str, bytes]]:
-    """Return what a record says of arrays, and the files of an attempt that hold them."""
+    """Return a record's entries for arrays, and the files of an attempt that hold them."""
     entries: dict[str, dict[str, Any]] = {}
     files: dict[str, bytes] = {}
     packed: list[bytes] = []

@@ -1,4 +1,4 @@
-"""What a sweep would do and about how long it would take, from what is stored."""
+"""The work of a sweep and about how long it takes, estimated from the stores."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from spam_pipe.pipeline.runs.failures import Failures
 from spam_pipe.pipeline.sweeping.points import SweptRun
 from spam_pipe.stages.registry import STAGES
 
-_GUESS = {"propose": 0.4, "prior": 0.1, "segment": 0.3, "evaluate": 0.03}
+_GUESS = {"propose": 0.4, "prior": 0.1, "hierarchy": 1.0, "segment": 0.3, "evaluate": 0.03}
 """Seconds of a stage's unit where nothing is known: a BSD image on one core, as measured."""
 
 _OVERHEAD = 0.02
@@ -18,7 +18,7 @@ _OVERHEAD = 0.02
 
 @dataclass
 class StoreState:
-    """What a store holds of the units that a sweep wants.
+    """The units of a store that a sweep wants, and how many are there.
 
     Attributes
     ----------
@@ -75,7 +75,7 @@ def estimate(states: dict[str, StoreState], workers: int) -> float:
 
 
 def plan_table(swept: SweptRun, states: dict[str, StoreState]) -> Table:
-    """Return a table of the points: what each has to do, and what it shares."""
+    """Return a table of the points: the work of each, and the results that it shares."""
     run = swept.run
     table = Table(title=f"what `sweep` would do in run {run.name}", title_justify="left")
     table.add_column("point", overflow="fold")

@@ -35,7 +35,7 @@ class SweptRun:
     configs
         The configurations of the points that can run, in the record's order.
     record
-        Labels, values and what is skipped.
+        Labels, values and the skipped points.
     """
 
     run: Run

@@ -1,4 +1,4 @@
-"""What is wrong with a run that was read back, and the removal of it."""
+"""The faults of a run that was read back, and their removal."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -37,25 +37,25 @@ class Finding:
     rewrite: Mapping[str, bytes] = field(default_factory=dict)
 
     def plain(self) -> dict[str, Any]:
-        """Return what a person or a program wants to know of it."""
+        """Return its fields for people and programs."""
         where = {"store": self.store, "item": self.item, "n_superpixels": self.unit}
         return {**where, "finding": self.kind, "reason": self.reason}
 
 
 @dataclass
 class Verified:
-    """What was read back.
+    """The result of reading a run back.
 
     Attributes
     ----------
     findings
-        What is wrong.
+        The faults.
     stores, units
         How many of each were read.
     recomputed
         How many items were computed again.
     leftovers
-        Keys of what interrupted work left; harmless.
+        Keys of files that interrupted work left; harmless.
     unknown
         Stores of a newer version or with options that this one does not know, and items of other
         datasets whose names don't say enough: they were not read.
@@ -70,7 +70,7 @@ class Verified:
 
 
 def repair(run: Run, verified: Verified) -> None:
-    """Remove what is bad, so that the next run makes just that again, and all leftovers."""
+    """Remove bad results, so that the next run makes just those again, and all leftovers."""
     for finding in verified.findings:
         for key in finding.remove:
             run.folder.delete(key)

@@ -1,4 +1,4 @@
-"""Read back all that a run holds, and say what is not as it was put or as it must be."""
+"""Read back all that a run holds; report changed bytes and broken invariants."""
 
 import zlib
 from collections.abc import Callable, Mapping
@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 from spam_pipe.pipeline.errors import DataError
 from spam_pipe.pipeline.items import Item, Source
-from spam_pipe.pipeline.running.parts import NO_DATA, PARTS
+from spam_pipe.pipeline.running.parts import LATER_PARTS, NO_DATA, PARTS, EngineChoice
 from spam_pipe.pipeline.running.plan import fingerprint
 from spam_pipe.pipeline.runs.run import Run
 from spam_pipe.pipeline.store.record import Record
@@ -29,11 +29,11 @@ class Reader:
     run
         The run.
     stores
-        What is read, upstream stores first.
+        The chain to read, upstream stores first.
     items
-        The dataset's items by id, to compare what results were made from; empty without a dataset.
+        The dataset's items by id, to compare the results' inputs with; empty without a dataset.
     verified
-        Takes what comes out.
+        Takes the findings.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class Reader:
             self.verified.units += 1
             problem, record = self._examine(store, item_id, unit, content, outputs)
             if problem is not None and self.run.folder.read(f"{place}/zarr.json") != content:
-                # Another command has just replaced it: look at what is there now.
+                # Another command has just replaced it: read the new one.
                 self.verified.units -= 1
                 self._read_unit(store, group, unit, self.run.folder.names(place), outputs)
                 return
@@ -129,7 +129,7 @@ class Reader:
         content: bytes,
         outputs: dict[tuple[str, Unit], Output],
     ) -> tuple[tuple[str, str] | None, Record | None]:
-        """Return what is wrong with a unit, as kind and reason, and its record."""
+        """Return the faults of a unit, as kind and reason, and its record."""
         link = store.link
         record = link.store.record(item_id, unit)
         if record is None or not is_group_json(content):
@@ -162,16 +162,21 @@ class Reader:
         return (None if outdated is None else ("outdated", outdated)), record
 
     def _outdated(self, store: OpenStore, item_id: str, unit: Unit, record: Record) -> str | None:
-        """Say how what a unit was made from differs from what is there now."""
+        """Say how a unit's inputs differ from the present files."""
         link = store.link
         item = self.items.get(group_name(item_id))
         if item is not None:
-            for part, (_, digest) in record.inputs.items():
+            for part in STAGES[link.name].reads:
+                signature, digest = record.inputs.get(part, NO_DATA)
                 try:
-                    now = self.digest_of(PARTS[part].find(item, store.config))
+                    source = PARTS[part].find(item, store.config)
+                    now = self.digest_of(source)
                 except DataError:
                     continue  # it is not here to be compared
-                if now != digest:
+                if isinstance(source, EngineChoice):
+                    if signature != source.signature():
+                        return "made by another engine than the one chosen now"
+                elif now != digest:
                     return f"made from another {part.replace('_', ' ')} than the one there now"
         upstream: dict[str, dict[Unit, str]] = {}
         for name in link.upstream:
@@ -180,7 +185,8 @@ class Reader:
             if before is None:
                 return None  # it will be made again, and then this is looked at
             upstream[name] = {of: before.fingerprint}
-        digests = {part: digest for part, (_, digest) in record.inputs.items()}
+        digests = dict.fromkeys(LATER_PARTS.intersection(STAGES[link.name].reads), NO_DATA[1])
+        digests |= {part: digest for part, (_, digest) in record.inputs.items()}
         if set(digests) != set(STAGES[link.name].reads):
             return "made by an earlier version, which read other parts of the item"
         if fingerprint(link, digests, upstream, unit) != record.fingerprint:
@@ -193,5 +199,5 @@ def _of_unit(outputs: Mapping[tuple[str, Unit], Output], store: str, unit: Unit)
 
 
 def _digest(source: Source | None) -> str:
-    """Hash what is there, whatever its time of modification says."""
+    """Hash the present content, whatever its time of modification."""
     return NO_DATA[1] if source is None else source.digest()

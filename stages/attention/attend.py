@@ -27,7 +27,7 @@ def visual_attention(
     checkpoint: Path | None,
     device: str,
 ) -> Attention:
-    """Return an attention to what stands out (see `stages.attention.saliency.find_saliency`)."""
+    """Return an attention to salient objects (see `stages.attention.saliency.find_saliency`)."""
     saliency = find_saliency(image, lab, config, checkpoint, device)
 
     def attend(objects: Objects, count: int) -> tuple[Density | None, str]:
@@ -40,7 +40,7 @@ def visual_attention(
 def user_attention(
     wanted: UserFactors, finest: Objects, objects_for: Callable[[int], Objects]
 ) -> Attention:
-    """Return an attention to what the user's factors say (`stages.attention.factors.factor_map`).
+    """Return an attention by the user's factors (`stages.attention.factors.factor_map`).
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def user_attention(
 
     def attend(objects: Objects, count: int) -> tuple[Density | None, str]:
         factors, note = factor_map(wanted, finest, objects_for, count)
-        # A merged object's factor is the mean of those that it was made of, by their areas.
+        # A merged object's factor is its parts' mean by area.
         certain = np.where(finest > 0, objects, 0)
         return user_density(factors, certain), note
 

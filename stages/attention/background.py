@@ -1,4 +1,4 @@
-"""Saliency without learning: what is not connected to the image's frame (Zhu et al., 2014).
+"""Saliency without learning: regions not connected to the image's frame (Zhu et al., 2014).
 
 W. Zhu, S. Liang, Y. Wei, J. Sun: Saliency Optimization from Robust Background Detection, CVPR 2014.
 """
@@ -26,12 +26,12 @@ _REGIONS = ClusteringConfig(iterations=5, over_seeding=1.0)
 
 
 def background_saliency(lab: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Find what stands out from an image's background.
+    """Find the salient regions of an image.
 
     The image is a graph of superpixels. A region is background as far as the area it reaches
-    without a change of colour touches the frame (boundary connectivity, equations 1 to 5); what
-    contrasts with background is foreground (equation 7); the saliency balances both with
-    smoothness in the least squares' sense (equation 9).
+    without a change of colour touches the frame (boundary connectivity, equations 1 to 5). A
+    region that contrasts with background is foreground (equation 7). The saliency balances both
+    with smoothness, in the sense of least squares (equation 9).
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def _boundary_connectivity(
     areas: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """Return the length along the frame of each region's span over the root of its area."""
-    # Regions on the frame are neighbours: what an object cuts apart is one background.
+    # Regions on the frame are neighbours: a background that an object cuts apart is one.
     rows, columns = np.nonzero(neighbours | (on_frame[:, None] & on_frame))
     # A sparse graph has no edge of weight 0, where colours are equal.
     weights = np.maximum(difference[rows, columns], 1e-9)

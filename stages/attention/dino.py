@@ -1,4 +1,4 @@
-"""Saliency by self-supervised attention: what DINO's class token looks at (Caron et al., 2021).
+"""Saliency by self-supervised attention, that of DINO's class token (Caron et al., 2021).
 
 M. Caron et al.: Emerging Properties in Self-Supervised Vision Transformers, ICCV 2021.
 """

@@ -26,7 +26,7 @@ def factor_map(
     Parameters
     ----------
     wanted
-        What the user said.
+        The user's factors.
     finest
         (H, W) the prior's objects before any cut, 0 = uncertain.
     objects_for

@@ -1,4 +1,4 @@
-"""What stands out in an image, by the source that was chosen."""
+"""The saliency of an image, by the chosen source."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What a user may say of an image's parts: clicks, object ids or a map, each with a factor."""
+"""A user's factors for parts of an image: clicks, object ids or a map, each with a factor."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ class Click:
     x, y
         Column and row, from 0 at the upper left.
     factor
-        What the object's share of the superpixels is multiplied by.
+        Multiplies the object's share of the superpixels.
     count
         The object is meant as it is for this many superpixels; None for the number being made.
     """
@@ -28,7 +28,7 @@ class Click:
 
 @dataclass(frozen=True, eq=False)
 class UserFactors:
-    """What a user wants of one image.
+    """A user's factors for one image.
 
     Attributes
     ----------

@@ -8,11 +8,11 @@ from spam_pipe.stages.clustering.config import ClusteringConfig
 from spam_pipe.stages.clustering.features import scaled_features
 from spam_pipe.stages.clustering.relax_borders import relax_borders
 from spam_pipe.stages.clustering.soft_clustering import cluster
-from spam_pipe.stages.clustering.task import Clustered, Task
+from spam_pipe.stages.clustering.task import Clustered, Problem
 
 
 def cluster_tasks(
-    tasks: Sequence[Task], config: ClusteringConfig, device: str
+    tasks: Sequence[Problem], config: ClusteringConfig, device: str
 ) -> Iterator[Clustered]:
     """Cluster each task's pixels and, where its balance has rounds for it, relax the borders.
 
@@ -34,7 +34,7 @@ def cluster_tasks(
         yield from (_cluster_compiled(task, config) for task in tasks)
 
 
-def _cluster_compiled(task: Task, config: ClusteringConfig) -> Clustered:
+def _cluster_compiled(task: Problem, config: ClusteringConfig) -> Clustered:
     deep, contour = (
         None if array is None else np.asarray(array) for array in (task.deep, task.contour)
     )

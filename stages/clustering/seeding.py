@@ -22,11 +22,11 @@ from spam_pipe.stages.regions.objects import Objects
 
 if TYPE_CHECKING:
     from spam_pipe.stages.clustering.config import ClusteringConfig
-    from spam_pipe.stages.clustering.task import Clustered, Task
+    from spam_pipe.stages.clustering.task import Clustered, Problem
 
 
 class Seeding(NamedTuple):
-    """The start of a clustering; `stages.clustering.task.Task` says what each part is."""
+    """The start of a clustering; `stages.clustering.task.Problem` says what each part is."""
 
     initial: Labels
     owners: NDArray[np.int32]
@@ -78,7 +78,7 @@ def seeding(
     )
 
 
-def reseed(task: Task, draft: Clustered, config: ClusteringConfig) -> Task:
+def reseed(task: Problem, draft: Clustered, config: ClusteringConfig) -> Problem:
     """Start again from a finer clustering, with the most alike of its regions merged.
 
     Where an image is even, regions merge to large ones, and where it is busy the small ones
@@ -95,7 +95,7 @@ def reseed(task: Task, draft: Clustered, config: ClusteringConfig) -> Task:
 
     Returns
     -------
-    Task
+    Problem
         The same image, to be clustered from K regions; more where the objects' connected pieces
         alone are more.
     """
@@ -108,16 +108,41 @@ def reseed(task: Task, draft: Clustered, config: ClusteringConfig) -> Task:
         regions, n = merge_to_count(regions, n, task.n_superpixels, draft.features, owners)
     else:
         regions, n = merge_to_quotas(regions, n, task.quotas, draft.features, owners)
-    initial, positions, counts = _as_seeds(regions, n, objects)
-    started = seeding(
-        initial,
-        positions,
-        counts,
+    started = seeding_from(
+        regions,
+        n,
+        objects,
         task.density,
         reach=config.distance_factor,
         minimum_size=task.balance.minimum_size,
     )
     return replace(task, **started._asdict())
+
+
+def seeding_from(
+    regions: Labels,
+    n_regions: int,
+    objects: Objects,
+    density: NDArray[np.float64] | None,
+    *,
+    reach: float,
+    minimum_size: float,
+) -> Seeding:
+    """Start superpixels as regions, each in one object; uncertain pixels start in the nearest.
+
+    Parameters
+    ----------
+    regions
+        (H, W) int32 0..n_regions-1; -1 outside. A region of uncertain pixels alone starts none.
+    n_regions
+        How many there are.
+    objects
+        (H, W) int32 objects 1..n, each with a region; 0 = uncertain, -1 = outside.
+    density, reach, minimum_size
+        As for `seeding`.
+    """
+    initial, positions, counts = _as_seeds(regions, n_regions, objects)
+    return seeding(initial, positions, counts, density, reach=reach, minimum_size=minimum_size)
 
 
 def _as_seeds(

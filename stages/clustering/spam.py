@@ -21,7 +21,7 @@ from spam_pipe.stages.clustering.exact_count import (
 from spam_pipe.stages.clustering.nearest import settle_seeds
 from spam_pipe.stages.clustering.seeding import reseed, seeding
 from spam_pipe.stages.clustering.seeds import lattice_seeds, random_seeds, share_seeds
-from spam_pipe.stages.clustering.task import Clustered, Frame, Map, Task
+from spam_pipe.stages.clustering.task import Clustered, Frame, Map, Problem
 from spam_pipe.stages.colour import smooth_lab
 from spam_pipe.stages.regions.connectivity import (
     absorb_small,
@@ -101,7 +101,7 @@ def spam(
 
 
 def spam_batch(
-    tasks: Sequence[Task], *, config: ClusteringConfig = _DEFAULT, device: str = "cpu"
+    tasks: Sequence[Problem], *, config: ClusteringConfig = _DEFAULT, device: str = "cpu"
 ) -> Iterator[Labels]:
     """Segment images of any size at any counts; the torch back end takes them all in one go.
 
@@ -121,7 +121,7 @@ def spam_batch(
         drafted = zip(tasks, cluster_tasks(drafts, config, device), strict=True)
         tasks = [reseed(task, draft, config) for task, draft in drafted]
     for task, clustered in zip(tasks, cluster_tasks(tasks, config, device), strict=True):
-        yield _connect(task, clustered, config)
+        yield connect(task, clustered, config)
 
 
 def lay_out(
@@ -134,7 +134,7 @@ def lay_out(
     contour: Map | None = None,
     valid: NDArray[np.bool_] | None = None,
     config: ClusteringConfig = _DEFAULT,
-) -> Task:
+) -> Problem:
     """Prepare an image for the clustering: share seeds among objects and lay them out.
 
     Parameters and errors are those of `spam`.
@@ -173,7 +173,7 @@ def lay_out(
         reach=config.distance_factor,
         minimum_size=balance.minimum_size,
     )
-    return Task(
+    return Problem(
         lab=smooth_lab(
             lab * np.array([1, balance.chroma_weight, balance.chroma_weight], np.float32),
             balance.smoothing * float(np.sqrt(n_pixels / n_wanted)),
@@ -190,8 +190,20 @@ def lay_out(
     )
 
 
-def _connect(task: Task, clustered: Clustered, config: ClusteringConfig) -> Labels:
-    """Turn labels into regions: connected, none too small and, in the refined mode, K of them."""
+def connect(task: Problem, clustered: Clustered, config: ClusteringConfig) -> Labels:
+    """Turn labels into regions: connected, none too small and, in the refined mode, K of them.
+
+    Parameters
+    ----------
+    task, clustered
+        What was clustered, and what came of it.
+    config
+        The options that the task was made with.
+
+    Returns
+    -------
+    (H, W) int32, as `spam` returns it.
+    """
     objects, n_wanted = task.objects, task.n_superpixels
     labels, n = connected_components(clustered.labels)
     labels, n = absorb_small(labels, n, region_owners(labels, n, objects), task.minimum_areas)

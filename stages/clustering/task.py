@@ -37,7 +37,7 @@ class Frame(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Task:
+class Problem:
     """All that a back end of the clustering needs of an image at one count.
 
     Attributes

@@ -10,14 +10,14 @@ from torch import Tensor
 
 from spam_pipe.stages.clustering.config import ClusteringConfig
 from spam_pipe.stages.clustering.features import Features, position_scale
-from spam_pipe.stages.clustering.task import Task
+from spam_pipe.stages.clustering.task import Problem
 from spam_pipe.stages.clustering.torch_clustering import cluster
 from spam_pipe.stages.clustering.torch_refine import relax_borders
 from spam_pipe.stages.regions.label_maps import Labels
 
 
 def cluster_batch(
-    tasks: Sequence[Task], config: ClusteringConfig, device: str
+    tasks: Sequence[Problem], config: ClusteringConfig, device: str
 ) -> list[tuple[Labels, Features]]:
     """Cluster each task's pixels and, where its balance has rounds for it, relax the borders.
 
@@ -55,12 +55,12 @@ def cluster_batch(
 
 
 def _cluster(
-    tasks: Sequence[Task], config: ClusteringConfig, device: torch.device
+    tasks: Sequence[Problem], config: ClusteringConfig, device: torch.device
 ) -> list[tuple[Labels, Features]]:
     counts = [task.owners.size for task in tasks]
     first = [0, *accumulate(counts)]
 
-    def gather(pick: Callable[[Task], NDArray[np.integer]], numbered: bool = False) -> Tensor:
+    def gather(pick: Callable[[Problem], NDArray[np.integer]], numbered: bool = False) -> Tensor:
         arrays = [pick(task).astype(np.int64) for task in tasks]
         if numbered:
             arrays = [np.where(a < 0, a, a + n) for a, n in zip(arrays, first, strict=False)]
@@ -120,7 +120,7 @@ def _cluster(
     ]
 
 
-def scaled_features(task: Task, device: torch.device) -> Tensor:
+def scaled_features(task: Problem, device: torch.device) -> Tensor:
     """Gather what the clustering compares, as `stages.clustering.features.scaled_features` does.
 
     Returns
@@ -144,7 +144,7 @@ def scaled_features(task: Task, device: torch.device) -> Tensor:
     return torch.cat(parts, dim=2).view(height * width, -1)
 
 
-def _spatial_factors(tasks: Sequence[Task], device: torch.device) -> Tensor | None:
+def _spatial_factors(tasks: Sequence[Problem], device: torch.device) -> Tensor | None:
     if all(task.spatial_factor is None for task in tasks):
         return None
     factors = [
@@ -154,7 +154,7 @@ def _spatial_factors(tasks: Sequence[Task], device: torch.device) -> Tensor | No
     return torch.from_numpy(np.concatenate(factors)).to(device)
 
 
-def _contours(tasks: Sequence[Task], device: torch.device) -> Tensor | None:
+def _contours(tasks: Sequence[Problem], device: torch.device) -> Tensor | None:
     """Join the contours; no contour anywhere is as good as none."""
     if all(task.contour is None for task in tasks):
         return None

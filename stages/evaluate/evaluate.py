@@ -80,11 +80,11 @@ def measure(
     regions
         `regions_of` the labels, where the reference is valid.
     reference
-        What to compare with.
+        The image and its ground truth.
 
     Returns
     -------
-    The metrics as `evaluate` returns them, and a note on those that need an explanation, empty
+    The metrics as `evaluate` returns them, and a note on figures that need an explanation, empty
     when none does.
 
     Raises

@@ -19,8 +19,8 @@ class GlobalRegularity(NamedTuple):
     smf
         Smooth matching factor.
     gr_giraud, src_giraud
-        What Giraud's published C program computes for the first two, to compare with papers that
-        used it: its hull test is inverted and its convexity ratios are multiplied by 0.925.
+        Values of the first two by Giraud's published C program, to compare with papers that used
+        it: its hull test is inverted and its convexity ratios are multiplied by 0.925.
     """
 
     gr: float

@@ -38,7 +38,7 @@ def overlap(regions: Regions, truth: NDArray[np.int32], n_truth: int) -> Overlap
         The superpixels.
     truth
         (N,) int32, the ground-truth region of each pixel of the image, 0 to n_truth - 1. Only
-        what superpixels cover counts.
+        pixels of superpixels count.
     n_truth
         Number of ground-truth regions.
     """

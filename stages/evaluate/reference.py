@@ -1,4 +1,4 @@
-"""What superpixels of an image are compared with: computed once, whatever their number."""
+"""An image and its ground truth, made ready once for label maps of any count."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -89,7 +89,7 @@ def prepare(
     Raises
     ------
     ValueError
-        When the image or an annotation is of another shape, or is not what is asked for above.
+        When the image or an annotation has another shape, or a dtype other than stated above.
     """
     if image is not None:
         if image.shape[:2] != shape:

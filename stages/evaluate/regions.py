@@ -1,4 +1,4 @@
-"""A label map as horizontal runs of pixels grouped by region: what every metric walks over."""
+"""A label map as horizontal runs of pixels grouped by region; every metric walks over them."""
 
 from typing import NamedTuple
 
@@ -44,8 +44,7 @@ def regions_of(labels: NDArray[np.integer], valid: NDArray[np.bool_] | None = No
     labels
         (H, W) non-negative integers, gaps allowed. A label is one region, connected or not.
     valid
-        (H, W) bool: the pixels that regions are made of, whatever the labels of the others. None
-        for all.
+        (H, W) bool: the pixels that belong to regions; labels elsewhere are ignored. None: all.
 
     Raises
     ------

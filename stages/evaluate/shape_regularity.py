@@ -11,7 +11,7 @@ from spam_pipe.stages.evaluate.convex_hull import hull_rows
 from spam_pipe.stages.evaluate.regions import Regions
 
 _GIRAUD_FACTOR = 0.925
-"""What Giraud's published program multiplies a convexity ratio with."""
+"""Factor of convexity ratios in Giraud's published program."""
 
 
 @kernel()
@@ -29,8 +29,8 @@ def shape_regularity(components: Regions) -> tuple[float, float]:
 
     Returns
     -------
-    SRC, about 0 to 1, and what Giraud's published C program computes instead: with the pixels of
-    the bounding box *outside* the hull in place of the hull, and CR multiplied by 0.925 (but for
+    SRC, about 0 to 1, and the value of Giraud's published C program: with the pixels of the
+    bounding box *outside* the hull in place of the hull, and CR multiplied by 0.925 (but for
     one pixel).
     """
     total = total_giraud = 0.0

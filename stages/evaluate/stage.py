@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spam_pipe.stages.base import Inputs, Output, Unit
+from spam_pipe.stages.base import Count, Inputs, Output
 from spam_pipe.stages.evaluate.config import EvaluateConfig
 from spam_pipe.stages.evaluate.evaluate import delta_k, evaluate, measure
 from spam_pipe.stages.evaluate.reference import prepare
@@ -23,7 +23,7 @@ class EvaluateStage:
     """
 
     def setup(self, config: EvaluateConfig, device: str) -> None:
-        """Compile, or load from the cache, what `run` calls; nothing here runs on a device."""
+        """Compile the kernels that `run` calls, or load them from the cache; no device is used."""
         labels = np.arange(4, dtype=np.uint16).reshape(2, 2)
         image = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
         evaluate(labels, image, (labels,), config.boundary_tolerance)
@@ -32,7 +32,7 @@ class EvaluateStage:
         """Nothing: no network is asked."""
 
     def run(
-        self, inputs: Inputs, config: EvaluateConfig, resources: Any, units: Sequence[Unit]
+        self, inputs: Inputs, config: EvaluateConfig, resources: Any, units: Sequence[Count]
     ) -> Iterator[Output]:
         """Yield the figures of each requested number of superpixels.
 

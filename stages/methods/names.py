@@ -8,6 +8,7 @@ from spam_pipe.stages.suggestion import did_you_mean
 
 METHODS = {
     "spam": "spam_pipe.stages.methods.registry.spam",
+    "spam-nested": "spam_pipe.stages.methods.registry.spam_nested",
     "slic": "spam_pipe.stages.methods.baselines.scikit_image.slic",
     "maskslic": "spam_pipe.stages.methods.baselines.maskslic.maskslic",
     "felzenszwalb": "spam_pipe.stages.methods.baselines.scikit_image.felzenszwalb",
@@ -19,6 +20,9 @@ METHODS = {
     "seeds": "spam_pipe.stages.methods.baselines.opencv.seeds",
     "lsc": "spam_pipe.stages.methods.baselines.opencv.lsc",
     "snic": "spam_pipe.stages.methods.baselines.snic.snic",
+    "slic-ward": "spam_pipe.stages.methods.baselines.hierarchies.slic_ward",
+    "bpt": "spam_pipe.stages.methods.baselines.hierarchies.bpt",
+    "watershed-hierarchy": "spam_pipe.stages.methods.baselines.hierarchies.watershed_hierarchy",
     "grid": "spam_pipe.stages.methods.baselines.layouts.grid",
     "voronoi": "spam_pipe.stages.methods.baselines.layouts.voronoi",
     "ground-truth": "spam_pipe.stages.methods.baselines.ground_truth.ground_truth",
@@ -34,8 +38,12 @@ ALIASES: dict[str, tuple[str, dict[str, str]]] = {
 """Names for a method with certain options."""
 
 
-KEEP_TO_PRIOR = frozenset({"spam", "maskslic"})
+KEEP_TO_PRIOR = frozenset({"spam", "spam-nested", "maskslic"})
 """Methods that keep to a prior's objects; for the others none is computed."""
+
+
+NESTED = frozenset({"spam-nested"})
+"""Methods whose superpixels are levels of one hierarchy per image, which is a stage of its own."""
 
 
 NEED_OPENCV = frozenset({"slic-cv", "slico", "mslic", "seeds", "lsc"})

@@ -15,10 +15,10 @@ def aggregate(
 ) -> NDArray[np.int32]:
     """Make objects of mask proposals.
 
-    Small masks are dropped; each pixel goes to the smallest mask that covers it (of equally
-    large ones the later proposal); what that leaves of each mask, and of the rest of the image,
-    is opened with a square and split into connected components; so is, once more, all that the
-    opening removed.
+    Small masks are dropped. Each pixel goes to the smallest mask that covers it, of equally large
+    ones to the later proposal. Each mask's remaining pixels, and the unpainted ones, are opened
+    with a square and split into connected components. All pixels that the opening removed are
+    opened and split once more.
 
     Parameters
     ----------
@@ -63,8 +63,8 @@ def painting_order(masks: RunLengths, minimum_area: float = 0) -> NDArray[np.int
 def opened_pixels(regions: NDArray[np.int32], side: int) -> NDArray[np.bool_]:
     """Open every region of a partition with a square, all at once.
 
-    A pixel survives the erosion when all of its window is one region; what lies outside the
-    image counts as inside. The dilation then needs no labels: two different regions' survivors
+    A pixel survives the erosion when all of its window is one region; pixels outside of the
+    image count as inside. The dilation then needs no labels: two different regions' survivors
     are never in one window.
 
     Parameters
@@ -103,6 +103,6 @@ def _large_components(regions: NDArray[np.int32], minimum_area: float) -> NDArra
     components, n = connected_components(np.where(regions > 0, regions, np.int32(-1)))
     kept = np.arange(1, n + 2, dtype=np.int32)
     kept[:n][count_labels(components.ravel(), n) <= minimum_area] = 0
-    kept[n] = 0  # what component -1 finds: no region
+    kept[n] = 0  # component -1: no region
     large: NDArray[np.int32] = kept[components]
     return large

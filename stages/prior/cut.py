@@ -13,7 +13,7 @@ from spam_pipe.stages.regions.merge_tree import linkage
 from spam_pipe.stages.regions.objects import largest_objects
 
 REACH = 4
-"""How far an uncertain pixel looks for objects: what a 5 × 5 opening removes is thinner."""
+"""How far an uncertain pixel looks for objects: strips that a 5 × 5 opening removes are thinner."""
 
 
 def cut_objects(
@@ -64,7 +64,7 @@ def cut_objects(
             f"a merge tree of {len(parents)} nodes does not belong to {objects.max()} objects"
         )
     n_kept = min(n, max(1, int(rho * n_superpixels + 1e-9)))
-    mapping = _groups(parents, 2 * n - n_kept)
+    mapping = groups_below(parents, 2 * n - n_kept)
     if contour is not None and tau > 0 and n_kept > 1:
         mapping = _merge_weak(mapping[objects], contour, tau)[mapping]
     cut = mapping[objects]
@@ -80,11 +80,14 @@ def _merge_weak(
     n = int(objects.max())
     parents, altitudes = linkage(borders(bridged(objects), contour), n)
     n_weak = int(np.searchsorted(altitudes[n:], tau))
-    return _groups(parents, n + n_weak)
+    return groups_below(parents, n + n_weak)
 
 
-def _groups(parents: NDArray[np.int32], limit: int) -> NDArray[np.int32]:
-    """Undo all merges from node `limit` on; return the group of each leaf, with a 0 in front."""
+def groups_below(parents: NDArray[np.int32], limit: int) -> NDArray[np.int32]:
+    """Undo all merges from node `limit` on; return the group of each leaf, with a 0 in front.
+
+    Groups are numbered from 1 in the order of the smallest leaf of each.
+    """
     top = _tops(parents, limit)
     _, first, group = np.unique(
         top[: (len(parents) + 1) // 2], return_index=True, return_inverse=True

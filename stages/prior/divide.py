@@ -130,9 +130,9 @@ def _flood(
     joints: NDArray[np.int64],
     volume: NDArray[np.float64],
 ) -> None:
-    """Join basins over edges of rising level; say which edges join, and what water ends there.
+    """Join basins over edges of rising level; store the joining edges and their volumes.
 
-    What a joint matters is the water in the lesser of the basins that meet, up to its level.
+    A joint's volume is the water in the lesser of the two basins that meet, up to its level.
     `basins` is the level, the water and the worth of each, all zero.
     """
     n = 0

@@ -12,7 +12,7 @@ def restrict(
     altitudes: NDArray[np.float32],
     valid: NDArray[np.bool_],
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]:
-    """Take objects away from pixels without data, and those that lose all their pixels.
+    """Take pixels without data out of the objects, and drop objects that lose all their pixels.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def restrict(
         (H, W) int32 ids 1..m in the order of the old ones; 0 is uncertain or without data. The
         valid pixels are one object where none is left.
     parents, altitudes
-        (2m − 1,): what is left of the tree.
+        (2m − 1,): the tree of the objects that are left.
     """
     n = (len(parents) + 1) // 2
     present = np.bincount(objects[valid], minlength=n + 1)[1:] > 0
@@ -40,7 +40,7 @@ def restrict(
     kept = np.where(valid, names[objects], np.int32(0))
     m = int(np.count_nonzero(present))
     pruned, heights = np.arange(2 * m - 1, dtype=np.int32), np.zeros(2 * m - 1, np.float32)
-    # What stands for the children of a node in the new tree, and for it: theirs, or their merge.
+    # The new nodes of a node's two children; of the node itself, the only one left or their merge.
     children = np.full((len(parents), 2), -1, np.int32)
     _prune(parents, altitudes, present, m, children, pruned, heights)
     return kept, pruned, heights

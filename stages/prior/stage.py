@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spam_pipe.stages.base import Inputs, Output, Unit
+from spam_pipe.stages.base import Count, Inputs, Output
 from spam_pipe.stages.deferred import BY_BLOCKS, recipe
 from spam_pipe.stages.prior.aggregate import aggregate, painting_order, renumbered
 from spam_pipe.stages.prior.config import PriorConfig
@@ -42,7 +42,7 @@ class PriorStage:
         """Nothing: no network is asked."""
 
     def run(
-        self, inputs: Inputs, config: PriorConfig, resources: None, units: Sequence[Unit]
+        self, inputs: Inputs, config: PriorConfig, resources: None, units: Sequence[Count]
     ) -> Iterator[Output]:
         """Yield the image's objects.
 

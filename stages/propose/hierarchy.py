@@ -131,7 +131,7 @@ def _sort_edges(
 def _flooded(
     levels: NDArray[np.int32], order: NDArray[np.int64], height: int, width: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Merge pixels along the minimum spanning tree; say how much water ends at each edge of it."""
+    """Merge pixels along the minimum spanning tree; return the edges and the volumes they end."""
     n_pixels = height * width
     edges = np.empty(n_pixels - 1, np.int64)
     persistence = np.empty(n_pixels - 1, np.int64)
@@ -168,8 +168,8 @@ def _flood(
 ) -> None:
     """Flood from all minima.
 
-    A component knows its size, its level, the water up to that level, and what it was worth when
-    it last was a whole basin (`worth`): a merge at the very level of a component makes no new
+    A component has a size, a level, the water up to that level, and the volume of its last whole
+    basin (`worth`): a merge at the very level of a component makes no new
     basin, it only widens the plateau.
     """
     n_merges = 0

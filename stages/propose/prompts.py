@@ -1,4 +1,4 @@
-"""What a user points at in an image: points and boxes around objects."""
+"""A user's prompts in an image: points and boxes around objects."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, eq=False)
 class Prompt:
-    """What is said of one object.
+    """The points and the box of one object.
 
     Attributes
     ----------

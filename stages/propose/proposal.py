@@ -1,4 +1,4 @@
-"""What a source proposes, and how a store keeps it."""
+"""The proposal of a source, and how a store keeps it."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Proposal:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Proposal:
-        """Take what `to_arrays` gave; ValueError when it does not fit together."""
+        """Rebuild from the arrays of `to_arrays`; ValueError when they do not fit together."""
         masks = RunLengths.from_arrays(arrays) if "counts" in arrays else None
         partition = None
         if "regions" in arrays:

@@ -141,7 +141,7 @@ class RunLengths:
         return cls.from_counts([], size)
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
-        """Return what a store keeps: ``counts``, ``offsets``, ``size``, ``area``, ``score``."""
+        """Return the stored arrays: ``counts``, ``offsets``, ``size``, ``area``, ``score``."""
         return {
             "counts": self.counts,
             "offsets": self.offsets,
@@ -152,7 +152,7 @@ class RunLengths:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> RunLengths:
-        """Take what `to_arrays` gave; anything that does not fit together is a ValueError."""
+        """Rebuild from the arrays of `to_arrays`; ValueError when they do not fit together."""
         size = checked_size(arrays["size"].tolist())
         offsets = np.asarray(arrays["offsets"], np.int64)
         counts = np.asarray(arrays["counts"], np.uint32)

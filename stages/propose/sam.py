@@ -13,7 +13,7 @@ def setup(config: ProposeConfig, device: str) -> str:
     Raises
     ------
     ValueError
-        When segment-anything is asked for what it does with OpenCV, which is not installed.
+        When an option of segment-anything needs OpenCV, which is not installed.
     """
     if config.sam.min_mask_region_area > 0 and find_spec("cv2") is None:
         raise ValueError(

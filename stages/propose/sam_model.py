@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from spam_pipe.stages.networks.pickled_tensors import CodeInsteadOfTensorsError, load_pickled
 
 PRECISIONS = {"float32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-"""What `propose.precision` names."""
+"""Data types by the names of `propose.precision`."""
 
 _WIDTHS = {1280: "vit_h", 1024: "vit_l", 768: "vit_b"}
 """Embedding width of the image encoder, by which a checkpoint tells whose it is."""
@@ -28,7 +28,7 @@ def load_sam(
     build
         Makes the model with fresh weights (an entry of ``sam_model_registry``).
     name
-        What errors call it: the registry's key.
+        The model's key in the registry, for errors.
     checkpoint
         State dict as `torch.save` wrote it.
     device
@@ -64,7 +64,7 @@ class Reduced(nn.Module):
     module
         Converted in place.
     dtype
-        What it computes in.
+        The data type of its computation.
     """
 
     def __init__(self, module: nn.Module, dtype: torch.dtype) -> None:

@@ -36,7 +36,7 @@ def known_source(name: str) -> str:
 
 
 def require_source_package(name: str) -> None:
-    """Raise a ValueError that says what to install when a source's package is not here."""
+    """Raise a ValueError that names the extra to install when a source's package is missing."""
     if name in EXTRAS and find_spec(EXTRAS[name]) is None:
         raise ValueError(
             f"--prior {name} needs the package {EXTRAS[name]}: pip install 'spam-pipe[{name}]'"

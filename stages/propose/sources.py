@@ -8,7 +8,7 @@ from spam_pipe.stages.propose.source_names import SOURCES, known_source
 
 
 class Source(Protocol):
-    """What a source's module offers."""
+    """The functions that a source's module has."""
 
     def setup(self, config: Any, device: str) -> Any:
         """Build models and warm up kernels: called once per process and config."""

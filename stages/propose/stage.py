@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from spam_pipe.stages.base import Inputs, Output, Unit
+from spam_pipe.stages.base import Count, Inputs, Output
 from spam_pipe.stages.deferred import BLOCK_PIXELS, recipe
 from spam_pipe.stages.propose.config import ProposeConfig
 from spam_pipe.stages.propose.sources import Source, load_source
@@ -23,7 +23,7 @@ class ProposeStage:
     """
 
     def setup(self, config: ProposeConfig, device: str) -> tuple[Source, Any]:
-        """Import the source and let it build what it needs."""
+        """Import the source and build its models."""
         source = load_source(config.source)
         return source, source.setup(config, device)
 
@@ -36,14 +36,14 @@ class ProposeStage:
             return None
         from spam_pipe.stages.networks.announced import announce
 
-        return announce(config.contour.weights, device, inputs)
+        return announce(config.contour.model(device), inputs)
 
     def run(
         self,
         inputs: Inputs,
         config: ProposeConfig,
         resources: tuple[Source, Any],
-        units: Sequence[Unit],
+        units: Sequence[Count],
     ) -> Iterator[Output]:
         """Yield the image's proposal.
 

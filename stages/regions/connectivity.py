@@ -1,5 +1,7 @@
 """From labels to regions: each 4-connected, none too small, none in two objects."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,7 +12,7 @@ from spam_pipe.stages.regions.queue import pop, push, queue_of
 
 
 @part
-def find_root(parents: NDArray[np.int32], node: int) -> int:
+def find_root(parents: NDArray[np.integer[Any]], node: int) -> int:
     """Return the representative of a node's set, halving the path to it."""
     while parents[node] != node:
         parents[node] = parents[parents[node]]

@@ -64,7 +64,7 @@ def axis_table(
     -------
     pd.DataFrame
         The rows of points that have a number there, with the columns `value_mean` (that number)
-        and `series` (what the other axes say).
+        and `series` (the values of the other axes).
     """
     placed = {
         label: (values[axis], ", ".join(_say(values[name]) for name in values if name != axis))
@@ -93,7 +93,7 @@ def draw_axis(
     title
         Of the figure.
     measures
-        Columns of the summary, without their suffixes, and what they are called.
+        Columns of the summary, without their suffixes, and their names in the figure.
 
     Returns
     -------

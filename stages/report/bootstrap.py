@@ -21,8 +21,8 @@ def mean_interval(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the 95 % interval of each column's mean.
 
-    Resampling draws whole rows, by the same draws for every table of as many rows: what is
-    compared over the same images is resampled over the same images.
+    Resampling draws whole rows, and the same rows for all tables of one length: methods that are
+    compared over the same images are resampled over the same images.
 
     Parameters
     ----------

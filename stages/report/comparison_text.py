@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from spam_pipe.stages.report.comparisons import SERIES, SIGNIFICANT, SeriesKey
-from spam_pipe.stages.report.text_tables import NOTHING, SHOWN, markdown_escape, markdown_row
+from spam_pipe.stages.report.comparisons import SIGNIFICANT
+from spam_pipe.stages.report.figure_text import NOTHING, beside, figure, interval
+from spam_pipe.stages.report.series import SERIES, MethodKey
+from spam_pipe.stages.report.text_tables import SHOWN, markdown_escape, markdown_row
 
 PAIRED = ("asa", "boundary_recall", "gr")
 """The measures whose differences are shown."""
@@ -19,8 +21,8 @@ def comparison_markdown(
     equal_count: pd.DataFrame,
     equal_regularity: pd.DataFrame,
     areas: pd.DataFrame,
-    labels: Mapping[SeriesKey, str],
-    reference: SeriesKey,
+    labels: Mapping[MethodKey, str],
+    reference: MethodKey,
     sizes: Mapping[int, str] | None = None,
 ) -> str:
     """Write the statistics of one dataset's split.
@@ -32,11 +34,11 @@ def comparison_markdown(
     equal_count, equal_regularity, areas
         From `stages.report.equal_terms`.
     labels
-        What each series is called.
+        The name of each series.
     reference
         The series that others are compared with.
     sizes
-        What stands for a number that comes of a size of superpixels, such as ``20 px``.
+        Names of counts that come from a size of superpixels, such as ``20 px``.
 
     Returns
     -------
@@ -73,9 +75,9 @@ def extremes_markdown(differences: pd.DataFrame, names: tuple[str, str], asked: 
     differences
         From `stages.report.comparisons.image_differences`.
     names
-        What the method and the reference are called.
+        The names of the method and of the reference.
     asked
-        What was asked for, such as ``K = 100``.
+        The requested count, such as ``K = 100``.
     """
     mine, theirs = map(markdown_escape, names)
     worst = differences.head(N_EXTREMES)
@@ -89,19 +91,19 @@ def extremes_markdown(differences: pd.DataFrame, names: tuple[str, str], asked: 
     lines += [
         markdown_row(
             [
-                markdown_escape(str(row.image)),
-                f"{row.figure:.3f}",
-                f"{row.reference:.3f}",
-                f"{row.difference:+.3f}",
+                markdown_escape(str(row["image"])),
+                figure(row["figure"]),
+                figure(row["reference"]),
+                figure(row["difference"], "+.3f"),
             ]
         )
-        for row in rows.itertuples(index=False)
+        for _, row in rows.iterrows()
     ]
     return "\n".join(lines) + "\n"
 
 
 def _paired(
-    table: pd.DataFrame, labels: Mapping[SeriesKey, str], name: str, sizes: Mapping[int, str]
+    table: pd.DataFrame, labels: Mapping[MethodKey, str], name: str, sizes: Mapping[int, str]
 ) -> list[str]:
     table = table[(table["n_pairs"] > 0) & table["measure"].isin(PAIRED)]
     if table.empty:
@@ -125,25 +127,25 @@ def _paired(
                 _difference(by_count.loc[count]) if count in by_count.index else NOTHING
                 for count in counts
             ]
-            lines.append(markdown_row([markdown_escape(labels[_as_key(key)]), *cells]))
+            lines.append(markdown_row([markdown_escape(labels[MethodKey(*map(str, key))]), *cells]))
         parts.append("\n".join(lines))
     return parts
 
 
 def _difference(row: "pd.Series[float]") -> str:
-    mean = f"{row['difference']:+.4f}"
+    mean = figure(row["difference"], "+.4f")
     if row["p_holm"] < SIGNIFICANT:
         mean = f"**{mean}**"
-    interval = _interval(row["difference_lo"], row["difference_hi"], "+.4f")
+    ends = interval(row["difference_lo"], row["difference_hi"], "+.4f")
     wins = f"{row['win_rate']:.0%}".replace("%", " %")
-    return " ".join(part for part in (mean, interval, wins) if part)
+    return beside(mean, ends, wins)
 
 
 def _at_equal(
     title: str,
     said: str,
     table: pd.DataFrame,
-    labels: Mapping[SeriesKey, str],
+    labels: Mapping[MethodKey, str],
     sizes: Mapping[int, str],
 ) -> list[str]:
     if table.empty or bool(table["mean"].isna().all()):
@@ -153,12 +155,12 @@ def _at_equal(
     for key, rows in table.groupby(list(SERIES), sort=False):
         by_count = rows.set_index("n_requested")
         cells = [_with_interval(by_count.loc[count]) for count in counts]
-        lines.append(markdown_row([markdown_escape(labels[_as_key(key)]), *cells]))
+        lines.append(markdown_row([markdown_escape(labels[MethodKey(*map(str, key))]), *cells]))
     return [f"## {title}", said, "\n".join(lines)]
 
 
 def _at_equal_regularity(
-    table: pd.DataFrame, labels: Mapping[SeriesKey, str], name: str, sizes: Mapping[int, str]
+    table: pd.DataFrame, labels: Mapping[MethodKey, str], name: str, sizes: Mapping[int, str]
 ) -> list[str]:
     if table.empty or bool(table["difference"].isna().all()):
         return []
@@ -172,9 +174,10 @@ def _at_equal_regularity(
             if row is None or pd.isna(row["difference"]):
                 cells.append(NOTHING)
                 continue
-            interval = _interval(row["lo"], row["hi"], "+.3f")
-            cells.append(f"{row['difference']:+.3f} {interval} at {row['reference_gr']:.2f}")
-        lines.append(markdown_row([markdown_escape(labels[_as_key(key)]), *cells]))
+            difference = figure(row["difference"], "+.3f")
+            ends = interval(row["lo"], row["hi"], "+.3f")
+            cells.append(f"{difference} {ends} at {row['reference_gr']:.2f}")
+        lines.append(markdown_row([markdown_escape(labels[MethodKey(*map(str, key))]), *cells]))
     said = (
         f"Method minus {name} at the same number asked for and GR: the curve of all {name} "
         "variants that ran is read at the method's GR, or at its least regular end where the "
@@ -183,7 +186,7 @@ def _at_equal_regularity(
     return ["## ASA at equal regularity", said, "\n".join(lines)]
 
 
-def _areas(table: pd.DataFrame, labels: Mapping[SeriesKey, str]) -> list[str]:
+def _areas(table: pd.DataFrame, labels: Mapping[MethodKey, str]) -> list[str]:
     table = table[table["mean"].notna()]
     if table.empty:
         return []
@@ -196,7 +199,7 @@ def _areas(table: pd.DataFrame, labels: Mapping[SeriesKey, str]) -> list[str]:
             _with_interval(by_measure.loc[measure]) if measure in by_measure.index else NOTHING
             for measure in measures
         ]
-        lines.append(markdown_row([markdown_escape(labels[_as_key(key)]), *cells]))
+        lines.append(markdown_row([markdown_escape(labels[MethodKey(*map(str, key))]), *cells]))
     return [
         "## Area under the curves",
         f"Mean height of each curve over log n from n = {start:.0f} to {end:.0f}, the range that "
@@ -210,21 +213,9 @@ def _asked(counts: Sequence[int], sizes: Mapping[int, str]) -> list[str]:
 
 
 def _with_interval(row: "pd.Series[float]") -> str:
-    if pd.isna(row["mean"]):
-        return NOTHING
-    return " ".join(filter(None, [f"{row['mean']:.3f}", _interval(row["lo"], row["hi"], ".3f")]))
-
-
-def _interval(low: float, high: float, form: str) -> str:
-    return "" if pd.isna(low) else f"[{low:{form}}, {high:{form}}]"
+    return beside(figure(row["mean"]), interval(row["lo"], row["hi"]))
 
 
 def _table(head: Sequence[str], n_texts: int) -> list[str]:
     rule = ["---"] * n_texts + ["---:"] * (len(head) - n_texts)
     return [markdown_row(list(head)), markdown_row(rule)]
-
-
-def _as_key(group: object) -> SeriesKey:
-    assert isinstance(group, tuple)
-    method, prior, config = map(str, group)
-    return (method, prior, config)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from spam_pipe.stages.report.config import ReportConfig
+from spam_pipe.stages.report.series import SERIES, MethodKey
 from spam_pipe.stages.report.statistics import holm, mean_of_defined, paired_differences
 
 COMPARED = (
@@ -17,12 +18,6 @@ COMPARED = (
     "compactness",
 )
 """The measures that are compared; of each, more is better."""
-
-SERIES = ("method", "prior", "config")
-"""What tells methods of one dataset apart."""
-
-SeriesKey = tuple[str, str, str]
-"""One value for each of `SERIES`."""
 
 COMPARISON_COLUMNS = (
     "dataset",
@@ -47,7 +42,7 @@ SIGNIFICANT = 0.05
 
 def comparison_table(
     metrics: pd.DataFrame,
-    reference: SeriesKey,
+    reference: MethodKey,
     config: ReportConfig | None = None,
     measures: Sequence[str] = COMPARED,
 ) -> pd.DataFrame:
@@ -58,7 +53,7 @@ def comparison_table(
     metrics
         From `stages.report.tables.metrics_table`.
     reference
-        Method, prior and config of the series that others are compared with.
+        The method that others are compared with.
     config
         Number of resamples and seed of the bootstrap.
     measures
@@ -78,9 +73,9 @@ def comparison_table(
         When no row is of the reference series.
     """
     config = config or ReportConfig()
-    is_reference = (metrics[list(SERIES)] == list(reference)).all(axis=1)
+    is_reference = (metrics[list(SERIES)] == list(reference.values)).all(axis=1)
     if not bool(is_reference.any()):
-        raise ValueError(f"no rows of {' '.join(reference)} to compare with")
+        raise ValueError(f"no rows of {reference} to compare with")
     tables = [
         _compare(rows, reference, config, measures)
         for _, rows in metrics.groupby(["dataset", "split"], sort=True)
@@ -89,7 +84,7 @@ def comparison_table(
 
 
 def _compare(
-    metrics: pd.DataFrame, reference: SeriesKey, config: ReportConfig, measures: Sequence[str]
+    metrics: pd.DataFrame, reference: MethodKey, config: ReportConfig, measures: Sequence[str]
 ) -> pd.DataFrame:
     """Compare the series of one dataset's split; images are rows of one matrix."""
     columns = [*SERIES, "n_requested"]
@@ -98,13 +93,13 @@ def _compare(
     cells = [
         (*map(str, series), count, measure)
         for *series, count in made
-        if tuple(series) != reference
+        if tuple(series) != reference.values
         for measure in measures
     ]
     if not cells:
         return pd.DataFrame(columns=list(COMPARISON_COLUMNS))
     own = [(measure, *series, count) for *series, count, measure in cells]
-    theirs = [(measure, *reference, count) for *_, count, measure in cells]
+    theirs = [(measure, *reference.values, count) for *_, count, measure in cells]
     mine, other = (
         wide.reindex(columns=pd.MultiIndex.from_tuples(each)).to_numpy(np.float64)
         for each in (own, theirs)
@@ -133,8 +128,8 @@ def _compare(
 
 def image_differences(
     metrics: pd.DataFrame,
-    series: SeriesKey,
-    reference: SeriesKey,
+    series: MethodKey,
+    reference: MethodKey,
     n_requested: int,
     measure: str = "asa",
 ) -> pd.DataFrame:
@@ -145,7 +140,7 @@ def image_differences(
     metrics
         From `stages.report.tables.metrics_table`.
     series, reference
-        Method, prior and config of either.
+        The two methods.
     n_requested
         The requested count.
     measure
@@ -160,7 +155,7 @@ def image_differences(
     there = metrics[metrics["n_requested"] == n_requested]
     place = ["dataset", "split", "image"]
     mine, other = (
-        there[(there[list(SERIES)] == list(key)).all(axis=1)].set_index(place)[measure]
+        there[(there[list(SERIES)] == list(key.values)).all(axis=1)].set_index(place)[measure]
         for key in (series, reference)
     )
     table = pd.DataFrame({"figure": mine, "reference": other}).dropna().reset_index()
@@ -169,7 +164,7 @@ def image_differences(
     return table[list(EXTREME_COLUMNS)]
 
 
-def series_keys(metrics: pd.DataFrame) -> list[SeriesKey]:
-    """Return the series of a metric or summary table, in its order."""
-    rows = metrics[list(SERIES)].drop_duplicates().itertuples(index=False)
-    return [(str(method), str(prior), str(config)) for method, prior, config in rows]
+def method_keys(table: pd.DataFrame) -> list[MethodKey]:
+    """Return the methods of a metric or summary table, in its order."""
+    rows = table[list(SERIES)].drop_duplicates().itertuples(index=False)
+    return [MethodKey(*map(str, row)) for row in rows]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from spam_pipe.stages.report.drawing import Picture, color_objects, draw_boundaries, mean_colors
+from spam_pipe.stages.report.drawing import Rgb, color_objects, draw_boundaries, mean_colors
 from spam_pipe.stages.report.layout import Slot, arrange
 from spam_pipe.stages.report.style import INK, PAPER, QUIET, font_file
 
@@ -35,11 +35,11 @@ class Superpixels:
     labels
         (H, W) integers, superpixels from `start_label` on.
     metrics
-        Figures by the names of the metric table; those that are missing or None are not shown.
+        Figures by the names of the metric table; missing ones and None are not shown.
     start_label
         1 where label 0 means a pixel without data, which is left white; else 0.
     size
-        What was asked for where that is a size, such as ``20 px``.
+        The requested size, such as ``20 px``, where a size was requested.
     """
 
     n_requested: int
@@ -66,7 +66,7 @@ class Example:
     """
 
     name: str
-    image: Picture
+    image: Rgb
     superpixels: Sequence[Superpixels]
     objects: NDArray[np.integer] | None = None
 
@@ -75,7 +75,7 @@ class Example:
 class _Panel:
     """One picture of an example and the two lines below it."""
 
-    picture: Picture
+    picture: Rgb
     heading: str
     figures: str
 
@@ -165,7 +165,7 @@ def _panels(example: Example, slot: Slot) -> Iterator[_Panel]:
         )
 
 
-def _resize_image(image: Picture, slot: Slot) -> Picture:
+def _resize_image(image: Rgb, slot: Slot) -> Rgb:
     if image.shape[:2] == (slot.height, slot.width):
         return image
     size = (slot.width, slot.height)

@@ -39,7 +39,7 @@ PANELS = (
     (COUNT, "compactness"),
     ("boundary_recall", "boundary_precision"),
 )
-"""What is drawn, as (abscissa, ordinate): the measures, and the two trades between them."""
+"""The panels, as (abscissa, ordinate): the measures, and the two trades between them."""
 
 N_COLUMNS = 4
 PANEL_INCHES = (3.15, 2.55)
@@ -86,7 +86,7 @@ def draw_curves(summary: pd.DataFrame, title: str | None = None) -> Figure:
     summary
         From `stages.report.tables.summary_table`.
     title
-        Of the figure; by default what all rows share.
+        Of the figure; by default the values that all rows share.
 
     Returns
     -------
@@ -97,7 +97,7 @@ def draw_curves(summary: pd.DataFrame, title: str | None = None) -> Figure:
     series = name_series(summary) if len(summary) else None
     with matplotlib.rc_context(MATPLOTLIB_STYLE):  # type: ignore[arg-type]
         curves = split_curves(summary, series.labels) if series else []
-        # What failed everywhere has nothing to show, but keeps its colour.
+        # A series that failed everywhere has no curve, but keeps its colour.
         curves = [curve for curve in curves if curve.points[f"{COUNT}_mean"].notna().any()]
         panels = [panel for panel in PANELS if _drawable(curves, panel)]
         n_columns = min(N_COLUMNS, max(1, len(panels)))
@@ -149,7 +149,7 @@ def split_curves(
     across: str = COUNT,
     names: Sequence[str] | None = None,
 ) -> list[Curve]:
-    """Split a table into its series, each sorted by what its curve is drawn against.
+    """Split a table into its series, each sorted by its curve's abscissa.
 
     Parameters
     ----------
@@ -158,7 +158,7 @@ def split_curves(
     labels
         The series of each row.
     across
-        What the curves are drawn against.
+        The abscissa of the curves.
     names
         Series in the order that gives them their colours; by default that of the rows. Those
         without a row get no curve.
@@ -256,7 +256,7 @@ def draw_curve(
         inches = axes.figure.dpi_scale_trans
         place = place + ScaledTranslation(curve.shift / 72, 0, inches)
         axes.vlines(x, low, high, curve.color, linewidth=1.6, zorder=zorder, transform=place)
-        # What is shifted off its place in the data does not count for the axes' limits by itself.
+        # A shifted curve does not count for the axes' limits by itself.
         ends = np.concatenate([y, low[~np.isnan(low)], high[~np.isnan(high)]])
         axes.update_datalim(np.stack([np.broadcast_to(x[:1], ends.shape), ends], axis=1))
         axes.autoscale_view()

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.color import lab2rgb
 
-Picture = NDArray[np.uint8]
+Rgb = NDArray[np.uint8]
 Color = tuple[int, int, int]
 
 BOUNDARY_COLOR: Color = (255, 222, 40)
@@ -37,12 +37,12 @@ def boundary_lines(labels: NDArray[np.integer], start_label: int = 0) -> NDArray
 
 
 def draw_boundaries(
-    image: Picture,
+    image: Rgb,
     labels: NDArray[np.integer],
     color: Color = BOUNDARY_COLOR,
     shadow: float = 0.55,
     start_label: int = 0,
-) -> Picture:
+) -> Rgb:
     """Draw the superpixels' boundaries over a picture.
 
     A bright line alone is lost on bright ground, so the pixels beside it are darkened.
@@ -62,7 +62,7 @@ def draw_boundaries(
 
     Returns
     -------
-    Picture
+    Rgb
         (H, W, 3) uint8: exactly `color` on the lines (`boundary_lines`), the picture elsewhere
         but for the shadow.
 
@@ -84,7 +84,7 @@ def draw_boundaries(
     return drawn
 
 
-def mean_colors(image: Picture, labels: NDArray[np.integer]) -> Picture:
+def mean_colors(image: Rgb, labels: NDArray[np.integer]) -> Rgb:
     """Paint every superpixel in its mean colour.
 
     Parameters
@@ -96,9 +96,9 @@ def mean_colors(image: Picture, labels: NDArray[np.integer]) -> Picture:
 
     Returns
     -------
-    Picture
+    Rgb
         (H, W, 3) uint8: the means of the sRGB values, rounded half to even. Explained variation
-        is one minus what this picture leaves unexplained.
+        is one minus the share of the variation that this picture leaves out.
 
     Raises
     ------
@@ -116,11 +116,11 @@ def mean_colors(image: Picture, labels: NDArray[np.integer]) -> Picture:
             colors = image[top : top + _BAND, :, channel].ravel()
             sums[:, channel] += np.bincount(flat, colors, n)
     means = np.rint(sums / np.maximum(areas, 1)[:, np.newaxis]).astype(np.uint8)
-    painted: Picture = means[labels]
+    painted: Rgb = means[labels]
     return painted
 
 
-def distinct_colors(count: int) -> Picture:
+def distinct_colors(count: int) -> Rgb:
     """Return colours that sit well together, each unlike the ones just before it.
 
     Hues advance by the golden angle at even chroma; lightness takes one of three steps.
@@ -132,7 +132,7 @@ def distinct_colors(count: int) -> Picture:
 
     Returns
     -------
-    Picture
+    Rgb
         (count, 3) uint8, sRGB; the first ones do not depend on `count`.
     """
     index = np.arange(count)
@@ -144,8 +144,8 @@ def distinct_colors(count: int) -> Picture:
 
 
 def color_objects(
-    image: Picture, objects: NDArray[np.integer], opacity: float = 0.62, stripe: int = 3
-) -> Picture:
+    image: Rgb, objects: NDArray[np.integer], opacity: float = 0.62, stripe: int = 3
+) -> Rgb:
     """Lay the prior's objects as colours over the grey picture; uncertain pixels are hatched.
 
     Parameters
@@ -161,7 +161,7 @@ def color_objects(
 
     Returns
     -------
-    Picture
+    Rgb
         (H, W, 3) uint8; objects are outlined in white where they meet one another.
 
     Raises
@@ -190,7 +190,7 @@ def _meeting(objects: NDArray[np.integer]) -> NDArray[np.bool_]:
     return lines & (objects > 0)
 
 
-def _check(image: Picture, labels: NDArray[np.integer]) -> None:
+def _check(image: Rgb, labels: NDArray[np.integer]) -> None:
     """Raise ValueError unless the picture and the label map describe the same pixels."""
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
         raise ValueError(

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from scipy.integrate import trapezoid
 
 from spam_pipe.stages.report.bootstrap import CONFIDENCE, resampled_means
-from spam_pipe.stages.report.comparisons import COMPARED, SERIES, SeriesKey, series_keys
+from spam_pipe.stages.report.comparisons import COMPARED, method_keys
 from spam_pipe.stages.report.config import ReportConfig
+from spam_pipe.stages.report.series import SERIES, MethodKey
 
 Curve = NDArray[np.float64]
 
@@ -60,7 +61,7 @@ class _Curves:
     """
 
     place: tuple[str, str]
-    series: SeriesKey
+    series: MethodKey
     across: Curve
     up: Curve
     n_images: int
@@ -97,7 +98,7 @@ def at_equal_count(
 
 def at_equal_regularity(
     metrics: pd.DataFrame,
-    reference: SeriesKey,
+    reference: MethodKey,
     measure: str = "asa",
     config: ReportConfig | None = None,
 ) -> pd.DataFrame:
@@ -113,7 +114,7 @@ def at_equal_regularity(
     metrics
         From `stages.report.tables.metrics_table`; of one dataset's split.
     reference
-        Method, prior and config of the series that others are compared with.
+        The method that others are compared with.
     measure
         Which figure.
     config
@@ -134,19 +135,21 @@ def at_equal_regularity(
     """
     if len(metrics[["dataset", "split"]].drop_duplicates()) > 1:
         raise ValueError("equal regularity is read on one dataset's split at a time")
-    series = series_keys(metrics)
+    series = method_keys(metrics)
     if reference not in series:
-        raise ValueError(f"no rows of {' '.join(reference)} to compare with")
+        raise ValueError(f"no rows of {reference} to compare with")
     config = config or ReportConfig()
     records = []
     for count, rows in metrics.groupby("n_requested"):
         wide = rows.pivot(index="image", columns=list(SERIES), values=["gr", measure])
         there = wide.dropna(axis="columns", how="all")["gr"].columns if wide.size else []
-        family = [key for key in there if key[:2] == reference[:2]]
+        family = [key for key in there if key[:2] == reference.family]
         for key in series:
-            if not family or key[:2] == reference[:2] or key not in there:
+            if not family or key.family == reference.family or key.values not in there:
                 continue
-            columns = [(figure, *each) for figure in ("gr", measure) for each in (key, *family)]
+            columns = [
+                (figure, *each) for figure in ("gr", measure) for each in (key.values, *family)
+            ]
             if not set(columns) <= set(wide.columns):
                 continue
             figures = wide[columns].dropna().to_numpy(dtype=np.float64)
@@ -158,7 +161,7 @@ def at_equal_regularity(
             difference = _estimate(up[:, 0] - theirs, len(figures))
             own = [float(gr[0, 0]), float(up[0, 0]), float(at[0]), float(theirs[0])]
             place = (rows["dataset"].iloc[0], rows["split"].iloc[0])
-            records.append((*place, *key, count, *own, *difference, len(figures)))
+            records.append((*place, *key.values, count, *own, *difference, len(figures)))
     return pd.DataFrame.from_records(records, columns=list(REGULARITY_COLUMNS))
 
 
@@ -198,7 +201,9 @@ def area_table(
                 if end > start and curve.across.shape[1] > 1:
                     figures = _estimate(_areas(curve, start, end) / (end - start), curve.n_images)
                 ends = [float(np.exp(start)), float(np.exp(end))]
-                records.append((*place, *curve.series, measure, *ends, *figures, curve.n_images))
+                records.append(
+                    (*place, *curve.series.values, measure, *ends, *figures, curve.n_images)
+                )
     return pd.DataFrame.from_records(records, columns=list(AREA_COLUMNS))
 
 
@@ -260,7 +265,9 @@ def _read_at(curves: Iterator[_Curves], targets: dict[int, float], slack: float)
             if curve.across.shape[1] > 1:
                 read = interpolate(curve.across, curve.up, target, slack)[:, 0]
                 figures = _estimate(read, curve.n_images)
-            records.append((*curve.place, *curve.series, count, target, *figures, curve.n_images))
+            records.append(
+                (*curve.place, *curve.series.values, count, target, *figures, curve.n_images)
+            )
     return pd.DataFrame.from_records(records, columns=list(EQUAL_COLUMNS))
 
 
@@ -282,7 +289,7 @@ def _curves(
     *,
     log: bool = False,
 ) -> Iterator[_Curves]:
-    """Yield the curve of every series over the counts of which it has any figures."""
+    """Yield the curve of every series over the counts at which it has figures."""
     config = config or ReportConfig()
     for (dataset, split, *series), rows in metrics.groupby(["dataset", "split", *SERIES]):
         defined = rows.dropna(subset=[across, up])
@@ -294,10 +301,9 @@ def _curves(
         x, y = np.hsplit(np.vstack([figures.mean(axis=0), resampled]), 2)
         x = np.log(x) if log else x
         order = np.argsort(x, axis=1, kind="stable")
-        method, prior, name = map(str, series)
         yield _Curves(
             (str(dataset), str(split)),
-            (method, prior, name),
+            MethodKey(*map(str, series)),
             np.take_along_axis(x, order, axis=1),
             np.take_along_axis(y, order, axis=1),
             len(figures),

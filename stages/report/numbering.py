@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw
 from scipy.ndimage import distance_transform_edt, maximum_position
 
 from spam_pipe.stages.report.contact_sheet import caption_font
-from spam_pipe.stages.report.drawing import Picture, draw_boundaries
+from spam_pipe.stages.report.drawing import Rgb, draw_boundaries
 
 _SHOWN = 1400
 """Pixels that the longer side of a numbered picture is enlarged to, by a whole factor."""
@@ -32,7 +32,7 @@ def innermost_points(objects: NDArray[np.integer]) -> NDArray[np.int64]:
     return _innermost(objects)[0]
 
 
-def number_objects(image: Picture, objects: NDArray[np.integer]) -> Picture:
+def number_objects(image: Rgb, objects: NDArray[np.integer]) -> Rgb:
     """Draw the objects' borders on a picture and write each one's number on its inner-most point.
 
     Parameters

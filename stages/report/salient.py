@@ -1,4 +1,4 @@
-"""Accuracy inside and outside the salient part of images: what attention buys and what it costs."""
+"""Accuracy inside and outside the salient part of images: gain and cost of attention."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -16,7 +16,7 @@ TITLES = {
     "asa_outside": "ASA, background",
     "n_inside": "Superpixels, salient objects",
 }
-"""The measures, and what figures call them."""
+"""The measures, and their names in figures."""
 
 SALIENT_COLUMNS = (
     "config",

@@ -1,14 +1,56 @@
-"""What rows of a summary have in common, and the shortest names that tell the others apart."""
+"""The values that all rows of a summary share, and the shortest names that tell series apart."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Self
 
 import pandas as pd
+
+SERIES = ("method", "prior", "config")
+"""The columns that tell methods of one dataset's split apart."""
 
 NAMES = ("dataset", "split", "method", "prior", "config")
 
 YARDSTICKS = frozenset({"grid", "voronoi", "ground-truth"})
-"""Methods that bound what is possible; they stand below the others and win nothing."""
+"""Methods that mark the bounds; tables list them last and never as the best."""
+
+
+@dataclass(frozen=True)
+class MethodKey:
+    """One method of a report under one configuration: a value for each of `SERIES`.
+
+    Attributes
+    ----------
+    method
+        The superpixel method.
+    prior
+        The source of its prior, or ``none``.
+    config
+        The name of its options: a hash, or the label of a sweep's point.
+    """
+
+    method: str
+    prior: str
+    config: str
+
+    @classmethod
+    def of(cls, row: "Mapping[str, Any] | pd.Series[Any]") -> Self:
+        """Return the method that a row of a table is about."""
+        return cls(*(str(row[name]) for name in SERIES))
+
+    def __str__(self) -> str:
+        return " ".join(self.values)
+
+    @property
+    def values(self) -> tuple[str, str, str]:
+        """The values in the order of `SERIES`, as tables have them."""
+        return self.method, self.prior, self.config
+
+    @property
+    def family(self) -> tuple[str, str]:
+        """Method and prior: what variants with other options share."""
+        return self.method, self.prior
 
 
 @dataclass(frozen=True)
@@ -28,7 +70,7 @@ class Series:
     labels: list[str]
 
     def title(self) -> str:
-        """Say what all rows share."""
+        """Return the values that all rows share, as one phrase."""
         parts = [self.common.get("dataset", ""), self.common.get("split", "")]
         parts.append(self.common.get("method", ""))
         parts.append(say_prior(self.common.get("prior", "")))
@@ -67,11 +109,20 @@ def name_series(summary: pd.DataFrame) -> Series:
     return Series(common, labels)
 
 
+def labels_of(summary: pd.DataFrame) -> dict[MethodKey, str]:
+    """Return what each method of a summary is called; nothing for an empty one."""
+    if summary.empty:
+        return {}
+    labels = name_series(summary).labels
+    rows = (row for _, row in summary.iterrows())
+    return {MethodKey.of(row): label for row, label in zip(rows, labels, strict=True)}
+
+
 def say_prior(prior: str) -> str:
     """Say a prior's name so that it is understood beside a method's."""
     return {"": "", "none": "no prior"}.get(prior, f"{prior} prior")
 
 
 def _is_digest(config: str) -> bool:
-    """Say whether a config's name is the digits of a hash, which nobody gave it."""
+    """Say whether a config's name is the digits of a hash rather than a given name."""
     return re.fullmatch("[0-9a-f]{8}", config) is not None

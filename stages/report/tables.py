@@ -13,7 +13,7 @@ from spam_pipe.stages.report.bootstrap import mean_interval
 from spam_pipe.stages.report.config import ReportConfig
 
 KEYS = ("dataset", "split", "image", "method", "prior", "config", "n_requested")
-"""What tells rows of the metric table apart, in the order by which they are sorted;
+"""Columns that tell rows of the metric table apart, in the order of sorting;
 `config` by the numbers in it."""
 
 MEASURES = (
@@ -37,7 +37,7 @@ MEASURES = (
 COLUMNS = (*KEYS, *MEASURES, "n_annotators", "seconds", "note")
 
 GROUP = tuple(key for key in KEYS if key != "image")
-"""What tells rows of the summary apart, in the order by which they are sorted."""
+"""Columns that tell rows of the summary apart, in the order of sorting."""
 
 STATISTICS = ("mean", "std", "lo", "hi")
 SUMMARY_COLUMNS = (
@@ -136,7 +136,7 @@ def summary_table(
 
 
 def _in_order(column: "pd.Series[Any]") -> "pd.Series[Any]":
-    """Return what a column of `KEYS` is sorted by."""
+    """Return the sort keys of a column of `KEYS`."""
     return column.map(_by_numbers) if column.name == "config" else column
 
 
@@ -148,7 +148,7 @@ def _place_of(group: Group) -> tuple[Any, ...]:
 
 
 def _by_numbers(text: str) -> tuple[str, str]:
-    """Return what a text is sorted by: λ_s=4.5 stands before λ_s=10."""
+    """Return the sort key of a text: λ_s=4.5 stands before λ_s=10."""
     return _NUMBER.sub(lambda found: f"{float(found[0]):020.6f}", text), text
 
 
@@ -164,8 +164,8 @@ def write_csv(table: pd.DataFrame, target: str | PathLike[str] | TextIO) -> None
 
     Notes
     -----
-    Nine significant digits, empty where undefined, UTF-8, lines end in a line feed alone; what
-    a spreadsheet would take for a formula stands behind an apostrophe (`stages.csv_cells`).
+    Nine significant digits, empty where undefined, UTF-8, lines end in a line feed alone. A text
+    that a spreadsheet would take for a formula begins with an apostrophe (`stages.csv_cells`).
     """
     write_frame(table, target, "%.9g")
 

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from spam_pipe.stages.report import figure_text
 from spam_pipe.stages.report.series import Series, name_series
 from spam_pipe.stages.report.tables import GROUP, Group, group_of
 
@@ -27,8 +28,6 @@ LABEL_WIDTH = 24
 MOST_ROWS = 40
 """A longer table for the terminal is cut to some of its counts."""
 
-NOTHING = "–"
-
 _ASKED = {
     "K": "K: superpixels requested",
     "size": "size: the superpixels' requested edge, from which each image's number follows",
@@ -39,7 +38,7 @@ CAPTION = (
     "images. ±: half the 95 % bootstrap interval over images."
 )
 CAPTION_WITHOUT_TRUTH = (
-    "ASA, recall and precision take ground truth, which there is none of. ±: half the 95 % "
+    "ASA, recall and precision need ground truth, and these images have none. ±: half the 95 % "
     "bootstrap interval over images."
 )
 
@@ -52,12 +51,12 @@ def markdown_table(summary: pd.DataFrame, sizes: Mapping[int, str] | None = None
     summary
         From `stages.report.tables.summary_table`.
     sizes
-        What stands for a number that comes of a size of superpixels, such as ``20 px``.
+        Names of counts that come from a size of superpixels, such as ``20 px``.
 
     Returns
     -------
     str
-        Heading, what the figures mean, and one row per row of the summary.
+        Heading, an explanation of the figures, and one row per row of the summary.
     """
     if summary.empty:
         return "# Superpixels\n\nNo image has been evaluated yet.\n"
@@ -78,8 +77,8 @@ def markdown_table(summary: pd.DataFrame, sizes: Mapping[int, str] | None = None
     ]
     for _, row in summary.iterrows():
         cells = [markdown_escape(str(row[key])) for key in varying]
-        cells += [_asked(row, sizes), _count(row["n_superpixels_mean"])]
-        cells += [" ".join(part for part in _figure(row, measure) if part) for measure in SHOWN]
+        cells += [_asked(row, sizes), figure_text.count(row["n_superpixels_mean"])]
+        cells += [figure_text.beside(*_figure(row, measure)) for measure in SHOWN]
         lines.append(markdown_row([*cells, str(row["n_images"]), str(row["n_failed"])]))
     return "\n".join(lines) + "\n"
 
@@ -102,7 +101,7 @@ def terminal_table(
         Columns that the terminal has; where they do not suffice, the least telling measures
         are left out.
     sizes
-        What stands for a number that comes of a size of superpixels, such as ``20 px``.
+        Names of counts that come from a size of superpixels, such as ``20 px``.
 
     Returns
     -------
@@ -173,10 +172,10 @@ def _lay_out(
         table.add_row(
             *name,
             _asked(row, sizes),
-            _count(row["n_superpixels_mean"]),
+            figure_text.count(row["n_superpixels_mean"]),
             *(_stacked(*_figure(row, measure)) for measure in shown),
-            _duration(seconds.get(group_of(row))),
-            _images(int(row["n_images"]), int(row["n_failed"])),
+            figure_text.seconds(seconds.get(group_of(row))),
+            figure_text.images(int(row["n_images"]), int(row["n_failed"])),
         )
         previous = label
     return table
@@ -195,26 +194,11 @@ def _asked(row: "pd.Series[Any]", sizes: Mapping[int, str] | None) -> str:
 def _figure(row: "pd.Series[float]", measure: str) -> tuple[str, str]:
     """Return a mean and its ± half interval as text."""
     mean, low, high = (row[f"{measure}_{part}"] for part in ("mean", "lo", "hi"))
-    if pd.isna(mean):
-        return NOTHING, ""
-    half = "" if pd.isna(low) else f"±{(high - low) / 2:.3f}".replace("±0.", "±.")
-    return f"{mean:.3f}", half
+    return figure_text.figure(mean), figure_text.without_zero(figure_text.half_interval(low, high))
 
 
 def _stacked(mean: str, half: str) -> Text:
     return Text.assemble(mean, ("\n" + half, "dim")) if half else Text(mean)
-
-
-def _count(mean: float) -> str:
-    return NOTHING if pd.isna(mean) else f"{mean:.1f}".removesuffix(".0")
-
-
-def _duration(seconds: float | None) -> str:
-    return NOTHING if seconds is None else f"{seconds:.3g}"
-
-
-def _images(done: int, failed: int) -> str:
-    return f"{done} of {done + failed}" if failed else str(done)
 
 
 def _shared(series: Series) -> list[str]:

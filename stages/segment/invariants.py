@@ -9,7 +9,10 @@ from numpy.typing import NDArray
 from spam_pipe.stages.base import Output, StageConfig
 from spam_pipe.stages.deferred import BY_BLOCKS
 from spam_pipe.stages.methods.config import SegmentConfig
+from spam_pipe.stages.methods.names import NESTED
 from spam_pipe.stages.propose.proposal import Proposal
+from spam_pipe.stages.regions.tree import check_tree, level_of_regions
+from spam_pipe.stages.segment.stored import labels_of, objects_of
 
 
 def broken_invariants(
@@ -42,13 +45,18 @@ def broken_invariants(
             yield from _broken_partition(partition.regions, partition.parents, least=1)
     elif stage == "prior" and BY_BLOCKS not in attributes:
         yield from _broken_partition(arrays["objects"], arrays["parents"], least=0)
+    elif stage == "hierarchy":
+        yield from _broken_hierarchy(output)
+        objects = _first_objects(output, upstream.get("prior"), config)
+        if objects is not None:
+            yield from _across_objects(labels_of(output), objects)
     elif stage == "segment":
-        from spam_pipe.stages.segment.stored import labels_of, objects_of
-
         labels = labels_of(output)
         yield from _broken_numbers(labels, int(attributes["n_superpixels"]))
         assert isinstance(config, SegmentConfig)
-        if config.resolved.method == "spam":
+        if config.method in NESTED and "hierarchy" in upstream:
+            yield from _no_level(labels, upstream["hierarchy"])
+        elif config.resolved.method == "spam":
             yield from _unconnected(labels)
             objects = objects_of(output, upstream.get("prior"), config)
             if objects is not None:
@@ -99,3 +107,61 @@ def _across_objects(labels: NDArray[np.int32], objects: NDArray[np.integer[Any]]
     crossing = int(((last >= 0) & (first != last)).sum())
     if crossing:
         yield f"{crossing} labels lie in more than one object"
+
+
+def _broken_hierarchy(output: Output) -> Iterator[str]:
+    """Check that a tree belongs to its finest labels, which are connected."""
+    parents, altitudes = output.arrays["parents"], output.arrays["altitudes"]
+    try:
+        check_tree(parents, altitudes)
+    except ValueError as error:
+        yield f"the tree is none: {error}"
+        return
+    labels = labels_of(output)
+    n = (len(parents) + 1) // 2
+    yield from _broken_numbers(labels, n)
+    from spam_pipe.stages.regions.connectivity import connected_components
+
+    pieces = connected_components(np.where(labels < 0, np.int32(-1), np.int32(0)))[1]
+    if n >= pieces:
+        yield from _unconnected(labels)
+
+
+def _no_level(labels: NDArray[np.int32], hierarchy: Output) -> Iterator[str]:
+    """Check that labels are nested: the level of so many regions of the hierarchy."""
+    finest = labels_of(hierarchy)
+    parents = hierarchy.arrays["parents"]
+    n = int(labels.max()) + 1
+    if finest.shape != labels.shape or not 1 <= n <= (len(parents) + 1) // 2:
+        yield f"there is no level of {n} superpixels in the image's hierarchy"
+        return
+    lookup = np.append(level_of_regions(parents, n), np.int32(-1))
+    if not np.array_equal(lookup[finest], labels):
+        yield f"the labels are not the level of {n} superpixels of the image's hierarchy"
+
+
+def _first_objects(
+    output: Output, prior: Output | None, config: StageConfig
+) -> NDArray[np.integer[Any]] | None:
+    """Return the objects that the first anchor of a hierarchy keeps, and all finer levels.
+
+    None where they are not known, or the finest level has fewer regions than they have pieces.
+    """
+    if prior is None:
+        return None
+    from spam_pipe.stages.hierarchy.nest import anchor_levels
+    from spam_pipe.stages.prior.cut import contour_of, objects_for
+    from spam_pipe.stages.regions.connectivity import connected_components
+
+    assert isinstance(config, SegmentConfig)
+    labels = labels_of(output)
+    first = anchor_levels(min(config.spam_nested.finest, int((labels >= 0).sum())))[0]
+    found = objects_for(prior.arrays, contour_of(prior.arrays), first, config)
+    if found is None:
+        return None
+    certain = np.where((found > 0) & (labels >= 0), found.astype(np.int32), np.int32(-1))
+    # Each connected piece of an object is a region at least, and so is what is of no object.
+    pieces = connected_components(certain)[1]
+    areas, n_areas = connected_components(np.where(labels < 0, np.int32(-1), np.int32(0)))
+    pieces += n_areas - np.unique(areas[certain >= 0]).size
+    return found if pieces <= labels.max() + 1 else None

@@ -10,16 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spam_pipe.stages.attention.attend import Attention, user_attention, visual_attention
-from spam_pipe.stages.base import Arrays, Inputs, Output, Unit
+from spam_pipe.stages.base import Arrays, Count, Inputs, Output
 from spam_pipe.stages.colour import rgb_to_lab
 from spam_pipe.stages.deferred import BY_BLOCKS
 from spam_pipe.stages.methods.config import SegmentConfig
 from spam_pipe.stages.methods.deep_features import with_deep_features
-from spam_pipe.stages.methods.names import COMPILED, require_extra
+from spam_pipe.stages.methods.names import COMPILED, NESTED, require_extra
 from spam_pipe.stages.methods.registry import Method, find_method
 from spam_pipe.stages.prior.cut import contour_of, objects_for
 from spam_pipe.stages.scene import Scene
-from spam_pipe.stages.segment.stored import stored_labels
+from spam_pipe.stages.segment.stored import labels_of, stored_labels
 from spam_pipe.stages.validity import filled_inputs
 
 
@@ -40,38 +40,45 @@ class SegmentStage:
         Raises
         ------
         ValueError
-            When the method is unknown, or needs what is not installed.
+            When the method is unknown, needs what is not installed, or more deep channels are asked
+        for than the weights have.
         """
         method = find_method(config.method)
         require_extra(config.method)
         config = config.resolved
+        gray = np.zeros((8, 8, 3), np.uint8)
+        truth = (np.zeros((8, 8), np.uint32),)
+        small = Scene(gray, rgb_to_lab(gray), device=device, annotations=truth)
         if config.method in COMPILED:
-            gray = np.zeros((8, 8, 3), np.uint8)
-            truth = (np.zeros((8, 8), np.uint32),)
-            method(Scene(gray, rgb_to_lab(gray), device=device, annotations=truth), 4, config)
-        if config.deep_weights is not None:
+            method(small, 4, config)
+        model = config.deep_model(device)
+        if model is not None and config.method not in NESTED:
             from spam_pipe.stages.networks.memory import encoder
 
-            encoder(config.deep_weights, device)
+            encoder(model)
+            if config.channels is not None:  # whether the weights have them
+                with_deep_features(small, 4, "", config, device)
         return Resources(method, device)
 
     def announce(self, inputs: Inputs, config: SegmentConfig, device: str) -> object:
         """Announce the forward of the network of the deep features."""
-        if config.deep_weights is None or is_large(inputs, config.resolved):
+        model = config.deep_model(device)
+        if model is None or config.method in NESTED or is_large(inputs, config.resolved):
             return None
         from spam_pipe.stages.networks.announced import announce
 
-        return announce(config.deep_weights, device, inputs)
+        return announce(model, inputs)
 
     def run(
-        self, inputs: Inputs, config: SegmentConfig, resources: Resources, units: Sequence[Unit]
+        self, inputs: Inputs, config: SegmentConfig, resources: Resources, units: Sequence[Count]
     ) -> Iterator[Output]:
         """Yield ``labels``, (H, W) uint16 (uint32 above 65,535 labels), for each count.
 
         They are 0..n-1; where some pixels hold no data, 0 there and 1..n elsewhere, and the
         attribute ``start_label`` is 1 (`stages.segment.stored.labels_of` reads both).
 
-        Reads of the prior, where there is one: ``objects`` (H, W), 0 = uncertain; their merge
+        Levels of a hierarchy are read of ``hierarchy``, which knows of prior and attention. Else
+        reads of the prior, where there is one: ``objects`` (H, W), 0 = uncertain; their merge
         tree ``parents`` and ``altitudes``; optionally ``contour``, (H, W) uint8, 255 = certain.
 
         Attributes say what was asked for and made: ``n_requested``, ``n_superpixels``,
@@ -98,21 +105,28 @@ class SegmentStage:
             device=resources.device,
             annotations=inputs.annotations,
             external=inputs.external,
+            hierarchy=_hierarchy_of(inputs),
             valid=inputs.valid,
         )
-        attention = _attention_of(inputs, scene, prior, config)
+        nested = config.method in NESTED
+        attention = None if nested else attention_of(inputs, scene, prior, config)
         for unit in units:
             if unit is None or unit < 1:
                 raise ValueError(f"at least one superpixel must be asked for, not {unit}")
             count = min(unit, scene.n_pixels)
-            objects = objects_for(prior, borders, count, config)
+            # A hierarchy has kept to the objects when it was made.
+            objects = None if nested else objects_for(prior, borders, count, config)
             if objects is not None and inputs.valid is not None:
                 objects = np.where(inputs.valid, objects, 0)
             density, notes = None, []
             if attention is not None and objects is not None:
                 density, said = attention(objects, count)
                 notes.append(said)
-            seen = with_deep_features(scene, count, inputs.image_digest, config, resources.device)
+            seen = scene
+            if not nested:
+                seen = with_deep_features(
+                    scene, count, inputs.image_digest, config, resources.device
+                )
             seen = replace(seen, objects=objects, density=density)
             made = resources.method(seen, count, config)
             n = int(made.labels.max()) + 1
@@ -132,7 +146,15 @@ class SegmentStage:
             yield Output({"labels": labels}, attributes)
 
 
-def _segment_large(inputs: Inputs, config: SegmentConfig, device: str, unit: Unit) -> Output:
+def _hierarchy_of(inputs: Inputs) -> tuple[NDArray[np.int32], NDArray[np.int32]] | None:
+    """Return the finest labels and the parents of the image's hierarchy, where it has one."""
+    if "hierarchy" not in inputs.upstream:
+        return None
+    made = inputs.upstream["hierarchy"][None]
+    return labels_of(made), made.arrays["parents"]
+
+
+def _segment_large(inputs: Inputs, config: SegmentConfig, device: str, unit: Count) -> Output:
     """Return labels made by blocks and, beside them, the objects that the blocks found."""
     from spam_pipe.stages.segment.large.segment_large import segment_large
 
@@ -155,10 +177,16 @@ def _segment_large(inputs: Inputs, config: SegmentConfig, device: str, unit: Uni
     return Output(arrays, attributes)
 
 
-def _attention_of(
+def attention_of(
     inputs: Inputs, scene: Scene, prior: Arrays, config: SegmentConfig
 ) -> Attention | None:
-    """Return what gives the objects their density; None where nothing makes them differ."""
+    """Return what gives the objects their density; None where nothing makes them differ.
+
+    Raises
+    ------
+    ValueError
+        When there are no objects that attention could speak of.
+    """
     wanted = config.attention
     if wanted.mode == "none" or (wanted.mode == "file" and inputs.attention is None):
         return None

@@ -17,6 +17,7 @@ from spam_pipe.pipeline.runs.chain import build_chain
 from spam_pipe.pipeline.runs.run import open_existing_run
 from spam_pipe.pipeline.runs.selection import Selection
 from spam_pipe.pipeline.session.options import Options
+from spam_pipe.pipeline.session.other_options import VerifyOptions
 from tests.conftest import draw_images
 
 COUNTS = (6, 12)
@@ -158,9 +159,8 @@ class Scene:
 
 def verify(outputs: str, *, mend: bool = False) -> int:
     """Read a run back, silently; return the status."""
-    return verify_run(
-        outputs, "images", recomputed=0, seed=0, device="cpu", mend=mend, as_json=False, quiet=True
-    )
+    given = VerifyOptions(outputs=outputs, run="images", device="cpu", repair=mend, quiet=True)
+    return verify_run(given)
 
 
 def results_of(outputs: str) -> Results:

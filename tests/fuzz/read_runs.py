@@ -132,6 +132,7 @@ def read_received_run(path: Path) -> Any:
     from spam_pipe.pipeline.runs.run import open_existing_run
     from spam_pipe.pipeline.runs.selection import Selection
     from spam_pipe.pipeline.session.options import Options
+    from spam_pipe.pipeline.session.other_options import ExportOptions, VerifyOptions
     from spam_pipe.stages.report.tables import metrics_table, summary_table
     from tests.fuzz.seeds.received import RUN, received_run, write_received
 
@@ -147,10 +148,9 @@ def read_received_run(path: Path) -> Any:
     gathered = gather(run, Selection(run, None))
     metrics = metrics_table(gathered.rows)
     summary_table(metrics, gathered.failed, run.config.report)
-    verify = {"recomputed": 0, "seed": 0, "device": "cpu", "mend": False}
-    verify_run("outputs", RUN, as_json=True, quiet=True, **verify)
+    verify_run(VerifyOptions(outputs="outputs", run=RUN, device="cpu", as_json=True, quiet=True))
     with suppress(UserError):  # where nothing is left to export
-        export_run("labels", "labels", None, "outputs", RUN, None, None, as_json=True)
+        export_run(ExportOptions("labels", outputs="outputs", run=RUN, as_json=True))
     run_items("evaluate", Options(run=RUN, quiet=True))
     if sorted(each.name for each in path.parent.iterdir()) != ["input.bin", "inside"]:
         raise AssertionError("something was written or deleted outside the folder")

@@ -44,7 +44,7 @@ _PALETTES = (
 
 
 @dataclass(frozen=True)
-class Scene(Source):
+class Leaves(Source):
     """A scene of 321×481 or 481×321 pixels, drawn when it is read.
 
     Attributes
@@ -64,7 +64,7 @@ class Scene(Source):
         return sha256(f"{type(self).__name__}:{self.signature()}".encode()).hexdigest()
 
 
-class SceneImage(Scene, ImageSource):
+class SceneImage(Leaves, ImageSource):
     """The picture; reads as (H, W, 3) uint8."""
 
     def read(self) -> NDArray[np.uint8]:
@@ -72,7 +72,7 @@ class SceneImage(Scene, ImageSource):
         return draw_scene(self.seed)[0].copy()
 
 
-class SceneAnnotations(Scene):
+class SceneAnnotations(Leaves):
     """The visible part of each shape; reads as one (H, W) uint32 map of regions from 1."""
 
     def read(self) -> Annotations:

@@ -5,10 +5,27 @@ from pydantic import Field
 from spam_pipe.stages.base import StageConfig
 
 
+class NestedConfig(StageConfig):
+    """Options of spam-nested (`stages.hierarchy`), beside those of spam."""
+
+    finest: int = Field(
+        1000, ge=1, description="superpixels of the finest level, the largest K that there is"
+    )
+
+
 class SlicConfig(StageConfig):
     """`--method slic` (Achanta et al., 2012), scikit-image's."""
 
     compactness: float = Field(10.0, gt=0, description="larger is more regular")
+
+
+class SlicWardConfig(StageConfig):
+    """Options of Ward's hierarchy of SLIC's superpixels."""
+
+    finest: int = Field(
+        1400, ge=1, description="superpixels that SLIC is asked for; it makes a fifth fewer"
+    )
+    compactness: float = Field(10.0, gt=0, description="SLIC's: larger is more regular")
 
 
 class MaskSlicConfig(StageConfig):

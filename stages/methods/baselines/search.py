@@ -6,7 +6,7 @@ scale, first by extrapolating that power, then, once a setting with fewer and on
 known, between the two.
 
 The trials depend on the image, the method and the wanted number alone, never on what other
-numbers were asked for: whoever adds a K to a finished run gets what asking for all would give.
+numbers are requested: adding a K to a finished run gives what requesting all at once would.
 """
 
 from collections.abc import Callable

@@ -6,15 +6,14 @@ from typing import Any
 import pandas as pd
 
 from spam_pipe.stages.report.curves import COUNT, PANELS, TITLES
-from spam_pipe.stages.report.page.data import SeriesKey
-from spam_pipe.stages.report.page.headline import key_of
+from spam_pipe.stages.report.series import MethodKey
 from spam_pipe.stages.report.tables import Group, group_of
 from spam_pipe.stages.report.text_tables import SHOWN
 
 SECONDS = "seconds"
 MEASURED = ("asa", "gr", "boundary_recall", "boundary_precision", "explained_variation",
             "compactness")  # fmt: skip
-"""What the page tells of single images."""
+"""The figures of single images on the page."""
 
 DIGITS = 5
 
@@ -34,7 +33,7 @@ def panels(summary: pd.DataFrame) -> list[dict[str, str]]:
 
 
 def curves(
-    summary: pd.DataFrame, seconds: Mapping[Group, float], order: Sequence[SeriesKey]
+    summary: pd.DataFrame, seconds: Mapping[Group, float], order: Sequence[MethodKey]
 ) -> list[list[dict[str, Any]]]:
     """Return each series' points, ascending in the count made.
 
@@ -51,12 +50,12 @@ def curves(
         if (taken := seconds.get(group_of(row))) is not None:
             point[SECONDS] = [_rounded(taken), None, None]
         if COUNT in point:
-            points[order.index(key_of(row))].append(point)
+            points[order.index(MethodKey.of(row))].append(point)
     return points
 
 
 def image_figures(
-    metrics: pd.DataFrame, counts: Sequence[int], order: Sequence[SeriesKey]
+    metrics: pd.DataFrame, counts: Sequence[int], order: Sequence[MethodKey]
 ) -> dict[str, Any]:
     """Return the figures of single images at the gallery's counts.
 
@@ -70,7 +69,7 @@ def image_figures(
     rows = [
         [
             place[str(row["image"])],
-            order.index(key_of(row)),
+            order.index(MethodKey.of(row)),
             counts.index(int(row["n_requested"])),
             int(row[COUNT]),
             *(_rounded(row[measure]) for measure in measures),

@@ -1,16 +1,24 @@
-"""What tests say of the methods: ties with the best, and each method beside the reference."""
+"""The tests' results: ties with the best method, and each method beside the reference."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
-from spam_pipe.stages.report.comparisons import SERIES, SIGNIFICANT, comparison_table
+from spam_pipe.stages.report.comparisons import SIGNIFICANT, comparison_table
 from spam_pipe.stages.report.config import ReportConfig
 from spam_pipe.stages.report.equal_terms import at_equal_count, at_equal_regularity
-from spam_pipe.stages.report.page.data import SeriesKey
+from spam_pipe.stages.report.figure_text import (
+    NOTHING,
+    beside,
+    figure,
+    half_interval,
+    p_value,
+    signed,
+)
 from spam_pipe.stages.report.page.headline import Cell, best_cells
-from spam_pipe.stages.report.text_tables import NOTHING, SHOWN
+from spam_pipe.stages.report.series import MethodKey
+from spam_pipe.stages.report.text_tables import SHOWN
 
 
 @dataclass(frozen=True)
@@ -50,7 +58,7 @@ class Comparison:
     reference
         Its place in the page's order.
     measure
-        Heading of what is compared.
+        Heading of the comparison.
     blocks
         Rows by requested count, the reference's among them.
     """
@@ -77,20 +85,19 @@ def tied_cells(
     for key in dict.fromkeys(best.values()):
         led = [cell for cell, owner in best.items() if owner == key]
         measures = [measure for measure in SHOWN if any(measure == led_by for _, led_by in led)]
-        table = comparison_table(metrics, key[2:], config, measures)
+        table = comparison_table(metrics, key, config, measures)
         alike = table[(table["p_holm"] >= SIGNIFICANT) & (table["n_pairs"] > 1)]
         for _, row in alike.iterrows():
             count, measure = int(row["n_requested"]), str(row["measure"])
             if (count, measure) in led:
-                method, prior, name = (str(row[part]) for part in SERIES)
-                tied.add(((key[0], key[1], method, prior, name), count, measure))
+                tied.add((MethodKey.of(row), count, measure))
     return frozenset(tied)
 
 
 def compare(
     metrics: pd.DataFrame,
-    reference: SeriesKey,
-    order: Sequence[SeriesKey],
+    reference: MethodKey,
+    order: Sequence[MethodKey],
     config: ReportConfig,
 ) -> Comparison | None:
     """Set every method beside the reference in ASA, or EV where there is no ground truth.
@@ -103,15 +110,15 @@ def compare(
     if len(order) < 2 or metrics["image"].nunique() < 2:
         return None
     measure = "asa" if bool(metrics["asa"].notna().any()) else "explained_variation"
-    compared = comparison_table(metrics, reference[2:], config, [measure])
+    compared = comparison_table(metrics, reference, config, [measure])
     at_count = _by_series(at_equal_count(metrics, measure, config))
-    at_regularity = _by_series(at_equal_regularity(metrics, reference[2:], measure, config))
+    at_regularity = _by_series(at_equal_regularity(metrics, reference, measure, config))
     tests = _by_series(compared)
     blocks = {}
     for count in sorted({int(count) for count in metrics["n_requested"]}):
         rows = []
         for place, key in enumerate(order):
-            cell = (*key[2:], count)
+            cell = (key, count)
             if cell in tests or key == reference:
                 test = tests.get(cell)
                 equal = (at_count.get(cell), at_regularity.get(cell))
@@ -123,11 +130,8 @@ def compare(
 _Row = pd.Series
 
 
-def _by_series(table: pd.DataFrame) -> dict[tuple[str, str, str, int], "_Row[float]"]:
-    return {
-        (str(row["method"]), str(row["prior"]), str(row["config"]), int(row["n_requested"])): row
-        for _, row in table.iterrows()
-    }
+def _by_series(table: pd.DataFrame) -> dict[tuple[MethodKey, int], "_Row[float]"]:
+    return {(MethodKey.of(row), int(row["n_requested"])): row for _, row in table.iterrows()}
 
 
 def _beside(
@@ -136,42 +140,26 @@ def _beside(
     at_count: "_Row[float] | None",
     at_regularity: "_Row[float] | None",
 ) -> Beside:
-    equal = (_with_interval(at_count), _with_sign(at_regularity))
+    equal = (_estimate(at_count, "mean"), _estimate(at_regularity, "difference"))
     if test is None or pd.isna(test["difference"]):
         return Beside(place, NOTHING, "", NOTHING, NOTHING, False, *equal)
     interval = ""
     if not pd.isna(test["difference_lo"]):
-        interval = f"{_signed(test['difference_lo'])} … {_signed(test['difference_hi'])}"
+        interval = f"{signed(test['difference_lo'])} … {signed(test['difference_hi'])}"
     return Beside(
         place,
-        _signed(test["difference"]),
+        signed(test["difference"]),
         interval,
         f"{100 * test['win_rate']:.0f} %",
-        _p(test["p_holm"]),
+        p_value(test["p_holm"]),
         bool(test["p_holm"] < SIGNIFICANT),
         *equal,
     )
 
 
-def _with_interval(row: "_Row[float] | None") -> str:
-    if row is None or pd.isna(row["mean"]):
+def _estimate(row: "_Row[float] | None", name: str) -> str:
+    """Return an estimate with half its interval; differences with their sign."""
+    if row is None or pd.isna(row[name]):
         return NOTHING
-    half = "" if pd.isna(row["lo"]) else f" ±{(row['hi'] - row['lo']) / 2:.3f}"
-    return f"{row['mean']:.3f}{half}"
-
-
-def _with_sign(row: "_Row[float] | None") -> str:
-    if row is None or pd.isna(row["difference"]):
-        return NOTHING
-    half = "" if pd.isna(row["lo"]) else f" ±{(row['hi'] - row['lo']) / 2:.3f}"
-    return f"{_signed(row['difference'])}{half}"
-
-
-def _signed(value: float) -> str:
-    return f"{value:+.3f}".replace("-", "−")
-
-
-def _p(value: float) -> str:
-    if pd.isna(value):
-        return NOTHING
-    return "< .001" if value < 0.001 else f"{value:.3f}".replace("0.", ".", 1)
+    mean = signed(row[name]) if name == "difference" else figure(row[name])
+    return beside(mean, half_interval(row["lo"], row["hi"]))

@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-SeriesKey = tuple[str, str, str, str, str]
-"""Dataset, split, method, prior and config: the columns that tell a summary's series apart."""
+from spam_pipe.stages.report.series import MethodKey
 
 
 @dataclass(frozen=True)
@@ -15,26 +14,29 @@ class Method:
     Attributes
     ----------
     key
-        Its values in the summary's columns.
+        What tells it from the others in the tables.
     label
         What it is called on the page.
     options
         All options that decide its results, by dotted key.
     weights
         SHA-256 of each weights file that it read, by what it was read for.
+    seen
+        Name of the network that the weights are and what it was trained on, likewise; where known.
     command
         The command line that makes it again.
     """
 
-    key: SeriesKey
+    key: MethodKey
     label: str
     options: Mapping[str, Any] = field(default_factory=dict)
     weights: Mapping[str, str] = field(default_factory=dict)
+    seen: Mapping[str, str] = field(default_factory=dict)
     command: str = ""
 
 
 @dataclass(frozen=True)
-class Failure:
+class Missing:
     """An item that failed, or a sweep's point that could not run here.
 
     Attributes
@@ -53,7 +55,7 @@ class Failure:
 
 
 @dataclass(frozen=True)
-class Progress:
+class Coverage:
     """How much of what was asked for is in.
 
     Attributes
@@ -96,7 +98,7 @@ class Provenance:
 
 
 @dataclass(frozen=True)
-class Picture:
+class Photo:
     """An image of the gallery.
 
     Attributes
@@ -155,16 +157,18 @@ class Gallery:
 
     rule: str
     counts: Sequence[int]
-    pictures: Sequence[Picture]
-    drawings: Mapping[tuple[str, SeriesKey, int], Drawing]
+    pictures: Sequence[Photo]
+    drawings: Mapping[tuple[str, MethodKey, int], Drawing]
 
 
 @dataclass(frozen=True)
-class Report:
+class Page:
     """All that the page says beside the tables' figures.
 
     Attributes
     ----------
+    dataset, split
+        What the run worked on.
     progress, methods, failures, skipped, gallery, provenance
         See there; `skipped` are a sweep's points that could not run.
     reference
@@ -175,13 +179,15 @@ class Report:
         What results the run holds beside those shown; empty where there are none.
     """
 
-    progress: Progress
+    dataset: str
+    split: str
+    progress: Coverage
     methods: Sequence[Method]
-    failures: Sequence[Failure]
-    skipped: Sequence[Failure]
+    failures: Sequence[Missing]
+    skipped: Sequence[Missing]
     gallery: Gallery
     provenance: Provenance
-    reference: SeriesKey | None = None
+    reference: MethodKey | None = None
     sizes: Mapping[int, str] = field(default_factory=dict)
     left_out: str = ""
 

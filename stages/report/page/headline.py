@@ -6,15 +6,15 @@ from typing import Any
 
 import pandas as pd
 
-from spam_pipe.stages.report.page.data import SeriesKey
-from spam_pipe.stages.report.series import NAMES, YARDSTICKS
+from spam_pipe.stages.report import figure_text
+from spam_pipe.stages.report.series import YARDSTICKS, MethodKey
 from spam_pipe.stages.report.tables import Group, group_of
-from spam_pipe.stages.report.text_tables import NOTHING, SHOWN
+from spam_pipe.stages.report.text_tables import SHOWN
 
 NEAR = 0.1
 """A method competes for the best where its mean count is off by at most this share of K."""
 
-Cell = tuple[SeriesKey, int, str]
+Cell = tuple[MethodKey, int, str]
 """Series, requested count, measure."""
 
 
@@ -66,11 +66,11 @@ def shown_measures(summary: pd.DataFrame) -> dict[str, str]:
     }
 
 
-def best_cells(summary: pd.DataFrame) -> dict[tuple[int, str], SeriesKey]:
+def best_cells(summary: pd.DataFrame) -> dict[tuple[int, str], MethodKey]:
     """Return which series is best, by count and measure.
 
-    Only where two compete: series whose mean count is within `NEAR` of what was asked for, but
-    for the yardsticks.
+    Series compete whose mean count is within `NEAR` of the requested one; yardsticks do not. A
+    cell with a single competitor has no best.
     """
     best = {}
     for count, rows in summary.groupby("n_requested"):
@@ -80,14 +80,14 @@ def best_cells(summary: pd.DataFrame) -> dict[tuple[int, str], SeriesKey]:
             defined = rivals.dropna(subset=[f"{measure}_mean"])
             if len(defined) > 1:
                 place = int(defined[f"{measure}_mean"].argmax())
-                best[int(str(count)), measure] = key_of(defined.iloc[place])
+                best[int(str(count)), measure] = MethodKey.of(defined.iloc[place])
     return best
 
 
 def headline(
     summary: pd.DataFrame,
     seconds: Mapping[Group, float],
-    order: Sequence[SeriesKey],
+    order: Sequence[MethodKey],
     tied: Collection[Cell] = (),
 ) -> list[Block]:
     """Lay the summary out, a block per requested count.
@@ -107,7 +107,7 @@ def headline(
     shown = shown_measures(summary)
     blocks = []
     for count, rows in summary.groupby("n_requested", sort=True):
-        made = {key_of(row): row for _, row in rows.iterrows()}
+        made = {MethodKey.of(row): row for _, row in rows.iterrows()}
         blocks.append(
             Block(
                 int(str(count)),
@@ -121,39 +121,32 @@ def headline(
     return blocks
 
 
-def key_of(row: "pd.Series[Any]") -> SeriesKey:
-    """Return the series that a row of either table belongs to."""
-    dataset, split, method, prior, config = (str(row[name]) for name in NAMES)
-    return dataset, split, method, prior, config
-
-
 def _row(
     row: "pd.Series[Any]",
     series: int,
     shown: Mapping[str, str],
     seconds: Mapping[Group, float],
-    best: Mapping[tuple[int, str], SeriesKey],
+    best: Mapping[tuple[int, str], MethodKey],
     tied: Collection[Cell],
 ) -> Row:
-    key, count, made = key_of(row), int(row["n_requested"]), row["n_superpixels_mean"]
+    key, count, made = MethodKey.of(row), int(row["n_requested"]), row["n_superpixels_mean"]
     figures = []
     for measure in shown:
         mean, low, high = (row[f"{measure}_{part}"] for part in ("mean", "lo", "hi"))
         figures.append(
             Figure(
-                NOTHING if pd.isna(mean) else f"{mean:.3f}",
-                "" if pd.isna(low) else f"±{(high - low) / 2:.3f}",
+                figure_text.figure(mean),
+                figure_text.half_interval(low, high),
                 best=best.get((count, measure)) == key,
                 tied=(key, count, measure) in tied,
             )
         )
     taken = seconds.get(group_of(row))
-    figures.append(Figure(NOTHING if taken is None else f"{taken:.2g}"))
-    done, failed = int(row["n_images"]), int(row["n_failed"])
+    figures.append(Figure(figure_text.seconds(taken, ".2g")))
     return Row(
         series,
-        NOTHING if pd.isna(made) else f"{made:.1f}".removesuffix(".0"),
+        figure_text.count(made),
         not pd.isna(made) and abs(made / count - 1) <= NEAR,
         figures,
-        f"{done} of {done + failed}" if failed else str(done),
+        figure_text.images(int(row["n_images"]), int(row["n_failed"])),
     )

@@ -14,7 +14,7 @@ LONGEST = 560
 
 PHOTO_QUALITY = 80
 _LINE_COLORS = np.array([[0, 0, 0], [255, 255, 255], [0, 0, 255], [255, 0, 255]], np.uint8)
-"""Nothing, a line, outside, a line outside: red tells lines, blue without green what is outside."""
+"""Plain, line, outside, line outside. Red marks lines; blue without green marks the outside."""
 
 PALETTE = 255
 """Colours that an indexed PNG has left beside the one for uncertain pixels."""
@@ -42,8 +42,8 @@ def encode_lines(labels: NDArray[np.integer], start_label: int = 0) -> str:
 
     A 1-bit PNG of the size that fits; white where the right or lower neighbour has another label
     (`stages.report.drawing.boundary_lines`). From it a browser finds the regions again. Where
-    some labels are below `start_label`, which are no superpixels, an indexed PNG: red on
-    lines, blue without green in what is no superpixel.
+    some labels are below `start_label`, and so no superpixels, it is an indexed PNG: red on
+    lines, blue without green outside of superpixels.
     """
     fitted = shrink_labels(labels)
     lines, outside = boundary_lines(fitted), fitted < start_label

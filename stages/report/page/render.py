@@ -12,10 +12,10 @@ from markupsafe import Markup
 from spam_pipe.stages.report.config import ReportConfig
 from spam_pipe.stages.report.page.charts import curves, image_figures, panels
 from spam_pipe.stages.report.page.compared import compare, tied_cells
-from spam_pipe.stages.report.page.data import Method, Report, SeriesKey
-from spam_pipe.stages.report.page.headline import headline, key_of, shown_measures
+from spam_pipe.stages.report.page.data import Method, Page
+from spam_pipe.stages.report.page.headline import headline, shown_measures
 from spam_pipe.stages.report.page.words import differing_options, lead, notices, title
-from spam_pipe.stages.report.series import YARDSTICKS
+from spam_pipe.stages.report.series import YARDSTICKS, MethodKey
 from spam_pipe.stages.report.tables import Group
 from spam_pipe.stages.report.text_tables import SHOWN
 
@@ -27,7 +27,7 @@ COLORS = 7
 
 
 def render(
-    report: Report,
+    report: Page,
     metrics: pd.DataFrame,
     summary: pd.DataFrame,
     seconds: Mapping[Group, float],
@@ -56,19 +56,19 @@ def render(
     measured = len(metrics) > 0
     config = config or ReportConfig()
     tied = tied_cells(metrics, summary, config)
-    compared = {key_of(row) for _, row in summary.iterrows() if row["n_images"]}
+    compared = {MethodKey.of(row) for _, row in summary.iterrows() if row["n_images"]}
     reference = report.reference if report.reference in compared else order[0] if order else None
     template = _environment().get_template("page.html")
     return template.render(
         report=report,
         methods=methods,
-        title=title(methods),
+        title=title(report, methods),
         lead=lead(report, methods, summary),
         notices=notices(report),
         measures=shown_measures(summary) if measured else {},
         blocks=headline(summary, seconds, order, tied) if measured else [],
         has_ties=bool(tied),
-        has_yardsticks=any(key[2] in YARDSTICKS for key in order),
+        has_yardsticks=any(key.method in YARDSTICKS for key in order),
         comparison=compare(metrics, reference, order, config) if measured and reference else None,
         options=differing_options(methods),
         data=_data(report, methods, metrics, summary, seconds) if measured else None,
@@ -86,27 +86,27 @@ def in_order(methods: Sequence[Method], summary: pd.DataFrame) -> list[Method]:
     The yardsticks come last.
     """
     measure = "asa_mean" if bool(summary["asa_mean"].notna().any()) else "gr_mean"
-    scores: dict[SeriesKey, list[float]] = {}
+    scores: dict[MethodKey, list[float]] = {}
     for _, row in summary.iterrows():
-        scores.setdefault(key_of(row), []).append(float(row[measure]))
+        scores.setdefault(MethodKey.of(row), []).append(float(row[measure]))
     means = {key: pd.Series(values).mean() for key, values in scores.items()}
 
     def place(method: Method) -> tuple[bool, bool, float, str]:
         score = means.get(method.key, float("nan"))
         unknown = bool(pd.isna(score))
-        return method.key[2] in YARDSTICKS, unknown, 0.0 if unknown else -score, method.label
+        return method.key.method in YARDSTICKS, unknown, 0.0 if unknown else -score, method.label
 
     return sorted(methods, key=place)
 
 
 def _data(
-    report: Report,
+    report: Page,
     methods: Sequence[Method],
     metrics: pd.DataFrame,
     summary: pd.DataFrame,
     seconds: Mapping[Group, float],
 ) -> dict[str, Any]:
-    """Return what the scripts read."""
+    """Return the data that the page's scripts read."""
     gallery, order = report.gallery, [method.key for method in methods]
     place = {picture.name: i for i, picture in enumerate(gallery.pictures)}
     objects = sorted({d.objects for d in gallery.drawings.values() if d.objects is not None})

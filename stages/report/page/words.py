@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from spam_pipe.stages.report.page.data import Method, Report
+from spam_pipe.stages.report.page.data import Method, Page
 from spam_pipe.stages.report.series import say_prior
 
 
@@ -27,18 +27,16 @@ class Difference:
     values: Sequence[str]
 
 
-def title(methods: Sequence[Method]) -> str:
+def title(report: Page, methods: Sequence[Method]) -> str:
     """Name the page after what all methods share."""
     if not methods:
         return "Superpixels"
-    dataset, split, method, prior, _ = methods[0].key
-    if len(methods) == 1:
-        return " · ".join([dataset, split, method, say_prior(prior)])
-    same = len({each.key[2] for each in methods}) == 1
-    return " · ".join([dataset, split, *([method] if same else [])])
+    names, place = {each.key.method for each in methods}, [report.dataset, report.split]
+    prior = [say_prior(methods[0].key.prior)] if len(methods) == 1 else []
+    return " · ".join([*place, *(names if len(names) == 1 else []), *prior])
 
 
-def lead(report: Report, methods: Sequence[Method], summary: pd.DataFrame) -> str:
+def lead(report: Page, methods: Sequence[Method], summary: pd.DataFrame) -> str:
     """Say what was run, on how many images."""
     progress = report.progress
     counts = sorted({int(count) for count in summary["n_requested"]})
@@ -53,7 +51,7 @@ def lead(report: Report, methods: Sequence[Method], summary: pd.DataFrame) -> st
     return said + "."
 
 
-def notices(report: Report) -> list[Notice]:
+def notices(report: Page) -> list[Notice]:
     """Return what a reader must know before believing a figure."""
     progress, said = report.progress, []
     if progress.n_done == 0:

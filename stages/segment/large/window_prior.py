@@ -7,7 +7,7 @@ A map of contours with its hierarchy takes seventy bytes a pixel, so of a large 
 from collections.abc import Mapping
 from dataclasses import replace
 
-from spam_pipe.stages.base import Arrays, Inputs, Output, Unit
+from spam_pipe.stages.base import Arrays, Count, Inputs, Output
 from spam_pipe.stages.deferred import Recipe
 from spam_pipe.stages.prior.config import PriorConfig
 from spam_pipe.stages.propose.config import ProposeConfig
@@ -31,7 +31,7 @@ def make_prior(inputs: Inputs, recipe: Recipe, device: str) -> Arrays:
     config = ProposeConfig.model_validate(recipe["propose"])
     source = load_source(config.source)
     proposal = source.propose(inputs, config, source.setup(config, device))
-    proposed: Mapping[Unit, Output] = {None: Output(proposal.to_arrays())}
+    proposed: Mapping[Count, Output] = {None: Output(proposal.to_arrays())}
     options = PriorConfig.model_validate(recipe["prior"])
     upstream = {"propose": proposed}
     made = PriorStage().run(replace(inputs, upstream=upstream), options, None, (None,))

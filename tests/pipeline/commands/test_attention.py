@@ -13,9 +13,9 @@ from PIL import Image
 from spam_pipe.pipeline.commands.export import export_run
 from spam_pipe.pipeline.commands.export_attention import export_attention
 from spam_pipe.pipeline.errors import UserError
-from spam_pipe.pipeline.exporting.label_files import LabelFormat
 from spam_pipe.pipeline.runs.chain import build_chain
 from spam_pipe.pipeline.runs.run import open_existing_run
+from spam_pipe.pipeline.session.other_options import ExportOptions
 from spam_pipe.stages.prior.cut import contour_of, objects_for
 
 Command = Callable[..., dict[str, Any]]
@@ -191,14 +191,16 @@ def test_dino_s_checkpoint_is_an_input(run: Command, tmp_path: Path) -> None:
 
 def export(tmp_path: Path, capsys: pytest.CaptureFixture[str], *counts: int) -> dict[str, Any]:
     capsys.readouterr()
+    asked = ",".join(map(str, counts)) or None
     export_attention(
-        str(tmp_path / "table"),
-        str(tmp_path / "outputs"),
-        None,
-        list(counts),
-        LabelFormat.PNG,
-        2,
-        as_json=True,
+        ExportOptions(
+            str(tmp_path / "table"),
+            "attention",
+            n_superpixels=asked,
+            outputs=str(tmp_path / "outputs"),
+            limit=2,
+            as_json=True,
+        )
     )
     return dict(json.loads(capsys.readouterr().out))
 
@@ -246,10 +248,17 @@ def test_the_exported_table_is_read_back_and_filled_in(
 
 def test_the_objects_for_a_number_of_superpixels_are_exported(run: Command, tmp_path: Path) -> None:
     run()
-    location = str(tmp_path / "outputs")
-    given = ("objects", LabelFormat.NPY, location, None)
-    assert export_run(str(tmp_path / "cut"), *given, "12,24", 1, as_json=True) == 0
-    assert export_run(str(tmp_path / "finest"), *given, None, 1, as_json=True) == 0
+    for name, counts in (("cut", "12,24"), ("finest", None)):
+        asked = ExportOptions(
+            str(tmp_path / name),
+            "objects",
+            "npy",
+            n_superpixels=counts,
+            outputs=str(tmp_path / "outputs"),
+            limit=1,
+            as_json=True,
+        )
+        assert export_run(asked) == 0
     for count in (12, 24):
         assert np.array_equal(
             np.load(tmp_path / f"cut/{count}/000.npy"), objects_of(tmp_path, count=count)

@@ -97,7 +97,7 @@ def events(folder: Path) -> Counter[str]:
 def test_points_share_what_they_can_and_the_report_compares_them(
     swept: Swept, tmp_path: Path
 ) -> None:
-    done = swept(GRID)
+    done = swept(GRID, paper=True)
     folder = tmp_path / "outputs" / "grid-images"
     assert done["status"] == 0
     [run] = done["runs"]

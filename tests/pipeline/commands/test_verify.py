@@ -21,6 +21,7 @@ from spam_pipe.pipeline.runs.chain import build_chain
 from spam_pipe.pipeline.runs.lock import locked
 from spam_pipe.pipeline.runs.run import open_existing_run
 from spam_pipe.pipeline.session.options import Options
+from spam_pipe.pipeline.session.other_options import VerifyOptions
 from spam_pipe.pipeline.store.folder import open_folder
 from spam_pipe.stages.base import Output
 from tests.conftest import draw_images
@@ -62,8 +63,8 @@ def place(finished: Path, tmp_path: Path) -> Path:
 def verify(place: Path, capsys: pytest.CaptureFixture[str]) -> Verify:
     def run(**options: Any) -> dict[str, Any]:
         capsys.readouterr()
-        given = {"recomputed": 0, "seed": 0, "device": "cpu", "mend": False, "quiet": False}
-        status = verify_run(str(place / "outputs"), "images", **{**given, **options}, as_json=True)
+        given = {"outputs": str(place / "outputs"), "run": "images", "device": "cpu", **options}
+        status = verify_run(VerifyOptions(**given, as_json=True))
         return {"status": status, **json.loads(capsys.readouterr().out)}
 
     return run
@@ -97,7 +98,7 @@ def arrays_of(outputs: Path) -> dict[str, bytes]:
 
 
 def test_a_finished_run_is_found_sound(verify: Verify) -> None:
-    found = verify(recomputed=2)
+    found = verify(recompute=2)
     assert found["status"] == 0
     assert (found["stores"], found["results"]) == (4, 18)
     assert found["recomputed"] == 2
@@ -135,7 +136,7 @@ def test_a_changed_bit_is_found_and_healed(
     assert finding["store"] == parts[0]
     assert finding["item"] == (parts[1] if len(parts) > 2 else "")
 
-    assert verify(mend=True)["repaired"]
+    assert verify(repair=True)["repaired"]
     made = remake(finished, place)
     assert sum(made.values()) <= 1  # the unit alone, or nothing where metadata could be rewritten
     assert verify()["findings"] == []
@@ -212,7 +213,7 @@ def test_what_comes_out_different_is_found(verify: Verify, place: Path) -> None:
         provenance=record.provenance,
     )
     assert verify()["status"] == 0
-    found = verify(recomputed=3)
+    found = verify(recompute=3)
     for finding in found["findings"]:  # of the prior too, which was made from what was there
         assert (finding["item"], finding["finding"]) == ("000", "differs")
     assert found["findings"][0]["store"].startswith("propose-")
@@ -227,7 +228,7 @@ def test_leftovers_are_told_and_removed_but_wrong_they_are_not(verify: Verify, p
     found = verify()
     assert found["status"] == 0
     assert len(found["leftovers"]) == 2
-    assert verify(mend=True)["status"] == 0
+    assert verify(repair=True)["status"] == 0
     assert verify()["leftovers"] == []
 
 
@@ -245,22 +246,13 @@ def test_repair_waits_for_nobody(verify: Verify, place: Path) -> None:
         locked(open_folder(str(place / "outputs/images"))),
         pytest.raises(UserError, match="is working on this run"),
     ):
-        verify(mend=True)
+        verify(repair=True)
 
 
 def test_findings_are_listed(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for path in place.glob("outputs/images/segment-*/00?/6/*/labels/c/0/0"):
         path.write_bytes(path.read_bytes()[:-1])
-    status = verify_run(
-        str(place / "outputs"),
-        None,
-        recomputed=0,
-        seed=0,
-        device="cpu",
-        mend=False,
-        as_json=False,
-        quiet=False,
-    )
+    status = verify_run(VerifyOptions(outputs=str(place / "outputs"), device="cpu"))
     said = capsys.readouterr()
     assert status == 1
     assert said.out.count("damaged") == 3
@@ -271,13 +263,4 @@ def test_findings_are_listed(place: Path, capsys: pytest.CaptureFixture[str]) ->
 def test_no_run_is_one_line(tmp_path: Path) -> None:
     Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
     with pytest.raises(UserError, match="no runs there"):
-        verify_run(
-            str(tmp_path),
-            None,
-            recomputed=0,
-            seed=0,
-            device="cpu",
-            mend=False,
-            as_json=True,
-            quiet=False,
-        )
+        verify_run(VerifyOptions(outputs=str(tmp_path), device="cpu", as_json=True))

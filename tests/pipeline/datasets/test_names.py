@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from spam_pipe.pipeline.annotating.marks import match_images, read_marks
-from spam_pipe.pipeline.datasets.folder import Folder
+from spam_pipe.pipeline.datasets.folder import ImageFolder
 from spam_pipe.pipeline.datasets.images.image_file import ImageFile
 from spam_pipe.pipeline.datasets.user_files.external import ExternalMaps
 from spam_pipe.pipeline.datasets.user_files.factor_maps import find_map, mapped_names
@@ -42,7 +42,7 @@ def test_a_name_composed_differently_is_the_same(tmp_path: Path, ours: str, thei
     save(tmp_path / "images", called(ours))
     for folder in ("truth", "masks", "valid", "factors", "maps/100", "scribbles"):
         save(tmp_path / folder, called(theirs), ".PNG" if folder == "masks" else ".png")
-    (item,) = Folder(tmp_path / "images", ground_truth=tmp_path / "truth").items()
+    (item,) = ImageFolder(tmp_path / "images", ground_truth=tmp_path / "truth").items()
     assert item.id == called("NFC")
     assert item.annotations is not None
     assert MaskFolder(tmp_path / "masks").find(item.id).path.is_file()
@@ -66,14 +66,14 @@ def test_a_name_composed_differently_is_the_same(tmp_path: Path, ours: str, thei
 def test_a_pattern_composed_differently(tmp_path: Path) -> None:
     save(tmp_path, called("NFD"))
     pattern = unicodedata.normalize("NFC", "caf*é.png")
-    assert len(list(Folder(tmp_path, pattern=pattern).items())) == 1
+    assert len(list(ImageFolder(tmp_path, pattern=pattern).items())) == 1
 
 
 def test_two_forms_of_a_name_in_one_folder_are_refused(tmp_path: Path) -> None:
     for form in FORMS:
         save(tmp_path, called(form))
     with pytest.raises(DataError, match="would both be called"):
-        Folder(tmp_path).items()
+        ImageFolder(tmp_path).items()
 
 
 @pytest.mark.parametrize("suffix", [".jfif", ".JFIF", ".JPG", ".Png", ".TIFF", ".jpe", ""])
@@ -81,7 +81,7 @@ def test_suffixes(tmp_path: Path, suffix: str) -> None:
     path = save(tmp_path, "a", suffix or ".png")
     if not suffix:
         path.rename(tmp_path / "a")
-    (item,) = Folder(tmp_path).items()
+    (item,) = ImageFolder(tmp_path).items()
     assert item.id == "a"
     assert item.image.read().shape == (6, 8, 3)
 
@@ -90,7 +90,7 @@ def test_suffixes(tmp_path: Path, suffix: str) -> None:
 def test_a_wrong_suffix_or_none(tmp_path: Path, form: str) -> None:
     for name in ("a.png", "b", "c.tif"):
         Image.fromarray(PIXELS).save(tmp_path / name, form)
-    for item in Folder(tmp_path).items():
+    for item in ImageFolder(tmp_path).items():
         assert item.image.read().shape == (6, 8, 3)
 
 
@@ -103,7 +103,7 @@ def test_links_are_followed_but_not_in_circles(tmp_path: Path) -> None:
     (root / "lost.png").symlink_to(tmp_path / "nowhere.png")
     (root / "up").symlink_to(root, target_is_directory=True)
     (tmp_path / "elsewhere" / "back").symlink_to(root, target_is_directory=True)
-    folder = Folder(root)
+    folder = ImageFolder(root)
     assert [item.id for item in folder.items()] == ["b", "c", "linked/deep/a"]
     (remark,) = folder.remarks()
     assert "1 broken links" in remark
@@ -114,18 +114,18 @@ def test_what_is_passed_by_is_counted(tmp_path: Path) -> None:
     save(tmp_path, "a")
     for name in ("b.heic", "c.heic", "notes.txt", ".hidden.png", "README"):
         (tmp_path / name).write_bytes(b"something")
-    (remark,) = Folder(tmp_path).remarks()
+    (remark,) = ImageFolder(tmp_path).remarks()
     assert remark.startswith(f"{tmp_path}: passed by, as no images: 2 .heic")
     for word in ("1 .txt", "1 hidden", "1 files without suffix"):
         assert word in remark
-    assert Folder(save(tmp_path / "tidy", "a").parent).remarks() == []
+    assert ImageFolder(save(tmp_path / "tidy", "a").parent).remarks() == []
 
 
 def test_images_without_ground_truth_are_counted(tmp_path: Path) -> None:
     for name in ("a", "b", "c"):
         save(tmp_path / "images", name)
     save(tmp_path / "truth", "b")
-    (remark,) = Folder(tmp_path / "images", ground_truth=tmp_path / "truth").remarks()
+    (remark,) = ImageFolder(tmp_path / "images", ground_truth=tmp_path / "truth").remarks()
     assert remark.endswith("no ground truth for 2 of 3 images, such as a")
 
 
@@ -144,7 +144,7 @@ def test_a_name_with_other_bytes_than_utf_8(tmp_path: Path) -> None:
     raw = os.fsdecode(b"caf\xe9.png")
     save(tmp_path / "images", "x").rename(tmp_path / "images" / raw)
     save(tmp_path / "masks", "x").rename(tmp_path / "masks" / raw)
-    (item,) = Folder(tmp_path / "images").items()
+    (item,) = ImageFolder(tmp_path / "images").items()
     assert isinstance(item.image, ImageFile)
     assert item.id == r"caf\xe9"
     assert MaskFolder(tmp_path / "masks").find(item.id).path.is_file()

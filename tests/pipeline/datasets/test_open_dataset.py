@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from spam_pipe.pipeline.datasets import DATASETS, default_split, describe, open_dataset
 from spam_pipe.pipeline.datasets.config import DatasetConfig
-from spam_pipe.pipeline.datasets.folder import Folder
+from spam_pipe.pipeline.datasets.folder import ImageFolder
 from spam_pipe.pipeline.errors import ConfigError, DataError
 
 
@@ -24,8 +24,8 @@ def test_every_dataset_opens_by_its_name_without_data(name: str) -> None:
 
 def test_a_path_means_the_folder_dataset(tmp_path: Path) -> None:
     dataset = open_dataset(str(tmp_path), pattern="*.png", ground_truth="truth")
-    assert dataset == Folder(tmp_path, "*.png", Path("truth"))
-    assert open_dataset("folder", images=tmp_path) == Folder(tmp_path)
+    assert dataset == ImageFolder(tmp_path, "*.png", Path("truth"))
+    assert open_dataset("folder", images=tmp_path) == ImageFolder(tmp_path)
 
 
 @pytest.mark.parametrize(

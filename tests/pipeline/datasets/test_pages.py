@@ -11,7 +11,7 @@ import tifffile
 import zarr
 from PIL import Image
 
-from spam_pipe.pipeline.datasets.folder import Folder
+from spam_pipe.pipeline.datasets.folder import ImageFolder
 from spam_pipe.pipeline.datasets.images.bands import Reading, said_of
 from spam_pipe.pipeline.datasets.images.image_file import ImageFile, read_picture
 from spam_pipe.pipeline.datasets.images.stacks import parts_of
@@ -65,7 +65,7 @@ def test_every_image_of_a_file_has_its_own_mask(tmp_path: Path) -> None:
     other = PIXELS + 100
     pages = [(PIXELS, 0), (VALID, MASK), (other, 0), (PIXELS[::2, ::2], REDUCED), (~VALID, MASK)]
     path = write_pages(tmp_path / "a.tif", pages)
-    items = list(Folder(tmp_path, planes="all").items())
+    items = list(ImageFolder(tmp_path, planes="all").items())
     assert [item.id for item in items] == ["a#p0", "a#p1"]
     for item, values, valid in zip(items, (PIXELS, other), (VALID, ~VALID), strict=True):
         made = item.image.picture()
@@ -150,7 +150,7 @@ def test_a_mask_beside_any_file_counts(tmp_path: Path, suffix: str) -> None:
     np.testing.assert_array_equal(valid, VALID)
     assert image.signature() != plain[0]
     assert image.digest() != plain[1]
-    (item,) = Folder(tmp_path).items()
+    (item,) = ImageFolder(tmp_path).items()
     assert item.id == "a"
     tifffile.imwrite(tmp_path / f"a{suffix}.msk", VALID[:3].astype(np.uint8))
     with pytest.raises(DataError, match=rf"a\{suffix}\.msk: is 3 × 12"):
@@ -260,7 +260,7 @@ def test_each_image_of_an_ome_tiff_is_an_item(tmp_path: Path) -> None:
     with tifffile.TiffWriter(tmp_path / "a.ome.tif", ome=True) as file:
         file.write(np.stack([PIXELS, PIXELS + 1]), metadata={"axes": "ZYX"})
         file.write(PIXELS[:5], metadata={"axes": "YX"})
-    items = {item.id: item.image for item in Folder(tmp_path).items()}
+    items = {item.id: item.image for item in ImageFolder(tmp_path).items()}
     assert list(items) == ["a#0#z0", "a#0#z1", "a#1"]
     assert items["a#1"].read().shape == (5, 12, 3)
     assert len({image.digest() for image in items.values()}) == 3
@@ -288,7 +288,7 @@ def test_each_series_of_a_collection_is_an_item(
         root.create_group("OME").attrs.update({"ome": said} if form == 3 else said)
     for number, name in enumerate(names[:n]):
         write_image(root.create_group(name), PIXELS[np.newaxis] + number, form)
-    items = {item.id: item.image.read()[..., 0] for item in Folder(tmp_path).items()}
+    items = {item.id: item.image.read()[..., 0] for item in ImageFolder(tmp_path).items()}
     assert list(items) == (["a"] if n == 1 else [f"a#{name}" for name in sorted(names)])
 
 
@@ -303,10 +303,10 @@ def test_each_field_of_a_plate_is_an_item(tmp_path: Path, form: int) -> None:
         group.attrs.update({"ome": fields} if form == 3 else fields)
         for field in "01":
             write_image(group.create_group(field), np.stack([PIXELS] * 2), form)
-    ids = [item.id for item in Folder(tmp_path).items()]
+    ids = [item.id for item in ImageFolder(tmp_path).items()]
     assert ids[:3] == ["p#A/1/0#z0", "p#A/1/0#z1", "p#A/1/1#z0"]
     assert len(ids) == 8
-    first = next(iter(Folder(tmp_path, planes="first").items()))
+    first = next(iter(ImageFolder(tmp_path, planes="first").items()))
     assert said_of(first.image.picture().facts).startswith("the first of 4 images, 2 z")
 
 
@@ -314,7 +314,7 @@ def test_a_collection_that_leads_outside_is_refused(tmp_path: Path) -> None:
     root = zarr.open_group(str(tmp_path / "a.zarr"), mode="w", zarr_format=2)
     root.attrs.update({"bioformats2raw.layout": 3})
     root.create_group("OME").attrs.update({"series": ["../secret"]})
-    (item,) = Folder(tmp_path).items()
+    (item,) = ImageFolder(tmp_path).items()
     with pytest.raises(DataError, match="lies outside"):
         item.image.read()
 

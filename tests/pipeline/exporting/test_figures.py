@@ -13,13 +13,13 @@ from PIL import Image
 from spam_pipe.pipeline.commands.export import export_run
 from spam_pipe.pipeline.commands.items import run_items
 from spam_pipe.pipeline.errors import ConfigError, UserError
-from spam_pipe.pipeline.exporting.figures import FigureOptions
 from spam_pipe.pipeline.exporting.formats import choose_format, file_name
 from spam_pipe.pipeline.exporting.tables import encode_polygons
 from spam_pipe.pipeline.extras import require
 from spam_pipe.pipeline.runs.chain import build_chain
 from spam_pipe.pipeline.runs.run import open_existing_run
 from spam_pipe.pipeline.session.options import Options
+from spam_pipe.pipeline.session.other_options import ExportOptions
 from spam_pipe.stages.describe.graph import graph
 from spam_pipe.stages.describe.networks import to_networkx, to_torch_geometric
 from spam_pipe.stages.describe.polygons import polygons
@@ -44,9 +44,8 @@ class Exported:
         self, to: str, what: Any, form: Any = None, counts: str | None = None, **options: Any
     ) -> Path:
         target = self.folder / to
-        asked = FigureOptions(**options)
-        arguments = (str(target), what, form, self.outputs, None, counts, None)
-        assert export_run(*arguments, options=asked, as_json=True) == 0
+        given = {"outputs": self.outputs, "n_superpixels": counts, **options}
+        assert export_run(ExportOptions(str(target), what, form, as_json=True, **given)) == 0
         return target
 
     def labels(self, item: str, count: int) -> np.ndarray:

@@ -12,7 +12,7 @@ from spam_pipe.pipeline.errors import DataError, UserError
 from spam_pipe.pipeline.store.folder import open_folder
 from spam_pipe.pipeline.store.sealed_json import sealed_json
 from spam_pipe.pipeline.store.store import FORMAT, Store
-from spam_pipe.stages.base import Output, Unit
+from spam_pipe.stages.base import Count, Output
 
 LABELS = np.arange(35, dtype=np.uint16).reshape(5, 7)
 OUTPUT = Output(
@@ -34,7 +34,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     return made
 
 
-def put(store: Store, item: str = "a/b", unit: Unit = 100, output: Output = OUTPUT) -> None:
+def put(store: Store, item: str = "a/b", unit: Count = 100, output: Output = OUTPUT) -> None:
     store.write(
         item,
         unit,
@@ -46,7 +46,7 @@ def put(store: Store, item: str = "a/b", unit: Unit = 100, output: Output = OUTP
 
 
 @pytest.mark.parametrize("unit", [100, None])
-def test_what_is_written_is_read_back(store: Store, unit: Unit) -> None:
+def test_what_is_written_is_read_back(store: Store, unit: Count) -> None:
     put(store, unit=unit)
     record, output = store.read("a/b", unit)
     assert record.fingerprint == "f00d"

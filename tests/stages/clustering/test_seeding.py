@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from spam_pipe.stages.clustering.seeding import reseed
 from spam_pipe.stages.clustering.spam import lay_out, spam
-from spam_pipe.stages.clustering.task import Clustered, Task
+from spam_pipe.stages.clustering.task import Clustered, Problem
 from spam_pipe.stages.methods.config import SegmentConfig
 
 TWICE = SegmentConfig(over_seeding=2)
@@ -15,7 +15,7 @@ def flat(height: int, width: int) -> NDArray[np.float32]:
     return np.zeros((height, width, 3), np.float32)
 
 
-def drafted(task: Task, labels: NDArray[np.integer]) -> Clustered:
+def drafted(task: Problem, labels: NDArray[np.integer]) -> Clustered:
     """A draft whose features are what its labels are, far apart."""
     features = np.repeat(100 * labels.reshape(-1, 1), 2, axis=1).astype(np.float32)
     return Clustered(labels.astype(np.int32), features)

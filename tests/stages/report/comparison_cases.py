@@ -4,16 +4,15 @@ from collections.abc import Callable, Sequence
 
 import pandas as pd
 
+from spam_pipe.stages.report.series import MethodKey
 from spam_pipe.stages.report.tables import metrics_table
 
 Measures = Callable[[int, int], dict[str, float]]
 """Figures by the image's number and the requested count."""
 
-Key = tuple[str, str, str]
-
 
 def metrics_of(
-    methods: dict[Key, Measures], counts: Sequence[int] = (100, 400), n_images: int = 6
+    methods: dict[MethodKey, Measures], counts: Sequence[int] = (100, 400), n_images: int = 6
 ) -> pd.DataFrame:
     """Build a metric table; `n_superpixels` is the requested count unless a method says."""
     return metrics_table(
@@ -21,20 +20,18 @@ def metrics_of(
             "dataset": "made-up",
             "split": "test",
             "image": f"{image:02d}",
-            "method": method,
-            "prior": prior,
-            "config": config,
+            **vars(method),
             "n_requested": count,
             "n_superpixels": count,
             **measures(image, count),
         }
-        for (method, prior, config), measures in methods.items()
+        for method, measures in methods.items()
         for image in range(n_images)
         for count in counts
     )
 
 
-OURS, THEIRS = ("spam", "contour", "ours"), ("slic", "none", "theirs")
+OURS, THEIRS = MethodKey("spam", "contour", "ours"), MethodKey("slic", "none", "theirs")
 
 
 def two_methods(n_images: int = 6, counts: Sequence[int] = (100, 400)) -> pd.DataFrame:

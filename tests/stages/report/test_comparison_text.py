@@ -9,7 +9,7 @@ from spam_pipe.stages.report.comparison_text import comparison_markdown, extreme
 from spam_pipe.stages.report.comparisons import comparison_table, image_differences
 from spam_pipe.stages.report.config import ReportConfig
 from spam_pipe.stages.report.equal_terms import area_table, at_equal_count, at_equal_regularity
-from spam_pipe.stages.report.latex import latex_escape, latex_table
+from spam_pipe.stages.report.paper.latex import latex_escape, latex_table
 from spam_pipe.stages.report.tables import summary_table
 from tests.stages.report.comparison_cases import OURS, THEIRS, two_methods
 

@@ -10,9 +10,10 @@ from spam_pipe.stages.report.comparisons import (
     COMPARISON_COLUMNS,
     comparison_table,
     image_differences,
-    series_keys,
+    method_keys,
 )
 from spam_pipe.stages.report.config import ReportConfig
+from spam_pipe.stages.report.series import MethodKey
 from tests.stages.report.comparison_cases import OURS, THEIRS, metrics_of, two_methods
 
 CONFIG = ReportConfig(bootstrap_samples=200)
@@ -40,7 +41,7 @@ def test_tests_agree_with_scipy_and_statsmodels() -> None:
     def method(number: int) -> object:
         return lambda image, count: {"asa": 0.9 + noise[number, image, int(count == 400)]}
 
-    keys = [("spam", "none", "a"), ("slic", "none", "b"), ("lsc", "none", "c")]
+    keys = [MethodKey(m, "none", c) for m, c in (("spam", "a"), ("slic", "b"), ("lsc", "c"))]
     metrics = metrics_of({key: method(i) for i, key in enumerate(keys)}, n_images=12)  # type: ignore[misc]
     table = comparison_table(metrics, keys[0], CONFIG, measures=("asa",))
     expected = [
@@ -82,7 +83,7 @@ def test_a_measure_that_nobody_has() -> None:
 
 def test_a_reference_that_is_not_there() -> None:
     with pytest.raises(ValueError, match="no rows of lsc none x to compare with"):
-        comparison_table(two_methods(), ("lsc", "none", "x"), CONFIG)
+        comparison_table(two_methods(), MethodKey("lsc", "none", "x"), CONFIG)
 
 
 def test_images_from_worst_to_best() -> None:
@@ -101,7 +102,7 @@ def test_images_from_worst_to_best() -> None:
 
 
 def test_series_in_the_order_of_the_table() -> None:
-    assert series_keys(two_methods()) == [THEIRS, OURS]
+    assert method_keys(two_methods()) == [THEIRS, OURS]
 
 
 def test_nothing_to_compare() -> None:

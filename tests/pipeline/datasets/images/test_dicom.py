@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from spam_pipe.pipeline.datasets.folder import Folder
+from spam_pipe.pipeline.datasets.folder import ImageFolder
 from spam_pipe.pipeline.datasets.images.bands import Reading
 from spam_pipe.pipeline.datasets.images.image_file import read_picture
 from spam_pipe.pipeline.errors import DataError
@@ -19,7 +19,7 @@ needs_pydicom = pytest.mark.skipif(
 )
 
 
-def ids(folder: Folder) -> list[str]:
+def ids(folder: ImageFolder) -> list[str]:
     return [item.id for item in folder.items()]
 
 
@@ -66,8 +66,8 @@ def test_dicom_is_seen_through_its_window(tmp_path: Path) -> None:
 @needs_pydicom
 def test_frames_of_dicom(tmp_path: Path) -> None:
     write_dicom(tmp_path / "a.dcm", np.arange(12, dtype=np.uint8).reshape(2, 2, 3))
-    assert ids(Folder(tmp_path)) == ["a"]
-    first, second = Folder(tmp_path, planes="all").items()
+    assert ids(ImageFolder(tmp_path)) == ["a"]
+    first, second = ImageFolder(tmp_path, planes="all").items()
     assert (first.id, second.id) == ("a#f0", "a#f1")
     assert second.image.read()[0, :, 0].tolist() == [6, 7, 8]
 
@@ -150,7 +150,7 @@ def test_dicom_that_nothing_decodes(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_dicom_without_pydicom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a.dcm").touch()
     monkeypatch.setitem(sys.modules, "pydicom", None)
-    (item,) = Folder(tmp_path).items()
+    (item,) = ImageFolder(tmp_path).items()
     with pytest.raises(DataError, match=r"a\.dcm: .*pip install 'spam-pipe\[dicom\]'"):
         item.image.read()
 
@@ -199,7 +199,7 @@ def test_padding_is_found_whatever_its_representation(
 def test_dicom_by_any_name(tmp_path: Path, name: str) -> None:
     write_dicom(tmp_path / name, np.arange(12, dtype=np.uint16).reshape(3, 4))
     (tmp_path / "notes").write_text("no image")
-    (item,) = Folder(tmp_path).items()
+    (item,) = ImageFolder(tmp_path).items()
     assert item.image.read().shape == (3, 4, 3)
 
 

@@ -11,7 +11,7 @@ import tifffile
 import zarr
 from PIL import Image
 
-from spam_pipe.pipeline.datasets.folder import Folder
+from spam_pipe.pipeline.datasets.folder import ImageFolder
 from spam_pipe.pipeline.datasets.images.bands import Reading
 from spam_pipe.pipeline.datasets.images.georeference import georeference_of
 from spam_pipe.pipeline.datasets.images.image_file import ImageFile, read_picture
@@ -28,7 +28,7 @@ def needs(package: str) -> pytest.MarkDecorator:
     return pytest.mark.skipif(missing, reason=f"{package} is not installed")
 
 
-def ids(folder: Folder) -> list[str]:
+def ids(folder: ImageFolder) -> list[str]:
     return [item.id for item in folder.items()]
 
 
@@ -145,23 +145,23 @@ def test_each_plane_of_a_stack_is_an_item(
     tmp_path: Path, write: Callable[[Path], None], name: str
 ) -> None:
     write(tmp_path / name)
-    folder = Folder(tmp_path, reading=Reading(bands=(2,), stretch=(0, 100)))
+    folder = ImageFolder(tmp_path, reading=Reading(bands=(2,), stretch=(0, 100)))
     items = list(folder.items())
     assert [item.id for item in items] == ["cells#z0", "cells#z1", "cells#z2"]
     plane = STACK[1, 2].astype(float)
     expected = np.rint((plane - plane.min()) / (plane.max() - plane.min()) * 255)
     np.testing.assert_array_equal(items[2].image.read()[..., 0], expected)
     assert len({item.image.digest() for item in items}) == 3
-    assert ids(Folder(tmp_path, planes="first")) == ["cells"]
-    unsaid = next(iter(Folder(tmp_path).items()))
+    assert ids(ImageFolder(tmp_path, planes="first")) == ["cells"]
+    unsaid = next(iter(ImageFolder(tmp_path).items()))
     with pytest.raises(DataError, match=r"has 2 bands; say which"):
         unsaid.image.read()
 
 
 def test_pages_of_other_tiffs_are_planes_when_asked_for(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.tif", STACK[0].astype(np.uint8), photometric="minisblack")
-    assert ids(Folder(tmp_path)) == ["a"]
-    items = list(Folder(tmp_path, planes="all").items())
+    assert ids(ImageFolder(tmp_path)) == ["a"]
+    items = list(ImageFolder(tmp_path, planes="all").items())
     assert [item.id for item in items] == ["a#p0", "a#p1", "a#p2"]
     np.testing.assert_array_equal(items[1].image.read()[..., 0], STACK[0, 1].astype(np.uint8))
 
@@ -170,7 +170,7 @@ def test_ground_truth_of_planes(tmp_path: Path) -> None:
     (tmp_path / "truth").mkdir()
     write_ome_tiff(tmp_path / "cells.ome.tif")
     np.save(tmp_path / "truth" / "cells#z1.npy", np.ones((5, 7), np.uint8))
-    items = Folder(tmp_path, ground_truth=tmp_path / "truth").items()
+    items = ImageFolder(tmp_path, ground_truth=tmp_path / "truth").items()
     assert [item.annotations is not None for item in items] == [False, True, False]
 
 
@@ -186,14 +186,14 @@ def test_a_file_called_as_a_plane_of_another(tmp_path: Path) -> None:
     write_ome_tiff(tmp_path / "cells.ome.tif")
     (tmp_path / "cells#z1.png").touch()
     with pytest.raises(DataError, match="would both be called cells#z1; rename one"):
-        Folder(tmp_path).items()
+        ImageFolder(tmp_path).items()
 
 
 def test_damaged_stacks_fail_alone(tmp_path: Path) -> None:
     write_ome_zarr(tmp_path / "a.ome.zarr")
     (tmp_path / "a.ome.zarr" / "0" / "zarr.json").write_text("{}")
     (tmp_path / "b.ome.tif").write_bytes(b"II*\0 no")
-    items = list(Folder(tmp_path).items())
+    items = list(ImageFolder(tmp_path).items())
     assert [item.id for item in items] == ["a", "b"]
     with pytest.raises(DataError, match=r"a\.ome\.zarr: is not an OME-Zarr image"):
         items[0].image.read()

@@ -98,7 +98,7 @@ def test_a_late_worker_of_other_versions_is_sent_away(
 def test_a_late_worker_without_the_package_harms_nobody(
     cluster: ExternalCluster, other_versions: dict[str, str], tmp_path: Path
 ) -> None:
-    (tmp_path / "older" / "pipeline.py").write_text("raise ImportError('not here')")
+    (tmp_path / "older" / "spam_pipe.py").write_text("raise ImportError('not here')")
     executor = Dask(0, cluster.address)
     try:
         cluster.start_worker("--no-nanny", **other_versions)

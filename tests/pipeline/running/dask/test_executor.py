@@ -20,7 +20,6 @@ from spam_pipe.pipeline.datasets.images.image_file import ImageFile
 from spam_pipe.pipeline.errors import UserError
 from spam_pipe.pipeline.items import ImageSource, Item
 from spam_pipe.pipeline.running.dask.executor import Dask
-from spam_pipe.pipeline.running.executors import InProcess
 from spam_pipe.pipeline.running.jobs import Context, Job
 from spam_pipe.pipeline.runs.chain import build_chain
 from spam_pipe.pipeline.store.folder import open_folder
@@ -147,15 +146,6 @@ def test_a_hung_item_is_given_up(executor: Dask, tmp_path: Path) -> None:
     outcomes = run_jobs(executor, items, tmp_path / "run", {"hung": 2.0})
     assert {name for name, outcome in outcomes.items() if outcome.failure} == {"hung"}
     assert "no result within 2 s" in outcomes["hung"].failure.message
-
-
-def test_a_hung_item_is_given_up_without_workers_too(tmp_path: Path) -> None:
-    armed = tmp_path / "armed"
-    armed.touch()
-    items = [Item("hung", "all", Deadly(armed, hangs=True)), *plain_items(2)]
-    outcomes = run_jobs(InProcess(), items, tmp_path / "run", {"hung": 1.0})
-    assert {name for name, outcome in outcomes.items() if outcome.failure} == {"hung"}
-    assert outcomes["hung"].failure.kind == "TimeoutError"
 
 
 def test_jobs_are_taken_as_room_appears(executor: Dask, tmp_path: Path) -> None:

@@ -7,18 +7,18 @@ import pandas as pd
 from scipy.spatial import cKDTree
 
 from spam_pipe.stages.report.page.data import (
+    Coverage,
     Gallery,
     Method,
-    Progress,
+    Page,
     Provenance,
-    Report,
-    SeriesKey,
 )
+from spam_pipe.stages.report.series import MethodKey
 from spam_pipe.stages.report.tables import metrics_table
 
 
-def series(method: str, config: str = "c") -> SeriesKey:
-    return ("bsd", "val", method, "none", config)
+def series(method: str, config: str = "c") -> MethodKey:
+    return MethodKey(method, "none", config)
 
 
 def table(
@@ -57,10 +57,12 @@ def table(
     return metrics_table(rows)
 
 
-def report(methods: Sequence[str], n_items: int = 3, **changes: object) -> Report:
+def report(methods: Sequence[str], n_items: int = 3, **changes: object) -> Page:
     n = n_items * len(methods) * 2
     fields: dict[str, object] = {
-        "progress": Progress(n_items, None, n, n),
+        "dataset": "bsd",
+        "split": "val",
+        "progress": Coverage(n_items, None, n, n),
         "methods": [Method(series(name), name) for name in methods],
         "failures": (),
         "skipped": (),
@@ -68,7 +70,7 @@ def report(methods: Sequence[str], n_items: int = 3, **changes: object) -> Repor
         "provenance": Provenance("run", "today", {"numpy": "2"}, ["cpu"], "spam-pipe report"),
         **changes,
     }
-    return Report(**fields)  # type: ignore[arg-type]
+    return Page(**fields)  # type: ignore[arg-type]
 
 
 def random_labels(shape: tuple[int, int], count: int, seed: int = 0) -> np.ndarray:

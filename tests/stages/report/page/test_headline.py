@@ -51,7 +51,7 @@ def test_who_makes_far_more_than_was_asked_for_is_not_the_best() -> None:
 
 def test_the_headline_says_means_and_half_intervals() -> None:
     metrics = table(["good", "poor"])
-    summary = summary_table(metrics, {(*series("poor"), 100): 2}, CONFIG)
+    summary = summary_table(metrics, {("bsd", "val", *series("poor").values, 100): 2}, CONFIG)
     order = [series("good"), series("poor")]
     first, second = headline(summary, seconds_per_image(metrics), order)
     assert (first.count, second.count) == (100, 400)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from spam_pipe.pipeline.datasets.drawn.dead_leaves import draw_scene
-from spam_pipe.stages.base import Inputs, Output, Unit
+from spam_pipe.stages.base import Count, Inputs, Output
 from spam_pipe.stages.deferred import BLOCK_PIXELS
 from spam_pipe.stages.methods.config import SegmentConfig
 from spam_pipe.stages.prior.config import PriorConfig
@@ -29,7 +29,7 @@ def small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("spam_pipe.stages.segment.large.segment_large.WINDOW_PIXELS", SMALL)
 
 
-def deferred(source: str = "gradient") -> dict[str, dict[Unit, Output]]:
+def deferred(source: str = "gradient") -> dict[str, dict[Count, Output]]:
     """What the stages pass on of an image that is too large for their results."""
     empty = Inputs(image=np.broadcast_to(np.uint8(0), (BLOCK_PIXELS // 100, 101, 3)))
     config = ProposeConfig(source=source)
@@ -41,7 +41,7 @@ def deferred(source: str = "gradient") -> dict[str, dict[Unit, Output]]:
     return {"prior": {None: made}}
 
 
-def given(objects: NDArray[Any]) -> dict[str, dict[Unit, Output]]:
+def given(objects: NDArray[Any]) -> dict[str, dict[Count, Output]]:
     """A prior of objects for the whole image, without a merge tree."""
     return {"prior": {None: Output({"objects": objects.astype(np.uint16)})}}
 
@@ -107,7 +107,7 @@ def test_one_window_gives_what_the_whole_gives(monkeypatch: pytest.MonkeyPatch) 
     assert np.array_equal(whole.arrays["labels"], parts.arrays["labels"])
 
 
-def _whole_gradient() -> dict[str, dict[Unit, Output]]:
+def _whole_gradient() -> dict[str, dict[Count, Output]]:
     config = ProposeConfig(source="gradient")
     stage = ProposeStage()
     (proposed,) = stage.run(Inputs(image=IMAGE), config, stage.setup(config, "cpu"), (None,))

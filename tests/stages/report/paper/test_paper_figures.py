@@ -10,9 +10,14 @@ from spam_pipe.stages.report.axis_curves import axis_table, draw_axis, numeric_a
 from spam_pipe.stages.report.comparisons import image_differences
 from spam_pipe.stages.report.curves import save_figure
 from spam_pipe.stages.report.drawing import BOUNDARY_COLOR
-from spam_pipe.stages.report.plate import CELL_WIDTH, PlateCell, PlateRow, draw_plate
-from spam_pipe.stages.report.scatter import draw_scatter
-from spam_pipe.stages.report.seconds_curves import SECONDS_COLUMNS, draw_seconds, seconds_table
+from spam_pipe.stages.report.paper.plate import CELL_WIDTH, PlateCell, PlateRow, draw_plate
+from spam_pipe.stages.report.paper.scatter import draw_scatter
+from spam_pipe.stages.report.paper.seconds_curves import (
+    SECONDS_COLUMNS,
+    draw_seconds,
+    seconds_table,
+)
+from spam_pipe.stages.report.series import MethodKey
 from spam_pipe.stages.report.tables import summary_table
 from tests.stages.report.comparison_cases import OURS, THEIRS, metrics_of, two_methods
 
@@ -27,7 +32,7 @@ def swept() -> object:
     def measures(accuracy: float) -> object:
         return lambda image, count: {"asa": accuracy + 0.001 * image, "gr": 1 - accuracy}
 
-    keys = {("spam", "p", label): i for i, label in enumerate(POINTS)}
+    keys = {MethodKey("spam", "p", label): i for i, label in enumerate(POINTS)}
     methods = {key: measures(0.90 + 0.01 * i) for key, i in keys.items()}
     return summary_table(metrics_of(methods, n_images=3))  # type: ignore[arg-type]
 

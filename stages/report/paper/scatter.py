@@ -27,9 +27,9 @@ def draw_scatter(
     differences
         From `stages.report.comparisons.image_differences`: worst images first.
     names
-        What the method and the reference are called.
+        The names of the method and of the reference.
     measure
-        What the figures are.
+        The name of the figures.
     title
         Of the figure.
 

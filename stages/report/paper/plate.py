@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from spam_pipe.stages.report.contact_sheet import caption_font, elide, take_nearest
-from spam_pipe.stages.report.drawing import Picture, draw_boundaries, mean_colors
+from spam_pipe.stages.report.drawing import Rgb, draw_boundaries, mean_colors
 from spam_pipe.stages.report.layout import Slot
 from spam_pipe.stages.report.style import INK, PAPER, QUIET
 
@@ -51,7 +51,7 @@ class PlateRow:
     """
 
     name: str
-    image: Picture
+    image: Rgb
     cells: Sequence[PlateCell | None]
 
 
@@ -118,10 +118,10 @@ def draw_plate(rows: Sequence[PlateRow], methods: Sequence[str], title: str = ""
     return sheet
 
 
-def _resize(image: Picture, slot: Slot) -> Picture:
+def _resize(image: Rgb, slot: Slot) -> Rgb:
     size = (slot.width, slot.height)
     return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.LANCZOS))
 
 
-def _paste(sheet: Image.Image, picture: Picture, slot: Slot) -> None:
+def _paste(sheet: Image.Image, picture: Rgb, slot: Slot) -> None:
     sheet.paste(Image.fromarray(_resize(picture, slot)), (slot.left, slot.top))

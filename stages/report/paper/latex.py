@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from spam_pipe.stages.report.comparisons import SERIES, SIGNIFICANT, SeriesKey
-from spam_pipe.stages.report.series import YARDSTICKS
+from spam_pipe.stages.report.comparisons import SIGNIFICANT
+from spam_pipe.stages.report.figure_text import NOTHING, figure, without_zero
+from spam_pipe.stages.report.series import YARDSTICKS, MethodKey
 from spam_pipe.stages.report.text_tables import SHOWN
 
 NOT_DIFFERENT = r"^{\circ}"
@@ -26,8 +27,8 @@ _SPECIAL = {
 def latex_table(
     summary: pd.DataFrame,
     comparisons: pd.DataFrame,
-    labels: Mapping[SeriesKey, str],
-    reference: SeriesKey | None = None,
+    labels: Mapping[MethodKey, str],
+    reference: MethodKey | None = None,
 ) -> str:
     """Write the summary as a LaTeX table.
 
@@ -38,7 +39,7 @@ def latex_table(
     comparisons
         From `stages.report.comparisons.comparison_table`; may be empty.
     labels
-        What each series is called.
+        The name of each series.
     reference
         The series of the comparisons.
 
@@ -67,16 +68,16 @@ def latex_table(
         rivals = rows[~rows["method"].isin(YARDSTICKS)]
         best = {measure: rivals[f"{measure}_mean"].round(3).max() for measure in shown}
         for number, (_, row) in enumerate(rows.iterrows()):
-            key = (str(row["method"]), str(row["prior"]), str(row["config"]))
-            cells = [str(count) if number == 0 else "", latex_escape(labels.get(key, key[0]))]
-            cells.append(_figure(row["n_superpixels_mean"], "{:.0f}"))
+            key = MethodKey.of(row)
+            cells = [str(count) if number == 0 else "", latex_escape(labels.get(key, key.method))]
+            cells.append(_figure(row["n_superpixels_mean"], ".0f"))
             for measure in shown:
                 mean = row[f"{measure}_mean"]
-                text = _figure(mean, "{:.3f}").replace("0.", ".", 1)
-                competes = len(rivals) > 1 and key[0] not in YARDSTICKS
+                text = without_zero(_figure(mean))
+                competes = len(rivals) > 1 and key.method not in YARDSTICKS
                 if competes and round(float(mean), 3) == best[measure]:
                     text = rf"\textbf{{{text}}}"
-                if (*key, int(row["n_requested"]), measure) in plain:
+                if (key, int(row["n_requested"]), measure) in plain:
                     text += f"${NOT_DIFFERENT}$"
                 cells.append(text)
             lines.append(" & ".join(cells) + r" \\")
@@ -89,22 +90,24 @@ def latex_escape(text: str) -> str:
     return "".join(_SPECIAL.get(character, character) for character in text)
 
 
-def _undecided(comparisons: pd.DataFrame) -> set[tuple[str, str, str, int, str]]:
+def _undecided(comparisons: pd.DataFrame) -> set[tuple[MethodKey, int, str]]:
     """Return the cells where a test was made and found no difference."""
     if comparisons.empty:
         return set()
     rows = comparisons[comparisons["p_holm"] >= SIGNIFICANT]
-    found = rows[[*SERIES, "n_requested", "measure"]].itertuples(index=False)
-    return {(str(m), str(p), str(c), int(k), str(name)) for m, p, c, k, name in found}
+    return {
+        (MethodKey.of(row), int(row["n_requested"]), str(row["measure"]))
+        for _, row in rows.iterrows()
+    }
 
 
-def _caption(labels: Mapping[SeriesKey, str], reference: SeriesKey | None) -> str:
+def _caption(labels: Mapping[MethodKey, str], reference: MethodKey | None) -> str:
     said = (
         "Means over images; ground-truth measures are averaged over annotators first. "
         "$K$: requested, $n$: made. Best in bold."
     )
     if reference is not None:
-        name = latex_escape(labels.get(reference, reference[0]))
+        name = latex_escape(labels.get(reference, reference.method))
         said += (
             rf" ${NOT_DIFFERENT}$: no significant difference from {name} "
             rf"(Wilcoxon signed-rank, Holm-corrected, $p \ge {SIGNIFICANT:g}$)."
@@ -112,5 +115,5 @@ def _caption(labels: Mapping[SeriesKey, str], reference: SeriesKey | None) -> st
     return said
 
 
-def _figure(value: float, form: str) -> str:
-    return "--" if pd.isna(value) else form.format(value)
+def _figure(value: float, form: str = ".3f") -> str:
+    return figure(value, form).replace(NOTHING, "--")

@@ -24,7 +24,7 @@ NOTE = "Median seconds of an image in one process; bands: quartiles. Dashed: wha
 
 
 def seconds_table(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
-    """Summarise what each stage took over images.
+    """Summarise the seconds of each stage over images.
 
     Parameters
     ----------

@@ -1,0 +1,1 @@
+"""One tree of superpixels: nested levels, one for each number of them."""
