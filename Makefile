@@ -59,6 +59,6 @@ clean:
 	@touch $@
 
 .venv/installed-dev: .venv/installed
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,opencv,s3,graph,dicom,geo,parquet]' \
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,opencv,s3,graph,dicom,serve,geo,parquet]' \
 		|| { echo "pip could not install what tests need: is the package index reachable?"; exit 1; }
 	@touch $@

@@ -7,7 +7,17 @@ from importlib.metadata import PackageNotFoundError, version
 Versions = dict[str, str | None]
 """Version by name; None for what is not installed."""
 
-DECISIVE = ("spam-pipe", "numpy", "scipy", "numba", "scikit-image", "higra", "torch", "zarr")
+DECISIVE = (
+    "spam-pipe",
+    "numpy",
+    "scipy",
+    "numba",
+    "scikit-image",
+    "higra",
+    "torch",
+    "onnxruntime",
+    "zarr",
+)
 """Packages that decide results, or how they are stored."""
 PACKAGES = (*DECISIVE, "distributed")
 """Packages in which processes that work together must agree."""

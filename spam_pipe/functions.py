@@ -38,8 +38,9 @@ def segment(
     Parameters
     ----------
     image
-        (H, W, 3) or (H, W, 1) uint8, uint16, bool or floats in 0..1; (H, W) with
-        ``channel_axis=None``. sRGB.
+        (H, W, 3) or (H, W, 1) integers, bool or floats in 0..1, as `skimage.util.img_as_float`
+        takes them; (H, W) with ``channel_axis=None``. sRGB. Two channels, or more than four, may
+        have any range: the first three principal components are seen (`stages.principal`).
     n_superpixels
         How many are wanted, K. So many come out, unless the connected pieces of the objects, or
         of the mask, alone are more, or the image has fewer pixels.

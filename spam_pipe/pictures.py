@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from spam_pipe.stages.base import Inputs
 from spam_pipe.stages.numeric import native
+from spam_pipe.stages.principal import first_components
 from spam_pipe.stages.validity import VOID
 
 _HALF_A_LEVEL = 0.5 / 255
@@ -24,9 +25,10 @@ def as_inputs(image: ArrayLike, mask: ArrayLike | None, channel_axis: int | None
     Parameters
     ----------
     image
-        (H, W) grey, or with 1 or 3 channels at `channel_axis`: any integers, which mean what
-        `skimage.util.img_as_float` takes them for, bool, or floats in 0..1. Outside of the mask
-        it may hold anything. What a masked array masks is outside.
+        (H, W) grey, or with channels at `channel_axis`. One or three are a picture's: any
+        integers, which mean what `skimage.util.img_as_float` takes them for, bool, or floats in
+        0..1. Two, or more than four, are bands of any range, seen by their first three principal
+        components. Outside of the mask it may hold anything; what a masked array masks is outside.
     mask
         (H, W), True or 1 where the image counts.
     channel_axis
@@ -42,7 +44,11 @@ def as_inputs(image: ArrayLike, mask: ArrayLike | None, channel_axis: int | None
     if (hidden := np.ma.getmask(samples)) is not np.ma.nomask and hidden.any():
         shown = ~hidden.any(axis=2)
         valid = as_mask(shown if valid is None else shown & valid, samples.shape[:2])
-    colors = _to_bytes(native(np.ma.getdata(samples)), valid, channel_axis)
+    plain = native(np.ma.getdata(samples))
+    if plain.shape[2] in (1, 3):
+        colors = _to_bytes(plain, valid, channel_axis)
+    else:
+        colors = _false_colors(plain, valid, channel_axis)
     if colors.shape[2] == 1:
         colors = np.repeat(colors, 3, axis=2)
     colors = np.ascontiguousarray(colors)
@@ -94,13 +100,8 @@ def _channels_last(image: NDArray[Any], channel_axis: int | None) -> NDArray[Any
     if image.shape[2] == 4:
         color, alpha = _nth(channel_axis, ":3"), _nth(channel_axis, "3")
         raise ValueError(
-            f"an image has 1 or 3 channels, this one 4: of RGBA give {color}, and mask={alpha} > 0 "
-            "to leave out what is transparent"
-        )
-    if image.shape[2] not in (1, 3):
-        raise ValueError(
-            f"an image has 1 or 3 channels, this one {image.shape[2]}: choose three, or tell "
-            "where they are with channel_axis"
+            f"four channels may be RGBA or four bands: of RGBA give {color}, and mask={alpha} > 0 "
+            "to leave out what is transparent; of four bands the three that are to be seen"
         )
     if image.size == 0:
         raise ValueError(f"the image has no pixels: its shape is {image.shape[:2]}")
@@ -111,6 +112,21 @@ def _nth(channel_axis: int | None, which: str) -> str:
     """Return how some channels of the image at hand are written."""
     place = ["..."] if channel_axis in (-1, 2) else [":"] * ((channel_axis or 0) % 3)
     return f"image[{', '.join([*place, which])}]"
+
+
+def _false_colors(
+    samples: NDArray[Any], valid: NDArray[np.bool_] | None, channel_axis: int | None
+) -> NDArray[np.uint8]:
+    """Return two or many channels, of any range, by their first principal components."""
+    if samples.dtype.kind not in "biuf":
+        raise ValueError(f"an image of {samples.dtype} is none: give integers, bool, or floats")
+    counted = samples if valid is None else samples[valid]
+    if samples.dtype.kind == "f" and not np.isfinite(counted).all():
+        raise ValueError(
+            "the image holds NaN or infinity: leave it out with "
+            f"mask=np.isfinite(image).all(axis={channel_axis})"
+        )
+    return first_components(samples, valid)[0]
 
 
 def _to_bytes(

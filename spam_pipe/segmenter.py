@@ -20,6 +20,7 @@ from spam_pipe.stages.base import Inputs, Output, StageConfig
 from spam_pipe.stages.colour import rgb_to_lab
 from spam_pipe.stages.methods.baselines.config import NestedConfig
 from spam_pipe.stages.methods.config import SegmentConfig
+from spam_pipe.stages.methods.deep_features import first_channels
 from spam_pipe.stages.networks.memory import forward
 from spam_pipe.stages.prior.cut import contour_of, objects_for
 from spam_pipe.stages.registry import stage
@@ -166,11 +167,12 @@ class Segmenter:
         """Return what the network sees: see `spam_pipe.features`."""
         inputs = filled_inputs(as_inputs(image, mask, channel_axis))
         assert inputs.image is not None
-        weights = self._config.deep_weights
-        assert weights is not None
+        model = self._config.deep_model(self._device)
+        assert model is not None
         lab = rgb_to_lab(inputs.image)
         # What is remembered is everybody's: the caller gets an array of their own.
-        deep = forward(weights, self._device, inputs.image_digest, lab).deep.copy()
+        seen = forward(model, inputs.image_digest, lab).deep
+        deep = first_channels(seen, self._config.channels).copy()
         if inputs.valid is not None:
             deep[~inputs.valid] = np.nan
         return deep

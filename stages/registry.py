@@ -44,7 +44,15 @@ STAGES: Mapping[str, Declaration] = {
         "ProposeStage",
         version=2,
         requires=(),
-        reads=("image", "valid", "masks", "contour_weights", "checkpoint", "prompts"),
+        reads=(
+            "image",
+            "valid",
+            "masks",
+            "contour_weights",
+            "contour_engine",
+            "checkpoint",
+            "prompts",
+        ),
         per_count=False,
     ),
     "prior": Declaration(
@@ -67,12 +75,13 @@ STAGES: Mapping[str, Declaration] = {
     "segment": Declaration(
         "spam_pipe.stages.segment.stage",
         "SegmentStage",
-        version=2,
+        version=3,
         requires=("prior", "hierarchy"),
         reads=(
             "image",
             "valid",
             "segment_weights",
+            "segment_engine",
             "segment_annotations",
             "external",
             "attention",
@@ -83,7 +92,7 @@ STAGES: Mapping[str, Declaration] = {
     "evaluate": Declaration(
         "spam_pipe.stages.evaluate.stage",
         "EvaluateStage",
-        version=1,
+        version=2,  # recall of a ground truth of one region is empty, not 0
         requires=("segment",),
         reads=("image", "annotations"),
         per_count=True,

@@ -120,7 +120,7 @@ def _add_item_command(name: str, text: str, without: tuple[str, ...]) -> None:
 
     if name != "report":
         without += ("paper",)
-    arguments = {"paths": _PATHS} if name == "run" else {}
+    arguments = {"paths": (_PATHS, None)} if name == "run" else {}
     accepting = accept_options(command, without=without, arguments=arguments)
     app.command(name, help=text, rich_help_panel=_PIPELINE)(accepting)
 
@@ -159,6 +159,74 @@ def _add_sweep() -> None:
 
 _add_sweep()
 
+_NOT_SERVED = (
+    "dataset", "workers", "scheduler", "shard", "item_timeout", "overwrite", "skip_failed",
+    "dry_run", "verbose",
+)  # fmt: skip
+"""Options that belong to a batch, or that PATH takes the place of."""
+
+
+def _add_serve() -> None:
+    def command(
+        options: Options,
+        path: str,
+        host: str,
+        port: int,
+        token: str | None,
+        labels: str | None,
+        browser: bool,
+    ) -> None:
+        from spam_pipe.pipeline.commands.serve import Place, serve
+
+        serve(path, options, Place(host, port, token, browser, labels))
+
+    arguments = {
+        "path": Annotated[
+            str,
+            typer.Argument(
+                help="an image, a folder of images, a dataset's name, or the folder of a run",
+                metavar="PATH",
+            ),
+        ],
+        "host": (
+            Annotated[str, typer.Option(help="address to listen at; others than this machine")],
+            "127.0.0.1",
+        ),
+        "port": (Annotated[int, typer.Option(min=0, max=65535, help="0: a free one")], 0),
+        "token": (
+            Annotated[
+                str | None,
+                typer.Option(
+                    envvar="SPAM_TOKEN",
+                    help="what the address ends in (random if nothing is said)",
+                    show_default=False,
+                ),
+            ],
+            None,
+        ),
+        "labels": (
+            Annotated[
+                str | None,
+                typer.Option(
+                    help="folder of masks to correct (by default annotations/ of the run)",
+                    metavar="FOLDER",
+                    show_default=False,
+                ),
+            ],
+            None,
+        ),
+        "browser": (
+            Annotated[bool, typer.Option("--browser/--no-browser", help="open the page")],
+            True,
+        ),
+    }
+    accepting = accept_options(command, without=_NOT_SERVED, arguments=arguments)
+    text = "Open images in the browser: see, steer and label their superpixels."
+    app.command("serve", help=text, rich_help_panel=_PIPELINE)(accepting)
+
+
+_add_serve()
+
 
 def _train(given: TrainOptions) -> None:
     """Train a network; the same command goes on where it was stopped, or with more minutes."""
@@ -172,7 +240,8 @@ def _train(given: TrainOptions) -> None:
         as_json=given.as_json,
         quiet=given.quiet,
     )
-    if status := train_network(options, given.config, given.folder, given.minutes):
+    also = given.also or ()
+    if status := train_network(options, given.config, given.folder, given.minutes, also):
         raise typer.Exit(status)
 
 

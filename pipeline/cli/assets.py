@@ -1,5 +1,6 @@
 """Commands on what a run needs: datasets and the networks' weights."""
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -7,7 +8,7 @@ import typer
 from spam_pipe.pipeline.session.options import Json
 
 datasets_app = typer.Typer(help="List the datasets, where they are looked for; fetch one.")
-weights_app = typer.Typer(help="List the networks' weights; show, verify or fetch them.")
+weights_app = typer.Typer(help="List the networks' weights; show, verify, export or fetch them.")
 
 
 @datasets_app.callback(invoke_without_command=True)
@@ -38,7 +39,7 @@ def fetch(
 
 @weights_app.callback(invoke_without_command=True)
 def weights(context: typer.Context, as_json: Json = False) -> None:
-    """List the networks' weights: shipped, fetched, or how to get them; show, verify, fetch."""
+    """List the networks' weights: shipped, fetched, or how to get them; show, verify, export."""
     from spam_pipe.pipeline.commands.weights import show_weights
 
     if context.invoked_subcommand is None:
@@ -68,6 +69,37 @@ def verify_weights(
 
     if status := weights_command.verify_weights(names or [], as_json=as_json):
         raise typer.Exit(status)
+
+
+class ExportFormat(StrEnum):
+    """Formats of networks that other programs read."""
+
+    ONNX = "onnx"
+
+
+@weights_app.command("export")
+def export_weights(
+    name: Annotated[
+        str, typer.Argument(help="shipped weights by name, or a .safetensors or .pth file")
+    ],
+    form: Annotated[
+        ExportFormat, typer.Option("--format", help="what to write")
+    ] = ExportFormat.ONNX,
+    to: Annotated[
+        str | None, typer.Option(help="file to write (by default NAME.onnx)", metavar="FILE")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write a network for other programs: image in, features and contour out, any size.
+
+    The file takes ``lab``, (height, width, 3) float32 CIELab, and gives ``features``, (height,
+    width, C), and ``contour``, (height, width) in 0..1; its card is in its metadata. It is checked
+    against torch before it is kept, and can be used here too: --set segment.weights=NAME.onnx.
+    """
+    from spam_pipe.pipeline.commands import weights as weights_command
+
+    assert form is ExportFormat.ONNX
+    weights_command.export_weights(name, to, as_json=as_json)
 
 
 @weights_app.command("fetch")

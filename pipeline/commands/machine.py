@@ -30,6 +30,7 @@ _PACKAGES = (
     "scipy",
     "scikit-image",
     "numba",
+    "onnxruntime",
     "higra",
     "pandas",
     "typer",

@@ -2,17 +2,21 @@
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from spam_pipe.pipeline.commands.teller import INTERRUPTED, SUCCESS, Teller
 from spam_pipe.pipeline.configuration.training_recipe import (
     RECIPE,
+    AlsoConfig,
     TrainingConfig,
     default_folder,
     dump_recipe,
+    parse_also,
     read_recipe,
 )
-from spam_pipe.pipeline.datasets import describe, open_dataset
+from spam_pipe.pipeline.datasets import describe, open_chosen, open_dataset
+from spam_pipe.pipeline.datasets.lookup import candidates
 from spam_pipe.pipeline.device import resolve_device
 from spam_pipe.pipeline.errors import ConfigError, DataError, UserError
 from spam_pipe.pipeline.items import Dataset, Item
@@ -24,7 +28,7 @@ from spam_pipe.pipeline.store.folder import LocalFolder
 from spam_pipe.stages.networks.weights import read_information
 from spam_pipe.stages.train.checkpoint import load_checkpoint
 from spam_pipe.stages.train.learner import Losses
-from spam_pipe.stages.train.samples import Example, make_example
+from spam_pipe.stages.train.samples import Source, make_example
 from spam_pipe.stages.train.trainer import TrainingStep, Validate, train
 from spam_pipe.stages.train.validation import Score, ValidationImage, make_validator
 
@@ -32,7 +36,11 @@ _LINE_EVERY = 10.0
 
 
 def train_network(
-    options: Options, config: str | None, folder: str | None, minutes: float | None
+    options: Options,
+    config: str | None,
+    folder: str | None,
+    minutes: float | None,
+    also: Sequence[str] = (),
 ) -> int:
     """Train a network, or go on with the training in the folder; return the exit status.
 
@@ -43,11 +51,20 @@ def train_network(
     """
     teller = Teller(quiet=options.quiet, as_json=options.as_json)
     place = Path(folder).expanduser() if folder is not None else default_folder(config)
-    recipe = read_recipe(config, place, config_layers(options))
+    layers = list(config_layers(options))
+    if also:
+        layers.append({"also": [parse_also(each) for each in also]})
+    recipe = read_recipe(config, place, layers)
     device = resolve_device(options.device)
     dataset = _open(recipe)
-    examples = _read_examples(dataset, recipe, teller)
-    validate = _make_validate(dataset, recipe, teller)
+    items = _training_items(dataset, recipe, teller)
+    others = [_open_other(each, recipe, teller) for each in recipe.also]
+    own = Source(
+        [make_example(*scene, recipe.void) for scene in _read_scenes(items)],
+        1 - sum(each.share for each in recipe.also),
+    )
+    sources = [own, *(other.source() for other in others)]
+    validate = _make_validate(dataset, others, recipe, teller)
     teller.say(f"training {recipe.network.name} on {device} in {place}")
     reporter = Reporter(recipe, place, teller.say)
     interrupted = False
@@ -56,7 +73,7 @@ def train_network(
             with locked(LocalFolder(place), option="--folder", say=teller.warn):
                 train(
                     recipe,
-                    examples,
+                    sources,
                     place,
                     device=device,
                     minutes=minutes,
@@ -127,19 +144,11 @@ def _until(stopping: Callable[[], bool], reporter: Reporter) -> Callable[[Traini
 
 
 def _open(recipe: TrainingConfig) -> Dataset:
-    chosen = recipe.dataset
-    return open_dataset(
-        chosen.name,
-        data=chosen.root,
-        images=chosen.images,
-        pattern=chosen.pattern,
-        ground_truth=chosen.ground_truth,
-        ignore=chosen.ignore,
-    )
+    return open_chosen(recipe.dataset)
 
 
-def _read_examples(dataset: Dataset, recipe: TrainingConfig, teller: Teller) -> list[Example]:
-    """Read the images to train on."""
+def _training_items(dataset: Dataset, recipe: TrainingConfig, teller: Teller) -> list[Item]:
+    """Return the images that training is for."""
     split = recipe.dataset.split or _training_split(dataset)
     items = list(dataset.items(split))
     annotated = [item for item in items if item.annotations is not None]
@@ -151,7 +160,57 @@ def _read_examples(dataset: Dataset, recipe: TrainingConfig, teller: Teller) -> 
         )
     if len(annotated) < len(items):
         teller.say(f"{len(annotated)} of them have ground truth")
-    return [make_example(*scene) for scene in _read_scenes(annotated)]
+    return annotated
+
+
+@dataclass(frozen=True)
+class OtherSet:
+    """A further folder to train on: the images that are trained on and those kept out."""
+
+    config: AlsoConfig
+    trained: Sequence[Item]
+    held_out: Sequence[Item]
+
+    def source(self) -> Source:
+        """Read the images to train on."""
+        config = self.config
+        examples = [make_example(*scene, config.void) for scene in _read_scenes(self.trained)]
+        return Source(examples, config.share, config.contours)
+
+
+def _open_other(config: AlsoConfig, recipe: TrainingConfig, teller: Teller) -> OtherSet:
+    images, truth = (
+        _find_folder(name, recipe.dataset.root) for name in (config.images, config.ground_truth)
+    )
+    dataset = open_dataset("folder", images=images, ground_truth=truth)
+    items = [item for item in dataset.items("all") if item.annotations is not None]
+    held_out = items[:: config.hold_out] if config.hold_out else []
+    kept_out = {item.id for item in held_out}
+    trained = [item for item in items if item.id not in kept_out]
+    if not trained:
+        raise DataError(
+            f"--also {images}: all {len(items)} annotated images are kept for validation; give it "
+            "more of them, or hold_out = 0 in the recipe's table"
+        )
+    teller.say(
+        f"{images}: {len(trained)} images, {config.share:.0%} of the samples; "
+        f"{len(held_out)} kept for validation"
+    )
+    return OtherSet(config, trained, held_out)
+
+
+def _find_folder(name: str, root: str | None) -> Path:
+    """Return a folder of a recipe: as it stands, else within a folder that holds datasets."""
+    stated = Path(name).expanduser()
+    places = (stated, *candidates([name], Path(root) if root else None))
+    found = next((place for place in places if place.is_dir()), None)
+    if found is None:
+        looked = ", ".join(map(str, places))
+        raise DataError(
+            f"--also {name}: there is no such folder; looked for {looked}; name it in full, or set "
+            "SPAM_DATA to the folder that holds it"
+        )
+    return found
 
 
 def _training_split(dataset: Dataset) -> str:
@@ -166,14 +225,24 @@ def _training_split(dataset: Dataset) -> str:
     )
 
 
-def _make_validate(dataset: Dataset, recipe: TrainingConfig, teller: Teller) -> Validate | None:
+def _make_validate(
+    dataset: Dataset, others: Sequence[OtherSet], recipe: TrainingConfig, teller: Teller
+) -> Validate | None:
     """Return what scores weights on every n-th image of the validation split."""
     if "val" not in dataset.splits or recipe.dataset.split == "val":
         teller.say(f"{dataset.name} has no validation split: the last weights count as the best")
         return None
     items = [item for item in dataset.items("val") if item.annotations is not None]
-    scenes = _read_scenes(items[:: recipe.validate_every])
-    return make_validator(list(scenes), recipe.validate_counts, recipe.least_regularity)
+    return make_validator(
+        list(_read_scenes(items[:: recipe.validate_every])),
+        recipe.validate_counts,
+        recipe.least_regularity,
+        others=[
+            (other.config.share, list(_read_scenes(other.held_out)))
+            for other in others
+            if other.held_out
+        ],
+    )
 
 
 def _read_scenes(items: Iterable[Item]) -> Iterable[ValidationImage]:
@@ -217,4 +286,6 @@ def _tell_end(folder: Path, interrupted: bool, teller: Teller) -> None:
 def _describe_score(score: Score) -> str:
     asa = " / ".join(f"{value:.4f}" for value in score.asa)
     gr = " / ".join(f"{value:.3f}" for value in score.gr)
-    return f"ASA {asa} at GR {gr} (K = {' / '.join(map(str, score.counts))})"
+    own = f"ASA {asa} at GR {gr} (K = {' / '.join(map(str, score.counts))})"
+    others = ", ".join("/".join(f"{value:.4f}" for value in each.asa) for _, each in score.others)
+    return f"{own}, other sets {others}" if others else own

@@ -19,6 +19,7 @@ from spam_pipe.pipeline.fetching.public_weights import (
     weights_folders,
 )
 from spam_pipe.pipeline.fetching.shipped_weights import check_shipped, read_card, shipped_weights
+from spam_pipe.stages.networks.files import find_weights
 from spam_pipe.stages.suggestion import did_you_mean
 
 
@@ -73,7 +74,8 @@ def verify_weights(names: list[str], *, as_json: bool) -> int:
     """Check weights, by default all that are here; return the exit status.
 
     Shipped ones must load: a whole file, every tensor finite and of the shape that the network
-    in the file's own config needs; and have a card, whose hash, where it has one, is the file's.
+    in the file's own config needs. They must compute the same in every engine, and have a card,
+    whose hash, where it has one, is the file's.
     Fetched ones must have the hash under which they are published.
 
     Raises
@@ -115,6 +117,61 @@ def fetch_weights(
         )
     teller.show(f"{name}: ready in {path}")
     teller.show_json({"name": name, "path": str(path), "sha256": hash_file(path)})
+
+
+def export_weights(name: str, to: str | None, *, as_json: bool) -> None:
+    """Write weights as an ONNX file, checked against torch.
+
+    Parameters
+    ----------
+    name
+        Shipped weights, or a file of weights (.safetensors, or a .pth of the public SSN kind).
+    to
+        The file to write; by default the weights' name with .onnx, in the current folder.
+
+    Raises
+    ------
+    UserError
+        When there are no such weights, the file cannot be written, or ONNX Runtime computes
+        something else than torch.
+    """
+    teller = Teller(as_json=as_json)
+    try:
+        path = find_weights(name)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+    target = Path(to).expanduser() if to is not None else Path(f"{path.stem}.onnx")
+    if target.suffix != ".onnx":
+        raise ConfigError(f"--to {to}: an ONNX file is called something.onnx")
+    facts: dict[str, object] = {"weights": path.stem, "weights_sha256": hash_file(path)}
+    shipped = shipped_weights().get(name)
+    if shipped is not None and path.samefile(shipped):
+        facts |= {f"card_{key}": value for key, value in read_card(path).items()}
+
+    from spam_pipe.stages.networks.agreement import require_agreement
+    from spam_pipe.stages.networks.engines import load
+    from spam_pipe.stages.networks.onnx_encoder import encoder_of
+    from spam_pipe.stages.networks.onnx_graph import export
+    from spam_pipe.stages.networks.torch_encoder import load_network
+    from spam_pipe.stages.networks.weights import replace_file
+
+    try:
+        model = export(load_network(path), facts)
+        exported = encoder_of(model, {}, str(target))
+        off = require_agreement(exported, load(path, engine="torch"), str(target))
+        replace_file(target, model)
+    except ValueError as error:
+        raise DataError(str(error)) from error
+    except OSError as error:
+        raise UserError(
+            f"{target}: cannot be written: {error.strerror}; choose another file with --to"
+        ) from error
+    size = format_size(target.stat().st_size)
+    teller.show(
+        f"{target}: {size}, float32, any height and width; from torch it differs by "
+        f"{off.features:.1g} in features, by {off.contour:.1g} in contours"
+    )
+    teller.show_json({"name": name, "path": str(target), **off._asdict()})
 
 
 def _about(path: Path) -> str:

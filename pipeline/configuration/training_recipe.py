@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import tomli_w
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from spam_pipe.pipeline.configuration.run_config import Layer, merge, read_config_file, stated
 from spam_pipe.pipeline.datasets.config import DatasetConfig
@@ -16,14 +16,70 @@ from spam_pipe.stages.train.config import TrainConfig
 RECIPE = "train.toml"
 """In a training's folder: all that was resolved; passed to `--config` it repeats the training."""
 
-DEFAULT = "train-trunk"
+DEFAULT = "train-efficientunet"
 """The shipped configuration that is taken where nothing else is said."""
+
+
+class AlsoConfig(BaseModel):
+    """A folder of annotated images that a share of the samples comes from."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    images: str = Field(
+        description="folder of images: as it stands, else within the folder that holds datasets"
+    )
+    ground_truth: str = Field(description="folder of label maps named as the images are")
+    share: float = Field(gt=0, lt=1, description="of all samples; the dataset gets what is left")
+    void: int | None = Field(None, ge=0, description="label that means nothing is known")
+    contours: float = Field(
+        1.0, ge=0, description="weight of its contours: classes leave many of them unmarked"
+    )
+    hold_out: int = Field(
+        25, ge=0, description="every n-th image is kept for validation, 0 for none of them"
+    )
 
 
 class TrainingConfig(TrainConfig):
     """Everything that decides a training's results."""
 
     dataset: DatasetConfig = DatasetConfig(name="bsd")
+    void: int | None = Field(
+        None, ge=0, description="label of the dataset's ground truth that means nothing is known"
+    )
+    also: tuple[AlsoConfig, ...] = Field(
+        (), description="further folders of annotated images to train on, with their shares"
+    )
+
+    @model_validator(mode="after")
+    def _leaves_a_share(self) -> Self:
+        if sum(each.share for each in self.also) >= 1:
+            raise ValueError("also: the shares leave nothing for the dataset; their sum is below 1")
+        return self
+
+
+def parse_also(text: str) -> dict[str, Any]:
+    """Read `FOLDER:GROUND_TRUTH:SHARE`.
+
+    Raises
+    ------
+    ConfigError
+        When it is not of that form.
+    """
+    parts = text.rsplit(":", 2)
+    try:
+        images, ground_truth, share = parts
+        named = {"images": _absolute(images), "ground_truth": _absolute(ground_truth)}
+        return {**named, "share": float(share)}
+    except ValueError as error:
+        raise ConfigError(
+            f"--also {text}: write FOLDER:GROUND_TRUTH:SHARE, such as photos:labels:0.3"
+        ) from error
+
+
+def _absolute(folder: str) -> str:
+    """Return a folder that a later process finds from wherever it is started."""
+    path = Path(folder).expanduser()
+    return str(path.absolute()) if path.is_dir() else folder
 
 
 def default_folder(config: str | None) -> Path:
@@ -54,7 +110,7 @@ def read_recipe(config: str | None, folder: Path, layers: Iterable[Layer]) -> Tr
         layer = read_config_file(begun)
     else:
         layer = read_config_file(Path(config or DEFAULT))
-    below = merge([{"dataset": {"name": "bsd"}, "network": {"name": "trunk"}}, layer])
+    below = merge([{"dataset": {"name": "bsd"}, "network": {"name": "efficientunet"}}, layer])
     asked = list(layers)
     for table in ("network", "dataset"):
         if _name(merge(asked), table) not in {None, _name(below, table)}:

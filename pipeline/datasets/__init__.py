@@ -2,14 +2,12 @@
 
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Any
 
+from spam_pipe.pipeline.datasets.config import DatasetConfig
 from spam_pipe.pipeline.errors import ConfigError, DataError
 from spam_pipe.pipeline.items import Dataset
 from spam_pipe.stages.suggestion import did_you_mean
-
-if TYPE_CHECKING:
-    from spam_pipe.pipeline.datasets.images.bands import Reading
 
 DATASETS: dict[str, str] = {
     "bsd": "spam_pipe.pipeline.datasets.bsd:Bsd",
@@ -21,17 +19,7 @@ DATASETS: dict[str, str] = {
 """Where each dataset's class is, as ``module:class``."""
 
 
-def open_dataset(
-    name: str,
-    *,
-    data: str | Path | None = None,
-    images: str | Path | None = None,
-    pattern: str = "*",
-    ground_truth: str | Path | None = None,
-    planes: Literal["all", "first"] | None = None,
-    reading: "Reading | None" = None,
-    ignore: tuple[int, ...] = (),
-) -> Dataset:
+def open_dataset(name: str, *, data: str | Path | None = None, **options: Any) -> Dataset:
     """Open a dataset by its name, or a folder of images by its path.
 
     Nothing is read: a dataset that is not there is an error once its items are asked for.
@@ -43,8 +31,9 @@ def open_dataset(
     data
         The folder that holds the named dataset; by default `pipeline.datasets.lookup` knows
         where to look.
-    images, pattern, ground_truth, planes, reading, ignore
-        Options of the dataset ``folder`` (`pipeline.datasets.folder.Folder`).
+    options
+        Options of the dataset ``folder``, by the names that `pipeline.datasets.folder.ImageFolder`
+        gives them. None stands for an option that was not given.
 
     Raises
     ------
@@ -52,35 +41,45 @@ def open_dataset(
         For an unknown name (the nearest known one is suggested), or an option that the
         dataset does not have.
     """
+    given = {key: value for key, value in options.items() if value is not None}
     if name not in DATASETS:
-        if images is not None:
+        if "images" in given:
             raise ConfigError(f"dataset.images: leave it out, the dataset is the folder {name}")
-        name, images = "folder", _as_folder(name)
+        name, given = "folder", {**given, "images": _as_folder(name)}
     if name == "folder":
         from spam_pipe.pipeline.datasets.folder import ImageFolder
-        from spam_pipe.pipeline.datasets.images.bands import Reading
 
         if data is not None:
             raise ConfigError("dataset.root: a folder of images is named with dataset.images")
-        if images is None:
+        if "images" not in given:
             raise ConfigError("dataset folder: name the folder, as in --dataset path/to/images")
-        truth = Path(ground_truth) if ground_truth is not None else None
-        return ImageFolder(Path(images), pattern, truth, planes, reading or Reading(), ignore)
-    given = {
-        "images": images,
-        "ground_truth": ground_truth,
-        "pattern": pattern.strip("*") or None,
-        "planes": planes,
-        "bands": reading and reading.bands,
-        "stretch": reading and reading.stretch,
-        "ignore": ignore or None,
-    }
+        for key in ("images", "ground_truth"):
+            if key in given:
+                given[key] = Path(given[key])
+        return ImageFolder(**given)
+    if (reading := given.pop("reading", None)) is not None:
+        given |= {"bands": reading.bands, "stretch": reading.stretch}
     for option, value in given.items():
-        if value is not None:
+        if value not in (None, (), "*"):
             raise ConfigError(f"dataset.{option}: only a folder of images has it, not {name}")
     module, _, cls = DATASETS[name].partition(":")
     dataset: Dataset = getattr(import_module(module), cls)(Path(data) if data else None)
     return dataset
+
+
+def open_chosen(chosen: DatasetConfig) -> Dataset:
+    """Open the dataset of a configuration, with all of its options; errors as `open_dataset`."""
+    return open_dataset(
+        chosen.name,
+        data=chosen.root,
+        images=chosen.images,
+        files=chosen.files,
+        pattern=chosen.pattern,
+        ground_truth=chosen.ground_truth,
+        planes=chosen.planes,
+        reading=chosen.reading,
+        ignore=chosen.ignore,
+    )
 
 
 def default_split(dataset: Dataset) -> str:

@@ -8,7 +8,9 @@ if TYPE_CHECKING:
     from spam_pipe.pipeline.datasets.images.bands import Reading
 
 
-def _bands(bands: tuple[int, ...] | None) -> tuple[int, ...] | None:
+def _bands(bands: tuple[int, ...] | str | None) -> tuple[int, ...] | str | None:
+    if isinstance(bands, str):
+        return bands
     if bands is not None and (len(bands) not in (1, 3) or min(bands) < 1):
         raise ValueError("give one band or three, counted from 1, such as 4,3,2")
     return bands
@@ -36,6 +38,9 @@ class DatasetConfig(BaseModel):
         None, description="folder that holds the dataset; by default SPAM_DATA, then the cache"
     )
     images: str | None = Field(None, description="folder: where its images are, at any depth")
+    files: tuple[str, ...] = Field(
+        (), description="folder: of its images these alone, by their paths below it"
+    )
     pattern: str = Field("*", min_length=1, description="folder: which file names are images")
     ground_truth: str | None = Field(
         None, description="folder: label maps (PNG, TIFF, npy, mat) named as the images are"
@@ -53,10 +58,10 @@ class DatasetConfig(BaseModel):
         description="folder: planes of stacks: all (each an item such as name#z3) or first; by "
         "default all of OME-TIFF and OME-Zarr, the first of other files",
     )
-    bands: Annotated[tuple[int, ...] | None, AfterValidator(_bands)] = Field(
+    bands: Annotated[tuple[int, ...] | Literal["all"] | None, AfterValidator(_bands)] = Field(
         None,
         description="folder: which bands, from 1, are red, green and blue, or the one that is "
-        "grey; by default what the file says",
+        "grey; all for the first principal components of all; by default what the file says",
     )
     stretch: Annotated[tuple[float, float] | None, AfterValidator(_percentiles)] = Field(
         None,

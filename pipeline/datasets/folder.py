@@ -46,6 +46,8 @@ class ImageFolder(Dataset):
         How images are read.
     ignore
         Values of the ground truth that mean no region.
+    files
+        Of the images these alone, by their paths below the folder; all where there are none.
     """
 
     images: Path
@@ -54,6 +56,7 @@ class ImageFolder(Dataset):
     planes: Which = None
     reading: Reading = field(default_factory=Reading)
     ignore: tuple[int, ...] = ()
+    files: tuple[str, ...] = ()
 
     name: ClassVar[str] = "folder"
     splits: ClassVar[tuple[str, ...]] = ("all",)
@@ -97,6 +100,8 @@ class ImageFolder(Dataset):
         if not root.is_dir():
             raise DataError(f"{root}: there is no such folder of images")
         files = self._image_files(root, list_files(root))
+        if missing := sorted({*self.files} - {*files}):
+            raise DataError(f"{root / missing[0]}: there is no such image")
         if not files:
             kinds = " ".join(sorted(IMAGE_SUFFIXES))
             wanted = "" if self.pattern == "*" else f" that matches {self.pattern}"
@@ -128,7 +133,8 @@ class ImageFolder(Dataset):
         return [
             name
             for name in listing.names
-            if fnmatch(written(name if "/" in pattern else name.rpartition("/")[2]), pattern)
+            if (not self.files or name in self.files)
+            and fnmatch(written(name if "/" in pattern else name.rpartition("/")[2]), pattern)
             # Ground truth kept in a folder among the images is no image.
             and not self._is_truth(root, name, inside)
             and may_be_image(root / name)

@@ -2,7 +2,6 @@
 
 import io
 import json
-from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from PIL import Image
 
 from spam_pipe.pipeline.datasets.images.georeference import Georeference
 from spam_pipe.pipeline.errors import UserError
+from spam_pipe.pipeline.exporting.formats import Form
 from spam_pipe.stages.propose.run_lengths import RunLengths
 from spam_pipe.stages.report.drawing import color_objects, draw_boundaries, mean_colors
 
@@ -21,28 +21,7 @@ _TILE = 512
 _LARGEST_UNTILED = 4_000_000
 
 
-class LabelFormat(StrEnum):
-    """File formats of a label map.
-
-    `PNG` holds 16 bits without loss; `TIFF` 16 or 32, deflated, above four megapixels in tiles;
-    `NPY` the array as it is; `COCO` run lengths as JSON, laid out as segment-anything's
-    ``amg.py`` writes them.
-    """
-
-    PNG = "png"
-    TIFF = "tiff"
-    NPY = "npy"
-    COCO = "coco"
-
-    @property
-    def suffix(self) -> str:
-        """The end of file names."""
-        return ".json" if self is LabelFormat.COCO else f".{self.value}"
-
-
-def encode_labels(
-    labels: LabelMap, form: LabelFormat | str, background: int | None = None
-) -> bytes:
+def encode_labels(labels: LabelMap, form: Form, background: int | None = None) -> bytes:
     """Return a label map as the content of a file.
 
     Parameters
@@ -50,7 +29,9 @@ def encode_labels(
     labels
         (H, W) non-negative integers: superpixels 0..n-1, or objects 1..n with 0 = uncertain.
     form
-        The format; PNG, TIFF and NPY keep the numbers as they are.
+        ``png`` (16 bits), ``tiff`` (16 or 32, deflated, above four megapixels in tiles) and
+        ``npy`` keep the numbers as they are; ``coco`` is run lengths as JSON, laid out as
+        segment-anything's ``amg.py`` writes them.
     background
         COCO alone: a label that is no region and is left out (0 for objects).
 
@@ -64,16 +45,15 @@ def encode_labels(
     UserError
         When the labels do not fit the format; the message says which one they fit.
     """
-    form = LabelFormat(form)
     _check(labels)
-    if form is LabelFormat.PNG:
+    if form == "png":
         return _encode_png(labels)
-    if form is LabelFormat.COCO:
+    if form == "coco":
         return _encode_coco(labels, background)
     kind = np.uint16 if labels.max() <= 0xFFFF else np.uint32
     compact = np.ascontiguousarray(labels, dtype=kind)
     content = io.BytesIO()
-    if form is LabelFormat.TIFF:
+    if form == "tiff":
         # Viewers of large images read the tiles in sight alone.
         tile = (_TILE, _TILE) if compact.size > _LARGEST_UNTILED else None
         tifffile.imwrite(
@@ -228,12 +208,6 @@ def _check(labels: LabelMap) -> None:
         raise UserError(
             f"labels must lie in 0..4294967295, these are in {labels.min()}..{labels.max()}"
         )
-
-
-_TILE = 512
-
-
-_LARGEST_UNTILED = 4_000_000
 
 
 def encode_geotiff(

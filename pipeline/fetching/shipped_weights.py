@@ -1,6 +1,7 @@
 """The weights that come with the package, and their cards."""
 
 import tomllib
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,17 +33,28 @@ def read_card(path: Path) -> dict[str, Any]:
         raise DataError(f"{card}: not valid TOML: {error}") from error
 
 
+@cache
+def seen_by_digest() -> dict[str, str]:
+    """Return what the networks that come with the project have seen, by their files' SHA-256.
+
+    Figures of networks that have seen other pictures are no fair comparison without it.
+    """
+    cards = {hash_file(path): read_card(path) for path in shipped_weights().values()}
+    return {digest: f"{card['name']}, trained on {card['seen']}" for digest, card in cards.items()}
+
+
 def check_shipped(name: str, path: Path) -> str | None:
     """Name the fault of weights that come with the project; None where they are right.
 
     Raises
     ------
     ValueError, DataError
-        When the weights don't load, or the card doesn't.
+        When the weights don't load or engines differ in them, or the card doesn't load.
     """
-    from spam_pipe.stages.networks.weights import load_weights
+    from spam_pipe.stages.networks.agreement import require_agreement
+    from spam_pipe.stages.networks.engines import load
 
-    load_weights(path)
+    require_agreement(load(path, engine="onnxruntime"), load(path, engine="torch"), str(path))
     card = read_card(path)
     if card.get("name") != name:
         return f"{path.with_suffix('.toml')}: is the card of {card.get('name')}, not of {name}"

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from spam_pipe.pipeline.fetching.shipped_weights import seen_by_digest
 from spam_pipe.pipeline.items import Item
 from spam_pipe.pipeline.reporting.command_lines import (
     deciding_options,
@@ -74,11 +75,13 @@ def make_page(tables: Tables) -> str:
 
 
 def _method(each: Evaluated, labels: Mapping[MethodKey, str], command: str) -> Method:
+    seen = seen_by_digest()
     return Method(
         each.key,
         each.swept or labels.get(each.key) or f"{each.key.method} · {say_prior(each.key.prior)}",
         deciding_options(each.config),
         each.weights,
+        {part: seen[digest] for part, digest in each.weights.items() if digest in seen},
         command,
     )
 

@@ -23,6 +23,7 @@ from spam_pipe.pipeline.fetching.public_weights import (
 )
 from spam_pipe.pipeline.items import FileSource, Item, Source
 from spam_pipe.stages.attention.config import AttentionConfig
+from spam_pipe.stages.networks.engines import EngineOption, choose_engine
 from spam_pipe.stages.propose.config import ProposeConfig
 
 
@@ -207,7 +208,7 @@ class Part:
         Returns the name or the file of our network's weights that the part is; None for other
         parts.
     option
-        The option that names these weights.
+        The option that names these weights, or the engine that computes them.
     """
 
     find: Callable[[Item, RunConfig], Source | None]
@@ -254,16 +255,53 @@ def _find_external(item: Item, config: RunConfig) -> Source | None:
     return None if folder is None else ExternalMaps(Path(folder).expanduser(), item.id)
 
 
+@dataclass(frozen=True)
+class EngineChoice(Source):
+    """What computes a network as an input: engines agree on nearly all labels, not on all.
+
+    Where the choice is left to the device, results stand whichever engine made them.
+    """
+
+    option: EngineOption
+
+    def signature(self) -> str:
+        """Return the option."""
+        return self.option
+
+    def digest(self, device: str = "cpu") -> str:
+        """Return the engine that it comes to on a device."""
+        return choose_engine(self.option, device)
+
+    def read(self) -> None:
+        """Nothing: the stage asks for its engine itself."""
+
+
+def _contour_engine(item: Item, config: RunConfig) -> EngineChoice | None:
+    chosen = config.propose.contour.engine
+    return None if _contour_weights(config) is None else EngineChoice(chosen)
+
+
+def _segment_engine(item: Item, config: RunConfig) -> EngineChoice | None:
+    return None if config.segment.deep_weights is None else EngineChoice(config.segment.engine)
+
+
+ENGINE_PARTS = frozenset({"contour_engine", "segment_engine"})
+
+LATER_PARTS = frozenset({"valid", *ENGINE_PARTS})
+"""Parts that stages did not read at first: where there is none, results from then stand."""
+
 PARTS: Mapping[str, Part] = {
     "image": Part(lambda item, config: item.image, "image"),
     "valid": Part(_find_valid, "valid"),
     "annotations": Part(lambda item, config: item.annotations, "annotations"),
     "masks": Part(_find_masks, "masks"),
     "contour_weights": _weights_part(_contour_weights, "propose.contour.weights"),
+    "contour_engine": Part(_contour_engine, option="propose.contour.engine"),
     "checkpoint": Part(lambda item, config: find_checkpoint(config.propose), "checkpoint"),
     "prompts": Part(_find_prompts, "prompts"),
     "segment_annotations": Part(_find_segment_annotations, "annotations"),
     "segment_weights": _weights_part(lambda config: config.segment.deep_weights, "segment.weights"),
+    "segment_engine": Part(_segment_engine, option="segment.engine"),
     "external": Part(_find_external, "external"),
     "attention": Part(
         lambda item, config: find_factors(config.segment.attention, item.id), "attention"

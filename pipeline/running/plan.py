@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from spam_pipe.pipeline.configuration.run_config import RunConfig
 from spam_pipe.pipeline.errors import DataError
 from spam_pipe.pipeline.items import Item
-from spam_pipe.pipeline.running.parts import NO_DATA, PARTS
+from spam_pipe.pipeline.running.parts import ENGINE_PARTS, LATER_PARTS, NO_DATA, PARTS
 from spam_pipe.pipeline.runs.chain import Chain, Link
 from spam_pipe.pipeline.store.folder import Folder
 from spam_pipe.pipeline.store.record import Record, parse_record
@@ -81,8 +81,7 @@ def fingerprint(
     unit
         The unit; it reads the same unit of its upstream, or the only one there.
     """
-    # Where all pixels count, nothing changes: results from before there were masks stand.
-    reads = [part for part in STAGES[link.name].reads if part != "valid" or digests[part]]
+    reads = [part for part in STAGES[link.name].reads if digests[part] or part not in LATER_PARTS]
     return digest_of(
         {
             "stage": link.name,
@@ -168,7 +167,12 @@ def _plan_item(
         for unit in link.units:
             record = records.get((name, unit))
             if digests is not None:
-                expected[name][unit] = fingerprint(link, digests, expected, unit)
+                # Units of an item may have been computed on different devices.
+                engines = {
+                    part: _current_digest(part, item, config, () if record is None else (record,))
+                    for part in ENGINE_PARTS.intersection(STAGES[name].reads)
+                }
+                expected[name][unit] = fingerprint(link, digests | engines, expected, unit)
             if record is not None and name not in overwrite and digests is not None:
                 same = record.fingerprint == expected[name][unit]
                 states[name][unit] = State.DONE if same else State.STALE

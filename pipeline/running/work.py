@@ -14,7 +14,7 @@ from spam_pipe.pipeline.datasets.user_files.valid import ValidPixels, digest_of_
 from spam_pipe.pipeline.errors import one_line
 from spam_pipe.pipeline.items import ImageSource, Picture, Source
 from spam_pipe.pipeline.running.jobs import Failure, Job, Outcome, Task
-from spam_pipe.pipeline.running.parts import NO_DATA, PARTS
+from spam_pipe.pipeline.running.parts import NO_DATA, PARTS, EngineChoice
 from spam_pipe.pipeline.running.plan import fingerprint
 from spam_pipe.pipeline.running.turns import Turns
 from spam_pipe.pipeline.runs.chain import Chain, Link, build_chain
@@ -200,6 +200,8 @@ class _ItemRun:
         if isinstance(source, ValidPixels):
             valid = source.of(self.picture())
             return (source.signature(), digest_of_mask(valid)), valid
+        if isinstance(source, EngineChoice):
+            return (source.signature(), source.digest(self.device)), None
         return (source.signature(), source.digest()), source.read()
 
     def upstream_output(self, name: str, unit: Unit) -> Output:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import islice
 
-from spam_pipe.pipeline.datasets import default_split, open_dataset
+from spam_pipe.pipeline.datasets import default_split, open_chosen
 from spam_pipe.pipeline.items import Dataset, Item
 from spam_pipe.pipeline.runs.run import Run
 from spam_pipe.pipeline.runs.shard import Shard
@@ -20,16 +20,7 @@ class Selection:
 
     def __init__(self, run: Run, limit: int | None, shard: Shard | None = None) -> None:
         chosen = run.config.dataset
-        self.dataset: Dataset = open_dataset(
-            chosen.name,
-            data=chosen.root,
-            images=chosen.images,
-            pattern=chosen.pattern,
-            ground_truth=chosen.ground_truth,
-            planes=chosen.planes,
-            reading=chosen.reading,
-            ignore=chosen.ignore,
-        )
+        self.dataset: Dataset = open_chosen(chosen)
         self.split = chosen.split or default_split(self.dataset)
         self.limit = limit
         self.shard = shard

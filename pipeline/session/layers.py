@@ -1,5 +1,6 @@
 """From a command's flags to layers of configuration."""
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -68,14 +69,8 @@ def config_layers(options: Options) -> Iterator[Layer]:
 
 
 def _dataset_layers(options: Options) -> Iterator[Layer]:
-    name = options.dataset
-    if name is not None:
-        open_dataset(name)  # an unknown name is an error before anything is written
-        if name in DATASETS:
-            yield {"dataset": {"name": name}}
-        else:
-            images = str(Path(name).expanduser().absolute())
-            yield {"dataset": {"name": "folder", "images": images}}
+    if options.dataset is not None:
+        yield {"dataset": _named_dataset(options.dataset, options.more_paths)}
     given: dict[str, str | None] = {
         "split": options.split,
         "pattern": options.pattern,
@@ -96,10 +91,37 @@ def _dataset_layers(options: Options) -> Iterator[Layer]:
         yield {"dataset": chosen}
 
 
+def _named_dataset(first: str, more: Sequence[str]) -> Layer:
+    """Return the dataset that was named: one of ours, a folder, or images of one folder."""
+    if first in DATASETS and not more:
+        open_dataset(first)  # one that needs more than its name says so before anything is written
+        return {"name": first}
+    paths = [path for text in (first, *more) for path in _expanded(text)]
+    if len(paths) == 1 and not paths[0].is_file():
+        open_dataset(first)  # an unknown name is an error before anything is written
+        return {"name": "folder", "images": str(paths[0].absolute())}
+    for path in paths:
+        if not path.is_file():
+            kind = "a folder: name it alone" if path.is_dir() else "not there"
+            raise ConfigError(f"{path}: {kind}, or name images, as in photos/a.jpg photos/b.jpg")
+    places = [path.absolute() for path in paths]
+    folder = Path(os.path.commonpath([place.parent for place in places]))
+    names = [place.relative_to(folder).as_posix() for place in places]
+    return {"name": "folder", "images": str(folder), "files": sorted(set(names))}
+
+
+def _expanded(text: str) -> list[Path]:
+    """Return the path, or those that a pattern stands for where the shell left it as it is."""
+    path = Path(text).expanduser().absolute()
+    if path.exists() or not {*"*?["} & {*text}:
+        return [path]
+    return sorted(Path(path.anchor).glob(str(path.relative_to(path.anchor)))) or [path]
+
+
 def _dataset_option(key: str, text: str) -> Any:
     if key == "ignore":
         return _numbers("--ignore", text, int, "255")
-    if key == "bands":
+    if key == "bands" and text != "all":
         return _numbers("--bands", text, int, "4,3,2")
     if key == "stretch":
         return _numbers("--stretch", text, float, "2,98")

@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, replace
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, get_origin, get_type_hints
 
 import typer
 
@@ -129,8 +129,9 @@ class Options:
     bands: Annotated[
         str | None,
         typer.Option(
-            help="which bands, from 1, are red, green and blue, such as 4,3,2; or one that is grey",
-            metavar="R,G,B",
+            help="which bands, from 1, are red, green and blue, such as 4,3,2; one that is grey; "
+            "all for the first principal components of all",
+            metavar="R,G,B|all",
             rich_help_panel=_WHAT,
             show_default=False,
         ),
@@ -319,6 +320,8 @@ class Options:
         bool,
         typer.Option("--quiet", "-q", help="print nothing but errors", rich_help_panel=_OUTPUT),
     ] = False
+    more_paths: tuple[str, ...] = ()
+    """Further images beside `dataset`, from the arguments of `run`: no option of its own."""
 
 
 def accept_options(
@@ -339,14 +342,19 @@ def accept_options(
     without
         Options that it does not have.
     arguments
-        Annotations of further parameters, which must be given.
+        Annotations of further parameters, which must be given; with a default as a pair.
     """
     arguments = arguments or {}
     hints = get_type_hints(kind, include_extras=True)
-    parameters = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation)
-        for name, annotation in arguments.items()
-    ]
+    annotated = {name for name, hint in hints.items() if get_origin(hint) is Annotated}
+    parameters = []
+    for name, said in arguments.items():
+        annotation, default = said if isinstance(said, tuple) else (said, inspect.Parameter.empty)
+        parameters.append(
+            inspect.Parameter(
+                name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation
+            )
+        )
     parameters += [
         inspect.Parameter(
             field.name,
@@ -355,7 +363,7 @@ def accept_options(
             annotation=hints[field.name],
         )
         for field in fields(kind)
-        if field.name not in without
+        if field.name not in without and field.name in annotated
     ]
 
     def accepting(**given: Any) -> None:
@@ -380,6 +388,4 @@ def named_input(options: Options, paths: Sequence[str] | None) -> Options:
         return options
     if options.dataset is not None:
         raise ConfigError(f"--dataset {options.dataset}: {paths[0]} names the images already")
-    if len(paths) == 1:
-        return replace(options, dataset=paths[0])
-    return replace(options, dataset=paths[0], more=tuple(paths[1:]))
+    return replace(options, dataset=paths[0], more_paths=tuple(paths[1:]))

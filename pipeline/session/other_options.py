@@ -143,7 +143,7 @@ class TrainOptions:
         str | None,
         typer.Option(
             help="TOML file of a recipe, or a shipped one by name (by default the one that "
-            "--folder was begun with, else train-trunk)",
+            "--folder was begun with, else train-efficientunet)",
             metavar="FILE",
         ),
     ] = None
@@ -168,6 +168,14 @@ class TrainOptions:
     ] = None
     ground_truth: Annotated[
         str | None, typer.Option(help="folder of ground truth for a folder of images")
+    ] = None
+    also: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="a further folder of annotated images, and the share of the samples that comes "
+            "from it; repeatable",
+            metavar="FOLDER:GROUND_TRUTH:SHARE",
+        ),
     ] = None
     device: Annotated[str, typer.Option(help="auto, cpu or cuda[:i]")] = "auto"
     as_json: Json = False

@@ -23,6 +23,7 @@ from spam_pipe.pipeline.session.session import Session
 from spam_pipe.pipeline.store.folder import require_writable
 from spam_pipe.stages.attention.config import AttentionConfig
 from spam_pipe.stages.methods.names import NESTED, require_extra
+from spam_pipe.stages.networks.engines import choose_engine
 from spam_pipe.stages.networks.files import find_weights
 from spam_pipe.stages.propose.config import ProposeConfig
 from spam_pipe.stages.propose.source_names import require_source_package
@@ -53,6 +54,7 @@ def preflight(session: Session) -> None:
                 require_method(config)
         if here:
             require_weights(config, chain)
+            require_engines(config, chain, resolve_device(session.choices.device))
     require_writable(session.outputs)
 
 
@@ -106,6 +108,22 @@ def require_weights(config: RunConfig, stages: Collection[str]) -> None:
                 find_weights(weights)
         except ValueError as error:
             raise ConfigError(f"{part.option}: {error}") from error
+
+
+def require_engines(config: RunConfig, stages: Collection[str], device: str) -> None:
+    """Fail once, before any item does, when an engine cannot compute on the device.
+
+    Raises
+    ------
+    ConfigError
+        Naming the option and the cure.
+    """
+    options = {"contour_engine": config.propose.contour, "segment_engine": config.segment}
+    for name in (name for stage in stages for name in STAGES[stage].reads if name in options):
+        try:
+            choose_engine(options[name].engine, device)
+        except ValueError as error:
+            raise ConfigError(f"{PARTS[name].option}: {error}") from error
 
 
 def require_generator(config: ProposeConfig, item_ids: Iterable[str]) -> None:

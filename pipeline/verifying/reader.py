@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 from spam_pipe.pipeline.errors import DataError
 from spam_pipe.pipeline.items import Item, Source
-from spam_pipe.pipeline.running.parts import NO_DATA, PARTS
+from spam_pipe.pipeline.running.parts import LATER_PARTS, NO_DATA, PARTS, EngineChoice
 from spam_pipe.pipeline.running.plan import fingerprint
 from spam_pipe.pipeline.runs.run import Run
 from spam_pipe.pipeline.store.record import Record
@@ -166,12 +166,17 @@ class Reader:
         link = store.link
         item = self.items.get(group_name(item_id))
         if item is not None:
-            for part, (_, digest) in record.inputs.items():
+            for part in STAGES[link.name].reads:
+                signature, digest = record.inputs.get(part, NO_DATA)
                 try:
-                    now = self.digest_of(PARTS[part].find(item, store.config))
+                    source = PARTS[part].find(item, store.config)
+                    now = self.digest_of(source)
                 except DataError:
                     continue  # it is not here to be compared
-                if now != digest:
+                if isinstance(source, EngineChoice):
+                    if signature != source.signature():
+                        return "made by another engine than the one chosen now"
+                elif now != digest:
                     return f"made from another {part.replace('_', ' ')} than the one there now"
         upstream: dict[str, dict[Unit, str]] = {}
         for name in link.upstream:
@@ -180,7 +185,8 @@ class Reader:
             if before is None:
                 return None  # it will be made again, and then this is looked at
             upstream[name] = {of: before.fingerprint}
-        digests = {part: digest for part, (_, digest) in record.inputs.items()}
+        digests = dict.fromkeys(LATER_PARTS.intersection(STAGES[link.name].reads), NO_DATA[1])
+        digests |= {part: digest for part, (_, digest) in record.inputs.items()}
         if set(digests) != set(STAGES[link.name].reads):
             return "made by an earlier version, which read other parts of the item"
         if fingerprint(link, digests, upstream, unit) != record.fingerprint:

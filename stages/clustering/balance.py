@@ -51,7 +51,7 @@ _DEEP = Balance(
     compactness=6.0,
     smoothing=0.0,
     minimum_size=0.05,
-    border_weight=8.0,
+    border_weight=16.0,
     iterations=10,
     rounds=8,
 )

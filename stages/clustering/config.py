@@ -66,7 +66,7 @@ class ClusteringConfig(StageConfig):
     border_weight: float | None = Field(
         None,
         ge=0,
-        description="refined: weight of smooth borders; by default 8 beside deep features, "
+        description="refined: weight of smooth borders; by default 16 beside deep features, "
         "25 where colour stands alone",
     )
     contour_decay: float = Field(

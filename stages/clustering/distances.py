@@ -120,16 +120,17 @@ def soften(
             nearer = distances[k, i] < least[i]
             least[i] = distances[k, i] if nearer else least[i]
     for k in range(n):
+        row = distances[k]
         n_heard = 0
         for i in range(TILE):
-            exponent = (least[i] - distances[k, i]) * np.float32(1.4426950408889634)
-            distances[k, i] = exponent
+            exponent = (least[i] - row[i]) * np.float32(1.4426950408889634)
+            row[i] = exponent
             n_heard += exponent > _INAUDIBLE
         active[k] = n_heard > 0
         if not active[k]:
             continue
         for i in range(TILE):
-            exponent = distances[k, i]
+            exponent = row[i]
             exponent = exponent if exponent > _INAUDIBLE else _INAUDIBLE
             whole = np.int32(exponent - np.float32(0.5))
             part = exponent - np.float32(whole)
@@ -142,7 +143,7 @@ def soften(
             power = power * part + np.float32(1)
             scale = np.int32((whole + np.int32(127)) << np.int32(23)).view(np.float32)
             weight = power * scale if exponent > _INAUDIBLE else np.float32(0)
-            distances[k, i] = weight
+            row[i] = weight
             totals[i] += weight
     for i in range(TILE):
         totals[i] = np.float32(1) / totals[i]

@@ -145,15 +145,16 @@ def _fill(
 ) -> None:
     n_features = features.shape[1]
     for tile in range(first, last):
-        group = group_of_tile[tile]
+        target = values[tile]
+        origin = origins[group_of_tile[tile]]
         size = sizes[tile]
         for channel in range(values.shape[1]):
             for i in range(size if channel < n_features else 0, TILE):
-                values[tile, channel, i] = np.float32(0)
+                target[channel, i] = np.float32(0)
         for i in range(size):
-            pixel = pixels[tile, i]
+            source = features[pixels[tile, i]]
             for channel in range(n_features):
-                values[tile, channel, i] = features[pixel, channel] - origins[group, channel]
+                target[channel, i] = source[channel] - origin[channel]
             if squared_position:
-                row, column = values[tile, n_features - 2, i], values[tile, n_features - 1, i]
-                values[tile, n_features, i] = row * row + column * column
+                row, column = target[n_features - 2, i], target[n_features - 1, i]
+                target[n_features, i] = row * row + column * column

@@ -29,6 +29,7 @@ from spam_pipe.stages.methods.names import (
     known_method,
     method_names,
 )
+from spam_pipe.stages.networks.engines import ENGINE_DESCRIPTION, EngineOption, Model, choose_model
 from spam_pipe.stages.prior.config import CutConfig
 
 
@@ -38,15 +39,22 @@ class SegmentConfig(ClusteringConfig, CutConfig):
     method: Annotated[str, AfterValidator(known_method)] = Field(
         "spam", description=f"superpixel method: {', '.join(method_names())}"
     )
-    network: Literal["trunk", "ssn", "none"] = Field(
-        "trunk",
-        description="deep features: trunk, ssn (the paper's encoder), or none for colour and "
-        "position alone (D = 5)",
+    network: Literal["efficientunet", "trunk", "ssn", "none"] = Field(
+        "efficientunet",
+        description="deep features: efficientunet, trunk (the default before it), ssn (the "
+        "paper's encoder), or none for colour and position alone (D = 5)",
     )
     weights: str | None = Field(
         None,
-        description="a file of weights (.safetensors, or a .pth state dict of the public SSN "
-        "kind) instead of the network's shipped ones",
+        description="a file of weights (.safetensors, an .onnx file of `weights export`, or a .pth "
+        "state dict of the public SSN kind) instead of the network's shipped ones",
+    )
+    channels: int | None = Field(
+        None,
+        ge=0,
+        le=4096,
+        description="how many deep channels count, D - 5: the first of those that the weights "
+        "have; by default 15, or all where they have fewer; 0 is D = 5",
     )
     block_pixels: int = Field(
         BLOCK_PIXELS,
@@ -54,6 +62,7 @@ class SegmentConfig(ClusteringConfig, CutConfig):
         description="spam: an image of more pixels is segmented by blocks, and "
         "superpixels wider than 80 pixels in a smaller image first",
     )
+    engine: EngineOption = Field("auto", description=ENGINE_DESCRIPTION)
 
     attention: AttentionConfig = AttentionConfig()
     external: str | None = Field(
@@ -114,18 +123,33 @@ class SegmentConfig(ClusteringConfig, CutConfig):
         if not self.uses_prior:
             return {key: value for key, value in options.items() if key in {"method", own}}
         others = {*tables.values()} - {own}
+        if self.engine == "auto":  # what that came to is said by the unit, not by the store
+            others.add("engine")
         options["attention"] = self.attention.decisive
-        if not options["attention"]:
-            del options["attention"]
+        for name in ("attention", "channels"):
+            if options[name] in (None, {}):
+                del options[name]
         return {key: value for key, value in options.items() if key not in others}
 
     @property
     def deep_weights(self) -> str | None:
         """Name or file of the weights that the method needs; None for colour and position alone."""
         options = self.resolved
-        if options.network == "none" or options.method not in {"spam", "spam-nested"}:
+        no_network = options.network == "none" or options.channels == 0
+        if no_network or options.method not in {"spam", "spam-nested"}:
             return None
         return options.weights or options.network
+
+    def deep_model(self, device: str) -> Model | None:
+        """Return the network that the method needs, as a device computes it; None as above.
+
+        Raises
+        ------
+        ValueError
+            When the engine cannot compute there.
+        """
+        weights = self.deep_weights
+        return None if weights is None else choose_model(weights, self.engine, device)
 
     @property
     def uses_prior(self) -> bool:

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from spam_pipe.stages.base import Inputs
 from spam_pipe.stages.colour import rgb_to_lab
-from spam_pipe.stages.networks.batching import Shape
-from spam_pipe.stages.networks.forward import DeviceForward, as_lab
+from spam_pipe.stages.networks.engines import Model
+from spam_pipe.stages.networks.forward import Computed, Shape, as_lab
 from spam_pipe.stages.validity import filled_digest, filled_inputs
 
-Key = tuple[str, str, str]
-"""Weights, device and the image's digest."""
+Key = tuple[Model, str]
+"""Whose forward, and the image's digest."""
 
 
 @dataclass(eq=False)
@@ -41,7 +41,7 @@ class Announced:
     key: Key
     shape: Shape
     lab: Callable[[], NDArray[np.float32]] | None
-    computed: DeviceForward | None = None
+    computed: Computed | None = None
 
     def take(self) -> NDArray[np.float32] | None:
         """Make the Lab image, once; None where that fails, which is for its own turn to say."""
@@ -56,13 +56,13 @@ _at_work: WeakValueDictionary[Key, Announced] = WeakValueDictionary()
 _lock = Lock()
 
 
-def announce(weights: str, device: str, inputs: Inputs) -> Announced | None:
+def announce(model: Model, inputs: Inputs) -> Announced | None:
     """Say that the forward of an image will be asked for.
 
     Parameters
     ----------
-    weights, device
-        As for `stages.networks.memory.encoder`.
+    model
+        Whose forward it will be.
     inputs
         The image, its valid pixels and its digest, without which nothing is announced.
 
@@ -79,7 +79,7 @@ def announce(weights: str, device: str, inputs: Inputs) -> Announced | None:
         assert filled is not None
         return rgb_to_lab(filled)
 
-    key = (weights, device, filled_digest(inputs))
+    key = (model, filled_digest(inputs))
     with _lock:
         return _at_work.setdefault(key, Announced(key, (image.shape[0], image.shape[1]), lab))
 
@@ -97,5 +97,5 @@ def others_waiting(key: Key, shape: Shape) -> list[Announced]:
     return [
         each
         for each in at_work
-        if each.key != key and each.key[:2] == key[:2] and each.shape == shape and each.lab
+        if each.key != key and each.key[0] == key[0] and each.shape == shape and each.lab
     ]

@@ -12,7 +12,8 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import torch
 
-from spam_pipe.stages.networks.forward import LARGEST_WHOLE, DeviceForward, Encoder
+from spam_pipe.stages.networks.forward import LARGEST_WHOLE, Shape
+from spam_pipe.stages.networks.torch_encoder import DeviceForward, TorchEncoder
 
 SHARED_ON = {"cuda"}
 """Kinds of devices on which forwards are shared: a processor's cores are busy with one image."""
@@ -23,12 +24,10 @@ _SIZES = (8, 4, 2)
 _LEAST_PIXELS = 64 * 64
 """Of an image: fewer numbers may come out the same by luck, though they were summed otherwise."""
 
-Shape = tuple[int, int]
-
-_tried: WeakKeyDictionary[Encoder, dict[tuple[Shape, int], bool]] = WeakKeyDictionary()
+_tried: WeakKeyDictionary[TorchEncoder, dict[tuple[Shape, int], bool]] = WeakKeyDictionary()
 
 
-def shared_size(encoder: Encoder, shape: Shape, wanted: int) -> int:
+def shared_size(encoder: TorchEncoder, shape: Shape, wanted: int) -> int:
     """Return how many of `wanted` images of a size to put through together.
 
     A batch holds no more pixels than the largest image that goes through as a whole. The first
@@ -56,7 +55,7 @@ def shared_size(encoder: Encoder, shape: Shape, wanted: int) -> int:
     return next((n for n in _SIZES if n <= most and _is_exact(encoder, shape, n)), 1)
 
 
-def _is_exact(encoder: Encoder, shape: Shape, n: int) -> bool:
+def _is_exact(encoder: TorchEncoder, shape: Shape, n: int) -> bool:
     tried = _tried.setdefault(encoder, {})
     if (shape, n) not in tried:
         noise = np.random.default_rng(0).normal(0, 30, (n, *shape, 3)).astype(np.float32)

@@ -28,6 +28,20 @@ class TrunkConfig(StageConfig):
     )
 
 
+class EfficientUNetConfig(StageConfig):
+    """Shape of the project's own network (`stages.networks.efficientunet`)."""
+
+    name: Literal["efficientunet"] = "efficientunet"
+    channels: Width = Field(25, description="deep channels, D - 5, the most that can be asked for")
+    gain: float = Field(10.0, gt=0, description="fixed factor of the deep channels")
+    own_widths: tuple[Width, Width] = Field(
+        (16, 32), description="channels of the branch of its own, at full and half resolution"
+    )
+    up_widths: tuple[Width, Width, Width, Width, Width] = Field(
+        (24, 32, 48, 64, 96), description="channels on the way up, from full resolution on"
+    )
+
+
 class SsnConfig(StageConfig):
     """Shape of the paper's encoder (`stages.networks.ssn`)."""
 
@@ -39,4 +53,6 @@ class SsnConfig(StageConfig):
     output_norm: bool = Field(True, description="batch norm after the last convolution")
 
 
-NetworkConfig = Annotated[TrunkConfig | SsnConfig, Field(discriminator="name")]
+NetworkConfig = Annotated[
+    TrunkConfig | EfficientUNetConfig | SsnConfig, Field(discriminator="name")
+]

@@ -1,7 +1,7 @@
 """What networks computed for the last images, so that stages share one forward.
 
 Proposals and segmentation of an image run one after the other in the same process: the second
-finds here what the first computed. Keyed by weights, device and the image's digest. An image that
+finds here what the first computed. Keyed by the model and the image's digest. An image that
 was announced keeps what was computed for it while it is at work, and one forward serves several.
 """
 
@@ -9,66 +9,70 @@ from collections import OrderedDict
 from collections.abc import Callable
 from functools import lru_cache
 from threading import Lock
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spam_pipe.stages.networks.announced import Key, announcement, others_waiting
-from spam_pipe.stages.networks.batching import shared_size
-from spam_pipe.stages.networks.forward import DeviceForward, Encoder, Forward, as_lab, load
+from spam_pipe.stages.networks.engines import Model, load
+from spam_pipe.stages.networks.forward import Computed, Encoder, Forward, as_lab
+
+if TYPE_CHECKING:
+    from spam_pipe.stages.networks.torch_encoder import TorchEncoder
 
 _KEPT = 2
 """Images remembered: a BSD image's features are 10 MB."""
 
-Computed = TypeVar("Computed", Forward, DeviceForward)
+Kept = TypeVar("Kept", Forward, Computed)
 
-_on_device: OrderedDict[Key, DeviceForward] = OrderedDict()
+_on_device: OrderedDict[Key, Computed] = OrderedDict()
 _in_memory: OrderedDict[Key, Forward] = OrderedDict()
 _lock = Lock()
 
 
 @lru_cache(maxsize=2)
-def encoder(weights: str, device: str) -> Encoder:
-    """Return a network, built once per process (`stages.networks.forward.load`)."""
-    return load(weights, device)
+def encoder(model: Model) -> Encoder:
+    """Return a network, built once per process (`stages.networks.engines.load`)."""
+    return load(model.weights, model.device, model.engine)
 
 
-def forward_on_device(
-    weights: str, device: str, digest: str, lab: NDArray[np.float32]
-) -> DeviceForward:
+def forward_on_device(model: Model, digest: str, lab: NDArray[np.float32]) -> Computed:
     """Return what a network without positions says of an image; computed once.
 
     It says the same of images of that size that were announced, where they may share a forward.
 
     Parameters
     ----------
-    weights, device
-        As for `encoder`.
+    model
+        Whose forward it is.
     digest
         Identifies the image; nothing is remembered where it is empty.
     lab
         (H, W, 3) float32 CIELab.
     """
-    key = (weights, device, digest)
+    key = (model, digest)
     return _remembered(_on_device, key, lambda: _compute(key, lab))
 
 
-def forward(weights: str, device: str, digest: str, lab: NDArray[np.float32]) -> Forward:
+def forward(model: Model, digest: str, lab: NDArray[np.float32]) -> Forward:
     """Return the same in memory; brought there once."""
-    key = (weights, device, digest)
-    return _remembered(
-        _in_memory, key, lambda: forward_on_device(weights, device, digest, lab).to_arrays()
-    )
+    key = (model, digest)
+    return _remembered(_in_memory, key, lambda: forward_on_device(model, digest, lab).to_arrays())
 
 
-def _compute(key: Key, lab: NDArray[np.float32]) -> DeviceForward:
+def _compute(key: Key, lab: NDArray[np.float32]) -> Computed:
     own = announcement(key)
     if own is not None and own.computed is not None:
         return own.computed
-    weights, device, _ = key
-    network = encoder(weights, device)
-    computed = _compute_with_others(network, key, lab)
+    model, _ = key
+    network = encoder(model)
+    computed: Computed | None = None
+    if model.engine == "torch":
+        from spam_pipe.stages.networks.torch_encoder import TorchEncoder
+
+        assert isinstance(network, TorchEncoder)
+        computed = _compute_with_others(network, key, lab)
     if computed is None:
         computed = network.forward_on_device(lab)
     if own is not None:
@@ -77,9 +81,11 @@ def _compute(key: Key, lab: NDArray[np.float32]) -> DeviceForward:
 
 
 def _compute_with_others(
-    network: Encoder, key: Key, lab: NDArray[np.float32]
-) -> DeviceForward | None:
+    network: "TorchEncoder", key: Key, lab: NDArray[np.float32]
+) -> Computed | None:
     """Compute an image's features with those of others that wait; None where it goes alone."""
+    from spam_pipe.stages.networks.batching import shared_size
+
     height, width, _ = as_lab(lab).shape
     others = others_waiting(key, (height, width))
     try:
@@ -99,10 +105,8 @@ def _compute_with_others(
     return computed
 
 
-def _remembered(
-    memory: OrderedDict[Key, Computed], key: Key, compute: Callable[[], Computed]
-) -> Computed:
-    *_, digest = key
+def _remembered(memory: OrderedDict[Key, Kept], key: Key, compute: Callable[[], Kept]) -> Kept:
+    _, digest = key
     with _lock:
         if digest and key in memory:
             memory.move_to_end(key)

@@ -2,16 +2,18 @@
 
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
 from pydantic import TypeAdapter, ValidationError
 
-from spam_pipe.stages.networks.base import Network
 from spam_pipe.stages.networks.config import NetworkConfig
+
+if TYPE_CHECKING:
+    from spam_pipe.stages.networks.base import Network
 
 NETWORKS = {
     "trunk": ("spam_pipe.stages.networks.trunk", "Trunk"),
+    "efficientunet": ("spam_pipe.stages.networks.efficientunet", "EfficientUNet"),
     "ssn": ("spam_pipe.stages.networks.ssn", "Ssn"),
 }
 """Module and class of every network."""
@@ -19,12 +21,16 @@ NETWORKS = {
 _ADAPTER: TypeAdapter[NetworkConfig] = TypeAdapter(NetworkConfig)
 
 
-def build(config: NetworkConfig) -> Network:
+def build(config: NetworkConfig) -> "Network":
     """Return a network with fresh weights."""
+    import torch  # reading a config, which shares this file, should not take its seconds
+
     module, name = NETWORKS[config.name]
     make: Callable[[Any], Network] = getattr(import_module(module), name)
     # In single precision, whatever torch's default is set to.
-    return make(config).float().to(memory_format=torch.channels_last)
+    network = make(config).float().to(memory_format=torch.channels_last)
+    network.config = config
+    return network
 
 
 def parse_config(text: str | bytes) -> NetworkConfig:

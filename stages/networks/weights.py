@@ -1,4 +1,4 @@
-"""Weights on disk: safetensors with the network's config inside."""
+"""Weights on disk: safetensors with the network's config and its ONNX graph inside."""
 
 import json
 import os
@@ -12,10 +12,9 @@ from torch import Tensor
 
 from spam_pipe.stages.networks.base import Network
 from spam_pipe.stages.networks.config import NetworkConfig
+from spam_pipe.stages.networks.files import GRAPH_KEY, INFORMATION_KEY, NETWORK_KEY
+from spam_pipe.stages.networks.onnx_graph import packed_graph
 from spam_pipe.stages.networks.registry import build, parse_config
-
-_CONFIG = "network"
-_INFORMATION = "information"
 
 
 def save_weights(
@@ -26,7 +25,7 @@ def save_weights(
     half: bool = False,
     information: Mapping[str, object] | None = None,
 ) -> None:
-    """Write a network's weights; the file is whole or the old one stays.
+    """Write a network's weights and its graph; the file is whole or the old one stays.
 
     Parameters
     ----------
@@ -50,7 +49,11 @@ def save_weights(
         name: tensor.detach().cpu().to(_stored_type(tensor, half)).contiguous()
         for name, tensor in state.items()
     }
-    metadata = {_CONFIG: config.model_dump_json(), _INFORMATION: json.dumps(information or {})}
+    metadata = {
+        NETWORK_KEY: config.model_dump_json(),
+        INFORMATION_KEY: json.dumps(information or {}),
+        GRAPH_KEY: packed_graph(config),
+    }
     replace_file(path, save(tensors, metadata))
 
 
@@ -63,30 +66,26 @@ def load_weights(path: Path) -> Network:
         When the file is not there, is truncated, is no safetensors file (pickled code is never
         run), belongs to no known network, misses or has tensors too many, or holds NaN.
     """
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except FileNotFoundError as error:
-        raise ValueError(f"{path}: no such weights file") from error
-    except (SafetensorError, OSError) as error:
-        raise ValueError(
-            f"{path}: not a whole safetensors file ({error}); fetch or copy it again"
-        ) from error
-    if _CONFIG not in metadata:
-        raise ValueError(f"{path}: does not say which network it is for; not made by this project")
-    try:
-        config = parse_config(metadata[_CONFIG])
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
+    config, state = _read(path, with_tensors=True)
     return build_filled(config, state, str(path))
+
+
+def read_config(path: Path) -> NetworkConfig:
+    """Return the shape of the network that a weights file is for.
+
+    Raises
+    ------
+    ValueError
+        As `load_weights` says.
+    """
+    return _read(path, with_tensors=False)[0]
 
 
 def read_information(path: Path) -> dict[str, object]:
     """Return the facts that were saved with the weights."""
     try:
         with safe_open(path, framework="pt") as file:
-            text = (file.metadata() or {}).get(_INFORMATION, "{}")
+            text = (file.metadata() or {}).get(INFORMATION_KEY, "{}")
         information: dict[str, object] = json.loads(text)
     except (SafetensorError, OSError, ValueError, RecursionError) as error:
         raise ValueError(f"{path}: what it says of itself cannot be read") from error
@@ -109,6 +108,27 @@ def build_filled(config: NetworkConfig, state: Mapping[str, Tensor], name: str) 
     network = build(config)
     network.load_state_dict({key: value.to(expected[key].dtype) for key, value in state.items()})
     return network.eval()
+
+
+def _read(path: Path, *, with_tensors: bool) -> tuple[NetworkConfig, dict[str, Tensor]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            names = file.keys() if with_tensors else []
+            state = {name: file.get_tensor(name) for name in names}
+    except FileNotFoundError as error:
+        raise ValueError(f"{path}: no such weights file") from error
+    except (SafetensorError, OSError) as error:
+        raise ValueError(
+            f"{path}: not a whole safetensors file ({error}); fetch or copy it again"
+        ) from error
+    if NETWORK_KEY not in metadata:
+        raise ValueError(f"{path}: does not say which network it is for; not made by this project")
+    try:
+        config = parse_config(metadata[NETWORK_KEY])
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    return config, state
 
 
 def _require_fit(expected: Mapping[str, Tensor], state: Mapping[str, Tensor], name: str) -> None:

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from spam_pipe.stages.base import StageConfig
+from spam_pipe.stages.networks.engines import ENGINE_DESCRIPTION, EngineOption, Model, choose_model
 from spam_pipe.stages.propose.source_names import known_source
 
 _DECISIVE = {
@@ -41,7 +42,8 @@ class ContourConfig(StageConfig):
     """Options of the contour source."""
 
     weights: str = Field(
-        "trunk", description="network with a contour head: shipped weights by name, or a file"
+        "efficientunet",
+        description="network with a contour head: shipped weights by name, or a file",
     )
     max_regions: int = Field(
         4096, ge=1, description="regions of the finest partition: those that merge last"
@@ -51,6 +53,17 @@ class ContourConfig(StageConfig):
         description="further scales of the image whose contours are averaged with its own: 0.5 "
         "costs a quarter of a forward and finds contours better, but not better superpixels",
     )
+    engine: EngineOption = Field("auto", description=ENGINE_DESCRIPTION)
+
+    def model(self, device: str) -> Model:
+        """Return the network as a device computes it.
+
+        Raises
+        ------
+        ValueError
+            When the engine cannot compute there.
+        """
+        return choose_model(self.weights, self.engine, device)
 
 
 class SamConfig(StageConfig):
@@ -161,7 +174,10 @@ class ProposeConfig(StageConfig):
         read = {"source", *(option for name in self.sources for option in _DECISIVE[name])}
         if self.uses_prompts:
             read.remove("sam")
-        return self.model_dump(mode="json", include=read)
+        options = self.model_dump(mode="json", include=read)
+        if self.contour.engine == "auto" and "contour" in options:
+            del options["contour"]["engine"]  # what that came to is said by the unit
+        return options
 
     @property
     def sources(self) -> tuple[str, ...]:

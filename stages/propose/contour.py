@@ -12,11 +12,12 @@ from spam_pipe.stages.propose.hierarchy import volume_hierarchy
 from spam_pipe.stages.propose.proposal import Proposal
 
 if TYPE_CHECKING:
+    from spam_pipe.stages.networks.engines import Model
     from spam_pipe.stages.networks.forward import Encoder
 
 
-def setup(config: ProposeConfig, device: str) -> str:
-    """Load the network and compile the hierarchy's kernels; return the device.
+def setup(config: ProposeConfig, device: str) -> "Model":
+    """Load the network and compile the hierarchy's kernels; return the network's model.
 
     Raises
     ------
@@ -26,13 +27,14 @@ def setup(config: ProposeConfig, device: str) -> str:
     from spam_pipe.stages.networks.memory import encoder
 
     black = np.zeros((8, 8, 3), np.float32)
-    network = encoder(config.contour.weights, device)
+    model = config.contour.model(device)
+    network = encoder(model)
     if network.takes_positions or network.forward(black).contour is None:
         raise ValueError(
             f"propose.contour.weights: the network of {config.contour.weights} has no contour head"
         )
     volume_hierarchy(np.zeros((2, 2), np.float32))
-    return device
+    return model
 
 
 def propose(inputs: Inputs, config: ProposeConfig, resources: Any) -> Proposal:
@@ -41,10 +43,10 @@ def propose(inputs: Inputs, config: ProposeConfig, resources: Any) -> Proposal:
 
     assert inputs.image is not None
     lab = rgb_to_lab(inputs.image)
-    contour = forward(config.contour.weights, resources, inputs.image_digest, lab).contour
+    contour = forward(resources, inputs.image_digest, lab).contour
     assert contour is not None
     if config.contour.extra_scales:
-        network = encoder(config.contour.weights, resources)
+        network = encoder(resources)
         others = [contour_at_scale(network, lab, scale) for scale in config.contour.extra_scales]
         contour = np.mean([contour, *others], axis=0, dtype=np.float32)
     partition = volume_hierarchy(contour, config.contour.max_regions)

@@ -36,7 +36,7 @@ class ProposeStage:
             return None
         from spam_pipe.stages.networks.announced import announce
 
-        return announce(config.contour.weights, device, inputs)
+        return announce(config.contour.model(device), inputs)
 
     def run(
         self,

@@ -40,30 +40,34 @@ class SegmentStage:
         Raises
         ------
         ValueError
-            When the method is unknown, or needs what is not installed.
+            When the method is unknown, needs what is not installed, or more deep channels are asked
+        for than the weights have.
         """
         method = find_method(config.method)
         require_extra(config.method)
         config = config.resolved
+        gray = np.zeros((8, 8, 3), np.uint8)
+        truth = (np.zeros((8, 8), np.uint32),)
+        small = Scene(gray, rgb_to_lab(gray), device=device, annotations=truth)
         if config.method in COMPILED:
-            gray = np.zeros((8, 8, 3), np.uint8)
-            truth = (np.zeros((8, 8), np.uint32),)
-            method(Scene(gray, rgb_to_lab(gray), device=device, annotations=truth), 4, config)
-        if config.deep_weights is not None and config.method not in NESTED:
+            method(small, 4, config)
+        model = config.deep_model(device)
+        if model is not None and config.method not in NESTED:
             from spam_pipe.stages.networks.memory import encoder
 
-            encoder(config.deep_weights, device)
+            encoder(model)
+            if config.channels is not None:  # whether the weights have them
+                with_deep_features(small, 4, "", config, device)
         return Resources(method, device)
 
     def announce(self, inputs: Inputs, config: SegmentConfig, device: str) -> object:
         """Announce the forward of the network of the deep features."""
-        if config.deep_weights is None or config.method in NESTED:
-            return None
-        if is_large(inputs, config.resolved):
+        model = config.deep_model(device)
+        if model is None or config.method in NESTED or is_large(inputs, config.resolved):
             return None
         from spam_pipe.stages.networks.announced import announce
 
-        return announce(config.deep_weights, device, inputs)
+        return announce(model, inputs)
 
     def run(
         self, inputs: Inputs, config: SegmentConfig, resources: Resources, units: Sequence[Count]

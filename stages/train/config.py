@@ -1,11 +1,11 @@
 """Options of `spam-pipe train`."""
 
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
 from spam_pipe.stages.base import StageConfig
-from spam_pipe.stages.networks.config import NetworkConfig, TrunkConfig
+from spam_pipe.stages.networks.config import EfficientUNetConfig, NetworkConfig
 
 
 class AugmentConfig(StageConfig):
@@ -45,9 +45,14 @@ class LossConfig(StageConfig):
 class TrainConfig(StageConfig):
     """A training recipe (METHOD.md, section 7)."""
 
-    network: NetworkConfig = TrunkConfig()
+    network: NetworkConfig = EfficientUNetConfig()
     augment: AugmentConfig = AugmentConfig()
     loss: LossConfig = LossConfig()
+    start: str | None = Field(
+        None,
+        description="weights that a new training starts from: imagenet (of the encoder alone), "
+        "shipped ones by name, or a file of the same network; by default random",
+    )
     seed: int = Field(0, ge=0, description="seed of the weights and of every sample")
     steps: int = Field(10_000, ge=1, description="steps of the schedule; a time limit replaces it")
     batch: int = Field(6, ge=1, description="samples a step")
@@ -63,7 +68,17 @@ class TrainConfig(StageConfig):
     compactness_range: tuple[float, float] = Field(
         (1.0, 1.0), description="drawn for each step, multiplies the factor of the positions"
     )
+    nested: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        (),
+        description="how many of the deep channels count, one drawn for each step, so that the "
+        "first C become the best C; by default always all",
+    )
     learning_rate: float = Field(2e-3, gt=0)
+    pretrained_rate: float = Field(
+        0.1,
+        ge=0,
+        description="share of the rate for what starts from another task's weights; 0 freezes it",
+    )
     final_rate: float = Field(0.02, ge=0, le=1, description="share of the rate at the end")
     warm_up: int = Field(100, ge=0, description="steps in which the rate rises")
     weight_decay: float = Field(0.01, ge=0)
@@ -88,6 +103,11 @@ class TrainConfig(StageConfig):
             )
         if self.shards > self.batch:
             raise ValueError(f"shards: a batch of {self.batch} has no {self.shards} parts")
+        if self.nested and max(self.nested) > self.network.channels:
+            raise ValueError(
+                f"nested: the network has {self.network.channels} deep channels, "
+                f"not {max(self.nested)}"
+            )
         if len(self.least_regularity) != len(self.validate_counts):
             raise ValueError("least_regularity: give one GR for each of validate_counts")
         return self

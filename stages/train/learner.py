@@ -64,7 +64,12 @@ class Learner:
     def shard(self, sample: Sample, index: int) -> Sample:
         """Return one part of a batch."""
         part = slice(index, None, self.config.shards)
-        return Sample(sample.lab[part], sample.labels[part], sample.contours[part])
+        return Sample(
+            sample.lab[part],
+            sample.labels[part],
+            sample.contours[part],
+            sample.contour_weight[part],
+        )
 
     def state(self) -> dict[str, Any]:
         """Return everything that a later process needs to go on with the next step."""
@@ -100,6 +105,9 @@ def make_learner(config: TrainConfig, device: torch.device) -> Learner:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         network = build(config.network).to(device).train()
+    if not config.pretrained_rate:
+        for parameter in network.pretrained():  # without a gradient a step takes a fifth less
+            parameter.requires_grad_(False)
     return Learner(config, network, _copy_state(network), _optimizer(config, network), device)
 
 
@@ -120,7 +128,7 @@ def train_step(learner: Learner, sample: Sample, learning_rate: float) -> Losses
             f"the loss is {losses.total} at step {learner.step}; lower the learning rate"
         )
     for group in learner.optimizer.param_groups:
-        group["lr"] = learning_rate
+        group["lr"] = learning_rate * group["share"]
     _collect(learner)
     torch.nn.utils.clip_grad_norm_(learner.network.parameters(), config.clip)
     learner.optimizer.step()
@@ -136,16 +144,18 @@ def _gradients(learner: Learner, network: Network, sample: Sample) -> Losses:
     lab = torch.from_numpy(sample.lab).to(device)
     labels = torch.from_numpy(sample.labels).to(device)
     contours = torch.from_numpy(sample.contours).to(device)
+    contour_weight = torch.from_numpy(sample.contour_weight).to(device)
     classical = classical_features(lab, config.color_weight, position_weight)
     enabled = config.half_precision and computes_in_half(device)
     with torch.autocast(device.type, torch.bfloat16, enabled=enabled):
         prediction = network(classical if network.takes_positions else lab)
-    features = to_cells(torch.cat((prediction.deep, classical), dim=1), grid)
+    deep = prediction.deep[:, : draw_channels(config, learner.step)]
+    features = to_cells(torch.cat((deep, classical), dim=1), grid)
     clusters = cluster(features, grid, config.iterations)
     terms = [
         cross_entropy(labels, clusters, grid),
         compactness(features[:, :, -2:], clusters, grid),
-        contour_loss(prediction.contours, contours, config.loss.side_outputs)
+        contour_loss(prediction.contours, contours, config.loss.side_outputs, contour_weight)
         if prediction.contours
         else lab.new_zeros(()),
     ]
@@ -187,6 +197,14 @@ def draw_grid(config: TrainConfig, step: int, device: torch.device) -> tuple[Gri
     return make_grid(side, device), factor * side / config.augment.crop
 
 
+def draw_channels(config: TrainConfig, step: int) -> int:
+    """Draw how many of the deep channels count in a step."""
+    if not config.nested:
+        return config.network.channels
+    random = np.random.default_rng((config.seed, step, 1))  # apart from what draws the grid
+    return int(random.choice(config.nested))
+
+
 def classical_features(lab: Tensor, color_weight: float, position_weight: float) -> Tensor:
     """Return scaled colours and positions (METHOD.md, section 1), (B, 5, H, W), of Lab images."""
     batch, _, height, width = lab.shape
@@ -207,13 +225,22 @@ def computes_in_half(device: torch.device) -> bool:
 
 
 def _optimizer(config: TrainConfig, network: Network) -> torch.optim.Optimizer:
-    decayed = [p for p in network.parameters() if p.ndim > 1]
-    free = [p for p in network.parameters() if p.ndim <= 1]
+    slow = {id(p) for p in network.pretrained()}
     groups = [
-        {"params": decayed, "weight_decay": config.weight_decay},
-        {"params": free, "weight_decay": 0.0},
+        {
+            "params": [
+                p
+                for p in network.parameters()
+                if (p.ndim > 1) == decayed and (id(p) in slow) == pretrained
+            ],
+            "weight_decay": config.weight_decay if decayed else 0.0,
+            "share": config.pretrained_rate if pretrained else 1.0,
+        }
+        for pretrained in (False, True)
+        for decayed in (True, False)
     ]
-    return torch.optim.AdamW(groups, lr=config.learning_rate, fused=True)
+    filled = [group for group in groups if group["params"]]
+    return torch.optim.AdamW(filled, lr=config.learning_rate, fused=True)
 
 
 def _replicas(network: Network, count: int) -> list[Network]:

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from spam_pipe.stages.train.contour_targets import IGNORED
+from spam_pipe.stages.train.contour_targets import IGNORED, VOID
 from spam_pipe.stages.train.grid_clustering import Clusters, Grid, mean_of, spread, to_cells
 
 
@@ -17,21 +17,23 @@ def reconstruction(labels: Tensor, clusters: Clusters, grid: Grid) -> Tensor:
     Parameters
     ----------
     labels
-        (B, H, W) int64, regions of one annotator, small numbers.
+        (B, H, W) int64, regions of one annotator, small numbers; `VOID` counts for nothing.
     clusters, grid
         A soft assignment of the same pixels.
 
     Returns
     -------
     Tensor
-        (B, S², P) in 0..1.
+        (B, S², P) in 0..1; 0 where the label is `VOID`.
     """
     assignment = clusters.assignment
     cells = to_cells(labels.unsqueeze(1), grid).squeeze(2)
-    classes = torch.arange(int(labels.max()) + 1, device=labels.device)
+    classes = torch.arange(max(int(labels.max()), 0) + 1, device=labels.device)
     members = (cells.unsqueeze(2) == classes[:, None]).to(assignment.dtype)
-    shares = spread(mean_of(members, assignment, grid), grid)
-    return ((shares @ members) * assignment).sum(dim=2)
+    means = mean_of(members, assignment, grid)
+    if bool((labels == VOID).any()):  # then they sum to what of a superpixel has a label
+        means = means / means.sum(dim=2, keepdim=True).clamp_min(1e-6)
+    return ((spread(means, grid) @ members) * assignment).sum(dim=2)
 
 
 def cross_entropy(labels: Tensor, clusters: Clusters, grid: Grid) -> Tensor:
@@ -40,10 +42,10 @@ def cross_entropy(labels: Tensor, clusters: Clusters, grid: Grid) -> Tensor:
     Parameters
     ----------
     labels
-        (B, A, H, W) int64, regions of A annotators.
+        (B, A, H, W) int64, regions of A annotators; pixels of `VOID` are left out.
     """
     annotators = labels.unbind(dim=1)
-    losses = [_surprise(reconstruction(one, clusters, grid)) for one in annotators]
+    losses = [_surprise(reconstruction(one, clusters, grid), one, grid) for one in annotators]
     return torch.stack(losses).mean()
 
 
@@ -65,7 +67,9 @@ def compactness(positions: Tensor, clusters: Clusters, grid: Grid) -> Tensor:
     return (assignment * squared).sum(dim=2).mean()
 
 
-def contour_loss(logits: tuple[Tensor, ...], target: Tensor, side_weight: float) -> Tensor:
+def contour_loss(
+    logits: tuple[Tensor, ...], target: Tensor, side_weight: float, weights: Tensor
+) -> Tensor:
     """Return the class-balanced cross-entropy of contour logits (HED, ICCV 2015).
 
     Parameters
@@ -76,25 +80,29 @@ def contour_loss(logits: tuple[Tensor, ...], target: Tensor, side_weight: float)
         (B, H, W) uint8: 1 contour, 0 none, 255 ignored.
     side_weight
         Weight of each side output.
+    weights
+        (B,) what each sample counts.
     """
-    total = _balanced(logits[0].squeeze(1), target)
+    total = _balanced(logits[0].squeeze(1), target, weights)
     for side in logits[1:]:
         target = _halve(target)
-        total = total + side_weight * _balanced(side.squeeze(1), target)
+        total = total + side_weight * _balanced(side.squeeze(1), target, weights)
     return total
 
 
-def _surprise(probability: Tensor) -> Tensor:
-    return -probability.clamp_min(1e-6).log().mean()
+def _surprise(probability: Tensor, labels: Tensor, grid: Grid) -> Tensor:
+    known = to_cells(labels.unsqueeze(1), grid).squeeze(2) != VOID
+    return -(probability.clamp_min(1e-6).log() * known).sum() / known.sum().clamp_min(1)
 
 
-def _balanced(logits: Tensor, target: Tensor) -> Tensor:
+def _balanced(logits: Tensor, target: Tensor, weights: Tensor) -> Tensor:
     positive = (target == 1).to(logits.dtype)
     negative = (target == 0).to(logits.dtype)
     share = positive.sum() / (positive.sum() + negative.sum()).clamp_min(1)
     weight = positive * (1 - share) + negative * share
     losses = functional.binary_cross_entropy_with_logits(logits, positive, reduction="none")
-    return (weight * losses).sum() / weight.sum().clamp_min(1e-6)
+    counted = weight * weights[:, None, None]
+    return (counted * losses).sum() / weight.sum().clamp_min(1e-6)
 
 
 def _halve(target: Tensor) -> Tensor:

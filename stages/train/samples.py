@@ -10,12 +10,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from skimage.color import rgb2lab
 
+from spam_pipe.stages.colour import rgb_to_lab
 from spam_pipe.stages.train.config import AugmentConfig
-from spam_pipe.stages.train.contour_targets import contour_target
+from spam_pipe.stages.train.contour_targets import VOID, contour_target
 
 Generator = np.random.Generator
+
+_MOST_REGIONS = np.iinfo(np.int16).max
 
 
 @dataclass(frozen=True)
@@ -27,11 +29,31 @@ class Example:
     lab
         (H, W, 3) float32, CIELab.
     regions
-        (A, H, W) uint16, one region map per annotator, labels from 0.
+        (A, H, W) int16, one region map per annotator, labels from 0; `VOID` where one says
+        nothing.
     """
 
     lab: NDArray[np.float32]
-    regions: NDArray[np.uint16]
+    regions: NDArray[np.int16]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Images that a share of the samples is drawn from.
+
+    Attributes
+    ----------
+    examples
+        At least one.
+    share
+        Of all samples, relative to the other sources' shares.
+    contours
+        Weight of its contour targets: where regions are classes, many contours are not marked.
+    """
+
+    examples: Sequence[Example]
+    share: float = 1.0
+    contours: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -43,18 +65,23 @@ class Sample:
     lab
         (3, S, S) float32.
     labels
-        (A, S, S) int64, regions of A annotators, numbered from 0 in each.
+        (A, S, S) int64, regions of A annotators, numbered from 0 in each; -1 counts for nothing.
     contours
         (S, S) uint8: 1 contour, 0 none, 255 ignored.
+    contour_weight
+        () float32, what the contours count.
     """
 
     lab: NDArray[np.float32]
     labels: NDArray[np.int64]
     contours: NDArray[np.uint8]
+    contour_weight: NDArray[np.float32]
 
 
 def make_example(
-    image: NDArray[np.uint8], annotations: Sequence[NDArray[np.unsignedinteger[Any]]]
+    image: NDArray[np.uint8],
+    annotations: Sequence[NDArray[np.unsignedinteger[Any]]],
+    void: int | None = None,
 ) -> Example:
     """Prepare an image for training.
 
@@ -64,6 +91,8 @@ def make_example(
         (H, W, 3) uint8, sRGB.
     annotations
         (H, W) region maps, one per annotator.
+    void
+        Label of what the annotations say nothing about.
 
     Raises
     ------
@@ -79,14 +108,17 @@ def make_example(
                 f"ground truth of shape {annotation.shape} for an image of {image.shape[:2]}"
             )
         found, labels = np.unique(annotation, return_inverse=True)
-        if len(found) > np.iinfo(np.uint16).max:
-            raise ValueError(f"ground truth of {len(found)} regions; at most 65535 are supported")
-        regions.append(labels.reshape(annotation.shape).astype(np.uint16))
-    return Example(rgb2lab(image).astype(np.float32), np.stack(regions))
+        if len(found) > _MOST_REGIONS:
+            raise ValueError(
+                f"ground truth of {len(found)} regions; at most {_MOST_REGIONS} are supported"
+            )
+        numbered = labels.reshape(annotation.shape).astype(np.int16)
+        regions.append(np.where(annotation == void, np.int16(VOID), numbered))
+    return Example(rgb_to_lab(image), np.stack(regions))
 
 
 def draw_batch(
-    examples: Sequence[Example],
+    sources: Sequence[Source],
     config: AugmentConfig,
     contour_share: float,
     size: int,
@@ -94,20 +126,24 @@ def draw_batch(
 ) -> Sample:
     """Draw a batch of samples; the same seed gives the same batch."""
     drawn = [
-        draw_sample(examples, config, contour_share, np.random.default_rng((*seed, index)))
+        draw_sample(sources, config, contour_share, np.random.default_rng((*seed, index)))
         for index in range(size)
     ]
     return Sample(
         np.stack([sample.lab for sample in drawn]),
         np.stack([sample.labels for sample in drawn]),
         np.stack([sample.contours for sample in drawn]),
+        np.stack([sample.contour_weight for sample in drawn]),
     )
 
 
 def draw_sample(
-    examples: Sequence[Example], config: AugmentConfig, contour_share: float, random: Generator
+    sources: Sequence[Source], config: AugmentConfig, contour_share: float, random: Generator
 ) -> Sample:
-    """Draw one augmented crop of a random image."""
+    """Draw one augmented crop of a random image of a random source."""
+    shares = np.array([source.share for source in sources])
+    source = sources[int(random.choice(len(sources), p=shares / shares.sum()))]
+    examples = source.examples
     lab, regions = _crop(examples[int(random.integers(len(examples)))], config, random)
     if random.random() < config.paste:
         other = _crop(examples[int(random.integers(len(examples)))], config, random)
@@ -118,6 +154,7 @@ def draw_sample(
         np.ascontiguousarray(jitter(lab, config, random).transpose(2, 0, 1)),
         labels,
         contour_target(regions, contour_share),
+        np.asarray(source.contours, np.float32),
     )
 
 
@@ -131,10 +168,11 @@ def paste(
     """Paste some regions of another crop, with their exact borders.
 
     All annotators get the pasted regions, as one annotator of the other crop drew them. About
-    half of the other crop's regions are pasted, so that neither crop covers the other whole.
+    half of the other crop's regions are pasted, so that neither crop covers the other whole; what
+    has no region stays behind.
     """
     source = other_regions[random.integers(len(other_regions))]
-    inside = (random.random(int(source.max()) + 1) < 0.5)[source]
+    inside = (source != VOID) & (random.random(max(int(source.max()), 0) + 1) < 0.5)[source]
     return (
         np.where(inside[..., None], other_lab, lab),
         np.where(inside, source + regions.max() + 1, regions),
@@ -158,10 +196,11 @@ def jitter(
 
 
 def renumber(regions: NDArray[np.int32]) -> NDArray[np.int64]:
-    """Number the labels that are present from 0 on, in their order."""
-    present = np.zeros(int(regions.max()) + 1, dtype=bool)
-    present[regions] = True
-    numbers: NDArray[np.int64] = (np.cumsum(present) - 1)[regions]
+    """Number the labels that are present from 0 on, in their order; `VOID` stays."""
+    present = np.zeros(int(regions.max()) + 2, dtype=bool)
+    present[regions + 1] = True  # `VOID` comes first
+    present[0] = True
+    numbers: NDArray[np.int64] = (np.cumsum(present) - 2)[regions + 1]
     return numbers
 
 

@@ -17,8 +17,9 @@ from spam_pipe.stages.train.config import TrainConfig
 from spam_pipe.stages.train.learner import Learner, Losses, make_learner, train_step
 from spam_pipe.stages.train.log import Row, append_row, plot_curve
 from spam_pipe.stages.train.process import keep_freed_memory, one_thread_an_operation
-from spam_pipe.stages.train.samples import Example, Sample, draw_batch
+from spam_pipe.stages.train.samples import Sample, Source, draw_batch
 from spam_pipe.stages.train.schedule import Schedule
+from spam_pipe.stages.train.start import starting_weights
 from spam_pipe.stages.train.validation import Score
 
 BEST = "best.safetensors"
@@ -93,7 +94,7 @@ class TrainState:
 
 def train(
     config: TrainConfig,
-    examples: Sequence[Example],
+    sources: Sequence[Source],
     folder: Path,
     *,
     device: str = "cpu",
@@ -110,8 +111,8 @@ def train(
     ----------
     config
         The recipe; the same as before when a run goes on.
-    examples
-        Annotated images.
+    sources
+        Annotated images, and how often each lot of them is drawn from.
     folder
         Where the checkpoint, the weights (`best.safetensors`, `last.safetensors`), `log.csv` and
         `curve.png` go.
@@ -132,9 +133,10 @@ def train(
     Raises
     ------
     ValueError
-        Without examples, with a checkpoint of another network, or when a file cannot be written.
+        Without examples, with weights to start from that do not fit, with a checkpoint of
+        another network, or when a file cannot be written.
     """
-    if not examples:
+    if not sources or not all(source.examples for source in sources):
         raise ValueError("training needs images with ground truth; the dataset has none")
     keep_freed_memory()
     folder.mkdir(parents=True, exist_ok=True)
@@ -143,7 +145,7 @@ def train(
         schedule = _schedule(config, minutes)
         if schedule.progress(learner.step - run.start, run.seconds) >= 1:
             _warm_restart(learner, run, folder)
-        with closing(prefetch(config, examples, learner.step)) as samples:
+        with closing(prefetch(config, sources, learner.step)) as samples:
             try:
                 _loop(learner, run, schedule, samples, folder, validate, on_progress)
             except KeyboardInterrupt:  # raised by `on_progress`, so between two steps
@@ -184,13 +186,13 @@ def _loop(
 
 
 def prefetch(
-    config: TrainConfig, examples: Sequence[Example], step: int
+    config: TrainConfig, sources: Sequence[Source], step: int
 ) -> Generator[Sample, None, None]:
     """Yield the batches from a step on, each drawn in the background while the last is used."""
 
     def draw(index: int) -> Sample:
         seed = (config.seed, index)
-        return draw_batch(examples, config.augment, config.loss.contour_share, config.batch, seed)
+        return draw_batch(sources, config.augment, config.loss.contour_share, config.batch, seed)
 
     with ThreadPoolExecutor(1, thread_name_prefix="samples") as pool:
         waiting: list[Future[Sample]] = [pool.submit(draw, step), pool.submit(draw, step + 1)]
@@ -208,6 +210,9 @@ def _schedule(config: TrainConfig, minutes: float | None) -> Schedule:
 def _begin(config: TrainConfig, folder: Path, device: torch.device) -> tuple[Learner, TrainState]:
     learner, run = make_learner(config, device), TrainState()
     state = load_checkpoint(folder)
+    if state is None and config.start is not None:
+        weights = starting_weights(config.start, config.network)
+        learner.load({**learner.network.state_dict(), **weights}, weights)
     if state is not None:
         if state["config"] != config.network.model_dump_json():
             raise ValueError(

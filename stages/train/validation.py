@@ -13,9 +13,11 @@ from spam_pipe.stages.clustering.spam import spam
 from spam_pipe.stages.colour import rgb_to_lab
 from spam_pipe.stages.evaluate.evaluate import evaluate
 from spam_pipe.stages.methods.config import SegmentConfig
+from spam_pipe.stages.methods.deep_features import first_channels
 from spam_pipe.stages.networks.base import Network
 from spam_pipe.stages.networks.folding import fold_norms
 from spam_pipe.stages.networks.forward import Encoder
+from spam_pipe.stages.networks.torch_encoder import TorchEncoder
 
 _SEGMENT = SegmentConfig()
 
@@ -24,34 +26,58 @@ ValidationImage = tuple[NDArray[np.uint8], Sequence[NDArray[Any]]]
 
 
 @dataclass(frozen=True)
+class Figures:
+    """Accuracy and regularity for each requested count.
+
+    Attributes
+    ----------
+    asa, gr
+        Means over annotators, then images.
+    """
+
+    asa: tuple[float, ...]
+    gr: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class Score:
-    """Accuracy and regularity on validation images, for each requested count.
+    """How a network does on validation images.
 
     Attributes
     ----------
     counts
         Requested numbers of superpixels.
     asa, gr
-        Means over annotators, then images.
+        Means over annotators, then images, of the dataset that training is for.
     least_gr
-        GR that counts as regular enough.
+        GR that counts as regular enough there.
+    others
+        The same figures of images that other training sets keep out, with what each weighs.
     """
 
     counts: tuple[int, ...]
     asa: tuple[float, ...]
     gr: tuple[float, ...]
     least_gr: tuple[float, ...]
+    others: tuple[tuple[float, Figures], ...] = ()
 
     @property
     def shortfall(self) -> float:
         """Sum of what GR lacks to the bounds; 0 when all are met."""
         return sum(max(0.0, least - gr) for gr, least in zip(self.gr, self.least_gr, strict=True))
 
+    @property
+    def accuracy(self) -> float:
+        """ASA over all sets, each by its weight; what the others leave is the dataset's own."""
+        own = 1 - sum(weight for weight, _ in self.others)
+        parts = [(own, self.asa), *((weight, each.asa) for weight, each in self.others)]
+        return sum(weight * sum(asa) / len(asa) for weight, asa in parts)
+
     def better_than(self, other: "Score") -> bool:
-        """Compare by mean ASA among the regular, by the lack of regularity among the others."""
+        """Compare by accuracy among the regular, by the lack of regularity among the others."""
         if self.shortfall or other.shortfall:
             return self.shortfall < other.shortfall
-        return sum(self.asa) > sum(other.asa)
+        return self.accuracy > other.accuracy
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values."""
@@ -60,7 +86,12 @@ class Score:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Score":
         """Take back what `to_dict` returned."""
-        return cls(**{name: tuple(value) for name, value in values.items()})
+        own = {name: tuple(value) for name, value in values.items() if name != "others"}
+        others = [
+            (float(weight), Figures(tuple(each["asa"]), tuple(each["gr"])))
+            for weight, each in values.get("others", ())
+        ]
+        return cls(**own, others=tuple(others))
 
 
 def make_validator(
@@ -68,14 +99,33 @@ def make_validator(
     counts: tuple[int, ...],
     least_gr: tuple[float, ...],
     config: SegmentConfig = _SEGMENT,
+    others: Sequence[tuple[float, Sequence[ValidationImage]]] = (),
 ) -> Callable[[Network], Score]:
-    """Return a function that scores a network, without a prior, at each requested count."""
+    """Return a function that scores a network, without a prior, at each requested count.
+
+    Parameters
+    ----------
+    scenes
+        Of the dataset that training is for.
+    counts, least_gr
+        Requested counts and the GR wanted at each.
+    config
+        How to segment.
+    others
+        Scenes of other sets, and what each set weighs.
+    """
 
     def validate(network: Network) -> Score:
-        encoder = Encoder(fold_norms(network).cpu(), torch.device("cpu"))
-        figures = np.array([_measure(encoder, scene, counts, config) for scene in scenes])
-        asa, gr = figures.mean(axis=0).T
-        return Score(counts, tuple(asa.tolist()), tuple(gr.tolist()), least_gr)
+        encoder = TorchEncoder(fold_norms(network).cpu(), torch.device("cpu"))
+
+        def figures(scenes: Sequence[ValidationImage]) -> Figures:
+            measured = np.array([_measure(encoder, scene, counts, config) for scene in scenes])
+            asa, gr = measured.mean(axis=0).T
+            return Figures(tuple(asa.tolist()), tuple(gr.tolist()))
+
+        own = figures(scenes)
+        further = tuple((weight, figures(held_out)) for weight, held_out in others)
+        return Score(counts, own.asa, own.gr, least_gr, further)
 
     return validate
 
@@ -91,7 +141,8 @@ def _measure(
     for count in counts:
         if computed is None or encoder.takes_positions:
             computed = encoder.forward(lab, scaled_features(lab, count).reshape(*lab.shape[:2], -1))
-        labels = spam(lab, count, deep=computed.deep, contour=computed.contour, config=config)
+        deep = first_channels(computed.deep, config.channels)
+        labels = spam(lab, count, deep=deep, contour=computed.contour, config=config)
         figures = evaluate(labels, None, annotations)
         results.append((float(figures["asa"] or 0), float(figures["gr"] or 0)))
     return results

@@ -25,6 +25,7 @@ from spam_pipe.pipeline.runs.chain import build_chain
 from spam_pipe.pipeline.store.folder import open_folder
 from spam_pipe.stages.colour import rgb_to_lab
 from spam_pipe.stages.networks import batching
+from spam_pipe.stages.networks.engines import Model
 from spam_pipe.stages.networks.memory import encoder
 
 ROOT = Path(os.environ.get("SPAM_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
@@ -42,7 +43,7 @@ def main() -> None:
     paths = sorted((ROOT / "BSDS500" / "data" / "images" / "val").glob("*.jpg"))[: options.limit]
     labs = [rgb_to_lab(np.asarray(Image.open(path).convert("RGB"))) for path in paths]
     wide = [lab for lab in labs if lab.shape[:2] == (321, 481)][:8]
-    network = encoder("trunk", options.device)
+    network = encoder(Model("trunk", "torch", options.device))
     for shape in ((321, 481), (481, 321)):
         allowed = sorted({batching.shared_size(network, shape, size) for size in (1, 2, 4, 8)})
         print(f"{shape[0]}x{shape[1]}, {options.device}: batches of {allowed} are exact")
@@ -53,7 +54,7 @@ def main() -> None:
 
 def time_batches(labs: list[NDArray[np.float32]], device: str) -> None:
     """Print the time that an image takes in batches of 1 to 8, interleaved."""
-    network = encoder("trunk", device)
+    network = encoder(Model("trunk", "torch", device))
     wall: dict[int, list[float]] = {size: [] for size in (1, 2, 4, 8)}
     work: dict[int, list[float]] = {size: [] for size in wall}
     for _ in range(5):
@@ -72,7 +73,7 @@ def time_batches(labs: list[NDArray[np.float32]], device: str) -> None:
 def count_batches(paths: list[Path], threads: int, device: str) -> None:
     """Print how often the network was asked in a run of all stages by one worker."""
     sizes: list[int] = []
-    network = encoder("trunk", device).network
+    network = encoder(Model("trunk", "torch", device)).network
     hook = network.register_forward_pre_hook(lambda _, given: sizes.append(len(given[0])))
     with tempfile.TemporaryDirectory() as folder:
         config = resolve([{"n_superpixels": [100, 400], "segment": {"backend": "torch"}}])

@@ -16,6 +16,7 @@ from spam_pipe.stages.clustering.backends import cluster_tasks
 from spam_pipe.stages.clustering.spam import lay_out
 from spam_pipe.stages.colour import rgb_to_lab
 from spam_pipe.stages.methods.config import SegmentConfig
+from spam_pipe.stages.networks.engines import Model
 from spam_pipe.stages.networks.memory import encoder, forward_on_device
 
 ROOT = Path(os.environ.get("SPAM_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
@@ -33,11 +34,11 @@ def main() -> None:
         name: SegmentConfig(backend=name, mode=options.mode)  # type: ignore[arg-type]
         for name in ("numba", "torch")
     }
-    encoder("trunk", options.device)
+    encoder(Model("trunk", "torch", options.device))
     rows: dict[tuple[str, int], list[tuple[float, ...]]] = {}
     for path in paths[:: max(1, len(paths) // options.limit)][: options.limit]:
         lab = rgb_to_lab(np.asarray(Image.open(path).convert("RGB")))
-        kept = forward_on_device("trunk", options.device, path.stem, lab)
+        kept = forward_on_device(Model("trunk", "torch", options.device), path.stem, lab)
         arrays = kept.to_arrays()
         for count in map(int, options.counts.split(",")):
             for name in ("trunk", "none"):

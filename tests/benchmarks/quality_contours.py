@@ -21,6 +21,7 @@ from contours.ridges import ridges
 from PIL import Image
 
 from spam_pipe.stages.colour import rgb_to_lab
+from spam_pipe.stages.networks.engines import Model
 from spam_pipe.stages.networks.memory import encoder
 from spam_pipe.stages.propose.contour import contour_at_scale
 
@@ -31,7 +32,7 @@ SHARPEN = 3
 
 def measure(path: Path, weights: str, scales: list[float], n_thresholds: int) -> ContourCounts:
     """Compare one image's contours with its annotators'."""
-    network = encoder(weights, "cpu")
+    network = encoder(Model(weights, "onnxruntime", "cpu"))
     lab = rgb_to_lab(np.asarray(Image.open(path).convert("RGB")))
     maps = [contour_at_scale(network, lab, scale) for scale in scales]
     contour = ridges(np.mean(maps, axis=0)) ** SHARPEN

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from spam_pipe.pipeline.datasets.images.strips import strips
 from spam_pipe.pipeline.errors import DataError
 from spam_pipe.pipeline.items import Picture
 from spam_pipe.stages.numeric import native
+from spam_pipe.stages.principal import first_components
 
 STRETCH = (2.0, 98.0)
 """Percentiles that become black and white where nothing else is said."""
@@ -33,8 +34,8 @@ class Reading:
     Attributes
     ----------
     bands
-        Which bands, from 1, are red, green and blue, or the one that is grey; None where the
-        file says it.
+        Which bands, from 1, are red, green and blue, or the one that is grey; ``all`` for the
+        first principal components of all; None where the file says it.
     stretch
         Percentiles that become black and white; None to stretch only what has no range of its
         own.
@@ -42,14 +43,15 @@ class Reading:
         Images with more are refused.
     """
 
-    bands: tuple[int, ...] | None = None
+    bands: tuple[int, ...] | Literal["all"] | None = None
     stretch: tuple[float, float] | None = None
     max_pixels: int = MAX_PIXELS
 
     @property
     def token(self) -> str:
         """What of this changes the picture, as a word; empty where nothing was said."""
-        bands = "" if self.bands is None else f":bands={','.join(map(str, self.bands))}"
+        asked = self.bands if isinstance(self.bands, str) else ",".join(map(str, self.bands or ()))
+        bands = f":bands={asked}" if asked else ""
         stretch = "" if self.stretch is None else ":stretch={:g},{:g}".format(*self.stretch)
         return bands + stretch
 
@@ -152,6 +154,8 @@ def to_picture(samples: Samples, reading: Reading, path: Path) -> Picture:
             f"{path}: holds {samples.values.dtype} samples; save the image as integers or floats"
         )
     numbers = samples.numbers or tuple(range(1, samples.values.shape[2] + 1))
+    if reading.bands == "all" and len(numbers) not in (1, 3):
+        return _all_bands(samples)
     bands = _chosen(samples, numbers, reading, path)
     columns = [numbers.index(band) for band in bands]
     whole = bands == numbers
@@ -164,7 +168,7 @@ def to_picture(samples: Samples, reading: Reading, path: Path) -> Picture:
     as_seen = samples.photograph and reading.bands is None and reading.stretch is None
     scale, limits = _scale(values, valid, samples.limits, reading.stretch, as_seen)
     facts: dict[str, Any] = dict(samples.facts)
-    if reading.bands is not None or not whole:
+    if reading.bands not in (None, "all") or not whole:
         facts |= {"bands": list(bands), "n_bands": len(numbers)}
     if limits:
         facts |= {"samples": samples.values.dtype.name, "limits": [list(pair) for pair in limits]}
@@ -184,13 +188,27 @@ def to_picture(samples: Samples, reading: Reading, path: Path) -> Picture:
     return Picture(colors, valid, facts)
 
 
+def _all_bands(samples: Samples) -> Picture:
+    """See all bands by their first principal components."""
+    values = native(_as_opaque(samples.values, samples.alpha))
+    valid = _with_data(values, samples, samples.nodata)
+    colors, share = first_components(values, valid)
+    if valid is not None:
+        colors[~valid] = 255
+    n = values.shape[2]
+    return Picture(colors, valid, {**samples.facts, "bands": "all", "n_bands": n, "share": share})
+
+
 def said_of(facts: Mapping[str, Any]) -> str:
     """Return as a table's note what of an image had to be chosen to see it; empty for nothing."""
     notes = []
     if counted := facts.get("first_of"):
         counts = ", ".join(f"{n} {_AXES.get(axis, axis)}" for axis, n in counted.items())
         notes.append(f"the first of {counts}")
-    if bands := facts.get("bands"):
+    if facts.get("bands") == "all":
+        share = f"{100 * facts.get('share', 0):.0f} %"
+        notes.append(f"principal components of {facts.get('n_bands')} bands ({share} of variance)")
+    elif bands := facts.get("bands"):
         which = ", ".join(map(str, bands))
         notes.append(f"band{'s' * (len(bands) > 1)} {which} of {facts.get('n_bands', '?')}")
     if percentiles := facts.get("percentiles"):
@@ -231,7 +249,7 @@ def _chosen(
 ) -> tuple[int, ...]:
     """Return which bands, from 1, are seen."""
     n = len(numbers)
-    if reading.bands is not None:
+    if reading.bands is not None and reading.bands != "all":
         if missing := sorted({*reading.bands} - {*numbers}):
             asked = ",".join(map(str, reading.bands))
             has = "one band" if n == 1 else f"{n} bands"

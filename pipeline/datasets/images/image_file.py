@@ -18,7 +18,14 @@ from spam_pipe.pipeline.datasets.guards.limits import (
     pillow_limit,
 )
 from spam_pipe.pipeline.datasets.images.bands import Alpha, Reading, Samples, to_picture
-from spam_pipe.pipeline.datasets.images.kinds import DICOM, TIFF, ZARR, kind_of, may_have_gaps
+from spam_pipe.pipeline.datasets.images.kinds import (
+    DICOM,
+    DICOM_SUFFIXES,
+    TIFF,
+    ZARR,
+    kind_of,
+    may_have_gaps,
+)
 from spam_pipe.pipeline.datasets.images.orientation import (
     as_stored,
     orientation_of,
@@ -91,7 +98,10 @@ class ImageFile(FileSource, ImageSource):
     @property
     def _token(self) -> str:
         plane = f":plane={self.plane}" if self.plane else ""
-        return self.reading.token + plane + (f":series={self.series}" if self.series else "")
+        again = _READ_ANEW if self.path.suffix.lower() in _DEEP else ""
+        return (
+            again + self.reading.token + plane + (f":series={self.series}" if self.series else "")
+        )
 
     def _stored_signature(self) -> str:
         if not self.path.is_dir():
@@ -100,6 +110,11 @@ class ImageFile(FileSource, ImageSource):
         stats = [(str(file.relative_to(self.path)), file.stat()) for file in files]
         lines = [f"{name} {status.st_size}:{status.st_mtime_ns}" for name, status in stats]
         return sha256("\n".join(lines).encode()).hexdigest()
+
+
+_DEEP = frozenset((".tif", ".tiff", ".zarr")) | DICOM_SUFFIXES
+_READ_ANEW = ":reading=2"
+"""Stands for how files of these kinds are read: results of an older way are out of date."""
 
 
 def read_image(path: Path) -> NDArray[np.uint8]:

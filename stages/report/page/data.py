@@ -21,6 +21,8 @@ class Method:
         All options that decide its results, by dotted key.
     weights
         SHA-256 of each weights file that it read, by what it was read for.
+    seen
+        Name of the network that the weights are and what it was trained on, likewise; where known.
     command
         The command line that makes it again.
     """
@@ -29,6 +31,7 @@ class Method:
     label: str
     options: Mapping[str, Any] = field(default_factory=dict)
     weights: Mapping[str, str] = field(default_factory=dict)
+    seen: Mapping[str, str] = field(default_factory=dict)
     command: str = ""
 
 

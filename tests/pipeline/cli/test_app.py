@@ -222,7 +222,7 @@ def test_weights_that_are_not_there_fail_once(
     done = spam_pipe("run", *given)
     assert done.returncode == 2
     assert f"error: {option}: weights nothing.safetensors: no such file" in done.stderr
-    assert "shipped weights: ssn, trunk" in done.stderr
+    assert "shipped weights: efficientunet, ssn, trunk" in done.stderr
     assert not list(tmp_path.glob("outputs/*/failures.csv"))
 
 

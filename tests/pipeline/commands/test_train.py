@@ -32,6 +32,10 @@ from spam_pipe.stages.networks.weights import load_weights
 from tests.conftest import PATIENCE, PROJECT, SpamPipe, draw_images, wait_until
 
 TINY = (
+    "network.name=trunk",
+    "start=default",
+    "nested=default",
+    "also=default",
     "network.widths=[4, 4, 4, 4, 4]",
     "network.up_widths=[4, 4, 4, 4]",
     "augment.crop=32",
@@ -82,9 +86,10 @@ def train(capsys: pytest.CaptureFixture[str]) -> Train:
 
     def run(*assignments: str, config: str | None = None, **given: Any) -> dict[str, Any]:
         folder = given.pop("folder", "tiny")
+        also = given.pop("also", ())
         options = Options(assignments=list(assignments), device="cpu", as_json=True, **given)
         capsys.readouterr()
-        status = train_network(options, config, folder, None)
+        status = train_network(options, config, folder, None, also)
         return {"status": status, **json.loads(capsys.readouterr().out)}
 
     return run
@@ -202,10 +207,77 @@ def test_images_without_ground_truth(pictures: Path, train: Train) -> None:
     assert "--ground-truth" in message
 
 
+def test_further_folders_are_trained_on_and_partly_kept_for_validation(
+    tmp_path: Path, pictures: Path, train: Train, capsys: pytest.CaptureFixture[str]
+) -> None:
+    also = (f"{pictures}/images:{pictures}/truth:0.3",)
+    done = train(*TINY, "steps=2", "batch=8", also=also)
+    assert done["step"] == 2
+    weight, figures = done["score"]["others"][0]
+    assert weight == 0.3
+    assert len(figures["asa"]) == 1
+    recipe = tomllib.loads((tmp_path / "tiny" / "train.toml").read_text())
+    assert recipe["also"] == [
+        {
+            "images": f"{pictures}/images",
+            "ground_truth": f"{pictures}/truth",
+            "share": 0.3,
+            "contours": 1.0,
+            "hold_out": 25,
+        }
+    ]
+    assert train()["step"] == 4  # by what the folder says alone
+
+
+def test_folders_of_a_recipe_are_looked_for_among_the_datasets(
+    tmp_path: Path, pictures: Path, bsd: Path, train: Train, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(bsd, data)
+    shutil.copytree(pictures, data / "others")
+    monkeypatch.setenv("SPAM_DATA", str(data))
+    recipe = tmp_path / "recipe.toml"
+    table = """
+        [[also]]
+        images = "others/images"
+        ground_truth = "others/truth"
+        share = 0.5
+        void = 1
+        contours = 0.5
+        hold_out = 0
+    """
+    recipe.write_text(table)
+    sets = [each for each in TINY if each != "also=default"]
+    done = train(*sets, "steps=1", config=str(recipe))
+    assert done["step"] == 1
+    assert done["score"]["others"] == []
+
+
+@pytest.mark.parametrize(
+    ("also", "assignments", "message"),
+    [
+        ("photos", (), "write FOLDER:GROUND_TRUTH:SHARE"),
+        ("a:b:much", (), "write FOLDER:GROUND_TRUTH:SHARE"),
+        ("no/photos:no/labels:0.3", (), "no/photos: there is no such folder; looked for no/photos"),
+        ("{}/images:{}/truth:1.5", (), "also.0.share: Input should be less than 1"),
+        ("{}/images:{}/truth:0.3", ("void=-1",), "void: Input should be greater than or equal"),
+    ],
+)
+def test_folders_that_cannot_be_trained_on(
+    pictures: Path, train: Train, also: str, assignments: tuple[str, ...], message: str
+) -> None:
+    assert message in refusal(train, *TINY, *assignments, also=(also.replace("{}", str(pictures)),))
+
+
+def test_shares_leave_something_for_the_dataset(pictures: Path, train: Train) -> None:
+    one = f"{pictures}/images:{pictures}/truth:0.5"
+    assert "shares leave nothing for the dataset" in refusal(train, *TINY, also=(one, one))
+
+
 @pytest.mark.parametrize(
     ("assignments", "given", "message"),
     [
-        (["network.name=unet"], {}, "'trunk', 'ssn'"),
+        (["network.name=unet"], {}, "'trunk', 'efficientunet', 'ssn'"),
         (["lerning_rate=1"], {}, "did you mean learning_rate?"),
         (["loss.label=1"], {}, "did you mean loss.labels?"),
         (["network.depth=3"], {}, "network.depth: no such option of a training"),
@@ -268,14 +340,14 @@ def test_one_training_at_a_time_in_a_folder(trained: Path, train: Train) -> None
 
 
 def test_the_default_folder_is_named_after_the_recipe() -> None:
-    assert default_folder(None) == Path("training/trunk")
+    assert default_folder(None) == Path("training/efficientunet")
     assert default_folder("train-ssn") == Path("training/ssn")
     assert default_folder("recipes/train-mine.toml") == Path("training/mine")
 
 
 def test_every_shipped_recipe_is_valid() -> None:
     names = [path.stem for path in (PROJECT / "configs").glob("train-*.toml")]
-    assert {"train-trunk", "train-ssn"} <= set(names)
+    assert {"train-efficientunet", "train-trunk", "train-ssn"} <= set(names)
     for name in names:
         recipe = read_recipe(name, Path("nowhere"), [])
         assert isinstance(recipe, TrainingConfig)

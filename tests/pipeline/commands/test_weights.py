@@ -7,6 +7,8 @@ from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
+import onnx
+import onnxruntime
 import pytest
 import torch
 
@@ -237,3 +239,48 @@ def test_every_public_file_is_pinned_where_its_hash_is_published() -> None:
         assert asset.url.startswith("https://")
         assert asset.url.endswith(f"/{asset.file}")
         assert 2**20 < asset.size < 2**33
+
+
+@pytest.mark.parametrize("name", ["trunk", "ssn"])
+def test_shipped_weights_are_exported_with_their_card(
+    spam_pipe: SpamPipe, name: str, tmp_path: Path
+) -> None:
+    ran = spam_pipe("weights", "export", name, "--format", "onnx", "--json")
+    assert ran.returncode == 0, ran.stderr
+    told = json.loads(ran.stdout)
+    assert told["features"] < 1e-2
+    model = onnx.load(str(tmp_path / f"{name}.onnx"))
+    facts = {entry.key: entry.value for entry in model.metadata_props}
+    card = read_card(shipped_weights()[name])
+    assert facts["card_licence"] == card["licence"]
+    assert facts["weights_sha256"] == sha256(shipped_weights()[name].read_bytes()).hexdigest()
+    sides = [axis.dim_param for axis in model.graph.input[0].type.tensor_type.shape.dim][:2]
+    assert sides == ["height", "width"]
+    session = onnxruntime.InferenceSession(str(tmp_path / f"{name}.onnx"))
+    channels = 5 if name == "ssn" else 3
+    for shape in [(1, 1), (33, 21)]:
+        image = np.random.default_rng(0).normal(0, 20, (*shape, channels)).astype(np.float32)
+        features, *contour = session.run(None, {session.get_inputs()[0].name: image})
+        assert features.shape == (*shape, 15)
+        assert [each.shape for each in contour] == [shape] * (name == "trunk")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("tronk",), "tronk: no such file; shipped weights: "),
+        (("trunk", "--to", "here.pt"), "an ONNX file is called something.onnx"),
+        (("trunk", "--to", "/nowhere/at/all.onnx"), "cannot be written: No such file"),
+        (("{tmp}/damaged.pth",), "damaged.pth: holds code instead of tensors"),
+        (("{tmp}/other.onnx",), "other.onnx: torch reads no ONNX"),
+    ],
+)
+def test_what_cannot_be_exported_is_one_line(
+    spam_pipe: SpamPipe, arguments: tuple[str, ...], message: str, tmp_path: Path
+) -> None:
+    for name in ("damaged.pth", "other.onnx"):
+        (tmp_path / name).write_bytes(b"nothing")
+    ran = spam_pipe("weights", "export", *(each.format(tmp=tmp_path) for each in arguments))
+    assert ran.returncode != 0
+    assert message in ran.stderr
+    assert len(ran.stderr.splitlines()) == 1

@@ -41,7 +41,7 @@ def test_default_takes_an_option_back() -> None:
     assert resolve(layers).segment.border_weight is None
     saved = {"segment": {"network": "none"}}
     asked = merge([parse_assignment("segment.network=default"), {"segment": {"method": "spam"}}])
-    assert resolve([saved, asked]).segment.network == "trunk"
+    assert resolve([saved, asked]).segment.network == "efficientunet"
 
 
 @pytest.mark.parametrize(

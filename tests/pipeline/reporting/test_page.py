@@ -147,12 +147,13 @@ def test_the_commands_make_the_results_again(two_methods: Path, tmp_path: Path) 
     assert data_of(page_of(tmp_path))["figures"] == data_of(html)["figures"]
 
 
-def test_weights_are_named_by_their_hash(tmp_path: Path) -> None:
+def test_weights_are_named_by_their_hash_and_what_they_have_seen(tmp_path: Path) -> None:
     pictures = draw(tmp_path / "pictures", count=1)
     options = {"assignments": ["segment.network=trunk"], "n_superpixels": "4"}
     assert bring("evaluate", tmp_path, pictures, **options) == 0
     _, outline = read(tmp_path)
     assert sha256(find_weights("trunk").read_bytes()).hexdigest() in outline.text
+    assert "trunk, trained on BSDS500 train" in outline.text
 
 
 def test_one_image_has_no_interval_and_says_so(tmp_path: Path) -> None:

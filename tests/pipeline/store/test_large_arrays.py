@@ -7,7 +7,7 @@ import numpy as np
 import tifffile
 import zarr
 
-from spam_pipe.pipeline.exporting.label_files import LabelFormat, encode_labels
+from spam_pipe.pipeline.exporting.label_files import encode_labels
 from spam_pipe.pipeline.store.folder import LocalFolder
 from spam_pipe.pipeline.store.store import Store
 from spam_pipe.stages.base import Output
@@ -31,11 +31,11 @@ def test_large_arrays_are_stored_in_chunks_of_four_megabytes_at_most(tmp_path: P
 
 def test_large_label_maps_become_tiled_tiffs() -> None:
     labels = np.arange(2001 * 2001, dtype=np.int32).reshape(2001, 2001) // 50
-    content = encode_labels(labels, LabelFormat.TIFF)
+    content = encode_labels(labels, "tiff")
     with tifffile.TiffFile(io.BytesIO(content)) as file:
         (page,) = file.pages
         assert page.is_tiled
         assert (page.tilelength, page.tilewidth) == (512, 512)
         assert np.array_equal(page.asarray(), labels)
-    with tifffile.TiffFile(io.BytesIO(encode_labels(labels[:100], LabelFormat.TIFF))) as file:
+    with tifffile.TiffFile(io.BytesIO(encode_labels(labels[:100], "tiff"))) as file:
         assert not file.pages[0].is_tiled

@@ -17,6 +17,7 @@ from spam_pipe.stages.clustering.spam import lay_out, spam, spam_batch
 from spam_pipe.stages.clustering.task import Problem
 from spam_pipe.stages.colour import rgb_to_lab
 from spam_pipe.stages.methods.config import SegmentConfig
+from spam_pipe.stages.networks.engines import Model
 from spam_pipe.stages.networks.memory import encoder, forward_on_device
 from spam_pipe.stages.segment.stage import SegmentStage
 from tests.conftest import PROJECT
@@ -24,6 +25,7 @@ from tests.stages.clustering.segment_strategies import scenes
 from tests.stages.clustering.test_spam import check
 
 NUMBA, TORCH = SegmentConfig(backend="numba"), SegmentConfig(backend="torch")
+TRUNK = Model("trunk", "torch", "cpu")
 PAPER = SegmentConfig(backend="torch", mode="paper")
 NEEDS_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 
@@ -95,7 +97,7 @@ def test_nothing_to_do_is_nothing_done() -> None:
 def test_back_ends_agree_on_a_photograph(bsd_root: Path, count: int) -> None:
     path = sorted((bsd_root / "images" / "val").glob("*.jpg"))[3]
     lab = rgb_to_lab(np.asarray(Image.open(path).convert("RGB"))[:200, :300])
-    seen = encoder("trunk", "cpu").forward(lab)
+    seen = encoder(TRUNK).forward(lab)
     deep = lay_out(lab, count, deep=seen.deep, contour=seen.contour)
     (with_deep,), (without,) = agreement([deep]), agreement([lay_out(lab, count)])
     assert with_deep >= 0.999
@@ -127,7 +129,7 @@ def test_the_stage_hands_tensors_over() -> None:
     resources = stage.setup(TORCH, "cpu")
     inputs = Inputs(image=image, image_digest="handed over")
     outputs = list(stage.run(inputs, TORCH, resources, [12, 30]))
-    seen = encoder("trunk", "cpu").forward(lab)
+    seen = encoder(TRUNK).forward(lab)
     for output, count in zip(outputs, (12, 30), strict=True):
         expected = spam(lab, count, deep=seen.deep, contour=seen.contour, config=TORCH)
         assert np.array_equal(output.arrays["labels"], expected)
@@ -135,8 +137,8 @@ def test_the_stage_hands_tensors_over() -> None:
 
 def test_what_a_network_computed_is_found_again() -> None:
     lab = rgb_to_lab(photograph(5, 30, 20))
-    first = forward_on_device("trunk", "cpu", "found again", lab)
-    assert forward_on_device("trunk", "cpu", "found again", lab) is first
+    first = forward_on_device(TRUNK, "found again", lab)
+    assert forward_on_device(TRUNK, "found again", lab) is first
     arrays = first.to_arrays()
     assert arrays.contour is not None
     assert arrays.deep.shape[:2] == arrays.contour.shape == (30, 20)

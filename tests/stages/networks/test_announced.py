@@ -15,11 +15,15 @@ from spam_pipe.stages.colour import rgb_to_lab
 from spam_pipe.stages.methods.config import SegmentConfig
 from spam_pipe.stages.networks import announced, batching, memory
 from spam_pipe.stages.networks.announced import announce
-from spam_pipe.stages.networks.forward import DeviceForward, Encoder
-from spam_pipe.stages.propose.config import ProposeConfig
+from spam_pipe.stages.networks.engines import Model
+from spam_pipe.stages.networks.forward import Computed
+from spam_pipe.stages.networks.torch_encoder import TorchEncoder
+from spam_pipe.stages.propose.config import ContourConfig, ProposeConfig
 from spam_pipe.stages.propose.stage import ProposeStage
 from spam_pipe.stages.segment.stage import SegmentStage
 from tests.stages.networks.test_batching import CPU, Drifting, Pointwise
+
+MODEL = Model("w", "torch", "cpu")
 
 
 @pytest.fixture
@@ -29,8 +33,8 @@ def network(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pointwise]:
 
 
 def _installed(network: Pointwise, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    encoder = Encoder(network, CPU)
-    monkeypatch.setattr(memory, "encoder", lambda weights, device: encoder)
+    encoder = TorchEncoder(network, CPU)
+    monkeypatch.setattr(memory, "encoder", lambda model: encoder)
     monkeypatch.setattr(batching, "SHARED_ON", {"cpu"})
     for store in (memory._on_device, memory._in_memory):
         store.clear()
@@ -47,14 +51,14 @@ def image(number: int, shape: tuple[int, int] = (70, 60)) -> Inputs:
     return Inputs(image=pixels, image_digest=f"{number}-{shape}")
 
 
-def ask(inputs: Inputs) -> DeviceForward:
+def ask(inputs: Inputs) -> Computed:
     return memory.forward_on_device(
-        "w", "cpu", inputs.image_digest, rgb_to_lab(np.asarray(inputs.image))
+        MODEL, inputs.image_digest, rgb_to_lab(np.asarray(inputs.image))
     )
 
 
 def alone(inputs: Inputs) -> bytes:
-    seen = Encoder(Pointwise(), CPU).forward(rgb_to_lab(np.asarray(inputs.image)))
+    seen = TorchEncoder(Pointwise(), CPU).forward(rgb_to_lab(np.asarray(inputs.image)))
     return seen.deep.tobytes()
 
 
@@ -64,10 +68,10 @@ def test_threads_share_a_forward(network: Pointwise) -> None:
 
     def work(number: int) -> None:
         own = image(number)
-        held = announce("w", "cpu", own)
+        held = announce(MODEL, own)
         announcing.wait()
         with computing:
-            found[number] = ask(own).deep.numpy().tobytes()
+            found[number] = ask(own).to_arrays().deep.tobytes()
         del held
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
@@ -81,8 +85,8 @@ def test_threads_share_a_forward(network: Pointwise) -> None:
 
 def test_those_left_over_go_with_the_next(network: Pointwise) -> None:
     images = [image(number) for number in range(7)]
-    held = [announce("w", "cpu", each) for each in images]
-    found = [ask(each).deep.numpy().tobytes() for each in images]
+    held = [announce(MODEL, each) for each in images]
+    found = [ask(each).to_arrays().deep.tobytes() for each in images]
     assert network.batches == [4, 2, 1]
     assert found == [alone(each) for each in images]
     assert len(held) == 7
@@ -90,15 +94,15 @@ def test_those_left_over_go_with_the_next(network: Pointwise) -> None:
 
 def test_only_what_fits_goes_along(network: Pointwise, monkeypatch: pytest.MonkeyPatch) -> None:
     own, other_size, gone = image(0), image(1, (60, 70)), image(2)
-    held = [announce("w", "cpu", own), announce("w", "cpu", other_size)]
-    held += [announce("other", "cpu", image(3)), announce("w", "cpu", replace(own))]
-    announce("w", "cpu", gone)
+    held = [announce(MODEL, own), announce(MODEL, other_size)]
+    held += [announce(MODEL._replace(weights="other"), image(3)), announce(MODEL, replace(own))]
+    announce(MODEL, gone)
     gc.collect()
     assert held[0] is held[3]
     ask(own)
     assert network.batches == [1]
     monkeypatch.setattr(batching, "LARGEST_WHOLE", 70 * 60 * 3)
-    several = [announce("w", "cpu", image(number)) for number in range(4, 8)]
+    several = [announce(MODEL, image(number)) for number in range(4, 8)]
     ask(image(4))
     assert network.batches == [1, 2]
     assert [each.computed is not None for each in several if each] == [True, True, False, False]
@@ -114,27 +118,27 @@ def test_a_bad_image_fails_alone(network: Pointwise, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(announced, "rgb_to_lab", convert)
     images = [image(0), spoilt, wrong, image(3)]
-    held = [announce("w", "cpu", each) for each in images]
-    assert ask(images[0]).deep.numpy().tobytes() == alone(images[0])
+    held = [announce(MODEL, each) for each in images]
+    assert ask(images[0]).to_arrays().deep.tobytes() == alone(images[0])
     assert [each.computed is not None for each in held if each] == [True, False, False, True]
     with pytest.raises(ValueError, match="NaN"):
-        memory.forward_on_device("w", "cpu", spoilt.image_digest, convert(spoilt.image))
+        memory.forward_on_device(MODEL, spoilt.image_digest, convert(spoilt.image))
     with pytest.raises(ValueError, match="uint8"):
         ask(wrong)
-    assert ask(images[3]).deep.numpy().tobytes() == alone(images[3])
+    assert ask(images[3]).to_arrays().deep.tobytes() == alone(images[3])
     assert network.batches == [4]
 
 
 def test_a_device_too_small_for_several_takes_one(
     network: Pointwise, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(encoder: Encoder, labs: Any) -> Any:
+    def full(encoder: TorchEncoder, labs: Any) -> Any:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(Encoder, "forward_batch", full)
+    monkeypatch.setattr(TorchEncoder, "forward_batch", full)
     images = [image(number) for number in range(3)]
-    held = [announce("w", "cpu", each) for each in images]
-    found = [ask(each).deep.numpy().tobytes() for each in images]
+    held = [announce(MODEL, each) for each in images]
+    found = [ask(each).to_arrays().deep.tobytes() for each in images]
     assert found == [alone(each) for each in images]
     assert network.batches == [1, 1, 1]
     assert len(held) == 3
@@ -142,14 +146,14 @@ def test_a_device_too_small_for_several_takes_one(
 
 def test_company_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     (drifting,) = (next(_installed(Drifting(), monkeypatch)),)
-    held = [announce("w", "cpu", image(number)) for number in range(4)]
+    held = [announce(MODEL, image(number)) for number in range(4)]
     ask(image(0))
     assert drifting.batches == [1]
     assert len(held) == 4
 
 
 def test_what_is_at_work_is_not_forgotten(network: Pointwise) -> None:
-    held = announce("w", "cpu", image(0))
+    held = announce(MODEL, image(0))
     first = ask(image(0))
     for number in range(1, 6):
         ask(image(number))
@@ -161,8 +165,8 @@ def test_what_is_at_work_is_not_forgotten(network: Pointwise) -> None:
 
 
 def test_without_a_digest_nothing_is_said() -> None:
-    assert announce("w", "cpu", replace(image(0), image_digest="")) is None
-    assert announce("w", "cpu", Inputs()) is None
+    assert announce(MODEL, replace(image(0), image_digest="")) is None
+    assert announce(MODEL, Inputs()) is None
 
 
 @pytest.mark.parametrize("gaps", [False, True])
@@ -172,15 +176,16 @@ def test_stages_announce_what_they_ask_for(network: Pointwise, gaps: bool) -> No
         valid = np.ones((70, 60), bool)
         valid[2:5, 3] = False
         inputs = replace(inputs, valid=valid)
-    others = [announce("trunk", "cpu", image(number)) for number in (1, 2, 3)]
-    propose, config = ProposeStage(), ProposeConfig()
+    others = [announce(MODEL._replace(weights="trunk"), image(number)) for number in (1, 2, 3)]
+    contours = ContourConfig(engine="torch")
+    propose, config = ProposeStage(), ProposeConfig(contour=contours)
     held: Any = propose.announce(inputs, config, "cpu")
     resources = propose.setup(config, "cpu")
     network.batches.clear()
     next(propose.run(inputs, config, resources, [None]))
     assert network.batches == [4]
     assert held.computed is not None
-    segment, options = SegmentStage(), SegmentConfig(backend="torch")
+    segment, options = SegmentStage(), SegmentConfig(backend="torch", engine="torch")
     assert segment.announce(inputs, options, "cpu") is held
     list(segment.run(inputs, options, segment.setup(options, "cpu"), [4, 9]))
     assert network.batches == [4]

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from spam_pipe.stages.networks.config import SsnConfig
-from spam_pipe.stages.networks.forward import load
+from spam_pipe.stages.networks.engines import load
 from spam_pipe.stages.networks.public_checkpoint import load_public_checkpoint
 from spam_pipe.stages.networks.registry import build
 

@@ -4,13 +4,13 @@ import torch
 
 from spam_pipe.stages.networks.config import SsnConfig
 from spam_pipe.stages.networks.folding import fold_norms
-from spam_pipe.stages.networks.forward import Encoder
 from spam_pipe.stages.networks.registry import build
+from spam_pipe.stages.networks.torch_encoder import TorchEncoder
 
 
 def encoder(config):
     torch.manual_seed(0)
-    return Encoder(fold_norms(build(config)), torch.device("cpu"))
+    return TorchEncoder(fold_norms(build(config)), torch.device("cpu"))
 
 
 def test_parameters_of_the_papers_encoder():

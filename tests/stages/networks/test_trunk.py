@@ -4,8 +4,8 @@ import torch
 
 from spam_pipe.stages.networks.config import TrunkConfig
 from spam_pipe.stages.networks.folding import fold_norms
-from spam_pipe.stages.networks.forward import Encoder
 from spam_pipe.stages.networks.registry import build
+from spam_pipe.stages.networks.torch_encoder import TorchEncoder
 
 SMALL = TrunkConfig(widths=(4, 4, 6, 6, 8), up_widths=(4, 4, 6, 6), channels=3)
 
@@ -19,7 +19,7 @@ def encoder(config=SMALL, seed=0):
             module.running_mean.normal_(0, 0.3)
             module.running_var.uniform_(0.5, 2)
             module.weight.data.uniform_(0.5, 1.5)
-    return Encoder(fold_norms(network), torch.device("cpu"))
+    return TorchEncoder(fold_norms(network), torch.device("cpu"))
 
 
 def image(height, width, seed=0):

@@ -8,11 +8,13 @@ from spam_pipe.pipeline.datasets.drawn.dead_leaves import draw_scene
 from spam_pipe.stages.base import Inputs
 from spam_pipe.stages.colour import rgb_to_lab
 from spam_pipe.stages.networks import memory
+from spam_pipe.stages.networks.engines import Model
 from spam_pipe.stages.prior.cut import cut_objects
 from spam_pipe.stages.propose import contour
 from spam_pipe.stages.propose.config import ProposeConfig
 
 CONFIG = ProposeConfig(source="contour")
+TRUNK = Model("trunk", "onnxruntime", "cpu")
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +39,7 @@ def test_regions_lie_between_the_contours(scene: tuple[np.ndarray, np.ndarray]) 
 
 def test_borders_of_drawn_objects_are_seen(scene: tuple[np.ndarray, np.ndarray]) -> None:
     image, truth = scene
-    seen = memory.forward("trunk", "cpu", "", rgb_to_lab(image)).contour
+    seen = memory.forward(TRUNK, "", rgb_to_lab(image)).contour
     assert seen is not None
     borders = find_boundaries(truth, mode="thick")
     assert seen[borders].mean() > 2 * seen[~borders].mean()
@@ -45,11 +47,11 @@ def test_borders_of_drawn_objects_are_seen(scene: tuple[np.ndarray, np.ndarray])
 
 def test_one_forward_serves_proposals_and_features() -> None:
     lab = rgb_to_lab(np.random.default_rng(0).integers(0, 255, (40, 50, 3)).astype(np.uint8))
-    first = memory.forward("trunk", "cpu", "digest-of-this-image", lab)
-    assert memory.forward("trunk", "cpu", "digest-of-this-image", lab) is first
-    assert memory.forward("trunk", "cpu", "another-image", lab) is not first
-    memory.forward("trunk", "cpu", "a-third", lab)
-    assert memory.forward("trunk", "cpu", "digest-of-this-image", lab) is not first
+    first = memory.forward(TRUNK, "digest-of-this-image", lab)
+    assert memory.forward(TRUNK, "digest-of-this-image", lab) is first
+    assert memory.forward(TRUNK, "another-image", lab) is not first
+    memory.forward(TRUNK, "a-third", lab)
+    assert memory.forward(TRUNK, "digest-of-this-image", lab) is not first
 
 
 def test_further_scales_are_averaged(scene: tuple[np.ndarray, np.ndarray]) -> None:
@@ -59,12 +61,12 @@ def test_further_scales_are_averaged(scene: tuple[np.ndarray, np.ndarray]) -> No
     device = contour.setup(config, "cpu")
     once = contour.propose(inputs, CONFIG, device).contour
     seen = contour.propose(inputs, config, device).contour
-    half = contour.contour_at_scale(memory.encoder("trunk", "cpu"), rgb_to_lab(image), 0.5)
+    half = contour.contour_at_scale(memory.encoder(TRUNK), rgb_to_lab(image), 0.5)
     assert once is not None
     assert seen is not None
     np.testing.assert_allclose(seen, (2 * once + half) / 3, atol=1e-6)
     tiny = np.zeros((1, 3, 3), np.float32)
-    assert contour.contour_at_scale(memory.encoder("trunk", "cpu"), tiny, 0.25).shape == (1, 3)
+    assert contour.contour_at_scale(memory.encoder(TRUNK), tiny, 0.25).shape == (1, 3)
 
 
 def test_weights_without_contours_are_refused() -> None:

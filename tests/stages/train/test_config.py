@@ -1,21 +1,25 @@
 import tomllib
+from collections import Counter
 
 import pytest
 from pydantic import ValidationError
 
+from spam_pipe.pipeline.configuration.training_recipe import TrainingConfig
 from spam_pipe.stages.train.config import TrainConfig
 from tests.conftest import PROJECT
 
 CONFIGS = PROJECT / "configs"
 
 
-@pytest.mark.parametrize("name", ["train-trunk", "train-ssn"])
+@pytest.mark.parametrize("name", ["train-efficientunet", "train-trunk", "train-ssn"])
 def test_shipped_recipes_are_valid(name):
     recipe = tomllib.loads((CONFIGS / f"{name}.toml").read_text(encoding="utf-8"))
-    config = TrainConfig.model_validate(recipe)
+    config = TrainingConfig.model_validate(recipe)
     assert f"train-{config.network.name}" == name
     # D = 20 is the paper's.
-    assert config.network.channels + 5 == 20
+    drawn = config.nested or (config.network.channels,)
+    assert Counter(drawn).most_common(1)[0][0] + 5 == 20
+    assert max(drawn) == config.network.channels
 
 
 @pytest.mark.parametrize(
@@ -26,6 +30,8 @@ def test_shipped_recipes_are_valid(name):
         ({"validate_counts": [100]}, "one GR for each"),
         ({"network": {"name": "resnet"}}, "trunk"),
         ({"lerning_rate": 1}, "lerning_rate"),
+        ({"nested": [15, 26]}, "nested: the network has 25 deep channels, not 26"),
+        ({"nested": [0]}, "greater than or equal to 1"),
     ],
 )
 def test_recipes_that_cannot_be(options, message):

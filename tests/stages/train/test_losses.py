@@ -7,6 +7,9 @@ from spam_pipe.stages.train.contour_targets import boundaries, contour_target
 from spam_pipe.stages.train.grid_clustering import Clusters, cluster, make_grid, to_cells
 from spam_pipe.stages.train.losses import compactness, contour_loss, cross_entropy, reconstruction
 
+ONE = torch.ones(1)
+"""What each sample of a batch of one counts."""
+
 
 def hard_clusters(side, cell):
     """Every pixel wholly in its own cell's superpixel."""
@@ -81,16 +84,16 @@ def test_contour_loss_balances_classes_and_ignores():
     target[0, 3] = 255
     logits = torch.zeros(1, 1, 4, 4)
     # At probability one half every pixel's cross-entropy is log 2, whatever the weights.
-    assert math.isclose(contour_loss((logits,), target, 1.0).item(), math.log(2), rel_tol=1e-6)
+    assert math.isclose(contour_loss((logits,), target, 1.0, ONE).item(), math.log(2), rel_tol=1e-6)
     wild = logits.clone()
     wild[0, 0, 3] = 50
-    assert contour_loss((wild,), target, 1.0) == contour_loss((logits,), target, 1.0)
+    assert contour_loss((wild,), target, 1.0, ONE) == contour_loss((logits,), target, 1.0, ONE)
     # One positive among twelve weighs as much as the eleven negatives together.
     missed, alarmed = logits.clone(), logits.clone()
     missed[0, 0, 0, 0] = -50
     alarmed[0, 0, :3][target[0, :3] == 0] = 50
     torch.testing.assert_close(
-        contour_loss((missed,), target, 1.0), contour_loss((alarmed,), target, 1.0)
+        contour_loss((missed,), target, 1.0, ONE), contour_loss((alarmed,), target, 1.0, ONE)
     )
 
 
@@ -101,11 +104,51 @@ def test_side_outputs_see_a_coarser_target():
     full[0, 0, 4, 4] = 50
     half = torch.full((1, 1, 3, 3), -50.0)
     half[0, 0, 2, 2] = 50
-    assert contour_loss((full, half), target, 0.5).item() < 1e-6
-    assert contour_loss((full, -half), target, 0.5).item() > 20
+    assert contour_loss((full, half), target, 0.5, ONE).item() < 1e-6
+    assert contour_loss((full, -half), target, 0.5, ONE).item() > 20
 
 
 def test_no_contour_at_all_is_no_nan():
     target = torch.zeros(1, 4, 4, dtype=torch.uint8)
-    assert contour_loss((torch.zeros(1, 1, 4, 4),), target, 1.0).item() == 0
-    assert contour_loss((torch.zeros(1, 1, 4, 4),), torch.full_like(target, 255), 1.0).item() == 0
+    assert contour_loss((torch.zeros(1, 1, 4, 4),), target, 1.0, ONE).item() == 0
+    assert (
+        contour_loss((torch.zeros(1, 1, 4, 4),), torch.full_like(target, 255), 1.0, ONE).item() == 0
+    )
+
+
+def test_what_has_no_label_counts_for_nothing():
+    """Half of a cell has no label: its other half is one region, so nothing is lost there."""
+    grid = make_grid(2)
+    labels = torch.zeros(1, 4, 4, dtype=torch.int64)
+    labels[:, 0, 0] = 1
+    labels[:, 1, :2] = -1
+    restored = reconstruction(labels, hard_clusters(2, 2), grid)[0]
+    assert restored[0].tolist() == [0.5, 0.5, 0, 0]
+    expected = -2 * math.log(0.5) / 14
+    loss = cross_entropy(labels[None], hard_clusters(2, 2), grid).item()
+    assert math.isclose(loss, expected, rel_tol=1e-6)
+    nothing = torch.full_like(labels, -1)[None]
+    assert cross_entropy(nothing, hard_clusters(2, 2), grid).item() == 0
+
+
+def test_contours_of_a_sample_count_what_it_weighs():
+    target = torch.zeros(2, 4, 4, dtype=torch.uint8)
+    target[:, 1] = 1
+    torch.manual_seed(0)
+    logits = torch.randn(2, 1, 4, 4)
+    one, other = (
+        contour_loss((logits,), target, 1.0, torch.tensor(weights))
+        for weights in ([1.0, 0.0], [0.0, 1.0])
+    )
+    both = contour_loss((logits,), target, 1.0, torch.tensor([1.0, 0.25]))
+    torch.testing.assert_close(both, one + 0.25 * other)
+
+
+def test_no_contour_is_wanted_where_nothing_is_known():
+    regions = np.zeros((1, 8, 8), np.int32)
+    regions[:, :, 4:] = 1
+    regions[:, :2, :] = -1
+    target = contour_target(regions, 0.2)
+    assert (target[:3] == 255).all()
+    assert (target[3:, 3:5] == 1).all()
+    assert (target[4:, [0, 1, 6, 7]] == 0).all()

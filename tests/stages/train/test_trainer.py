@@ -1,22 +1,25 @@
+import json
 import os
 import signal
 import subprocess
 import sys
 import textwrap
+from collections import Counter
 
 import numpy as np
 import pytest
 import torch
 
-from spam_pipe.stages.networks.config import SsnConfig, TrunkConfig
-from spam_pipe.stages.networks.weights import load_weights
+from spam_pipe.stages.networks.config import EfficientUNetConfig, SsnConfig, TrunkConfig
+from spam_pipe.stages.networks.weights import load_weights, save_weights
 from spam_pipe.stages.train.checkpoint import NAME, load_checkpoint, save_checkpoint
 from spam_pipe.stages.train.config import AugmentConfig, LossConfig, TrainConfig
+from spam_pipe.stages.train.learner import draw_channels, make_learner
 from spam_pipe.stages.train.log import read_rows
-from spam_pipe.stages.train.samples import make_example
+from spam_pipe.stages.train.samples import Source, make_example
 from spam_pipe.stages.train.schedule import Schedule
 from spam_pipe.stages.train.trainer import BEST, LAST, train
-from spam_pipe.stages.train.validation import Score
+from spam_pipe.stages.train.validation import Figures, Score
 from tests.conftest import PROJECT, wait_until
 
 CONFIG = TrainConfig(
@@ -49,7 +52,7 @@ def scenes(count=4, side=40, noise=30):
         grain = random.normal(0, noise, (side, side, 3))
         image = np.clip(np.where(inside, 150, 100)[..., None] + grain, 0, 255).astype(np.uint8)
         made.append(make_example(image, [inside.astype(np.uint8), inside.astype(np.uint8)]))
-    return made
+    return [Source(made)]
 
 
 def state(folder):
@@ -197,9 +200,10 @@ def test_another_network_in_the_folder(tmp_path):
         train(other, scenes(), tmp_path)
 
 
-def test_no_examples(tmp_path):
+@pytest.mark.parametrize("sources", [[], [Source([])]])
+def test_no_examples(tmp_path, sources):
     with pytest.raises(ValueError, match="needs images with ground truth"):
-        train(CONFIG, [], tmp_path)
+        train(CONFIG, sources, tmp_path)
 
 
 def test_a_full_disk_leaves_the_old_checkpoint(tmp_path, monkeypatch):
@@ -247,3 +251,74 @@ def test_score_prefers_regularity_first_then_accuracy():
     assert score(0.9, 0.48).better_than(score(0.99, 0.47))
     assert score(0.95, 0.5).better_than(score(0.94, 0.7))
     assert not score(0.94, 0.7).better_than(score(0.95, 0.5))
+
+
+NESTED = CONFIG.model_copy(
+    update={
+        "network": EfficientUNetConfig(channels=4, own_widths=(4, 4), up_widths=(4, 4, 4, 4, 4)),
+        "nested": (1, 2, 2, 4),
+        "steps": 4,
+    }
+)
+
+
+def test_each_step_draws_how_many_channels_count():
+    drawn = Counter(draw_channels(NESTED, step) for step in range(2000))
+    assert drawn.keys() == {1, 2, 4}
+    assert 900 < drawn[2] < 1100
+    assert draw_channels(CONFIG, 0) == CONFIG.network.channels
+
+
+def test_channels_that_never_count_learn_nothing(tmp_path):
+    config = NESTED.model_copy(update={"nested": (1,), "weight_decay": 0.0})
+    start = make_learner(config, torch.device("cpu")).network.state_dict()["head.weight"]
+    train(config, scenes(), tmp_path)
+    after = state(tmp_path)["network"]["head.weight"]
+    contour, first, others = slice(0, 1), slice(1, 2), slice(2, None)
+    assert torch.equal(after[others], start[others])
+    assert not torch.equal(after[first], start[first])
+    assert not torch.equal(after[contour], start[contour])
+
+
+@pytest.mark.parametrize(("rate", "moved"), [(0.1, True), (0.0, False)])
+def test_a_pretrained_encoder_learns_slowly_or_not_at_all(tmp_path, rate, moved):
+    config = NESTED.model_copy(update={"pretrained_rate": rate, "weight_decay": 0.0})
+    learner = make_learner(config, torch.device("cpu"))
+    before = {name: value.clone() for name, value in learner.network.state_dict().items()}
+    shares = {group["share"] for group in learner.optimizer.param_groups}
+    assert shares == {1.0, rate}
+    train(config, scenes(), tmp_path)
+    after = state(tmp_path)["network"]
+    changed = {name for name, value in after.items() if not torch.equal(value, before[name])}
+    # The encoder's batch norms keep the statistics that they came with.
+    assert not any("encoder" in name and "running" in name for name in changed)
+    assert any(name.startswith("encoder.") for name in changed) == moved
+    assert any(name.startswith("up.") and "running" in name for name in changed)
+
+
+def test_a_training_starts_from_weights_of_the_same_network(tmp_path):
+    learner = make_learner(NESTED.model_copy(update={"seed": 5}), torch.device("cpu"))
+    start = tmp_path / "start.safetensors"
+    save_weights(start, NESTED.network, learner.network.state_dict())
+    config = NESTED.model_copy(update={"start": str(start), "learning_rate": 1e-9, "steps": 1})
+    train(config, scenes(), tmp_path / "run")
+    after = state(tmp_path / "run")["network"]["head.weight"]
+    expected = learner.network.state_dict()["head.weight"]
+    torch.testing.assert_close(after, expected, rtol=0, atol=1e-6)
+    other = config.model_copy(update={"network": EfficientUNetConfig(channels=4)})
+    with pytest.raises(ValueError, match=r"start.safetensors holds weights of efficientunet"):
+        train(other, scenes(), tmp_path / "other")
+    trunk = CONFIG.model_copy(update={"start": str(start)})
+    with pytest.raises(ValueError, match="the two must be the same network"):
+        train(trunk, scenes(), tmp_path / "trunk")
+
+
+def test_scores_weigh_the_sets_and_survive_the_disk():
+    own = {"counts": (9,), "gr": (0.6,), "least_gr": (0.5,)}
+    one = Score(**own, asa=(0.9,), others=((0.25, Figures((0.8,), (0.5,))),))
+    other = Score(**own, asa=(0.91,), others=((0.25, Figures((0.76,), (0.5,))),))
+    assert one.accuracy == pytest.approx(0.75 * 0.9 + 0.25 * 0.8)
+    assert one.better_than(other)
+    assert not other.better_than(one)
+    assert Score.from_dict(json.loads(json.dumps(one.to_dict()))) == one
+    assert Score.from_dict({**own, "asa": [0.9]}) == Score(**own, asa=(0.9,))

@@ -21,11 +21,20 @@ from spam_pipe.pipeline.runs.chain import build_chain
 from spam_pipe.pipeline.store.folder import open_folder
 from spam_pipe.stages.networks import batching, memory
 from spam_pipe.stages.networks.base import Network, Prediction
-from spam_pipe.stages.networks.forward import Encoder
+from spam_pipe.stages.networks.engines import Model
+from spam_pipe.stages.networks.torch_encoder import TorchEncoder
 from tests.conftest import wait_until
 
-TORCH = {"n_superpixels": [20, 60], "segment": {"backend": "torch"}}
-NETWORK_ALONE = {"n_superpixels": [4], "propose": {"source": "none"}}
+TORCH = {
+    "n_superpixels": [20, 60],
+    "segment": {"backend": "torch", "engine": "torch"},
+    "propose": {"contour": {"engine": "torch"}},
+}
+NETWORK_ALONE = {
+    "n_superpixels": [4],
+    "propose": {"source": "none"},
+    "segment": {"engine": "torch"},
+}
 UNITS = {"propose": (None,), "prior": (None,), "segment": (20, 60), "evaluate": (20, 60)}
 
 
@@ -70,9 +79,9 @@ def share_on_processors() -> None:
     batching.SHARED_ON.add("cpu")
     for shape in ((220, 300), (300, 220)):
         for size in (2, 4, 8):
-            batching.shared_size(memory.encoder("trunk", "cpu"), shape, size)
+            batching.shared_size(memory.encoder(Model("trunk", "torch", "cpu")), shape, size)
     memory.sizes = sizes = []  # type: ignore[attr-defined]
-    network = memory.encoder("trunk", "cpu").network
+    network = memory.encoder(Model("trunk", "torch", "cpu")).network
     network.register_forward_pre_hook(lambda _, given: sizes.append(len(given[0])))
 
 
@@ -120,8 +129,8 @@ class Colours(Network):
 def network(monkeypatch: pytest.MonkeyPatch) -> Colours:
     """The network of this process; batches are tried out for images of 80x80."""
     made = Colours()
-    encoder = Encoder(made, torch.device("cpu"))
-    monkeypatch.setattr(memory, "encoder", lambda weights, device: encoder)
+    encoder = TorchEncoder(made, torch.device("cpu"))
+    monkeypatch.setattr(memory, "encoder", lambda model: encoder)
     monkeypatch.setattr(batching, "SHARED_ON", {"cpu"})
     for size in (2, 4):
         batching.shared_size(encoder, (80, 80), size)

@@ -1,0 +1,101 @@
+"""What the browser may send, checked field by field; anything else is refused."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+LARGEST_COUNT = 60_000
+"""Superpixels that a page shows at most."""
+
+_Coordinate = Annotated[int, Field(ge=0, le=1 << 24)]
+_Count = Annotated[int, Field(ge=1, le=LARGEST_COUNT)]
+_Compactness = Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)]
+_ActionId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{8,64}$")]
+_Tab = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{0,64}$")]
+
+
+def _pairs(runs: list[int]) -> list[int]:
+    if len(runs) % 2:
+        raise ValueError("runs are pairs of a start and a length")
+    return runs
+
+
+class _Asked(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Click(_Asked):
+    """A click on an object: raise (1), lower (-1) or reset (0) its factor."""
+
+    op: Literal["click"]
+    id: _ActionId
+    tab: _Tab = ""
+    x: _Coordinate
+    y: _Coordinate
+    k: _Count
+    direction: Literal[-1, 0, 1]
+
+
+class Turn(_Asked):
+    """Undo, redo, or take everything away."""
+
+    op: Literal["undo", "redo", "clear"]
+    id: _ActionId
+    tab: _Tab = ""
+
+
+class Paint(_Asked):
+    """A region that gets a class.
+
+    ``runs`` are start and length in raster order, flattened; ``tool``, ``level``, ``x``, ``y``
+    are for the log.
+    """
+
+    op: Literal["paint"]
+    id: _ActionId
+    tab: _Tab = ""
+    cls: Annotated[int, Field(ge=0, le=0xFFFF, alias="class")]
+    runs: Annotated[
+        list[Annotated[int, Field(ge=0, le=1 << 40)]],
+        Field(min_length=2, max_length=2_000_000),
+        AfterValidator(_pairs),
+    ]
+    tool: Literal["superpixel", "object", "brush", "similar", "erase", "lasso", "sam"]
+    level: _Count | None = None
+    x: _Coordinate | None = None
+    y: _Coordinate | None = None
+
+
+class OneClass(_Asked):
+    """A class as the page edits it."""
+
+    number: int
+    name: str
+    color: str
+
+
+class Classes(_Asked):
+    """All classes."""
+
+    classes: Annotated[list[OneClass], Field(max_length=255)]
+    tab: _Tab = ""
+
+
+class StartBatch(_Asked):
+    """What to do with all images."""
+
+    counts: Annotated[list[_Count], Field(min_length=1, max_length=20)]
+    compactness: _Compactness | None = None
+    nested: bool = False
+
+
+class View(BaseModel):
+    """What a picture is to show, from an address; numbers come as text there."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    k: _Count = 400
+    compactness: _Compactness | None = None
+    steered: bool = False
+    v: str = ""
+    """Whatever makes the browser ask again."""

@@ -1,0 +1,517 @@
+/** Label: classes painted by superpixels of any level, objects, look-alikes or pixels. */
+
+import { fromHex, pack } from "./colors.js";
+import { announce, icon, make, number, toast } from "./dom.js";
+import { fill, runsOfDisk, runsOfPolygon, runsWhere, union } from "./runs.js";
+
+const COLORS = ["#e6194b", "#3cb44b", "#4363d8", "#f58231", "#911eb4", "#008f8f", "#f032e6", "#8a9a00", "#b5651d", "#0aa5d8", "#c71585", "#556b2f"];
+
+const TOOLS = [
+  ["superpixel", "superpixels", "p", "Click or drag over superpixels"],
+  ["object", "object", "o", "Fill a whole object"],
+  ["similar", "similar", "g", "Click, then slide how alike superpixels must be"],
+  ["lasso", "lasso", "a", "Draw around a region"],
+  ["brush", "brush", "b", "Paint pixels"],
+  ["erase", "erase", "x", "Erase superpixels; with Alt any tool erases"],
+];
+
+export class Label {
+  name = "label";
+  hint = "Click or drag to paint superpixels. The wheel makes them coarser or finer.";
+  tool = "superpixel";
+  chosen = 1;
+  radius = 6;
+  threshold = 0.25;
+  #stroke = null;
+  #similar = null;
+  #last = null;
+
+  constructor(app) {
+    this.app = app;
+  }
+
+  get classes() {
+    return this.app.session.classes;
+  }
+
+  enter() {
+    this.onImage();
+  }
+
+  leaveMode() {
+    this.#similar = null;
+  }
+
+  async onImage() {
+    this.#similar = this.#stroke = null;
+    const { scene } = this.app;
+    if (!scene) return;
+    if (!scene.mask) await this.app.busy(this.#reload(scene));
+    this.#show();
+    this.app.repaint();
+    if (this.tool === "object") this.onK();
+  }
+
+  async #reload(scene) {
+    if (this.app.outbox.waitsFor(`${scene.path}/mask`)) return;
+    await scene.loadMask();
+  }
+
+  onK() {
+    if (this.tool === "object") {
+      this.app.busy(this.app.scene.loadObjects(this.app.k, 100).then((found) => { if (found) this.objects = found; }));
+    }
+    if (this.#similar) this.#findSimilar();
+    if (this.#last) this.hover(this.#last);
+  }
+
+  get regions() {
+    return this.app.scene.level(this.app.k);
+  }
+
+  frame() {
+    return { ...this.app.layersFrame(this.objects), regions: this.regions };
+  }
+
+  panel() {
+    const { app } = this;
+    this.list = make("ul", { class: "classes", "aria-label": "Classes" });
+    this.undoButton = make("button", { type: "button", id: "undo", onclick: () => this.turn("undo") }, icon("undo"), "Undo");
+    this.redoButton = make("button", { type: "button", id: "redo", onclick: () => this.turn("redo") }, icon("redo"), "Redo");
+    this.progress = make("p", { class: "note", id: "labelled-share" });
+    const name = make("input", { type: "text", placeholder: "new class", maxLength: 80, "aria-label": "Name of a new class", id: "new-class" });
+    const form = make("form", { class: "row", onsubmit: (event) => {
+      event.preventDefault();
+      if (name.value.trim()) this.#addClass(name.value.trim());
+      name.value = "";
+    } }, name, make("button", { type: "submit", "aria-label": "Add the class" }, icon("plus")));
+    const tools = TOOLS.map(([id, text, key, title]) => make("button", {
+      type: "button", "data-tool": id, title: `${title} (${key.toUpperCase()})`,
+      "aria-pressed": String(this.tool === id), onclick: () => this.pick(id),
+    }, icon(id), make("span", {}, text)));
+    this.toolbar = make("div", { class: "tools", role: "group", "aria-label": "Tools" }, ...tools);
+    this.options = make("div", { class: "options" });
+    queueMicrotask(() => { this.#show(); this.#showOptions(); });
+    return [
+      make("section", {}, make("h2", {}, "Classes"), this.list, form),
+      make("section", {}, make("h2", {}, "Tool"), this.toolbar, this.options,
+        make("div", { class: "row" }, this.undoButton, this.redoButton)),
+      make("section", {}, make("h2", {}, "This image"), this.progress,
+        make("details", { class: "menu" }, make("summary", { class: "button" }, icon("download"), "Export"),
+          make("div", { class: "column" },
+            ...[["masks.zip", "Masks of all images (PNG)"], ["coco.json", "COCO (run lengths)"],
+              ["geotiff.zip", "GeoTIFF, where images are"], ["clicks.csv", "Log of clicks with times"]]
+              .map(([kind, text]) => make("a", { href: `/api/export/${kind}`, download: kind }, text))),
+        )),
+      app.layersSection(["mask", "borders", "means", "image"]),
+    ];
+  }
+
+  pick(tool) {
+    this.tool = tool;
+    this.#similar = null;
+    this.app.point(null);
+    for (const button of this.toolbar?.children ?? []) {
+      button.setAttribute("aria-pressed", String(button.dataset.tool === tool));
+    }
+    this.#showOptions();
+    if (tool === "object") this.onK();
+    announce(`tool: ${tool}`);
+  }
+
+  #showOptions() {
+    if (!this.options) return;
+    const slider = (id, text, value, min, max, step, act) => make("label", { class: "field" },
+      make("span", {}, text),
+      make("input", { type: "range", id, min, max, step, value, oninput: (event) => act(Number(event.target.value)) }));
+    const found = [];
+    if (this.tool === "brush") found.push(slider("brush-size", "Size", this.radius, 1, 60, 1, (value) => { this.radius = value; }));
+    if (this.tool === "similar") {
+      found.push(
+        slider("similarity", "Look-alikes", this.threshold, 0, 1, 0.01, (value) => { this.threshold = value; this.#findSimilar(); }),
+        make("button", { type: "button", id: "apply", onclick: () => this.#applySimilar() }, icon("check"), "Give them the class"));
+    }
+    this.options.replaceChildren(...found);
+  }
+
+  #show() {
+    const { scene } = this.app;
+    if (!this.list || !scene) return;
+    const counts = scene.labelled?.counts ?? {};
+    const total = scene.item.width * scene.item.height;
+    const share = (pixels) => {
+      const percent = 100 * pixels / total;
+      return pixels === 0 ? "" : percent < 0.1 ? "<0.1 %" : `${percent.toFixed(1)} %`;
+    };
+    this.list.replaceChildren(...this.classes.map((each, index) => {
+      const color = make("input", { type: "color", value: each.color, "aria-label": `Colour of ${each.name}` });
+      color.addEventListener("change", () => this.#edit(each.number, { color: color.value }));
+      const name = make("input", { type: "text", class: "plain", value: each.name, maxLength: 80, "aria-label": `Name of class ${each.number}` });
+      name.addEventListener("change", () => this.#edit(each.number, { name: name.value.trim() || each.name }));
+      name.addEventListener("focus", () => this.choose(each.number, false));
+      const select = make("button", {
+        type: "button", class: "key", "aria-label": `Paint ${each.name}`,
+        "aria-pressed": String(each.number === this.chosen), onclick: () => this.choose(each.number),
+      }, index < 9 ? String(index + 1) : "·");
+      return make("li", {
+        "data-selected": String(each.number === this.chosen), "data-class": each.number,
+        onclick: (event) => { if (event.target.tagName !== "INPUT") this.choose(each.number); },
+      }, select, color, name, make("span", { class: "share" }, share(counts[each.number] ?? 0)));
+    }));
+    if (!this.classes.length) this.list.append(make("li", { class: "empty" }, "None yet: name one below, or just paint."));
+    const state = scene.labelled ?? {};
+    this.undoButton.disabled = !state.can_undo;
+    this.redoButton.disabled = !state.can_redo;
+    const done = total - (counts[0] ?? total);
+    this.progress.textContent = `${(100 * done / total).toFixed(1)} % of the pixels have a class, after ${number.format(state.n_actions ?? 0)} actions.`;
+  }
+
+  status() {
+    this.#show();
+  }
+
+  choose(classNumber, draw = true) {
+    this.chosen = classNumber;
+    for (const row of this.list?.querySelectorAll("[data-class]") ?? []) {
+      const own = String(Number(row.dataset.class) === classNumber);
+      row.dataset.selected = own;
+      row.querySelector(".key").setAttribute("aria-pressed", own);
+    }
+    const name = this.classes.find((each) => each.number === classNumber)?.name;
+    if (draw && name) announce(`class: ${name}`);
+    if (this.#last) this.hover(this.#last);
+  }
+
+  async #addClass(name) {
+    const used = new Set(this.classes.map((each) => each.number));
+    let free = 1;
+    while (used.has(free)) free++;
+    const color = COLORS[(free - 1) % COLORS.length];
+    await this.app.setClasses([...this.classes, { number: free, name, color }]);
+    this.choose(free);
+    this.#show();
+  }
+
+  async #edit(classNumber, changed) {
+    await this.app.setClasses(this.classes.map((each) => (each.number === classNumber ? { ...each, ...changed } : each)));
+    this.#show();
+    this.app.repaint();
+  }
+
+  // --- what is under the pointer -------------------------------------------------------------
+
+  #index(pixel) {
+    return pixel.y * this.app.scene.item.width + pixel.x;
+  }
+
+  #regionAt(pixel) {
+    const { regions } = this;
+    return regions ? regions.lut[regions.labels[this.#index(pixel)]] : -1;
+  }
+
+  #color(erases) {
+    if (erases) return ["#ffffff", 90];
+    return [this.classes.find((each) => each.number === this.chosen)?.color ?? COLORS[0], 120];
+  }
+
+  #erases(point) {
+    return this.tool === "erase" || point.alt;
+  }
+
+  hover(point) {
+    this.#last = point;
+    const { app } = this;
+    if (this.#similar) return;
+    if (!point.pixel || !app.scene.mask) {
+      app.point(null);
+      app.tell(null, []);
+      return;
+    }
+    const [hex, a] = this.#color(this.#erases(point));
+    const colors = { fill: fromHex(hex, a), line: this.#erases(point) ? pack(255, 255, 255, 240) : fromHex(hex, 255) };
+    const now = app.scene.mask[this.#index(point.pixel)];
+    const own = this.classes.find((each) => each.number === now)?.name;
+    const words = [own ?? (now ? `class ${now}` : "no class")];
+    if (this.tool === "brush") {
+      const { x, y } = point.pixel;
+      const { width } = app.scene.item;
+      const r2 = this.radius * this.radius;
+      app.point({ holds: (i) => ((i % width) - x) ** 2 + (Math.floor(i / width) - y) ** 2 <= r2, ...colors });
+    } else if (this.tool === "object" && this.objects) {
+      const object = this.objects.values[this.#index(point.pixel)];
+      const { values } = this.objects;
+      app.point(object ? { holds: (i) => values[i] === object, ...colors } : null);
+    } else if (this.regions && this.tool !== "lasso") {
+      const { labels, lut, areas } = this.regions;
+      const region = this.#regionAt(point.pixel);
+      app.point(region < 0 ? null : { holds: (i) => lut[labels[i]] === region, ...colors });
+      if (region >= 0) words.push(`${number.format(areas[region])} px`);
+    }
+    app.tell(point.pixel, words);
+  }
+
+  leave() {
+    this.#last = null;
+    if (!this.#similar) this.app.point(null);
+  }
+
+  wheel(point, direction) {
+    if (this.tool === "brush") {
+      this.radius = Math.min(60, Math.max(1, Math.round(this.radius * (direction > 0 ? 1 / 1.2 : 1.2)) || 1));
+      this.#showOptions();
+    } else this.app.setK(this.app.k * (direction > 0 ? 1 / 1.18 : 1.18));
+    this.hover(point);
+    return true;
+  }
+
+  // --- painting ------------------------------------------------------------------------------
+
+  press(point) {
+    const { scene } = this.app;
+    if (!point.pixel || !scene.mask) return false;
+    if (this.tool === "similar") {
+      this.#begin(point);
+      return false;
+    }
+    if (this.tool !== "brush" && this.tool !== "lasso" && !this.regions) return false;
+    const erases = this.#erases(point);
+    if (!erases && !this.classes.length) this.#addClass("class 1");
+    this.#stroke = {
+      class: erases ? 0 : this.chosen, tool: this.tool, from: point.pixel, last: point.pixel,
+      regions: new Set(), runs: [], points: [], before: scene.mask.slice(),
+    };
+    this.#extend(point.pixel);
+    return true;
+  }
+
+  drag(point) {
+    if (!this.#stroke || !point.pixel) return;
+    const { last } = this.#stroke;
+    const steps = Math.max(1, Math.ceil(Math.hypot(point.pixel.x - last.x, point.pixel.y - last.y) / 2));
+    for (let i = 1; i <= steps; i++) {
+      this.#extend({
+        x: Math.round(last.x + (point.pixel.x - last.x) * i / steps),
+        y: Math.round(last.y + (point.pixel.y - last.y) * i / steps),
+      });
+    }
+    this.#stroke.last = point.pixel;
+    this.hover(point);
+  }
+
+  #extend(pixel) {
+    const stroke = this.#stroke;
+    const { scene } = this.app;
+    const { width, height } = scene.item;
+    let runs = [];
+    if (stroke.tool === "lasso") {
+      stroke.points.push([pixel.x + 0.5, pixel.y + 0.5]);
+      this.#drawLasso(stroke.points);
+      return;
+    }
+    if (stroke.tool === "brush") runs = runsOfDisk(pixel.x, pixel.y, this.radius, width, height);
+    else if (stroke.tool === "object") {
+      const object = this.objects?.values[this.#index(pixel)];
+      if (!object || stroke.regions.has(object)) return;
+      stroke.regions.add(object);
+      const { values } = this.objects;
+      runs = runsWhere((i) => values[i] === object, width, { left: 0, top: 0, right: width, bottom: height });
+    } else {
+      const region = this.#regionAt(pixel);
+      if (region < 0 || stroke.regions.has(region)) return;
+      stroke.regions.add(region);
+      runs = this.#runsOfRegions(new Set([region]));
+    }
+    if (!runs.length) return;
+    fill(scene.mask, runs, stroke.class);
+    stroke.runs.push(runs);
+    this.app.repaint();
+  }
+
+  #drawLasso(points) {
+    this.app.point({
+      holds: () => false,
+      draw: (context, view, ratio) => {
+        context.beginPath();
+        for (const [x, y] of points) context.lineTo(view.x + x * view.scale, view.y + y * view.scale);
+        context.closePath();
+        context.fillStyle = "rgb(255 255 255 / 0.25)";
+        context.fill();
+        context.lineWidth = 2 * ratio;
+        context.strokeStyle = "#fff";
+        context.stroke();
+      },
+    });
+  }
+
+  /** Return the runs of some regions of the level; boxes of the finest level bound the search. */
+  #runsOfRegions(wanted) {
+    const { regions } = this;
+    const { labels, lut } = regions;
+    const { width } = this.app.scene.item;
+    const boxes = this.app.scene.boxes(regions);
+    const box = { left: Infinity, top: Infinity, right: 0, bottom: 0 };
+    for (let leaf = 0; leaf < lut.length; leaf++) {
+      if (!wanted.has(lut[leaf])) continue;
+      box.left = Math.min(box.left, boxes[4 * leaf]);
+      box.top = Math.min(box.top, boxes[4 * leaf + 1]);
+      box.right = Math.max(box.right, boxes[4 * leaf + 2]);
+      box.bottom = Math.max(box.bottom, boxes[4 * leaf + 3]);
+    }
+    if (box.right <= box.left) return [];
+    return runsWhere((i) => wanted.has(lut[labels[i]]), width, box);
+  }
+
+  release(point) {
+    const stroke = this.#stroke;
+    this.#stroke = null;
+    if (!stroke) return;
+    const { scene } = this.app;
+    if (!point) { // a second finger came: it was no stroke
+      scene.mask.set(stroke.before);
+      this.app.repaint();
+      return;
+    }
+    if (stroke.tool === "lasso") {
+      const { width, height } = scene.item;
+      const runs = runsOfPolygon(stroke.points, width, height);
+      if (runs.length) {
+        fill(scene.mask, runs, stroke.class);
+        stroke.runs.push(runs);
+      }
+      this.app.point(null);
+    }
+    if (stroke.runs.length) this.#send(union(stroke.runs), stroke.class, stroke.class ? stroke.tool : "erase", stroke.from);
+    this.app.repaint();
+  }
+
+  click(point) {
+    if (this.tool !== "similar") {
+      if (this.press(point)) this.release(point);
+    }
+  }
+
+  #send(runs, classNumber, tool, from) {
+    const { scene, k } = this.app;
+    const body = { op: "paint", class: classNumber, runs, tool, level: Math.min(k, scene.tree?.n ?? k), x: from.x, y: from.y };
+    this.app.change(`${scene.path}/mask`, body, (answer) => this.#taken(scene, answer));
+  }
+
+  #taken(scene, answer) {
+    scene.labelled = answer;
+    if (scene === this.app.scene && this.app.mode === this) this.#show();
+  }
+
+  turn(op) {
+    const { scene } = this.app;
+    this.app.change(`${scene.path}/mask`, { op }, async (answer) => {
+      this.#taken(scene, answer);
+      await this.#reload(scene);
+      this.#taken(scene, scene.labelled);
+      this.app.repaint();
+      if (this.#last) this.hover(this.#last);
+    });
+  }
+
+  /** Another tab changed the mask. */
+  async onNews() {
+    const { scene } = this.app;
+    await this.#reload(scene);
+    this.#show();
+    this.app.repaint();
+  }
+
+  // --- look-alikes ---------------------------------------------------------------------------
+
+  async #begin(point) {
+    const { app } = this;
+    if (!this.classes.length) await this.#addClass("class 1");
+    if (!this.regions || this.#regionAt(point.pixel) < 0) return;
+    if (!app.scene.tree) {
+      toast("This image is too large for look-alikes.", "bad");
+      return;
+    }
+    const features = await app.busy(app.scene.loadFeatures(app.compactness));
+    if (!features) {
+      toast("This run has no network, so nothing tells what looks alike.", "bad");
+      return;
+    }
+    this.#similar = { pixel: point.pixel, found: new Set() };
+    this.#findSimilar();
+  }
+
+  /** Find the regions whose mean deep features are as near to the clicked one's as the slider says. */
+  #findSimilar() {
+    const similar = this.#similar;
+    if (!similar) return;
+    const { values, channels } = this.app.scene.features;
+    const { lut, n, labels } = this.regions;
+    const { areas, start } = this.app.scene.tree;
+    const sums = new Float64Array(n * channels);
+    const total = new Float64Array(n);
+    for (let label = start; label < lut.length; label++) {
+      const region = lut[label];
+      const leaf = label - start;
+      total[region] += areas[label];
+      for (let c = 0; c < channels; c++) sums[region * channels + c] += areas[label] * values[leaf * channels + c];
+    }
+    const own = this.#regionAt(similar.pixel);
+    const far = new Float64Array(n);
+    for (let region = 0; region < n; region++) {
+      let sum = 0;
+      for (let c = 0; c < channels; c++) {
+        sum += (sums[region * channels + c] / total[region] - sums[own * channels + c] / total[own]) ** 2;
+      }
+      far[region] = Math.sqrt(sum);
+    }
+    // The slider goes by rank of distances: 0 is the superpixel alone, 1 is all of them.
+    const sorted = Float64Array.from(far).sort();
+    const limit = sorted[Math.min(n - 1, Math.round(this.threshold ** 2 * (n - 1)))];
+    similar.found = new Set([...far.keys()].filter((region) => far[region] <= limit));
+    const { found } = similar;
+    const [hex] = this.#color(false);
+    this.app.point({ holds: (i) => found.has(lut[labels[i]]), fill: fromHex(hex, 110), line: fromHex(hex, 255) });
+    this.app.tell(similar.pixel, [`${number.format(found.size)} look-alikes`, "Enter gives them the class"]);
+  }
+
+  #applySimilar() {
+    const similar = this.#similar;
+    if (!similar) return;
+    const { scene } = this.app;
+    const runs = this.#runsOfRegions(similar.found);
+    this.#similar = null;
+    this.app.point(null);
+    if (!runs.length) return;
+    fill(scene.mask, runs, this.chosen);
+    this.#send(runs, this.chosen, "similar", similar.pixel);
+    this.app.repaint();
+  }
+
+  key(event) {
+    const key = event.key.toLowerCase();
+    if (event.ctrlKey || event.metaKey) {
+      const turn = { z: event.shiftKey ? "redo" : "undo", y: "redo" }[key];
+      if (turn) this.turn(turn);
+      return Boolean(turn);
+    }
+    if (/^[1-9]$/.test(key)) {
+      const each = this.classes[Number(key) - 1];
+      if (each) this.choose(each.number);
+      return Boolean(each);
+    }
+    const tool = TOOLS.find((each) => each[2] === key);
+    if (tool) {
+      this.pick(tool[0]);
+      return true;
+    }
+    if (this.#similar && key === "enter") {
+      this.#applySimilar();
+      return true;
+    }
+    if (this.#similar && key === "escape") {
+      this.#similar = null;
+      this.app.point(null);
+      return true;
+    }
+    return false;
+  }
+}

@@ -1,0 +1,155 @@
+"""The forward in torch, on any of its devices."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from spam_pipe.stages.networks.base import Network
+from spam_pipe.stages.networks.folding import fold_norms
+from spam_pipe.stages.networks.forward import FRAME, Encoder, Forward, as_lab, goes_whole, tiles
+from spam_pipe.stages.networks.public_checkpoint import load_public_checkpoint
+from spam_pipe.stages.networks.surroundings import for_inference, for_loading
+from spam_pipe.stages.networks.weights import load_weights
+
+
+class DeviceForward(NamedTuple):
+    """What a network says of an image, where it was computed.
+
+    Attributes
+    ----------
+    deep
+        (H, W, C) float32 on the encoder's device.
+    contour
+        (H, W) float32, likewise; None from a network without a contour head.
+    """
+
+    deep: Tensor
+    contour: Tensor | None
+
+    def to_arrays(self) -> Forward:
+        """Return the same in memory."""
+        contour = None if self.contour is None else self.contour.cpu().numpy()
+        return Forward(self.deep.cpu().numpy(), contour)
+
+
+@dataclass(frozen=True)
+class TorchEncoder(Encoder):
+    """A network that torch computes.
+
+    Attributes
+    ----------
+    network
+        In evaluation mode, batch norms folded.
+    device
+        Where it computes.
+    """
+
+    network: Network
+    device: torch.device
+
+    @property
+    def takes_positions(self) -> bool:
+        """Whether `forward` needs the classical features, which depend on K."""
+        return self.network.takes_positions
+
+    def forward_on_device(
+        self, lab: NDArray[np.float32], classical: NDArray[np.float32] | None = None
+    ) -> DeviceForward:
+        """Compute an image's deep features: see `Encoder`."""
+        image = self.input_of(lab, classical)
+        batch = torch.from_numpy(image).permute(2, 0, 1).unsqueeze(0)
+        with for_inference(self.device):
+            if goes_whole(image.shape[:2]):
+                ((deep, contour),) = self._predict(batch)
+            else:
+                deep, contour = self._predict_tiles(batch)
+            return _finished(deep, contour)
+
+    def forward_batch(self, labs: Sequence[NDArray[np.float32]]) -> list[DeviceForward]:
+        """Compute the deep features of several images in one go.
+
+        They may differ in their last bits from what `forward_on_device` gives for each alone:
+        `stages.networks.batching` knows where they do not.
+
+        Parameters
+        ----------
+        labs
+            (H, W, 3) float32, CIELab, all of one size; of a network that takes no positions.
+
+        Raises
+        ------
+        ValueError
+            When the sizes differ, or one of them is not as `forward_on_device` takes it.
+        """
+        batch = torch.from_numpy(np.stack([as_lab(lab) for lab in labs])).permute(0, 3, 1, 2)
+        with for_inference(self.device):
+            # Each in memory of its own: one that is kept does not keep the others.
+            return [_finished(deep.clone(), contour) for deep, contour in self._predict(batch)]
+
+    def _predict(self, batch: Tensor) -> list[tuple[Tensor, Tensor | None]]:
+        prediction = self.network(
+            batch.to(self.device).contiguous(memory_format=torch.channels_last)
+        )
+        if not prediction.contours:
+            return [(deep, None) for deep in prediction.deep]
+        logits = prediction.contours[0][:, 0]
+        return [
+            (deep, edges.sigmoid()) for deep, edges in zip(prediction.deep, logits, strict=True)
+        ]
+
+    def _predict_tiles(self, batch: Tensor) -> tuple[Tensor, Tensor | None]:
+        height, width = batch.shape[-2:]
+        deep: Tensor | None = None
+        contour: Tensor | None = None
+        for seen, core, place in tiles((height, width), self.network.reach):
+            ((tile, edges),) = self._predict(batch[(..., *seen)])
+            if deep is None:
+                deep = tile.new_empty(len(tile), height, width)
+                contour = None if edges is None else edges.new_empty(height, width)
+            deep[(slice(None), *place)] = tile[(slice(None), *core)]
+            if edges is not None and contour is not None:
+                contour[place] = edges[core]
+        assert deep is not None
+        return deep, contour
+
+
+def load_torch(path: Path, device: str) -> TorchEncoder:
+    """Load a network from a .safetensors file of this project or a public .pth state dict.
+
+    Raises
+    ------
+    ValueError
+        When the file cannot be used.
+    """
+    target = torch.device(device)
+    with for_loading():
+        return TorchEncoder(fold_norms(load_network(path)).to(target), target)
+
+
+def load_network(path: Path) -> Network:
+    """Read the network of a file (`load_torch`)."""
+    if path.suffix == ".onnx":
+        raise ValueError(
+            f"{path}: torch reads no ONNX: give the .safetensors file that it was exported from, "
+            "or engine=onnxruntime"
+        )
+    return load_weights(path) if path.suffix == ".safetensors" else load_public_checkpoint(path)
+
+
+def _finished(deep: Tensor, contour: Tensor | None) -> DeviceForward:
+    kept = deep.permute(1, 2, 0).contiguous()
+    return DeviceForward(kept, None if contour is None else _without_frame(contour))
+
+
+def _without_frame(contour: Tensor) -> Tensor:
+    """Continue an (H, W) contour from a little farther in up to the frame."""
+    margin = min(FRAME, (min(contour.shape) - 1) // 2)
+    inner = contour[margin : contour.shape[0] - margin, margin : contour.shape[1] - margin]
+    return functional.pad(inner[None, None], (margin,) * 4, mode="replicate")[0, 0].contiguous()
