@@ -142,7 +142,7 @@ def gather(run: Run, selection: Selection) -> Gathered:
         stores = [link.store.name for link in method.chain.values()]
         for planned in plan(selection, method.chain, method.config, run.folder):
             try:
-                method.note(planned)
+                method.note(planned, run.config.units)
                 made = _rows(planned)
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 raise DataError(
