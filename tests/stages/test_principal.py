@@ -15,7 +15,7 @@ REGIONS = np.arange(40)[:, np.newaxis] // 20 * 2 + np.arange(60) // 30
 def spectra(n_bands: int, kind: str = "f8", seed: int = 0) -> np.ndarray:
     """Return four materials with spectra of their own, in noise, each band in its own unit."""
     random = np.random.default_rng(seed)
-    own = random.random((4, n_bands))
+    own = 0.2 + 0.7 * random.random((4, n_bands))
     values = own[REGIONS] + random.normal(0, 0.03, (*REGIONS.shape, n_bands))
     return (values * random.uniform(50, 5000, n_bands)).astype(kind)
 
