@@ -1,4 +1,4 @@
-"""The recipes of the README, run as they are written."""
+"""The recipes of the documents and the README's lines of Python, run as they are written."""
 
 import os
 import re
@@ -15,18 +15,18 @@ from skimage.data import coffee, rocket
 
 from tests.conftest import PROJECT
 
-README = PROJECT / "README.md"
+RECIPES = PROJECT / ".github" / "docs" / "recipes.md"
 
 
 def blocks(language: str) -> list[str]:
-    """Return the code of the README's recipes in a language, in order."""
-    text = README.read_text("utf-8").partition("\n## Recipes\n")[2].partition("\n## ")[0]
+    """Return the code of the recipes in a language, in order."""
+    text = RECIPES.read_text("utf-8").partition("\n## Recipes\n")[2].partition("\n## ")[0]
     return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
 def run_commands(block: str, folder: Path) -> None:
     """Run each line of a block as a user would in a folder."""
-    environment = {**os.environ, "PYTHONPATH": str(README.parent), "SPAM_OUTPUTS": "outputs"}
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT), "SPAM_OUTPUTS": "outputs"}
     for line in block.splitlines():
         words = line.partition("#")[0].split()
         assert words.pop(0) == "spam-pipe"
@@ -46,9 +46,29 @@ def photos(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_readme_has_five_recipes() -> None:
+def test_there_are_five_recipes() -> None:
     assert len(blocks("python")) == 2
     assert len(blocks("sh")) == 3
+
+
+def test_the_readme_in_python() -> None:
+    (block,) = re.findall(
+        r"```python\n(.*?)```", (PROJECT / "README.md").read_text("utf-8"), re.DOTALL
+    )
+    found: dict[str, object] = {}
+    exec(block, found)
+    counts = {
+        name: len(np.unique(np.asarray(found[name]))) for name in ("labels", "coarse", "fine")
+    }
+    assert counts == {"labels": 300, "coarse": 50, "fine": 400}
+
+
+def test_pages_link_to_what_is_there() -> None:
+    pages = [PROJECT / "README.md", *(PROJECT / ".github" / "docs").glob("*.md")]
+    for page in pages:
+        links = re.findall(r"\]\(([^)#\s]+)\)", page.read_text("utf-8"))
+        for link in links:
+            assert link.startswith("http") or (page.parent / link).exists(), f"{page}: {link}"
 
 
 def test_notebook_and_graph_network() -> None:
