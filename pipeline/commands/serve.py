@@ -12,7 +12,7 @@ from pathlib import Path
 from spam_pipe.pipeline.commands.teller import Teller
 from spam_pipe.pipeline.configuration.run_config import dump_toml
 from spam_pipe.pipeline.datasets import DATASETS
-from spam_pipe.pipeline.datasets.images.image_file import IMAGE_SUFFIXES
+from spam_pipe.pipeline.datasets.images.kinds import IMAGE_SUFFIXES
 from spam_pipe.pipeline.device import resolve_device
 from spam_pipe.pipeline.errors import ConfigError, UserError
 from spam_pipe.pipeline.extras import require
