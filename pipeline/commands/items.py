@@ -12,7 +12,7 @@ from spam_pipe.pipeline.configuration.sizes import say_size
 from spam_pipe.pipeline.reporting.report import Report
 from spam_pipe.pipeline.running.account import Summary, count_states
 from spam_pipe.pipeline.runs.chain import Chain, prior_of
-from spam_pipe.pipeline.runs.run import Run
+from spam_pipe.pipeline.runs.run import Run, options_in_force
 from spam_pipe.pipeline.session.finish import finish
 from spam_pipe.pipeline.session.options import Options
 from spam_pipe.pipeline.session.preflight import preflight
@@ -53,10 +53,17 @@ def _introduce(run: Run, chain: Chain, teller: Teller) -> None:
     wanted = f"size {sizes}" if sizes else f"K = {','.join(map(str, config.n_superpixels))}"
     mode = config.segment.attention.mode if "segment" in chain else "none"
     attention = "" if mode == "none" else f"attention {mode}, "
+    shown = {"n_superpixels", "superpixel_size", "segment.method", "propose.source"}
+    others = {key: value for key, value in options_in_force(config).items() if key not in shown}
     teller.say(
         f"{which}: {dataset.images or dataset.name}, method {config.segment.method}, "
         f"prior {prior_of(chain)}, {attention}{wanted}"
     )
+    if others:
+        words = ", ".join(f"{key}={value}" for key, value in others.items())
+        teller.say(
+            f"options that are no defaults: {words} (--reset forgets those of earlier commands)"
+        )
 
 
 def _tell_plan(session: Session, teller: Teller) -> int:

@@ -12,6 +12,7 @@ from spam_pipe.pipeline.configuration.run_config import (
     RunConfig,
     dataset_layer,
     dump_toml,
+    flatten,
     merge,
     read_toml,
     resolve,
@@ -85,6 +86,13 @@ def plain_input(config: RunConfig) -> RunConfig:
     """Return the defaults for a configuration's dataset: where its images are, and no more."""
     named = config.dataset.model_dump(mode="json", include=set(_INPUT), exclude_none=True)
     return resolve([dataset_layer(config.dataset.name), {"dataset": named}])
+
+
+def options_in_force(config: RunConfig) -> dict[str, Any]:
+    """Return the options that are no defaults, by their full names, but for the images' place."""
+    usual = flatten(plain_input(config).model_dump(mode="json"))
+    now = flatten(config.model_dump(mode="json"))
+    return {key: value for key, value in now.items() if value != usual.get(key)}
 
 
 def open_run(

@@ -136,7 +136,10 @@ class MaskFile(FileSource):
                 case _:
                     return RunLengths.from_labels(LabelFile(self.path).read()[0])
         except (ValueError, OSError) as error:
-            raise DataError(f"{self.path}: {error}; masks are label images, stacks of binary images, or COCO run lengths") from error
+            raise DataError(
+                f"{self.path}: {error}; masks are label images, "
+                "stacks of binary images, or COCO run lengths"
+            ) from error
 
 
 def _stacked(masks: Iterable[NDArray[Any]], score: list[float] | None = None) -> RunLengths:
