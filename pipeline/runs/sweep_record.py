@@ -1,10 +1,11 @@
 """`sweep.json`: the points of a run's sweep, by which the report names rows and draws figures."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 
-from spam_pipe.pipeline.runs.chain import Chain
+from spam_pipe.pipeline.configuration.run_config import flatten
+from spam_pipe.pipeline.runs.chain import Chain, Link
 from spam_pipe.pipeline.store.folder import Folder
 
 _KEY = "sweep.json"
@@ -84,6 +85,24 @@ def read_record(run: Folder) -> SweepRecord | None:
 
 
 def config_name(chain: Chain, record: SweepRecord | None) -> str:
-    """Return the `config` of a chain's rows: its point's label, else eight digits of its hash."""
-    digest = chain["segment"].config_digest[:8]
-    return digest if record is None else record.labels.get(chain["evaluate"].store.name, digest)
+    """Return the `config` of a chain's rows: its point's label, else its options in words.
+
+    The words name every option that is no default, so that different options never share a name.
+    Method and source of the prior have columns of their own.
+    """
+    own = chain["evaluate"].store.name
+    if record is not None and own in record.labels:
+        return record.labels[own]
+    words = [word for link in chain.values() for word in _unusual(link)]
+    return f"with {', '.join(dict.fromkeys(words))}" if words else "by default"
+
+
+def _unusual(link: Link) -> Iterator[str]:
+    usual = flatten(type(link.config)().model_dump(mode="json"))
+    for key, value in flatten(link.config.model_dump(mode="json")).items():
+        if value == usual.get(key) or key in {"method", "source"}:
+            continue
+        name = key.removesuffix(".mode").replace("_", " ")
+        said = f"{value:g}" if isinstance(value, float) else value
+        stated = f" {said}" if key.endswith(".mode") else f" = {said}"
+        yield f"{name}{stated}"

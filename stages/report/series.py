@@ -1,6 +1,5 @@
 """The values that all rows of a summary share, and the shortest names that tell series apart."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
@@ -27,7 +26,7 @@ class MethodKey:
     prior
         The source of its prior, or ``none``.
     config
-        The name of its options: a hash, or the label of a sweep's point.
+        Its options in words, or the label of a sweep's point.
     """
 
     method: str
@@ -98,7 +97,7 @@ def name_series(summary: pd.DataFrame) -> Series:
     without_config = [name for name in varying if name != "config"]
     n_series = len(names.drop_duplicates())
     configs = names["config"].astype(str).unique()
-    if len(configs) == n_series > 1 and not any(map(_is_digest, configs)):
+    if len(configs) == n_series > 1 and not any(map(_is_described, configs)):
         varying = ["config"]  # a sweep's labels say all that differs
     elif without_config and len(names[without_config].drop_duplicates()) == n_series:
         varying = without_config
@@ -123,6 +122,6 @@ def say_prior(prior: str) -> str:
     return {"": "", "none": "no prior"}.get(prior, f"{prior} prior")
 
 
-def _is_digest(config: str) -> bool:
-    """Say whether a config's name is the digits of a hash rather than a given name."""
-    return re.fullmatch("[0-9a-f]{8}", config) is not None
+def _is_described(config: str) -> bool:
+    """Say whether a config's name describes its options rather than being a sweep's label."""
+    return config == "by default" or config.startswith("with ")

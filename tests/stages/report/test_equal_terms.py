@@ -14,6 +14,7 @@ from spam_pipe.stages.report.equal_terms import (
     at_equal_regularity,
     interpolate,
 )
+from spam_pipe.stages.report.series import MethodKey
 from tests.stages.report.comparison_cases import OURS, THEIRS, metrics_of
 
 CONFIG = ReportConfig(bootstrap_samples=200)
@@ -92,7 +93,7 @@ def at_one_regularity(asa: float, gr: float, spread: float = 0.0) -> object:
     return lambda image, count: {"asa": asa + spread * (image - 1), "gr": gr}
 
 
-SMOOTHER = ("spam", "contour", "ours, smoother")
+SMOOTHER = MethodKey("spam", "contour", "ours, smoother")
 
 
 def test_the_reference_is_read_where_it_is_as_regular() -> None:
