@@ -46,9 +46,9 @@ def photos(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_there_are_five_recipes() -> None:
-    assert len(blocks("python")) == 2
-    assert len(blocks("sh")) == 3
+def test_there_are_six_recipes() -> None:
+    assert len(blocks("python")) == 3
+    assert len(blocks("sh")) == 4
 
 
 def test_the_readme_in_python() -> None:
@@ -71,9 +71,10 @@ def test_pages_link_to_what_is_there() -> None:
             assert link.startswith("http") or (page.parent / link).exists(), f"{page}: {link}"
 
 
-def test_notebook_and_graph_network() -> None:
+def test_notebook_levels_and_graph_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     found: dict[str, object] = {}
-    notebook, graph = blocks("python")
+    notebook, levels, graph = blocks("python")
     exec(notebook, found)
     labels, denser = found["labels"], found["denser"]
     assert isinstance(labels, np.ndarray)
@@ -81,6 +82,9 @@ def test_notebook_and_graph_network() -> None:
     assert labels.shape == (512, 512)
     assert np.unique(labels).size == 300
     assert np.unique(denser[denser >= 0]).size >= 300
+    exec(levels, found)
+    assert [np.unique(np.asarray(found[name])).size for name in ("coarse", "fine")] == [50, 800]
+    assert (tmp_path / "tree.npz").exists()
     if find_spec("torch_geometric") is None:
         pytest.skip("PyTorch Geometric is not installed")
     exec(graph, found)
@@ -89,8 +93,14 @@ def test_notebook_and_graph_network() -> None:
     assert data.is_undirected()  # type: ignore[attr-defined]
 
 
-def test_folder_of_photos(photos: Path) -> None:
+def test_every_number_at_once(photos: Path) -> None:
     run_commands(blocks("sh")[0], photos)
+    assert len(list((photos / "borders").rglob("*.png"))) == 2
+    assert any((photos / "trees").iterdir())
+
+
+def test_folder_of_photos(photos: Path) -> None:
+    run_commands(blocks("sh")[1], photos)
     table = pd.read_csv(next((photos / "tables").rglob("coffee*.csv")))
     assert 100 * 150 / 25**2 == len(table) == 24
     assert table["area"].sum() == 100 * 150
@@ -110,7 +120,7 @@ def test_map(tmp_path: Path) -> None:
         dtype="uint16", crs="EPSG:32633", transform=grid, nodata=0,
     ) as scene:  # fmt: skip
         scene.write(bands)
-    run_commands(blocks("sh")[1], tmp_path)
+    run_commands(blocks("sh")[2], tmp_path)
     polygons = geopandas.read_file(next((tmp_path / "map").rglob("*.gpkg")))
     assert polygons.crs == "EPSG:32633"
     # Valid pixels, 5 m a side, and superpixels of 20 m.
@@ -126,7 +136,7 @@ def test_map(tmp_path: Path) -> None:
 def test_clicks_to_masks(photos: Path) -> None:
     clicks = ["image,x,y,class", "coffee,75,50,cup", "coffee,5,5,table", "rocket,70,30,rocket"]
     (photos / "clicks.csv").write_text("\n".join([*clicks, "rocket,5,95,ground"]) + "\n")
-    run_commands(blocks("sh")[2], photos)
+    run_commands(blocks("sh")[3], photos)
     masks = sorted((photos / "masks").rglob("*.png"))
     assert [path.stem for path in masks] == ["coffee", "rocket"]
     for path in masks:
