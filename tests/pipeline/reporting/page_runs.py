@@ -11,6 +11,7 @@ from PIL import Image
 from spam_pipe.pipeline.commands.items import run_items
 from spam_pipe.pipeline.reporting.gathering import gather
 from spam_pipe.pipeline.reporting.page import make_page
+from spam_pipe.pipeline.reporting.tables import Tables
 from spam_pipe.pipeline.runs.run import open_run
 from spam_pipe.pipeline.runs.selection import Selection
 from spam_pipe.pipeline.session.options import Options
@@ -21,10 +22,7 @@ from tests.conftest import draw_images
 HOSTILE = ('"><img src=x onerror=alert(1)>', "</script><script>alert(2)<", "{{ 7*7 }} & co")
 """Names of files that a careless page would run or swallow."""
 
-PLAIN = {
-    "prior": "none",
-    "assignments": ["segment.network=none", "report.bootstrap_samples=100"],
-}
+QUICK = "report.bootstrap_samples=100"
 COUNTS = "4,9,16"
 
 
@@ -48,7 +46,12 @@ def photograph(path: Path, seed: int = 0) -> None:
 
 
 def bring(target: str, folder: Path, images: Path, **options: Any) -> int:
-    """Run a command in this process on a folder with `images` and `truth`; return its status."""
+    """Run a command in this process on a folder with `images` and `truth`; return its status.
+
+    There is no prior, and unless `options` say otherwise no network: that is said to `spam` alone,
+    which is also the method of a new run, since no other method here knows of networks.
+    """
+    of_spam = options.get("method", "spam") == "spam"
     given: dict[str, Any] = {
         "outputs": str(folder),
         "run": "small",
@@ -57,7 +60,8 @@ def bring(target: str, folder: Path, images: Path, **options: Any) -> int:
         "n_superpixels": COUNTS,
         "device": "cpu",
         "quiet": True,
-        **PLAIN,
+        "prior": "none",
+        "assignments": [QUICK, *(["segment.network=none"] if of_spam else [])],
         **options,
     }
     return run_items(target, Options(**given))
@@ -69,7 +73,9 @@ def page_of(folder: Path) -> str:
     selection = Selection(run, None)
     gathered = gather(run, selection)
     metrics = metrics_table(gathered.rows)
-    return make_page(run, selection, gathered, metrics, summary_table(metrics, gathered.failed))
+    summary = summary_table(metrics, gathered.failed)
+    report = run.folder.child("report")
+    return make_page(Tables(run, selection, gathered, metrics, summary, report))
 
 
 def data_of(html: str) -> dict[str, Any]:

@@ -76,7 +76,7 @@ def test_methods_say_what_is_there_of_them(made: tuple[Path, Path]) -> None:
         assert {stage for stage, _, _ in each.seconds} >= {"segment", "evaluate"}
     own = reference_method(open_small(made[1]), gathered)
     assert own is not None
-    assert own.key[2] == "grid"
+    assert own.key.method == "grid"
 
 
 def test_a_selection_of_fewer_items_has_fewer_rows(made: tuple[Path, Path]) -> None:

@@ -77,12 +77,27 @@ def test_the_command_that_is_named_brings_them_back(
     assert report(flags["--method"])["left_out"] == []
 
 
-def test_results_for_other_counts_alone(report: Command, folder: Path) -> None:
+def shown(done: dict[str, Any]) -> set[tuple[str, int]]:
+    return {(row["method"], row["n_requested"]) for row in done["summary"]}
+
+
+def test_results_for_other_counts_alone_are_shown(report: Command, folder: Path) -> None:
     report("grid")
-    assert report("slic", n_superpixels="6,20")["left_out"] == []
+    report("slic", n_superpixels="6,20")
+    done = report("slic", n_superpixels="20")
+    assert done["left_out"] == []
+    assert shown(done) == {("grid", 6), ("grid", 12), ("slic", 6), ("slic", 20)}
+
+
+def test_where_no_record_of_counts_is_left_other_counts_are_named(
+    report: Command, folder: Path
+) -> None:
+    report("grid")
+    (folder / "counts.json").unlink()
     done = report("slic", n_superpixels="20")
     store = evaluation(folder, "grid").name
     assert done["left_out"] == [{"store": store, "method": "grid", "n_images": 6}]
+    assert shown(done) == {("slic", 20)}
     assert "--n-superpixels 20 --ground-truth" in page(folder).replace(" --limit 6", "")
 
 

@@ -179,7 +179,7 @@ def test_equal_runs_write_equal_tables(command: Command, pictures: Path, tmp_pat
 
 def test_methods_stand_side_by_side_in_one_report(run: Command) -> None:
     run("run", n_superpixels="12")
-    both = run("run", n_superpixels="12", method="slic")
+    both = run("run", n_superpixels="12", method="slic", prior=None)
     assert {row["method"] for row in both["summary"]} == {"spam", "slic"}
 
 
