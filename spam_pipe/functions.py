@@ -163,7 +163,7 @@ def hierarchy(
     >>> from spam_pipe import hierarchy
     >>> image = np.random.default_rng(0).random((40, 60))
     >>> made = hierarchy(image, 30, channel_axis=None)
-    >>> made.n_finest, made.labels(7).max() + 1
+    >>> made.n_finest, int(made.labels(7).max()) + 1
     (30, 7)
     """
     segmenter = _segmenter(_named(prior), compactness, device, 0)

@@ -8,6 +8,7 @@ import pytest
 from tests.conftest import PROJECT
 
 DOCUMENTS = {
+    "FORMATS.md": files("spam_pipe.pipeline.serving") / "FORMATS.md",
     "METHOD.md": files("spam_pipe.stages.clustering") / "METHOD.md",
     "METRICS.md": files("spam_pipe.stages.evaluate") / "METRICS.md",
 }

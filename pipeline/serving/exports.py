@@ -1,6 +1,5 @@
 """What was labelled and steered, as files to take away."""
 
-import csv
 import io
 import json
 import zipfile
@@ -12,8 +11,9 @@ from spam_pipe.pipeline.datasets.images.georeference import georeference_of
 from spam_pipe.pipeline.errors import DataError
 from spam_pipe.pipeline.exporting.formats import file_name
 from spam_pipe.pipeline.items import Item
+from spam_pipe.pipeline.serving.labelling import CLASSES, table_of
 from spam_pipe.pipeline.serving.steering import TABLE
-from spam_pipe.stages.csv_cells import inert
+from spam_pipe.stages.csv_cells import csv_lines
 
 if TYPE_CHECKING:
     from spam_pipe.pipeline.serving.session import Session
@@ -64,12 +64,7 @@ def _masks(session: "Session") -> bytes:
         for item in _labelled(session):
             png = session.labelling.path(item).read_bytes()
             archive.writestr(file_name(item.id, ".png"), png)
-        table = io.StringIO()
-        rows = csv.writer(table, lineterminator="\n")
-        rows.writerow(("class", "name", "color"))
-        for each in session.labelling.classes:
-            rows.writerow((each.number, inert(each.name), each.color))
-        archive.writestr("classes.csv", table.getvalue())
+        archive.writestr(CLASSES, table_of(session.labelling.classes))
     return content.getvalue()
 
 
@@ -125,9 +120,9 @@ def _attention(session: "Session") -> bytes:
 
 def _clicks(session: "Session") -> bytes:
     """Return what people did to the masks, with times, in order of the images."""
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(("time", "image", "tool", "class", "x", "y", "k", "pixels", "undone"))
+    rows: list[tuple[object, ...]] = [
+        ("time", "image", "tool", "class", "x", "y", "k", "pixels", "undone")
+    ]
     for item in session.items.values():
         journal = session.labelling.journal(item.id)
         for undone, actions in ((0, journal.done), (1, journal.undone)):
@@ -135,7 +130,5 @@ def _clicks(session: "Session") -> bytes:
                 time = datetime.fromtimestamp(each["t"], UTC).isoformat(timespec="milliseconds")
                 place = [each.get(name, "") for name in ("x", "y", "level")]
                 pixels = sum(each["runs"][1::2])
-                table.writerow(
-                    (time, inert(item.id), each["tool"], each["class"], *place, pixels, undone)
-                )
-    return text.getvalue().encode()
+                rows.append((time, item.id, each["tool"], each["class"], *place, pixels, undone))
+    return csv_lines(rows).encode()

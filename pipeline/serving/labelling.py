@@ -21,7 +21,7 @@ from spam_pipe.pipeline.items import Item
 from spam_pipe.pipeline.serving.journal import Action, Journal
 from spam_pipe.pipeline.serving.regions import pixels_of, values_before
 from spam_pipe.pipeline.store.folder import LocalFolder
-from spam_pipe.stages.csv_cells import inert, original
+from spam_pipe.stages.csv_cells import csv_lines, original
 
 CLASSES = "classes.csv"
 MOST_CLASSES = 255
@@ -173,12 +173,7 @@ class Labelling:
         """
         _check_classes(classes)
         with self.lock:
-            text = io.StringIO()
-            table = csv.writer(text, lineterminator="\n")
-            table.writerow(("class", "name", "color"))
-            for each in classes:
-                table.writerow((each.number, inert(each.name), each.color))
-            self.folder.write(CLASSES, text.getvalue().encode())
+            self.folder.write(CLASSES, table_of(classes).encode())
             self.classes = list(classes)
 
     def plain_classes(self) -> list[dict[str, Any]]:
@@ -210,6 +205,12 @@ class Labelling:
         if values.max() > 0xFFFF:
             raise DataError(f"{path}: a mask of classes holds numbers up to 65535; mend it")
         return values.astype(np.uint16)
+
+
+def table_of(classes: Sequence[ClassOfPixels]) -> str:
+    """Return classes as the content of ``classes.csv``."""
+    rows = [(each.number, each.name, each.color) for each in classes]
+    return csv_lines([("class", "name", "color"), *rows])
 
 
 def _read_classes(folder: LocalFolder) -> list[ClassOfPixels]:

@@ -1,7 +1,5 @@
 """Where superpixels are to be denser: clicks on objects, saved as the file that a batch reads."""
 
-import csv
-import io
 import threading
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -16,7 +14,7 @@ from spam_pipe.pipeline.exporting.formats import file_name
 from spam_pipe.pipeline.items import Item
 from spam_pipe.pipeline.serving.journal import Action, Journal
 from spam_pipe.pipeline.store.folder import LocalFolder
-from spam_pipe.stages.csv_cells import inert
+from spam_pipe.stages.csv_cells import csv_lines
 
 TABLE = "attention.csv"
 STEPS = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
@@ -170,12 +168,9 @@ class Steering:
         if not rows:
             self.folder.delete(TABLE)
             return
-        text = io.StringIO()
-        table = csv.writer(text, lineterminator="\n")
-        table.writerow(("image", "x", "y", "k", "factor"))
-        for item_id, mark in rows:
-            table.writerow((inert(item_id), mark.x, mark.y, mark.k, f"{mark.factor:g}"))
-        self.folder.write(TABLE, text.getvalue().encode())
+        cells = [(each, mark.x, mark.y, mark.k, f"{mark.factor:g}") for each, mark in rows]
+        table = csv_lines([("image", "x", "y", "k", "factor"), *cells])
+        self.folder.write(TABLE, table.encode())
 
     def _path(self, item_id: str) -> Path:
         return self.folder.path() / "steering" / file_name(item_id, ".jsonl")

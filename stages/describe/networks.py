@@ -38,7 +38,7 @@ def to_networkx(table: pd.DataFrame, edges: pd.DataFrame) -> "networkx.Graph":
     Notes
     -----
     Rows may be in any order. Of a table from which rows were taken out, take the edges first that
-    end at them: ``edges[edges[["source", "target"]].isin(table["id"]).all(axis=1)]``.
+    end at them: ``edges[edges[["source", "target"]].isin({*table["id"]}).all(axis=1)]``.
 
     Examples
     --------
@@ -143,6 +143,6 @@ def _rows_of_ends(table: pd.DataFrame, edges: pd.DataFrame) -> NDArray[np.int64]
         raise ValueError(
             f"{int(lost.sum())} of {len(edges)} edges end at superpixels that the table does not "
             f"have, such as {first['source']}-{first['target']}: keep the others with "
-            'edges[edges[["source", "target"]].isin(table["id"]).all(axis=1)]'
+            'edges[edges[["source", "target"]].isin({*table["id"]}).all(axis=1)]'
         )
     return np.asarray(ends, np.int64)

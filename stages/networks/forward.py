@@ -84,7 +84,7 @@ class Encoder(ABC):
         lab
             (H, W, 3) float32, CIELab, of any size from 1×1.
         classical
-            (H, W, 5) float32, scaled colours and positions (SPAM.md, section 1); needed where
+            (H, W, 5) float32, scaled colours and positions (METHOD.md, section 1); needed where
             `takes_positions`, else not looked at.
 
         Raises

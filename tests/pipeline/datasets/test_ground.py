@@ -21,6 +21,7 @@ from spam_pipe.pipeline.datasets.images.georeference import (
 from spam_pipe.pipeline.datasets.images.image_file import ImageFile
 from spam_pipe.pipeline.errors import DataError
 from spam_pipe.pipeline.items import Item
+from spam_pipe.pipeline.session.other_options import ExportOptions
 
 rasterio = pytest.importorskip("rasterio", reason="needs the extra geo")
 pytest.importorskip("pyproj", reason="needs the extra geo")
@@ -185,8 +186,7 @@ def test_tables_and_rasters_of_images_with_and_without_a_place(
     command("segment", dataset=str(folder), prior="none", method="grid", n_superpixels="6")
     outputs = str(tmp_path / "outputs")
     tables = tmp_path / "tables"
-    failed = export_run(str(tables), "table", "csv", outputs, None, None, None, as_json=False)
-    assert failed == 0
+    assert export_run(ExportOptions(str(tables), "table", "csv", outputs=outputs)) == 0
     assert "off: is not georeferenced: has ground control points" in capsys.readouterr().err
     placed = pd.read_csv(tables / "6" / "gcps.csv")
     first = placed.iloc[0]
@@ -196,9 +196,8 @@ def test_tables_and_rasters_of_images_with_and_without_a_place(
     for name in ("off", "plain"):
         columns = pd.read_csv(tables / "6" / f"{name}.csv").columns
         assert not {"x", "y", "area_m2"} & {*columns}
-    export_run(
-        str(tmp_path / "rasters"), "labels", "tiff", outputs, None, None, None, as_json=False
-    )
+    rasters = ExportOptions(str(tmp_path / "rasters"), "labels", "tiff", outputs=outputs)
+    assert export_run(rasters) == 0
     with rasterio.open(tmp_path / "rasters" / "6" / "gcps.tiff") as file:
         np.testing.assert_allclose(tuple(file.transform), tuple(GRID), atol=1e-3)
         assert file.crs.to_epsg() == 32631

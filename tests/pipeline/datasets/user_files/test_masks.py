@@ -146,9 +146,9 @@ def test_masks_are_found_by_the_items_id(tmp_path):
     np.save(tmp_path / "street" / "12.npy", LABELS)
     write_amg_folder(tmp_path / "street" / "13", STACK)
     np.save(tmp_path / "street.npy", LABELS)
-    assert folder.find("street/12") == MaskFile(tmp_path / "street" / "12.npy")
-    assert folder.find("street/13") == MaskFile(tmp_path / "street" / "13")
-    assert folder.find("street") == MaskFile(tmp_path / "street.npy")
+    assert folder.find("street/12") == MaskFile(tmp_path / "street" / "12.npy", "street/12")
+    assert folder.find("street/13") == MaskFile(tmp_path / "street" / "13", "street/13")
+    assert folder.find("street") == MaskFile(tmp_path / "street.npy", "street")
     assert pickle.loads(pickle.dumps(folder.find("street"))) == folder.find("street")
 
 
@@ -182,7 +182,12 @@ def test_fingerprints_follow_the_content(tmp_path):
 BAD_JSON = {
     "is not JSON": "hello",
     "is no list": "3",
-    "has no run lengths": '[{"segmentation": [[1, 2, 3]]}]',
+    "mask 0 has no run lengths": '[{"segmentation": {"size": [2, 3]}}]',
+    "no height and width of their image": '[{"segmentation": [[1, 2, 3]]}]',
+    "no list of x1, y1, x2, y2": """{
+        "images": [{"id": 1, "file_name": "a.png", "height": 2, "width": 3}],
+        "annotations": [{"image_id": 1, "segmentation": [[1, 2, 3]]}]
+    }""",
     "sum to 3, not to 2×3": '[{"segmentation": {"size": [2, 3], "counts": [1, 2]}}]',
     "size is": '[{"segmentation": {"size": [2000000, 3000000], "counts": [1]}}]',
     "the first": '[{"size": [1, 1], "counts": [1]}, {"size": [2, 1], "counts": [2]}]',
@@ -195,7 +200,7 @@ BAD_JSON = {
 def test_bad_json(tmp_path, message):
     (tmp_path / "a.json").write_text(BAD_JSON[message])
     with pytest.raises(DataError, match=message) as error:
-        MaskFile(tmp_path / "a.json").read()
+        MaskFile(tmp_path / "a.json", "a").read()
     assert "a.json" in str(error.value)
     assert "\n" not in str(error.value)
 
