@@ -63,8 +63,11 @@ def float_name(state: dict[str, torch.Tensor]) -> str:
 
 def test_what_ships_is_whole_small_and_described() -> None:
     shipped = shipped_weights()
-    assert "trunk" in shipped
-    assert sum(path.stat().st_size for path in shipped.values()) <= 8_000_000
+    assert set(shipped) == {"efficientunet", "trunk", "ssn"}
+    sizes = {name: path.stat().st_size for name, path in shipped.items()}
+    # Half floats and a graph: the default's 2.7 M parameters, and two networks from before it.
+    assert max(sizes.values()) == sizes["efficientunet"] <= 6_000_000
+    assert sum(sizes.values()) <= 8_250_000
     for name, path in shipped.items():
         assert check_shipped(name, path) is None
         missing = {"network", "data", "recipe", "steps", "seed", "val", "test", "licence"}

@@ -129,7 +129,9 @@ def test_the_stage_hands_tensors_over() -> None:
     resources = stage.setup(TORCH, "cpu")
     inputs = Inputs(image=image, image_digest="handed over")
     outputs = list(stage.run(inputs, TORCH, resources, [12, 30]))
-    seen = encoder(TRUNK).forward(lab)
+    model = TORCH.deep_model("cpu")
+    assert model is not None
+    seen = encoder(model).forward(lab)
     for output, count in zip(outputs, (12, 30), strict=True):
         expected = spam(lab, count, deep=seen.deep, contour=seen.contour, config=TORCH)
         assert np.array_equal(output.arrays["labels"], expected)

@@ -176,8 +176,8 @@ def test_stages_announce_what_they_ask_for(network: Pointwise, gaps: bool) -> No
         valid = np.ones((70, 60), bool)
         valid[2:5, 3] = False
         inputs = replace(inputs, valid=valid)
-    others = [announce(MODEL._replace(weights="trunk"), image(number)) for number in (1, 2, 3)]
     contours = ContourConfig(engine="torch")
+    others = [announce(contours.model("cpu"), image(number)) for number in (1, 2, 3)]
     propose, config = ProposeStage(), ProposeConfig(contour=contours)
     held: Any = propose.announce(inputs, config, "cpu")
     resources = propose.setup(config, "cpu")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from spam_pipe.stages.networks import forward
+from spam_pipe.stages.networks import engines, forward
 from spam_pipe.stages.networks.config import SsnConfig, TrunkConfig
 from spam_pipe.stages.networks.folding import fold_norms
 from spam_pipe.stages.networks.registry import build
@@ -73,7 +73,7 @@ def test_no_contour_runs_along_the_frame(shape):
 
 def test_what_lies_beyond_the_reach_of_a_deep_encoder_hardly_counts():
     """Its exact reach would make tiles mostly margin; the shipped weights hardly look that far."""
-    encoder = forward.load("efficientunet")
+    encoder = engines.load("efficientunet", engine="torch")
     reach = encoder.network.reach
     random = np.random.default_rng(0)
     lab = random.uniform((0, -60, -60), (100, 60, 60), (64, 2 * reach, 3)).astype(np.float32)

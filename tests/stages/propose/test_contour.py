@@ -58,15 +58,15 @@ def test_further_scales_are_averaged(scene: tuple[np.ndarray, np.ndarray]) -> No
     image, _ = scene
     inputs = Inputs(image=image)
     config = ProposeConfig.model_validate({"contour": {"extra_scales": [1.0, 0.5]}})
-    device = contour.setup(config, "cpu")
-    once = contour.propose(inputs, CONFIG, device).contour
-    seen = contour.propose(inputs, config, device).contour
-    half = contour.contour_at_scale(memory.encoder(TRUNK), rgb_to_lab(image), 0.5)
+    model = contour.setup(config, "cpu")
+    once = contour.propose(inputs, CONFIG, model).contour
+    seen = contour.propose(inputs, config, model).contour
+    half = contour.contour_at_scale(memory.encoder(model), rgb_to_lab(image), 0.5)
     assert once is not None
     assert seen is not None
     np.testing.assert_allclose(seen, (2 * once + half) / 3, atol=1e-6)
     tiny = np.zeros((1, 3, 3), np.float32)
-    assert contour.contour_at_scale(memory.encoder(TRUNK), tiny, 0.25).shape == (1, 3)
+    assert contour.contour_at_scale(memory.encoder(model), tiny, 0.25).shape == (1, 3)
 
 
 def test_weights_without_contours_are_refused() -> None:
