@@ -247,7 +247,7 @@ def test_external_methods_go_by_their_folder() -> None:
 
 
 def test_a_missing_opencv_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("spam_pipe.stages.methods.registry.find_spec", lambda _: None)
+    monkeypatch.setattr("spam_pipe.stages.methods.names.find_spec", lambda _: None)
     with pytest.raises(ValueError, match=r"--method lsc needs OpenCV: pip install 'spam-pipe\[op"):
         require_extra("lsc")
     require_extra("slic")

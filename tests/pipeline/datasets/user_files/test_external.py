@@ -204,7 +204,7 @@ def test_what_a_method_needs_is_missed_before_any_item(
     command: Command, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dataset = {"dataset": str(pictures / "images"), "run": "early"}
-    monkeypatch.setattr("spam_pipe.stages.methods.registry.find_spec", lambda _: None)
+    monkeypatch.setattr("spam_pipe.stages.methods.names.find_spec", lambda _: None)
     with pytest.raises(ConfigError, match=r"--method seeds needs OpenCV: pip install"):
         command("segment", **dataset, method="seeds")
     with pytest.raises(UserError, match="no such folder of label maps"):
