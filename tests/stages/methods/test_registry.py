@@ -217,9 +217,9 @@ def test_only_options_of_the_method_decide_its_results() -> None:
 
 
 def test_names_are_listed_ours_first() -> None:
-    assert method_names()[:3] == ("spam", "spam-ssn", "slic-masked")
+    assert method_names()[:5] == ("spam", "spam-ssn", "slic-masked", "spam-nested", "slic")
     assert method_names()[-1] == "external:NAME"
-    assert len(method_names()) == 18
+    assert len(method_names()) == 22
 
 
 @pytest.mark.parametrize(
