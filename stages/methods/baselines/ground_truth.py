@@ -96,7 +96,9 @@ def merge_pieces(
     regions = np.stack([each.ravel()[first].astype(np.int64) for each in annotations], axis=1)
     areas = count_labels(pieces.ravel(), n_pieces)
     pairs, _ = adjacent_pairs(pieces, n_pieces)
-    return merge_regions(pieces, _merge(pairs, regions, areas, n_pieces - n_wanted))
+    starts, neighbours, _ = neighbour_lists(pairs, n_pieces)
+    parents = _merge(pairs, starts, neighbours, regions, areas, n_pieces - n_wanted)
+    return merge_regions(pieces, parents)
 
 
 @kernel()
@@ -111,6 +113,8 @@ def _cost(regions: NDArray[np.int64], areas: NDArray[np.int64], a: Index, b: Ind
 @kernel()
 def _merge(
     pairs: NDArray[np.int32],
+    starts: NDArray[np.int64],
+    neighbours: NDArray[np.int32],
     regions: NDArray[np.int64],
     areas: NDArray[np.int64],
     n_merges: int,
@@ -119,7 +123,6 @@ def _merge(
     n = areas.size
     areas = areas.copy()
     parents = np.arange(n).astype(np.int32)
-    starts, neighbours, _ = neighbour_lists(pairs, n)
     # The pieces of a set form a list, so that its neighbours are found without merging lists.
     next_member = np.full(n, -1, np.int32)
     last_member = np.arange(n).astype(np.int32)

@@ -129,7 +129,10 @@ def test_an_unknown_object_and_a_map_of_another_size_fail_their_images(
     ("options", "complaint"),
     [
         ({"attention": "visual", "prior": "none"}, "attention is paid to objects: choose a prior"),
-        ({"attention": "visual", "method": "slic"}, "attention is paid to a prior's objects"),
+        (
+            {"attention": "visual", "method": "slic"},
+            "--prior gradient: slic makes nothing of objects",
+        ),
         ({"attention": "nowhere.csv"}, "neither none nor visual nor a file that is there"),
         ({"assignments": ["segment.attention.mode=file"]}, "name it with --attention FILE"),
         (
@@ -159,6 +162,14 @@ def test_what_cannot_be_paid_is_refused_before_any_work(
     monkeypatch.setenv("SPAM_WEIGHTS", str(tmp_path / "weights"))
     with pytest.raises(UserError, match=complaint):
         run(**options)
+    assert not (tmp_path / "outputs").exists()
+
+
+def test_a_method_without_a_prior_pays_no_attention(
+    command: Command, pictures: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match="--method slic: attention is paid to a prior's objects"):
+        command("segment", dataset=str(pictures / "images"), method="slic", attention="visual")
     assert not (tmp_path / "outputs").exists()
 
 

@@ -119,6 +119,7 @@ def test_a_fingerprint_covers_what_a_result_depends_on(run: SmallRun) -> None:
         "image": "a",
         "valid": "",
         "segment_weights": "",
+        "segment_engine": "onnxruntime",
         "segment_annotations": "",
         "external": "",
         "attention": "",
@@ -131,6 +132,7 @@ def test_a_fingerprint_covers_what_a_result_depends_on(run: SmallRun) -> None:
         fingerprint(link, digests, upstream, 2),
         fingerprint(link, {**digests, "image": "b"}, upstream, 4),
         fingerprint(link, {**digests, "valid": "c"}, upstream, 4),
+        fingerprint(link, {**digests, "segment_engine": "torch"}, upstream, 4),
         fingerprint(link, digests, {name: {None: "made anew"} for name in upstream}, 4),
     }
-    assert len(others | {known}) == 5
+    assert len(others | {known}) == 6

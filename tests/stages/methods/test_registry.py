@@ -217,9 +217,9 @@ def test_only_options_of_the_method_decide_its_results() -> None:
 
 
 def test_names_are_listed_ours_first() -> None:
-    assert method_names()[:3] == ("spam", "spam-ssn", "slic-masked")
+    assert method_names()[:5] == ("spam", "spam-ssn", "slic-masked", "spam-nested", "slic")
     assert method_names()[-1] == "external:NAME"
-    assert len(method_names()) == 18
+    assert len(method_names()) == 22
 
 
 @pytest.mark.parametrize(
@@ -247,7 +247,7 @@ def test_external_methods_go_by_their_folder() -> None:
 
 
 def test_a_missing_opencv_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("spam_pipe.stages.methods.registry.find_spec", lambda _: None)
+    monkeypatch.setattr("spam_pipe.stages.methods.names.find_spec", lambda _: None)
     with pytest.raises(ValueError, match=r"--method lsc needs OpenCV: pip install 'spam-pipe\[op"):
         require_extra("lsc")
     require_extra("slic")

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from spam_pipe.stages.base import Inputs
-from spam_pipe.stages.propose import sources
+from spam_pipe.stages.propose import source_names
 from spam_pipe.stages.propose.config import ProposeConfig
 from spam_pipe.stages.propose.source_names import require_source_package
 from spam_pipe.stages.propose.sources import load_source
@@ -33,7 +33,7 @@ def propose(config: ProposeConfig):
 
 
 def test_a_missing_package_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sources.EXTRAS, "fast-sam", "no_such_package")
+    monkeypatch.setitem(source_names.EXTRAS, "fast-sam", "no_such_package")
     with pytest.raises(ValueError, match=r"pip install 'spam-pipe\[fast-sam\]'"):
         require_source_package("fast-sam")
     require_source_package("contour")

@@ -173,13 +173,17 @@ def test_an_image_without_ground_truth_fails_for_the_method_made_of_it(
     assert (found["status"], found["failed"]) == (1, 1)
 
 
-def test_options_of_another_method_leave_results_alone(command: Command, pictures: Path) -> None:
+def test_options_of_another_method_leave_results_alone(
+    command: Command, pictures: Path, tmp_path: Path
+) -> None:
+    """From a file they are taken, which may serve several methods; of the command none is."""
     dataset = {"dataset": str(pictures / "images"), "n_superpixels": "10", "limit": 1, "run": "a"}
     assert command("segment", **dataset, method="grid")["computed"] == 1
-    tuned = command(
-        "segment", **dataset, method="grid", assignments=["segment.slic.compactness=20"]
-    )
+    (tmp_path / "all.toml").write_text("[segment.slic]\ncompactness = 20\n")
+    tuned = command("segment", **dataset, method="grid", config=str(tmp_path / "all.toml"))
     assert tuned["computed"] == 0
+    with pytest.raises(ConfigError, match=r"compactness: decides nothing of --method grid$"):
+        command("segment", **dataset, method="grid", assignments=["segment.slic.compactness=20"])
 
 
 def test_adding_a_count_gives_what_asking_for_both_would(
@@ -204,7 +208,7 @@ def test_what_a_method_needs_is_missed_before_any_item(
     command: Command, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dataset = {"dataset": str(pictures / "images"), "run": "early"}
-    monkeypatch.setattr("spam_pipe.stages.methods.registry.find_spec", lambda _: None)
+    monkeypatch.setattr("spam_pipe.stages.methods.names.find_spec", lambda _: None)
     with pytest.raises(ConfigError, match=r"--method seeds needs OpenCV: pip install"):
         command("segment", **dataset, method="seeds")
     with pytest.raises(UserError, match="no such folder of label maps"):
