@@ -276,13 +276,18 @@ class EngineChoice(Source):
         """Nothing: the stage asks for its engine itself."""
 
 
-def _contour_engine(item: Item, config: RunConfig) -> EngineChoice | None:
-    chosen = config.propose.contour.engine
-    return None if _contour_weights(config) is None else EngineChoice(chosen)
+def engine_choices(config: RunConfig) -> dict[str, EngineChoice]:
+    """Return by part what is chosen to compute each of the networks that are used."""
+    choices = {}
+    if _contour_weights(config) is not None:
+        choices["contour_engine"] = EngineChoice(config.propose.contour.engine)
+    if config.segment.deep_weights is not None:
+        choices["segment_engine"] = EngineChoice(config.segment.engine)
+    return choices
 
 
-def _segment_engine(item: Item, config: RunConfig) -> EngineChoice | None:
-    return None if config.segment.deep_weights is None else EngineChoice(config.segment.engine)
+def _engine_part(name: str, option: str) -> Part:
+    return Part(lambda item, config: engine_choices(config).get(name), option=option)
 
 
 ENGINE_PARTS = frozenset({"contour_engine", "segment_engine"})
@@ -296,12 +301,12 @@ PARTS: Mapping[str, Part] = {
     "annotations": Part(lambda item, config: item.annotations, "annotations"),
     "masks": Part(_find_masks, "masks"),
     "contour_weights": _weights_part(_contour_weights, "propose.contour.weights"),
-    "contour_engine": Part(_contour_engine, option="propose.contour.engine"),
+    "contour_engine": _engine_part("contour_engine", "propose.contour.engine"),
     "checkpoint": Part(lambda item, config: find_checkpoint(config.propose), "checkpoint"),
     "prompts": Part(_find_prompts, "prompts"),
     "segment_annotations": Part(_find_segment_annotations, "annotations"),
     "segment_weights": _weights_part(lambda config: config.segment.deep_weights, "segment.weights"),
-    "segment_engine": Part(_segment_engine, option="segment.engine"),
+    "segment_engine": _engine_part("segment_engine", "segment.engine"),
     "external": Part(_find_external, "external"),
     "attention": Part(
         lambda item, config: find_factors(config.segment.attention, item.id), "attention"

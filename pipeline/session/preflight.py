@@ -15,6 +15,7 @@ from spam_pipe.pipeline.running.parts import (
     PARTS,
     _file,
     _is_table,
+    engine_choices,
     find_checkpoint,
     find_saliency_weights,
 )
@@ -23,7 +24,6 @@ from spam_pipe.pipeline.session.session import Session
 from spam_pipe.pipeline.store.folder import require_writable
 from spam_pipe.stages.attention.config import AttentionConfig
 from spam_pipe.stages.methods.names import NESTED, require_extra
-from spam_pipe.stages.networks.engines import choose_engine
 from spam_pipe.stages.networks.files import find_weights
 from spam_pipe.stages.propose.config import ProposeConfig
 from spam_pipe.stages.propose.source_names import require_source_package
@@ -111,20 +111,17 @@ def require_weights(config: RunConfig, stages: Collection[str]) -> None:
 
 
 def require_engines(config: RunConfig, stages: Collection[str], device: str) -> None:
-    """Fail once, before any item does, when an engine cannot compute on the device.
+    """Fail once, before any item does, when an engine that is needed cannot compute on the device.
 
     Raises
     ------
     ConfigError
         Naming the option and the cure.
     """
-    options = {
-        "contour_engine": config.propose.contour.engine,
-        "segment_engine": config.segment.engine,
-    }
-    for name in (name for stage in stages for name in STAGES[stage].reads if name in options):
+    choices = engine_choices(config)
+    for name in (name for stage in stages for name in STAGES[stage].reads if name in choices):
         try:
-            choose_engine(options[name], device)
+            choices[name].digest(device)
         except ValueError as error:
             raise ConfigError(f"{PARTS[name].option}: {error}") from error
 
