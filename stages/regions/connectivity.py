@@ -188,7 +188,10 @@ def neighbour_lists(
 
 
 def absorb_small(
-    regions: Labels, n_regions: int, owners: NDArray[np.int32], thresholds: NDArray[np.float64]
+    regions: Labels,
+    n_regions: int,
+    owners: NDArray[np.int32],
+    thresholds: NDArray[np.floating | np.integer],
 ) -> tuple[Labels, int]:
     """Merge regions that are too small into the neighbour with the longest common border.
 
@@ -225,7 +228,7 @@ def absorb_small(
         lengths[sources],
         sizes,
         owners.copy(),
-        thresholds,
+        thresholds.astype(np.float64),  # whole numbers would have the kernel compiled once more
         parents,
         np.full(n_regions, -1, np.int32),
         np.arange(n_regions, dtype=np.int32),
@@ -281,7 +284,7 @@ def _absorb(
                         n_touched += 1
                     shared[other] += lengths[k]
             member = np.int64(next_member[member])
-        best: Index = -1
+        best: Index = np.int64(-1)
         for k in range(n_touched):
             other = touched[k]
             if (owners[other] == owners[region] or owners[other] == 0 or owners[region] == 0) and (

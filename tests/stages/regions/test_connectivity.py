@@ -4,7 +4,9 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from spam_pipe.stages.clustering.exact_count import merge_to_count, split_to_count
+from spam_pipe.stages.compiled import KERNELS
 from spam_pipe.stages.regions.connectivity import (
+    _absorb,
     absorb_small,
     adjacent_pairs,
     connected_components,
@@ -80,6 +82,17 @@ def test_an_uncertain_region_joins_any_object() -> None:
     merged, n = absorb_small(regions, 3, np.int32([1, 0, 2]), np.array([2.0, 0.0, 0.0]))
     assert n == 2
     assert np.array_equal(merged, [[0, 0, 0, 1, 1]])
+
+
+def test_areas_in_whole_numbers_compile_nothing_anew() -> None:
+    regions = np.int32([[0, 0, 1, 2, 2]])
+    found = []
+    for areas in (np.array([2, 0, 0]), np.array([2.0, 0.0, 0.0])):
+        merged, n = absorb_small(regions, 3, np.int32([1, 0, 2]), areas)
+        found.append((merged.tolist(), n))
+    assert found == [([[0, 0, 0, 1, 1]], 2)] * 2
+    (kernel,) = (each for each in KERNELS if each.function is _absorb)
+    assert [*_absorb.overloads] == [kernel.types]
 
 
 def test_two_objects_don_t_meet_through_an_uncertain_region() -> None:
