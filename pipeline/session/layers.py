@@ -12,7 +12,7 @@ from spam_pipe.pipeline.configuration.run_config import (
     read_config_file,
 )
 from spam_pipe.pipeline.datasets import DATASETS, open_dataset
-from spam_pipe.pipeline.errors import ConfigError
+from spam_pipe.pipeline.errors import ConfigError, DataError
 from spam_pipe.pipeline.runs.run import Run
 from spam_pipe.pipeline.session.options import Options
 from spam_pipe.pipeline.units import Unit
@@ -45,7 +45,7 @@ def config_layers(options: Options) -> Iterator[Layer]:
             raise ConfigError(
                 f"--masks goes with --prior masks or masks+contour, not with {options.prior}"
             )
-        folder = Path(options.masks).expanduser().absolute()
+        folder = _place("--masks", options.masks)
         of_all = folder.suffix.lower() == ".json" and folder.is_file()
         if not folder.is_dir() and not of_all:
             raise ConfigError(
@@ -112,10 +112,18 @@ def _named_dataset(first: str, more: Sequence[str]) -> Layer:
 
 def _expanded(text: str) -> list[Path]:
     """Return the path, or those that a pattern stands for where the shell left it as it is."""
-    path = Path(text).expanduser().absolute()
+    path = _place("--dataset", text)
     if path.exists() or not {*"*?["} & {*text}:
         return [path]
     return sorted(Path(path.anchor).glob(str(path.relative_to(path.anchor)))) or [path]
+
+
+def _place(option: str, text: str) -> Path:
+    """Return the absolute path that an option names."""
+    try:
+        return Path(text).expanduser().absolute()
+    except RuntimeError as error:  # ~somebody, whom this machine does not know
+        raise DataError(f"{option} {text}: there is no such home folder") from error
 
 
 def _dataset_option(key: str, text: str) -> Any:
@@ -126,9 +134,9 @@ def _dataset_option(key: str, text: str) -> Any:
     if key == "stretch":
         return _numbers("--stretch", text, float, "2,98")
     if key == "ground_truth":
-        return str(Path(text).expanduser().absolute())
+        return str(_place("--ground-truth", text))
     if key == "valid":
-        place = Path(text).expanduser().absolute()
+        place = _place("--valid", text)
         if not place.exists():
             raise ConfigError(f"--valid {text}: there is no such mask or folder of masks")
         return str(place)
@@ -207,7 +215,7 @@ def parse_attention(text: str) -> dict[str, str]:
     """
     if text in {"none", "visual"}:
         return {"mode": text}
-    path = Path(text).expanduser().absolute()
+    path = _place("--attention", text)
     if not path.exists():
         cure = did_you_mean(text, ["none", "visual"], "write none, visual or a file's path")
         raise ConfigError(

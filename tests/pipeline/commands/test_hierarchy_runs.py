@@ -123,9 +123,7 @@ def test_what_is_refused(finished, tmp_path):
     with pytest.raises(ConfigError, match="is of all numbers of superpixels"):
         export_run(ExportOptions(str(tmp_path), "saliency", outputs=outputs, n_superpixels="12"))
     other = draw_images(tmp_path / "other", 1)
-    with pytest.raises(
-        ConfigError, match=r"segment.spam_nested.finest: decides nothing of .* spam$"
-    ):
+    with pytest.raises(ConfigError, match=r"nested.finest: decides nothing of --method spam$"):
         compute(other, "segment", method="spam")
     assert compute(other, "segment", method="spam", assignments=["segment.network=none"]) == 0
     outputs = str(other / "outputs")

@@ -10,7 +10,8 @@ from spam_pipe.pipeline.datasets.user_files.factor_maps import FactorMap, find_m
 from spam_pipe.pipeline.datasets.user_files.factor_table import ItemFactors, read_factors
 from spam_pipe.pipeline.errors import ConfigError, DataError
 from spam_pipe.pipeline.running.parts import find_factors
-from spam_pipe.pipeline.session.layers import parse_attention
+from spam_pipe.pipeline.session.layers import config_layers, parse_attention
+from spam_pipe.pipeline.session.options import Options
 from spam_pipe.pipeline.session.preflight import require_known_images
 from spam_pipe.stages.attention.config import AttentionConfig
 from spam_pipe.stages.attention.user_factors import Click
@@ -208,3 +209,10 @@ def test_the_option_is_a_mode_or_a_file_that_is_there(tmp_path: Path) -> None:
     other = write(tmp_path, "", "factors.txt")
     with pytest.raises(DataError, match=r"factors are a \.csv or \.json file"):
         find_factors(of_file(other), "a")
+
+
+@pytest.mark.parametrize("option", ["dataset", "masks", "ground_truth", "valid", "attention"])
+def test_a_home_folder_that_is_not_there_is_said(option: str) -> None:
+    flag = "--" + option.replace("_", "-")
+    with pytest.raises(DataError, match=f"^{flag} ~nobody-here/a: there is no such home folder"):
+        list(config_layers(Options(**{option: "~nobody-here/a"})))
