@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 import spam_pipe
 from spam_pipe.stages.networks import memory
-from spam_pipe.stages.networks.forward import load
+from spam_pipe.stages.networks.engines import load
 
 IMAGE = np.random.default_rng(4).integers(0, 255, (40, 56, 3)).astype(np.uint8)
 
