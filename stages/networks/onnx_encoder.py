@@ -215,7 +215,7 @@ def _keep_inherited() -> None:
     if hasattr(library, "on_exit") and hasattr(library, "__cxa_atexit"):  # of glibc
         # The last registered goes first: what C has still to write is written.
         library.on_exit(library._exit, None)
-        getattr(library, "__cxa_atexit")(library.fflush, None, None)  # noqa: B009
+        library.__cxa_atexit(library.fflush, None, None)
 
 
 if hasattr(os, "register_at_fork"):
