@@ -1,6 +1,7 @@
 """The forward in ONNX Runtime, on processors; nothing here imports torch."""
 
 import base64
+import ctypes
 import json
 import os
 import zlib
@@ -8,6 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 import onnxruntime
@@ -16,7 +18,6 @@ from safetensors import SafetensorError, safe_open
 
 from spam_pipe.stages.networks.files import GRAPH_KEY
 from spam_pipe.stages.networks.forward import FRAME, Encoder, Forward, goes_whole, tiles
-from spam_pipe.stages.sharing import is_forked
 from spam_pipe.stages.threads import given_threads
 
 VERSION = "1"
@@ -27,6 +28,9 @@ _LARGEST_GRAPH = 2**24
 """Bytes; graphs without weights are a thousandth of it."""
 
 Tensors = Mapping[str, NDArray[Any]]
+
+_sessions: WeakSet[onnxruntime.InferenceSession] = WeakSet()
+"""Those of this process, and of its parents where it was forked."""
 
 
 class OnnxEncoder(Encoder):
@@ -55,7 +59,8 @@ class OnnxEncoder(Encoder):
         """Return what computes; a process that was forked starts its own.
 
         It takes an (H, W, 3) Lab image, or (H, W, 5) classical features, and returns the arrays of
-        `Forward`. Its threads did not follow into the fork, and would be waited for without end.
+        `Forward`. The parent's threads did not follow into the fork, and its session would wait for
+        them without end: it is neither used there nor freed (`_keep_inherited`).
         """
         process, session = self._running
         if process != os.getpid():
@@ -185,7 +190,7 @@ def encoder_of(graph: bytes, tensors: Tensors, name: str) -> OnnxEncoder:
 
 def _start(graph: bytes, tensors: Tensors) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1 if is_forked() else given_threads()
+    options.intra_op_num_threads = given_threads()
     options.inter_op_num_threads = 1
     # Threads that spin while they wait take the cores from whatever else runs.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
@@ -193,7 +198,28 @@ def _start(graph: bytes, tensors: Tensors) -> onnxruntime.InferenceSession:
     if tensors:
         values = [onnxruntime.OrtValue.ortvalue_from_numpy(each) for each in tensors.values()]
         options.add_external_initializers([*tensors], values)
-    return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    _sessions.add(session)
+    return session
+
+
+def _keep_inherited() -> None:
+    """Let nothing of ONNX Runtime's that the parent made ever be freed in a forked process.
+
+    Freeing it waits for its threads, which a fork leaves behind. The library itself has one from
+    its import on, which a process waits for after Python has ended: a forked one leaves before.
+    """
+    for session in _sessions:
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(session))
+    library = ctypes.CDLL(None)
+    if hasattr(library, "on_exit") and hasattr(library, "__cxa_atexit"):  # of glibc
+        # The last registered goes first: what C has still to write is written.
+        library.on_exit(library._exit, None)
+        library.__cxa_atexit(library.fflush, None, None)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_keep_inherited)
 
 
 def facts_of(network_config: str, *, takes_positions: bool, reach: int) -> dict[str, str]:

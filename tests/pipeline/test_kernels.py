@@ -39,7 +39,9 @@ require_kernels({TWO_MODULES})
 def run(code: str, cache: Path) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"NUMBA_CACHE_DIR": str(cache)}
     command = [sys.executable, "-c", code]
-    return subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    return subprocess.run(
+        command, capture_output=True, text=True, check=True, env=environment, timeout=600
+    )
 
 
 def test_what_is_missing_is_compiled_once_and_for_all_processes(tmp_path: Path) -> None:

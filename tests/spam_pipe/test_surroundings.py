@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 import spam_pipe
 from spam_pipe.stages.networks import memory
-from spam_pipe.stages.networks.forward import load
+from spam_pipe.stages.networks.engines import load
 
 IMAGE = np.random.default_rng(4).integers(0, 255, (40, 56, 3)).astype(np.uint8)
 
@@ -45,6 +45,9 @@ labels = segmenter.segment(image, 12)
 spam_pipe.segment(image, 12, prior="gradient")
 spam_pipe.evaluate(labels, image, labels)
 spam_pipe.features(image)
+from spam_pipe.stages.networks.engines import load
+for engine in ("onnxruntime", "torch"):
+    load("efficientunet", engine=engine).forward(np.float32(image) / 3)
 after_use = state()
 for name, after in (("import", after_import), ("Segmenter()", after_making), ("use", after_use)):
     for key in before:
@@ -55,7 +58,7 @@ for name, after in (("import", after_import), ("Segmenter()", after_making), ("u
 
 def test_a_process_is_left_as_it_was() -> None:
     command = [sys.executable, "-c", CHANGES]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
     assert done.stdout == ""
 
 
@@ -87,6 +90,25 @@ def test_labels_are_the_same_in_all_surroundings(name: str) -> None:
     assert np.array_equal(spam_pipe.segment(IMAGE.copy(), 12), expected)
 
 
+@pytest.mark.parametrize("name", SURROUNDINGS)
+@pytest.mark.parametrize("weights", ["efficientunet", "ssn"])
+def test_torch_computes_the_same_in_all_surroundings(weights: str, name: str) -> None:
+    positions = np.random.default_rng(6).normal(0, 1, (40, 56, 5)).astype(np.float32)
+    lab = positions[..., :3] * np.float32(30)
+    outside = load(weights, engine="torch")
+    expected = outside.forward(lab, positions)
+    with SURROUNDINGS[name]():
+        inside = load(weights, engine="torch")
+        found = [outside.forward(lab, positions), inside.forward(lab, positions)]
+    found.append(inside.forward(lab, positions))
+    for each in found:
+        assert each.deep.dtype == np.float32
+        assert np.array_equal(each.deep, expected.deep)
+        assert (each.contour is None) == (expected.contour is None)
+        if each.contour is not None and expected.contour is not None:
+            assert np.array_equal(each.contour, expected.contour)
+
+
 def made_anew(surroundings: Callable[[], AbstractContextManager[object]]) -> NDArray[np.int64]:
     """Segment with networks that are loaded for it."""
     forget()
@@ -104,6 +126,7 @@ def test_loading_draws_no_random_numbers() -> None:
     torch.manual_seed(7)
     expected = torch.rand(3)
     torch.manual_seed(7)
-    load("trunk")
-    load("ssn")
+    for name in ("trunk", "ssn", "efficientunet"):
+        load(name, engine="torch")
+        load(name, engine="onnxruntime")
     assert torch.equal(torch.rand(3), expected)
