@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Collection, Sequence
 from typing import Any
 
+from spam_pipe.pipeline.configuration.effect import decides_nothing
 from spam_pipe.pipeline.configuration.run_config import RunConfig, dataset_layer, flatten, resolve
 from spam_pipe.pipeline.runs.run import Run
 from spam_pipe.pipeline.runs.selection import Selection
@@ -81,6 +82,8 @@ def report_command(
     if config.propose.masks is not None:
         skipped.add("propose.source")  # --masks implies it
     for key, value in flat_options(config).items():
+        if decides_nothing(key, config.segment):  # a command that states it is refused
+            continue
         if key in skipped or (value == usual.get(key) and key not in stated):
             continue
         if key in _FLAGS and value is not None:

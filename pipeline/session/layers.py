@@ -5,6 +5,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from spam_pipe.pipeline.configuration.effect import (
+    OF_SPAM,
+    decides_nothing,
+    of_another,
+    own_table,
+)
 from spam_pipe.pipeline.configuration.run_config import (
     Layer,
     RunConfig,
@@ -16,13 +22,7 @@ from spam_pipe.pipeline.errors import ConfigError, DataError
 from spam_pipe.pipeline.runs.run import Run
 from spam_pipe.pipeline.session.options import Options
 from spam_pipe.pipeline.units import Unit
-from spam_pipe.stages.clustering.config import ClusteringConfig
-from spam_pipe.stages.methods.names import METHODS, NESTED
-from spam_pipe.stages.prior.config import CutConfig
 from spam_pipe.stages.suggestion import did_you_mean
-
-_OF_SPAM = {*ClusteringConfig.model_fields, "network", "weights"} - {"seed"}
-"""Options of the segmentation that the project's own method alone reads."""
 
 
 def config_layers(options: Options) -> Iterator[Layer]:
@@ -152,9 +152,6 @@ def refuse_without_effect(options: Options, config: RunConfig) -> None:
         Naming the option, the method, and the option that does what was meant, where there is one.
     """
     segment = config.segment
-    method = segment.resolved.method
-    own = method.partition(":")[0].replace("-", "_")
-    tables = {name.replace("-", "_") for name in METHODS}
     if not segment.uses_prior:
         for option, given in (("--prior", options.prior), ("--masks", options.masks)):
             if given not in {None, "none"}:
@@ -164,20 +161,13 @@ def refuse_without_effect(options: Options, config: RunConfig) -> None:
                 )
     for text in options.assignments or []:
         key = text.partition("=")[0].strip()
-        table, _, name = key.partition(".")
-        first = name.partition(".")[0]
-        if table != "segment":
+        if not key.startswith("segment.") or not decides_nothing(key, segment):
             continue
-        of_another = first in tables - {own}
-        of_spam = first in _OF_SPAM and method not in {"spam", *NESTED}
-        of_cut = first in CutConfig.model_fields and not segment.uses_prior
-        if not (of_another or of_spam or of_cut):
-            continue
-        has = getattr(segment, own, None)
-        wanted = name.rpartition(".")[2]
-        fields = getattr(type(has), "model_fields", {})
+        own = own_table(segment)
+        wanted = key.rpartition(".")[2]
+        fields = getattr(type(getattr(segment, own, None)), "model_fields", {})
         cure = f"; segment.{own}.{wanted} does" if wanted in fields else ""
-        if of_another and method == "spam" and wanted in _OF_SPAM:
+        if of_another(key, segment) and own == "spam" and wanted in OF_SPAM:
             cure = f"; segment.{wanted} does"
         raise ConfigError(f"--set {key}: decides nothing of --method {segment.method}{cure}")
 

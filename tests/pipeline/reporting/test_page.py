@@ -139,6 +139,8 @@ def test_the_commands_make_the_results_again(two_methods: Path, tmp_path: Path) 
     assert found is not None
     commands = unescape(found[1]).splitlines()
     assert len(commands) == 2
+    said = {"--method slic" in each: "segment.network=none" in each for each in commands}
+    assert said == {True: False, False: True}  # slic would refuse to be told of a network
     for command in commands:
         words = shlex.split(command)
         assert words[:2] == ["spam-pipe", "report"]
