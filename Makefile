@@ -17,7 +17,7 @@ JOBS ?= 2
 
 demo: .venv/installed
 	@$(BIN)/spam-pipe warmup
-	@$(BIN)/spam-pipe run
+	@$(BIN)/spam-pipe demo
 
 test: .venv/installed-dev
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
