@@ -101,17 +101,6 @@ class Stage(Protocol):
         """Build models and warm up kernels: called once per process and config."""
         ...
 
-    def announce(self, inputs: Inputs, config: Any, device: str) -> object:
-        """Say what `run` will ask of the device, before the item's turn to compute.
-
-        Whoever computes first may do so for all that wait.
-
-        Returns
-        -------
-        To be held while the item is at work; None where there is nothing to say.
-        """
-        ...
-
     def run(
         self, inputs: Inputs, config: Any, resources: Any, units: Sequence[Count]
     ) -> Iterator[Output]:

@@ -28,9 +28,6 @@ class EvaluateStage:
         image = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
         evaluate(labels, image, (labels,), config.boundary_tolerance)
 
-    def announce(self, inputs: Inputs, config: EvaluateConfig, device: str) -> None:
-        """Nothing: no network is asked."""
-
     def run(
         self, inputs: Inputs, config: EvaluateConfig, resources: Any, units: Sequence[Count]
     ) -> Iterator[Output]:

@@ -60,15 +60,6 @@ class SegmentStage:
                 with_deep_features(small, 4, "", config, device)
         return Resources(method, device)
 
-    def announce(self, inputs: Inputs, config: SegmentConfig, device: str) -> object:
-        """Announce the forward of the network of the deep features."""
-        model = config.deep_model(device)
-        if model is None or config.method in NESTED or is_large(inputs, config.resolved):
-            return None
-        from spam_pipe.stages.networks.announced import announce
-
-        return announce(model, inputs)
-
     def run(
         self, inputs: Inputs, config: SegmentConfig, resources: Resources, units: Sequence[Count]
     ) -> Iterator[Output]:

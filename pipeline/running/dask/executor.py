@@ -41,8 +41,7 @@ class Dask:
         Address of an existing scheduler; then `workers` must be 0.
     devices
         CUDA devices that the local workers share out, each getting one to itself while there are
-        enough. Such a worker has several threads: items are decoded and stored while another is
-        computed, and the networks take the images of those that wait along.
+        enough. Such a worker has two threads: an item is loaded or stored while another computes.
     warn
         Called with a line about what the user should know.
 
