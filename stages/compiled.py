@@ -47,18 +47,10 @@ def kernel(*types: str) -> Callable[[Function], Function]:
 
 
 class Kernel(NamedTuple):
-    """A function, and the types for which it can be compiled ahead.
+    """A function, and the types for which it can be compiled ahead."""
 
-    Attributes
-    ----------
-    function
-        As `kernel` returns it.
-    types
-        Of its arguments.
-    """
-
-    function: Any
-    types: tuple[Any, ...]
+    function: Any  # as `kernel` returns it
+    types: tuple[Any, ...]  # of its arguments
 
     @property
     def module(self) -> str:

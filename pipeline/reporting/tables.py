@@ -20,24 +20,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Tables:
-    """A report's tables and what they were made of.
+    """A report's tables and what they were made of."""
 
-    Attributes
-    ----------
-    run, selection, gathered
-        The run, its items and what its stores hold of them.
-    metrics, summary
-        From `stages.report.tables`.
-    folder
-        The report's.
-    """
-
+    # the run, its items and what its stores hold of them
     run: Run
     selection: Selection
     gathered: Gathered
+    # from `stages.report.tables`
     metrics: "pd.DataFrame"
     summary: "pd.DataFrame"
-    folder: "Folder"
+    folder: "Folder"  # the report's
 
     @cached_property
     def labels(self) -> "Mapping[MethodKey, str]":

@@ -36,21 +36,11 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class ItemPlan:
-    """The states of one item's units.
+    """The states of one item's units."""
 
-    Attributes
-    ----------
-    item
-        The item.
-    states
-        State per stage and unit.
-    records
-        Record per stage and unit that has one.
-    """
-
-    item: Item
-    states: Mapping[str, Mapping[Unit, State]]
-    records: Mapping[tuple[str, Unit], Record]
+    item: Item  # the item
+    states: Mapping[str, Mapping[Unit, State]]  # state per stage and unit
+    records: Mapping[tuple[str, Unit], Record]  # record per stage and unit that has one
 
     def work(self) -> dict[str, tuple[Unit, ...]]:
         """Return the units to compute per stage, stages in order."""

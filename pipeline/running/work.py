@@ -46,20 +46,12 @@ def perform(task: Task, judge: Judge | None = None) -> Iterator[Outcome]:
 
 @dataclass
 class _Shared:
-    """What a task's jobs have in common.
+    """What a task's jobs have in common."""
 
-    Attributes
-    ----------
-    judge
-        Who is given the results; None to store them.
-    parts
-        The item's parts as last loaded: source, signature and digest, content.
-    made, failed
-        Units made and stores failed by earlier jobs, which need no second try.
-    """
-
-    judge: Judge | None = None
+    judge: Judge | None = None  # who is given the results; None to store them
+    # the item's parts as last loaded: source, signature and digest, content
     parts: dict[str, tuple[Source, tuple[str, str], Any]] = field(default_factory=dict)
+    # units made and stores failed by earlier jobs, which need no second try
     made: set[tuple[str, Unit]] = field(default_factory=set)
     failed: dict[str, Failure] = field(default_factory=dict)
 

@@ -20,18 +20,10 @@ _NAME = re.compile(r"shard-\d+-of-(\d+)")
 
 @dataclass(frozen=True)
 class Shard:
-    """One of the equal parts of a batch.
+    """One of the equal parts of a batch."""
 
-    Attributes
-    ----------
-    number
-        Which one, from 1.
-    count
-        How many there are.
-    """
-
-    number: int
-    count: int
+    number: int  # which one, from 1
+    count: int  # how many there are
 
     def __str__(self) -> str:
         return f"{self.number}/{self.count}"

@@ -10,18 +10,10 @@ from spam_pipe.stages.describe.numbering import check_fit, number
 
 
 class Score(NamedTuple):
-    """Agreement of a mask with ground truth.
+    """Agreement of a mask with ground truth."""
 
-    Attributes
-    ----------
-    pixel_accuracy
-        Share of pixels that have the right class.
-    mean_iou
-        Intersection over union, mean over the classes of the ground truth.
-    """
-
-    pixel_accuracy: float
-    mean_iou: float
+    pixel_accuracy: float  # share of pixels that have the right class
+    mean_iou: float  # intersection over union, mean over the classes of the ground truth
 
 
 def score(mask: NDArray[np.integer[Any]], truth: NDArray[np.integer[Any]]) -> Score:

@@ -17,18 +17,12 @@ from spam_pipe.stages.validity import VOID
 
 @dataclass(frozen=True, eq=False)
 class Simulation:
-    """What each click brought.
+    """What each click brought."""
 
-    Attributes
-    ----------
-    rows, columns
-        (n,) where it was.
-    pixel_accuracy, mean_iou
-        (n,) of the mask after it.
-    """
-
+    # (n,) where it was
     rows: NDArray[np.int64]
     columns: NDArray[np.int64]
+    # (n,) of the mask after it
     pixel_accuracy: NDArray[np.float64]
     mean_iou: NDArray[np.float64]
 

@@ -27,27 +27,14 @@ UNROLLED = 5
 
 @dataclass(frozen=True)
 class Tiles:
-    """Features in tiles, and where they come from.
+    """Features in tiles, and where they come from."""
 
-    Attributes
-    ----------
-    values
-        (T, channels, 64) float32, each group's origin subtracted; zero where padded.
-    pixels
-        (T, 64) int32 index of each pixel; only the first `sizes` are valid.
-    sizes
-        (T,) int32 pixels in each tile.
-    chunks
-        (C + 1,) int32: chunk c holds tiles chunks[c] to chunks[c + 1] - 1.
-    groups
-        (C,) int32 group of each chunk.
-    """
-
+    # (T, channels, 64) float32, each group's origin subtracted; zero where padded
     values: NDArray[np.float32]
-    pixels: NDArray[np.int32]
-    sizes: NDArray[np.int32]
-    chunks: NDArray[np.int32]
-    groups: NDArray[np.int32]
+    pixels: NDArray[np.int32]  # (T, 64) int32 index of each pixel; only the first `sizes` are valid
+    sizes: NDArray[np.int32]  # (T,) int32 pixels in each tile
+    chunks: NDArray[np.int32]  # (C + 1,) int32: chunk c holds tiles chunks[c] to chunks[c + 1] - 1
+    groups: NDArray[np.int32]  # (C,) int32 group of each chunk
 
 
 def tile_pixels(

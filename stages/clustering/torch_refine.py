@@ -16,21 +16,11 @@ _BLOCK = 65536
 
 @dataclass(frozen=True)
 class _Frames:
-    """Maps of several images, one behind the other, each in a frame as wide as a window reaches.
+    """Maps of several images, one behind the other, each in a frame as wide as a window reaches."""
 
-    Attributes
-    ----------
-    places
-        (N,) int64 place of each pixel among the framed ones.
-    widths
-        (N,) int64 framed width of each pixel's map: the step from row to row.
-    size
-        Framed pixels in all.
-    """
-
-    places: Tensor
-    widths: Tensor
-    size: int
+    places: Tensor  # (N,) int64 place of each pixel among the framed ones
+    widths: Tensor  # (N,) int64 framed width of each pixel's map: the step from row to row
+    size: int  # framed pixels in all
 
     def put(self, values: Tensor, outside: int) -> Tensor:
         """Frame (N,) values."""

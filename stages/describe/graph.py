@@ -37,12 +37,11 @@ def graph(
 
     Returns
     -------
-    pandas.DataFrame
-        Sorted by ``source`` and ``target``, labels with source < target. ``border_length`` in
-        pixel sides. With a contour ``contour``, its mean along the border (of each pair of
-        pixels that face each other, the mean of the two). With an image ``color_distance``, the
-        Euclidean distance of the two mean colours: in CIELab for 8-bit sRGB (CIE76), in the
-        image's own bands otherwise.
+    Sorted by ``source`` and ``target``, labels with source < target. ``border_length`` in
+    pixel sides. With a contour ``contour``, its mean along the border (of each pair of
+    pixels that face each other, the mean of the two). With an image ``color_distance``, the
+    Euclidean distance of the two mean colours: in CIELab for 8-bit sRGB (CIE76), in the
+    image's own bands otherwise.
 
     Raises
     ------

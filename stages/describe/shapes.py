@@ -10,27 +10,18 @@ from spam_pipe.stages.describe.numbering import Index
 
 
 class Shapes(NamedTuple):
-    """Shapes of n superpixels.
+    """Shapes of n superpixels."""
 
-    Attributes
-    ----------
-    area
-        (n,) int64, pixels.
-    row, column
-        (n,) float64, the centroid; a pixel's centre has whole numbers.
-    top, left, bottom, right
-        (n,) int64, the bounding box: rows top..bottom-1, columns left..right-1.
-    perimeter
-        (n,) int64, pixel sides that face anything else or the outside of the image.
-    """
-
-    area: NDArray[np.int64]
+    area: NDArray[np.int64]  # (n,) int64, pixels
+    # (n,) float64, the centroid; a pixel's centre has whole numbers
     row: NDArray[np.float64]
     column: NDArray[np.float64]
+    # (n,) int64, the bounding box: rows top..bottom-1, columns left..right-1
     top: NDArray[np.int64]
     left: NDArray[np.int64]
     bottom: NDArray[np.int64]
     right: NDArray[np.int64]
+    # (n,) int64, pixel sides that face anything else or the outside of the image
     perimeter: NDArray[np.int64]
 
 

@@ -11,18 +11,10 @@ _SIZES = ((1, 1), (33, 20), (97, 150))
 
 
 class Deviation(NamedTuple):
-    """The largest differences between two engines.
+    """The largest differences between two engines."""
 
-    Attributes
-    ----------
-    features
-        In the features' own units: pixels that differ by ten are far apart.
-    contour
-        In probability; 0 without a contour head.
-    """
-
-    features: float
-    contour: float
+    features: float  # in the features' own units: pixels that differ by ten are far apart
+    contour: float  # in probability; 0 without a contour head
 
 
 _ROUNDING = Deviation(features=1e-2, contour=1e-3)

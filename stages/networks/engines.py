@@ -25,21 +25,11 @@ ENGINE_DESCRIPTION = (
 
 
 class Model(NamedTuple):
-    """A network's weights, what computes them and where.
+    """A network's weights, what computes them and where."""
 
-    Attributes
-    ----------
-    weights
-        A shipped name or a file.
-    engine
-        What computes.
-    device
-        ``cpu``, or a torch device.
-    """
-
-    weights: str
-    engine: Engine
-    device: str
+    weights: str  # A shipped name or a file
+    engine: Engine  # what computes
+    device: str  # ``cpu``, or a torch device
 
 
 def choose_engine(engine: EngineOption, device: str) -> Engine:

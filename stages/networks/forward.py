@@ -31,18 +31,11 @@ Window = tuple[slice, slice]
 
 
 class Forward(NamedTuple):
-    """What a network says of an image.
+    """What a network says of an image."""
 
-    Attributes
-    ----------
-    deep
-        (H, W, C) float32, the deep features F_e.
-    contour
-        (H, W) float32, contour probability; None from a network without a contour head. The
-        frame itself is none, though photographs often have a dark rim there.
-    """
-
-    deep: NDArray[np.float32]
+    deep: NDArray[np.float32]  # (H, W, C) float32, the deep features F_e
+    # (H, W) float32, contour probability; None from a network without a contour head. The frame
+    # itself is none, though photographs often have a dark rim there.
     contour: NDArray[np.float32] | None
 
     def to_arrays(self) -> "Forward":
@@ -132,21 +125,11 @@ def _checked(image: NDArray[np.float32], channels: int, name: str) -> NDArray[np
 
 
 class Tile(NamedTuple):
-    """A part of a large image that goes through the network at a time.
+    """A part of a large image that goes through the network at a time."""
 
-    Attributes
-    ----------
-    seen
-        What the network is given of the image.
-    core
-        The part of its answer that is the same as if it had seen the whole.
-    place
-        Where that belongs in the image.
-    """
-
-    seen: Window
-    core: Window
-    place: Window
+    seen: Window  # what the network is given of the image
+    core: Window  # the part of its answer that is the same as if it had seen the whole
+    place: Window  # where that belongs in the image
 
 
 def goes_whole(shape: Shape) -> bool:

@@ -19,18 +19,10 @@ from spam_pipe.stages.networks.weights import load_weights
 
 
 class DeviceForward(NamedTuple):
-    """What a network says of an image, where it was computed.
+    """What a network says of an image, where it was computed."""
 
-    Attributes
-    ----------
-    deep
-        (H, W, C) float32 on the encoder's device.
-    contour
-        (H, W) float32, likewise; None from a network without a contour head.
-    """
-
-    deep: Tensor
-    contour: Tensor | None
+    deep: Tensor  # (H, W, C) float32 on the encoder's device
+    contour: Tensor | None  # (H, W) float32, likewise; None from a network without a contour head
 
     def to_arrays(self) -> Forward:
         """Return the same in memory."""
@@ -40,18 +32,10 @@ class DeviceForward(NamedTuple):
 
 @dataclass(frozen=True)
 class TorchEncoder(Encoder):
-    """A network that torch computes.
+    """A network that torch computes."""
 
-    Attributes
-    ----------
-    network
-        In evaluation mode, batch norms folded.
-    device
-        Where it computes.
-    """
-
-    network: Network
-    device: torch.device
+    network: Network  # in evaluation mode, batch norms folded
+    device: torch.device  # where it computes
 
     @property
     def takes_positions(self) -> bool:

@@ -23,24 +23,16 @@ from spam_pipe.stages.regions.merge_tree import mean_boundary_tree
 
 @dataclass(frozen=True, eq=False)
 class Divided:
-    """Objects in pieces.
+    """Objects in pieces."""
 
-    Attributes
-    ----------
-    objects
-        (H, W) int32: pieces 1..n in the order of their first pixels, each 4-connected and of one
-        object; 0 is uncertain.
-    parents, altitudes
-        (2n − 1,) int32 and float32: the merge tree, as `mean_boundary_tree` gives it; every merge
-        inside an object comes before every merge across objects.
-    contour
-        (H, W) float32: the strength, and 1 along the objects' borders.
-    """
-
+    # (H, W) int32: pieces 1..n in the order of their first pixels, each 4-connected and of one
+    # object; 0 is uncertain
     objects: NDArray[np.int32]
+    # (2n − 1,) int32 and float32: the merge tree, as `mean_boundary_tree` gives it; every merge
+    # inside an object comes before every merge across objects
     parents: NDArray[np.int32]
     altitudes: NDArray[np.float32]
-    contour: NDArray[np.float32]
+    contour: NDArray[np.float32]  # (H, W) float32: the strength, and 1 along the objects' borders
 
 
 def divide(

@@ -26,21 +26,14 @@ LEVELS = 65535
 
 @dataclass(frozen=True, eq=False)
 class Partition:
-    """Regions of an image and a binary tree of their merges.
+    """Regions of an image and a binary tree of their merges."""
 
-    Attributes
-    ----------
-    regions
-        (H, W) unsigned, 1..n in the order of their first pixels; each is 4-connected.
-    parents
-        (2n − 1,) int32: node i < n is region i + 1, the others are merges in the order in which
-        they happen; the root is its own parent. Higra's convention.
-    altitudes
-        (2n − 1,) float32: 0 for the regions, never falling from there on.
-    """
-
+    # (H, W) unsigned, 1..n in the order of their first pixels; each is 4-connected
     regions: NDArray[np.unsignedinteger[Any]]
+    # (2n − 1,) int32: node i < n is region i + 1, the others are merges in the order in which they
+    # happen; the root is its own parent. Higra's convention.
     parents: NDArray[np.int32]
+    # (2n − 1,) float32: 0 for the regions, never falling from there on
     altitudes: NDArray[np.float32]
 
 
@@ -56,8 +49,7 @@ def volume_hierarchy(strength: NDArray[np.floating[Any]], max_regions: int = 409
 
     Returns
     -------
-    Partition
-        Its altitudes are volumes: strength × pixels.
+    Its altitudes are volumes: strength × pixels.
 
     Raises
     ------

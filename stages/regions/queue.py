@@ -14,19 +14,12 @@ from spam_pipe.stages.regions.label_maps import Index
 
 
 class Queue(NamedTuple):
-    """Room for entries; the first so many are in use.
+    """Room for entries; the first so many are in use."""
 
-    Attributes
-    ----------
-    costs, sizes
-        (M,) float64.
-    names
-        (M,) int64.
-    """
-
+    # (M,) float64
     costs: NDArray[np.float64]
     sizes: NDArray[np.float64]
-    names: NDArray[np.int64]
+    names: NDArray[np.int64]  # (M,) int64
 
 
 def queue_of(

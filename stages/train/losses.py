@@ -23,8 +23,7 @@ def reconstruction(labels: Tensor, clusters: Clusters, grid: Grid) -> Tensor:
 
     Returns
     -------
-    Tensor
-        (B, S², P) in 0..1; 0 where the label is `VOID`.
+    (B, S², P) in 0..1; 0 where the label is `VOID`.
     """
     assignment = clusters.assignment
     cells = to_cells(labels.unsqueeze(1), grid).squeeze(2)

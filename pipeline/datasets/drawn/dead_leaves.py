@@ -45,15 +45,9 @@ _PALETTES = (
 
 @dataclass(frozen=True)
 class Leaves(Source):
-    """A scene of 321×481 or 481×321 pixels, drawn when it is read.
+    """A scene of 321×481 or 481×321 pixels, drawn when it is read."""
 
-    Attributes
-    ----------
-    seed
-        Any integer from 0; every fourth scene is in portrait format.
-    """
-
-    seed: int
+    seed: int  # any integer from 0; every fourth scene is in portrait format
 
     def signature(self) -> str:
         """Return the drawing's version and seed."""

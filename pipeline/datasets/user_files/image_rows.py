@@ -17,36 +17,16 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class RowKind:
-    """What rows of a kind say, and how an error says so.
+    """What rows of a kind say, and how an error says so."""
 
-    Attributes
-    ----------
-    what
-        What they are, in the plural.
-    columns
-        All that they may have.
-    needed
-        Columns that it must have.
-    places
-        Columns of which it must have all of one group.
-    how
-        A clause that names the columns.
-    also
-        What may stand beside these, as the clause's end.
-    example
-        A JSON list of one row.
-    surplus
-        Cure of a CSV row with more cells than there are columns.
-    """
-
-    what: str
-    columns: tuple[str, ...]
-    needed: tuple[str, ...]
-    places: tuple[tuple[str, ...], ...]
-    how: str
-    example: str
-    also: str = ""
-    surplus: str = ""
+    what: str  # what they are, in the plural
+    columns: tuple[str, ...]  # all that they may have
+    needed: tuple[str, ...]  # columns that it must have
+    places: tuple[tuple[str, ...], ...]  # columns of which it must have all of one group
+    how: str  # A clause that names the columns
+    example: str  # A JSON list of one row
+    also: str = ""  # what may stand beside these, as the clause's end
+    surplus: str = ""  # cure of a CSV row with more cells than there are columns
 
 
 def read_text(path: Path) -> str:

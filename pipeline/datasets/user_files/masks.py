@@ -41,15 +41,9 @@ _LARGEST_PAGE = 2**29  # bytes
 
 @dataclass(frozen=True)
 class MaskFolder:
-    """A folder of segmentations, or a COCO file of all.
+    """A folder of segmentations, or a COCO file of all."""
 
-    Attributes
-    ----------
-    path
-        The folder or file.
-    """
-
-    path: Path
+    path: Path  # the folder or file
 
     def find(self, item_id: str) -> "MaskFile":
         """Return the segmentation of an item, without opening it.

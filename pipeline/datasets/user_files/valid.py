@@ -18,17 +18,10 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class ValidPixels(Source):
-    """Which pixels of an image have data; reads as (H, W) bool, None where all have.
+    """Which pixels of an image have data; reads as (H, W) bool, None where all have."""
 
-    Attributes
-    ----------
-    image
-        The image, which may mark pixels itself.
-    mask
-        The user's mask of it, if there is one: not 0 where pixels count.
-    """
-
-    image: ImageSource
+    image: ImageSource  # the image, which may mark pixels itself
+    # the user's mask of it, if there is one: not 0 where pixels count
     mask: LabelFile | None = None
 
     def signature(self) -> str:
