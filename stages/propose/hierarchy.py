@@ -12,12 +12,12 @@ integers: exact, and a tenth of the time.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spam_pipe.stages.compiled import kernel
+from spam_pipe.stages.compiled import kernel, record
 from spam_pipe.stages.regions.connectivity import find_root
 
 LEVELS = 65535
@@ -127,43 +127,47 @@ def _flooded(
     n_pixels = height * width
     edges = np.empty(n_pixels - 1, np.int64)
     persistence = np.empty(n_pixels - 1, np.int64)
-    _flood(
-        levels,
-        order,
-        width,
+    components = _Components(
         np.arange(n_pixels, dtype=np.int32),
         np.ones(n_pixels, np.int64),
         np.full(n_pixels, -1, np.int64),
         np.zeros(n_pixels, np.int64),
         np.zeros(n_pixels, np.int64),
-        edges,
-        persistence,
     )
+    _flood(levels, order, width, components, edges, persistence)
     return edges, persistence
 
 
+class _Components(NamedTuple):
+    """What is flooded together: by the number of its root, each (H * W,)."""
+
+    parent: NDArray[np.int32]  # union-find forest
+    size: NDArray[np.int64]
+    altitude: NDArray[np.int64]  # its level
+    water: NDArray[np.int64]  # up to that level
+    worth: NDArray[np.int64]  # volume of its last whole basin
+
+
 @kernel(
-    "int32[::1], int64[::1], int64, int32[::1], int64[::1], int64[::1], int64[::1], int64[::1], "
-    "int64[::1], int64[::1]"
+    (
+        "int32[::1], int64[::1], int64",
+        record(_Components, "int32[::1], int64[::1], int64[::1], int64[::1], int64[::1]"),
+        "int64[::1], int64[::1]",
+    )
 )
 def _flood(
     levels: NDArray[np.int32],
     order: NDArray[np.int64],
     width: int,
-    parent: NDArray[np.int32],
-    size: NDArray[np.int64],
-    altitude: NDArray[np.int64],
-    water: NDArray[np.int64],
-    worth: NDArray[np.int64],
+    components: _Components,
     edges: NDArray[np.int64],
     persistence: NDArray[np.int64],
 ) -> None:
     """Flood from all minima.
 
-    A component has a size, a level, the water up to that level, and the volume of its last whole
-    basin (`worth`): a merge at the very level of a component makes no new
-    basin, it only widens the plateau.
+    A merge at the very level of a component makes no new basin, it only widens the plateau.
     """
+    parent, size, altitude, water, worth = components
     n_merges = 0
     for index in range(order.size):
         edge = order[index]

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from spam_pipe.stages.compiled import kernel
+from spam_pipe.stages.compiled import kernel, record
 from spam_pipe.stages.regions.label_maps import Index
 
 
@@ -20,6 +20,9 @@ class Queue(NamedTuple):
     costs: NDArray[np.float64]
     sizes: NDArray[np.float64]
     names: NDArray[np.int64]  # (M,) int64
+
+
+QUEUE = record(Queue, "float64[::1], float64[::1], int64[::1]")
 
 
 def queue_of(
