@@ -49,8 +49,6 @@ class Segmenter:
         Weight of the position: higher is more regular.
     device
         ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:1"``. One that is not there is an error.
-    seed
-        Of whatever is drawn at random. Nothing is, by this method as it stands.
 
     Raises
     ------
@@ -74,17 +72,14 @@ class Segmenter:
         prior: str = "contour",
         compactness: float = COMPACTNESS,
         device: str = "auto",
-        seed: int = 0,
     ) -> None:
         if not isinstance(prior, str):
             raise ValueError("objects of your own belong to an image: give them to segment()")
         if not (np.isfinite(compactness) and compactness >= 0):
             raise ValueError(f"compactness is a number of at least 0, not {compactness}")
-        if seed < 0:
-            raise ValueError(f"a seed is a whole number of at least 0, not {seed}")
         self._prior = known_prior(prior)
         self._device = _resolved(device)
-        self._config = SegmentConfig(compactness=float(compactness), seed=seed)
+        self._config = SegmentConfig(compactness=float(compactness))
         require_kernels()
         _resources("segment", self._config, self._device)
         proposed, objects = options_of(self._prior)

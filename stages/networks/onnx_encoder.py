@@ -18,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 
 from spam_pipe.stages.networks.files import GRAPH_KEY
 from spam_pipe.stages.networks.forward import FRAME, Encoder, Forward, goes_whole, tiles
-from spam_pipe.stages.threads import given_threads
+from spam_pipe.stages.sharing import given_threads
 
 VERSION = "1"
 """Of the conventions between graphs and this file: names, layouts and metadata."""
