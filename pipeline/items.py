@@ -1,4 +1,4 @@
-"""What a dataset is: a split's items, each small, picklable and able to load itself."""
+"""Datasets and their items: each item is small, picklable and able to load itself."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping

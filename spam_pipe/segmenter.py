@@ -28,7 +28,7 @@ from spam_pipe.stages.segment.stored import labels_of
 from spam_pipe.stages.validity import filled_inputs
 
 COMPACTNESS = 6.0
-"""What suits deep features (`stages.clustering.balance`)."""
+"""The compactness for deep features (`stages.clustering.balance`)."""
 
 
 class Segmenter:
@@ -165,7 +165,7 @@ class Segmenter:
         model = self._config.deep_model(self._device)
         assert model is not None
         lab = rgb_to_lab(inputs.image)
-        # What is remembered is everybody's: the caller gets an array of their own.
+        # The remembered array is shared: the caller gets a copy.
         seen = forward(model, inputs.image_digest, lab).deep
         deep = first_channels(seen, self._config.channels).copy()
         if inputs.valid is not None:

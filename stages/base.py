@@ -28,7 +28,7 @@ class StageConfig(BaseModel):
 
 @dataclass(frozen=True)
 class Output:
-    """What a stage made for one unit."""
+    """The result of a stage for one unit."""
 
     # named arrays; few, because each costs several requests on an object store
     arrays: Arrays = field(default_factory=dict)
@@ -38,7 +38,7 @@ class Output:
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a stage may read of one item; only what its `reads` and `requires` name is filled."""
+    """Data of one item; only the parts that a stage's `reads` and `requires` name are filled."""
 
     image: NDArray[np.uint8] | None = None  # (H, W, 3) uint8, sRGB
     # SHA-256 of the image's bytes: the key under which what was computed once is kept

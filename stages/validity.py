@@ -15,7 +15,7 @@ Value = TypeVar("Value", bound=np.generic)
 
 
 VOID = 2**32 - 1
-"""What ground truth holds where it says nothing: such pixels are in no region."""
+"""Ground truth's value for pixels in no region."""
 
 
 def window_of(valid: NDArray[np.bool_]) -> tuple[slice, slice]:

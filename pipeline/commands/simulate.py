@@ -29,7 +29,7 @@ FOLDER = "clicks"
 
 PIXELS = "no superpixels"
 TARGETS = (0.8, 0.9, 0.95)
-"""Pixel accuracies of which is told how many clicks they take."""
+"""Pixel accuracies for which the number of clicks is reported."""
 
 
 @dataclass(frozen=True)

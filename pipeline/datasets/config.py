@@ -79,7 +79,7 @@ class DatasetConfig(BaseModel):
 
     @property
     def reading(self) -> "Reading":
-        """What this says of how images are read."""
+        """The options of reading images."""
         from spam_pipe.pipeline.datasets.images.bands import Reading
 
         return Reading(self.bands, self.stretch, self.max_pixels)

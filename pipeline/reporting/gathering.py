@@ -1,4 +1,4 @@
-"""What a run's stores hold of a selection of items: rows of tables, states, provenance."""
+"""The contents of a run's stores for a selection of items: rows of tables, states, provenance."""
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
@@ -237,7 +237,7 @@ def _row(planned: ItemPlan, unit: Unit) -> dict[str, Any]:
         notes.insert(0, f"size {say_size(unit)}: K = {found['n_requested']}")
     if segmented is not None:
         notes.insert(0, segmented.attributes.get("note") or "")
-    # What had to be chosen to see the image; recorded with every stage that saw it.
+    # Choices that showed the image; recorded with every stage that read it.
     notes.append(said_of(planned.records["evaluate", unit].provenance.get("image", {})))
     return {
         "image": planned.item.id,

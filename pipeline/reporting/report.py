@@ -21,7 +21,7 @@ _FOLDER = "report"
 
 @dataclass(frozen=True)
 class Report:
-    """What was written, and what a person or a program wants to see of it."""
+    """The files of a report, and its summary for people and programs."""
 
     table: "Table | None"  # the summary for the terminal; None when not one image was measured
     places: tuple[str, ...]  # lines that say where to look

@@ -33,14 +33,14 @@ class Tables:
 
     @cached_property
     def labels(self) -> "Mapping[MethodKey, str]":
-        """What each method is called."""
+        """The methods' labels."""
         from spam_pipe.stages.report.series import labels_of
 
         return labels_of(self.summary)
 
     @property
     def title(self) -> str:
-        """What all methods share."""
+        """Options that all methods share."""
         from spam_pipe.stages.report.series import name_series
 
         return name_series(self.summary).title()
@@ -88,7 +88,7 @@ class Tables:
 
     @property
     def names(self) -> tuple[str, str]:
-        """What the reference and its rival are called."""
+        """The labels of the reference and its rival."""
         assert self.rival is not None
         return self.labels[self.reference], self.labels[self.rival]
 

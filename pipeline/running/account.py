@@ -1,4 +1,4 @@
-"""What a command did: counted for its closing line, kept in failures.csv."""
+"""The account of a command: counted for its closing line, kept in failures.csv."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ _SAVING_SHARE = 0.05
 
 @dataclass
 class Summary:
-    """What a command did."""
+    """Counts and failures of a command."""
 
     n_items: int = 0  # items of the dataset that the command was about
     n_expected: int | None = None  # items that the split officially has; None where nobody can say

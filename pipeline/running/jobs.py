@@ -1,4 +1,4 @@
-"""What is to be done with an item, and what became of it: all that travels to workers and back."""
+"""Jobs and their outcomes: the data that travels to workers and back."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from spam_pipe.pipeline.units import Unit
 
 @dataclass(frozen=True)
 class Context:
-    """What all items share under one configuration; small, because it travels with every task."""
+    """The data that all items share under one configuration; small: it travels with every task."""
 
     config_json: str  # the run's configuration
     run_url: str  # the run's folder
@@ -42,7 +42,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a job."""
+    """The outcome of a job."""
 
     item_id: str  # the item
     # seconds of each unit made: the stage's own, and what loading and storing it added

@@ -1,4 +1,4 @@
-"""What an item can consist of, and how each part is found."""
+"""The parts of an item, and how each is found."""
 
 from __future__ import annotations
 
@@ -247,7 +247,7 @@ def _find_external(item: Item, config: RunConfig) -> Source | None:
 
 @dataclass(frozen=True)
 class EngineChoice(Source):
-    """What computes a network as an input: engines agree on nearly all labels, not on all.
+    """The engine of a network as an input: engines agree on nearly all labels, not on all.
 
     Where the choice is left to the device, results stand whichever engine made them.
     """

@@ -1,4 +1,4 @@
-"""What happens to one item in one process: load, run the stages it misses, store."""
+"""The work on one item in one process: load, run the missing stages, store."""
 
 import signal
 import time
@@ -46,9 +46,9 @@ def perform(task: Task, judge: Judge | None = None) -> Iterator[Outcome]:
 
 @dataclass
 class _Shared:
-    """What a task's jobs have in common."""
+    """The data that a task's jobs share."""
 
-    judge: Judge | None = None  # who is given the results; None to store them
+    judge: Judge | None = None  # takes the results; None to store them
     # the item's parts as last loaded: source, signature and digest, content
     parts: dict[str, tuple[Source, tuple[str, str], Any]] = field(default_factory=dict)
     # units made and stores failed by earlier jobs, which need no second try

@@ -73,7 +73,7 @@ def parse_shard(text: str, environment: Mapping[str, str] = os.environ) -> Shard
 
 
 def _array_task(environment: Mapping[str, str]) -> Shard:
-    """Return the part of an evenly spaced job array's task, whatever its first number and step."""
+    """Return the part of an evenly spaced job array's task, for any first number and step."""
     numbers = []
     for name in ("ID", "COUNT", "MIN", "MAX"):
         variable = f"SLURM_ARRAY_TASK_{name}"

@@ -31,7 +31,7 @@ from spam_pipe.stages.registry import STAGES
 class Choices:
     """How a command runs its items."""
 
-    overwrite: Collection[str] = ()  # stages to recompute whatever is there
+    overwrite: Collection[str] = ()  # stages to recompute even if done
     skip_failed: bool = False  # leave items alone that failed before
     device: str = "cpu"  # ``cpu``, ``cuda[:i]`` or ``auto``: where tasks run, the executor knows
     item_timeout: float | None = None  # seconds after which an item is given up
@@ -41,7 +41,7 @@ class Choices:
 
 @dataclass(frozen=True)
 class Session:
-    """What a command brings up to date."""
+    """A command on a run: its items, its configurations and their stages."""
 
     outputs: Folder  # the folder of all runs
     run: Run  # the run

@@ -98,7 +98,7 @@ class AxisTable(BaseModel):
 
     @property
     def title(self) -> str:
-        """What figures and labels call it."""
+        """Its name in figures and labels."""
         return self.name or (self.key or "").rpartition(".")[2]
 
     def tables(self) -> Iterator[PointTable]:

@@ -15,10 +15,10 @@ from spam_pipe.stages.describe.numbering import check_fit, number
 
 @dataclass(frozen=True, eq=False)
 class Annotation:
-    """What clicks make of an image."""
+    """The classes of an image's superpixels, from clicks."""
 
     mask: NDArray[np.int64]  # (H, W) int64 classes, 0 where none is known
-    # the votes of superpixels of which several classes were said; their regions are labels
+    # votes of superpixels with clicks of several classes; their regions are labels
     conflicts: Votes
     # how many superpixels were clicked on, and how many there are
     n_clicked: int

@@ -17,7 +17,7 @@ from spam_pipe.stages.validity import VOID
 
 @dataclass(frozen=True, eq=False)
 class Simulation:
-    """What each click brought."""
+    """The accuracy after each click."""
 
     # (n,) where it was
     rows: NDArray[np.int64]

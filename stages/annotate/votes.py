@@ -1,4 +1,4 @@
-"""What clicks say of the regions that they fall into."""
+"""Votes of clicks for the regions that they fall into."""
 
 from dataclasses import dataclass
 
@@ -35,7 +35,7 @@ class Votes:
         return found
 
     def conflicts(self) -> "Votes":
-        """Return the votes of the regions of which several classes were said."""
+        """Return the votes of the regions with clicks of several classes."""
         _, place, times = np.unique(self.regions, return_inverse=True, return_counts=True)
         several = times[place] > 1
         return Votes(self.regions[several], self.classes[several], self.counts[several])

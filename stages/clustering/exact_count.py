@@ -175,7 +175,7 @@ def _merge(
     n = areas.size
     n_channels = means.shape[1]
     while state[0] > 0 and state[1] > 0:
-        # What follows a merge is queued for each neighbour, of which there are fewer than n.
+        # A merge queues one entry for each neighbour: fewer than n.
         if state[0] + n > names.size:
             return False
         pop(costs, totals, names, state[0])

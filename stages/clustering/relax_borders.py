@@ -33,7 +33,7 @@ class Pixels(NamedTuple):
 
 
 class Superpixels(NamedTuple):
-    """What pixels are compared with."""
+    """The superpixels that pixels are compared with."""
 
     means: Means  # (K, D) float64
     owners: NDArray[np.int32]  # (K,) int32 object of each

@@ -23,7 +23,7 @@ _LANES = 16
 
 
 class _Chunks(NamedTuple):
-    """What the pixels of each chunk may join."""
+    """The superpixels that the pixels of each chunk may join."""
 
     origins: Features  # (C, D) float32 what was subtracted from the features
     candidates: Candidates  # (C, 9) int32
@@ -31,7 +31,7 @@ class _Chunks(NamedTuple):
 
 
 class _Seeds(NamedTuple):
-    """What pixels are compared with."""
+    """The superpixels that pixels are compared with."""
 
     means: Means
     factors: NDArray[np.float64]  # of the squared spatial distances
@@ -52,7 +52,7 @@ class _Room(NamedTuple):
 
 
 class _Result(NamedTuple):
-    """What a pass writes."""
+    """The output of a pass."""
 
     sums: NDArray[np.float32]  # (C, 9, D + 1) features by their weights, and the weights, summed
     labels: Labels  # (N,) nearest candidate of each pixel

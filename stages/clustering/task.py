@@ -1,4 +1,4 @@
-"""What there is to cluster: an image at one count, with its seeds laid out."""
+"""The clustering's problem: an image at one count, with its seeds laid out."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Map: TypeAlias = "NDArray[np.float32] | Tensor"
-"""What a network says of each pixel: in memory, or on the device that computed it."""
+"""A network's result for each pixel, in memory or on the device that computed it."""
 
 
 class Frame(NamedTuple):

@@ -48,7 +48,7 @@ class Pixels(NamedTuple):
 
 
 class Superpixels(NamedTuple):
-    """What pixels are compared with."""
+    """The superpixels that pixels are compared with."""
 
     means: Tensor  # (K, D) floating
     owners: Tensor  # (K,) object of each

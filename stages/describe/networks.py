@@ -123,7 +123,7 @@ def _figures(edges: pd.DataFrame) -> pd.DataFrame:
 
 
 def _rows_of_ends(table: pd.DataFrame, edges: pd.DataFrame) -> NDArray[np.int64]:
-    """Return the (2, E) rows of the table that edges are between, whatever the rows' order.
+    """Return the (2, E) rows of the table that edges join; the rows may have any order.
 
     Raises
     ------

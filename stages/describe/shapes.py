@@ -27,7 +27,7 @@ class Shapes(NamedTuple):
 
 @kernel()
 def shapes(index: Index, n: int) -> Shapes:
-    """Measure superpixels 0..n-1, all of which occur; -1 is outside."""
+    """Measure superpixels 0..n-1, each with a pixel at least; -1 is outside."""
     height, width = index.shape
     area, perimeter = np.zeros(n, np.int64), np.zeros(n, np.int64)
     rows, columns = np.zeros(n, np.int64), np.zeros(n, np.int64)

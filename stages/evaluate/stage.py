@@ -80,4 +80,4 @@ def _doubt(annotations: Sequence[NDArray[np.integer[Any]]]) -> str:
 
 
 _USUAL_VOIDS = (255, 65535)
-"""What data sets write where there is no label."""
+"""Values that datasets write where there is no label."""

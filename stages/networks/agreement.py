@@ -1,4 +1,4 @@
-"""How far two engines are from one another in what they compute of the same weights."""
+"""The differences between two engines that compute the same weights."""
 
 from typing import NamedTuple
 
@@ -18,7 +18,7 @@ class Deviation(NamedTuple):
 
 
 _ROUNDING = Deviation(features=1e-2, contour=1e-3)
-"""What is taken for rounding: a hundred times what is seen of the shipped networks."""
+"""The most that counts as rounding: a hundred times the shipped networks' differences."""
 
 
 def require_agreement(one: Encoder, other: Encoder, name: str) -> Deviation:

@@ -1,4 +1,4 @@
-"""What every network takes and gives."""
+"""The inputs and outputs of every network."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator

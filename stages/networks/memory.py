@@ -1,4 +1,4 @@
-"""What networks computed for the last images, so that stages share one forward.
+"""The networks' results for the last images, so that stages share one forward.
 
 Proposals and segmentation of an image run one after the other in the same process: the second
 finds here what the first computed. Keyed by the model and the image's digest.

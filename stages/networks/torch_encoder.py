@@ -19,7 +19,7 @@ from spam_pipe.stages.networks.weights import load_weights
 
 
 class DeviceForward(NamedTuple):
-    """What a network says of an image, where it was computed."""
+    """A network's result for an image, on the device that computed it."""
 
     deep: Tensor  # (H, W, C) float32 on the encoder's device
     contour: Tensor | None  # (H, W) float32, likewise; None from a network without a contour head

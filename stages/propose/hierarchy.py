@@ -139,7 +139,7 @@ def _flooded(
 
 
 class _Components(NamedTuple):
-    """What is flooded together: by the number of its root, each (H * W,)."""
+    """Pixels that are flooded together, by the number of their root; each array is (H * W,)."""
 
     parent: NDArray[np.int32]  # union-find forest
     size: NDArray[np.int64]

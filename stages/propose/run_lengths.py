@@ -98,7 +98,7 @@ class RunLengths:
 
     @classmethod
     def from_masks(cls, masks: ArrayLike, score: ArrayLike | None = None) -> RunLengths:
-        """Take a stack of binary masks; whatever is not 0 is foreground.
+        """Take a stack of binary masks; values other than 0 are foreground.
 
         Parameters
         ----------

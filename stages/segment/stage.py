@@ -25,7 +25,7 @@ from spam_pipe.stages.validity import filled_inputs
 
 @dataclass(frozen=True)
 class Resources:
-    """What is made once per process: the method, its kernels compiled, and the device."""
+    """Objects made once per process: the method, its kernels compiled, and the device."""
 
     method: Method
     device: str

@@ -41,7 +41,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Sample:
-    """What a training step reads, of one crop or, with a leading axis, of a batch."""
+    """The input of a training step: one crop or, with a leading axis, a batch."""
 
     lab: NDArray[np.float32]  # (3, S, S) float32
     # (A, S, S) int64, regions of A annotators, numbered from 0 in each; -1 counts for nothing

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Schedule:
-    """How far a run is and what that makes of the learning rate."""
+    """Progress of a run, and the learning rate there."""
 
     rate: float  # the largest learning rate
     final: float  # its share at the end

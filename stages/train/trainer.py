@@ -31,7 +31,7 @@ OnProgress = Callable[["TrainingStep"], None]
 
 @dataclass(frozen=True)
 class TrainingStep:
-    """What a training run says of itself after a step."""
+    """Progress of a training run after a step."""
 
     step: int  # steps done
     losses: Losses  # the last step's

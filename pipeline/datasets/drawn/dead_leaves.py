@@ -123,7 +123,7 @@ def _throw_leaf(
     H, W = leaves.shape
     radius = _radius(stream)
     row, column = stream.uniform(0, H), stream.uniform(0, W)
-    # The shape and its shadow lie within this window, whatever its elongation and warp.
+    # The shape and its shadow lie within this window at any elongation and warp.
     reach = int(1.6 * radius) + 2
     top, left = max(int(row) - reach, 0), max(int(column) - reach, 0)
     bottom = min(int(row) + reach + _SHADOW, H)

@@ -17,7 +17,7 @@ MEGAPIXELS = 200.0
 MAX_PIXELS = int(MEGAPIXELS * 1e6)
 
 PILLOW_FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "DIB", "GIF", "WEBP", "PPM")
-"""What Pillow may take a file for, whatever it is called: for others it starts programs (EPS)."""
+"""Formats that Pillow may recognise in a file of any name; for others it starts programs (EPS)."""
 
 MOST_BYTES = 32
 """Bytes that a pixel may have, all bands together, in an image as large as the limit allows."""

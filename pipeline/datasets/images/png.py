@@ -1,4 +1,4 @@
-"""What Pillow does not say of a PNG (W3C, PNG third edition): 16 bits in colour, the tRNS chunk."""
+"""Facts of a PNG that Pillow lacks (W3C, PNG third edition): 16 bits in colour, the tRNS chunk."""
 
 import struct
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class PngKind:
 
     @property
     def is_deep_color(self) -> bool:
-        """Whether it has 16 bits for each of several bands, of which Pillow reads 8."""
+        """Whether it has 16 bits for each of several bands; Pillow reads 8 of them."""
         return self.depth == 16 and self.color_type != _GREY
 
     @property

@@ -43,7 +43,7 @@ def is_ome_tiff(path: Path) -> bool:
 
 
 def plain_pages(path: Path) -> int | None:
-    """Return how many pages a TIFF has of which Pillow sees all that there is; else None.
+    """Return the number of a TIFF's pages if Pillow reads them fully; else None.
 
     It does where there are 8 bits, and no map, mask or stack.
     """
@@ -176,7 +176,7 @@ class CodecMissingError(DataError):
 
 @contextmanager
 def open_tiff(path: Path) -> Iterator[Any]:
-    """Open a TIFF with tifffile; whatever goes wrong with it becomes a DataError."""
+    """Open a TIFF with tifffile; all its errors become a DataError."""
     try:
         # Of several files that are said to be one image, only the one that was named is read.
         with tifffile.TiffFile(path, _multifile=False) as file:

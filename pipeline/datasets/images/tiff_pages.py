@@ -1,4 +1,4 @@
-"""What the pages of a TIFF are: images, masks of them, or the same smaller (TIFF 6.0, p. 36).
+"""Kinds of a TIFF's pages: images, masks of them, or smaller copies (TIFF 6.0, p. 36).
 
 The tag NewSubfileType says it, in old files SubfileType; pages that PhotometricInterpretation
 calls transparency masks are masks. GDAL writes its overviews and internal masks so, in any order;

@@ -47,7 +47,7 @@ _FACTORS = RowKind(
 
 @dataclass(frozen=True)
 class FactorTable:
-    """What a file says."""
+    """The contents of a file."""
 
     names: tuple[str, ...]  # the images, as it names them
     factors: Mapping[str, UserFactors]  # what it says, by each id that a name may mean
@@ -55,7 +55,7 @@ class FactorTable:
 
 @dataclass(frozen=True)
 class ItemFactors(FileSource):
-    """What a table of factors says of one image; reads as `UserFactors`.
+    """The factors of one image in a table; reads as `UserFactors`.
 
     Attributes
     ----------

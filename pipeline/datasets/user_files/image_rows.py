@@ -17,7 +17,7 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class RowKind:
-    """What rows of a kind say, and how an error says so."""
+    """A kind of rows: its columns, and the words that errors use."""
 
     what: str  # what they are, in the plural
     columns: tuple[str, ...]  # all that they may have

@@ -13,7 +13,7 @@ _Identity = tuple[int, int]
 
 @dataclass
 class Listing:
-    """What is below a folder."""
+    """The files below a folder."""
 
     # relative paths, with slashes, of all files that are not hidden, sorted. A folder that is an
     # OME-Zarr image counts as a file.

@@ -78,7 +78,7 @@ class MaskFile(FileSource):
 
     - PNG, TIFF, npy (H, W), mat: a label image; each label but 0 is one mask. Of BSD's
       ``groundTruth`` the first annotator is taken.
-    - npy (n, H, W), TIFF of several pages: binary masks; whatever is not 0 is foreground.
+    - npy (n, H, W), TIFF of several pages: binary masks; values other than 0 are foreground.
     - JSON: a list of ``{"segmentation": {"size": [H, W], "counts": …}, "predicted_iou": …}``
       with counts as a list or compressed, as segment-anything's ``amg.py`` writes it with
       ``--convert-to-rle``, or COCO's ``{"annotations": [...]}``, where polygons may stand for

@@ -60,7 +60,7 @@ Table = Mapping[str, tuple[_Entry, ...]]
 
 @dataclass(frozen=True)
 class ItemPrompts(FileSource):
-    """What a file of prompts says of one image; reads as a tuple of `Prompt`."""
+    """The prompts of one image in a file; reads as a tuple of `Prompt`."""
 
     item_id: str  # the image
 

@@ -1,4 +1,4 @@
-"""What a command and the workers of an existing Dask cluster must agree on."""
+"""Versions and devices that a command and the workers of an existing Dask cluster share."""
 
 import logging
 import warnings

@@ -172,7 +172,7 @@ class Dask:
         versions = None if self.scheduler is None else self.versions
         with self._asking():
             future = self.client.submit(_perform_watched, task, versions, pure=False, retries=0)
-        # What was submitted while the connection stood is cancelled when it breaks; a client
+        # Tasks submitted while the connection stood are cancelled when it breaks; a client
         # without one takes tasks all the same, and they would be waited for without end.
         if self.client.status != "running":
             raise self._gone()
