@@ -134,7 +134,7 @@ class Dataset(ABC):
 
     @abstractmethod
     def expected(self, split: str) -> int | None:
-        """Return how many items the split officially has; None where nobody can say."""
+        """Return how many items the split officially has; None if unknown."""
 
     def remarks(self, split: str) -> list[str]:
         """Say, a line each, what of the dataset was passed by."""

@@ -57,7 +57,7 @@ def as_inputs(image: ArrayLike, mask: ArrayLike | None, channel_axis: int | None
 
 
 def as_mask(mask: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    """Return a mask as booleans; ValueError where it is none of that shape, or empty."""
+    """Return a mask as booleans; ValueError if it has another shape, or is empty."""
     array = np.asarray(mask)
     if array.shape != shape:
         raise ValueError(f"the mask is of shape {array.shape} where the image is {shape}")

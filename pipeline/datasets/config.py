@@ -27,7 +27,7 @@ def _percentiles(stretch: tuple[float, float] | None) -> tuple[float, float] | N
 
 
 class DatasetConfig(BaseModel):
-    """Which images a run takes, and where they are."""
+    """The images of a run: dataset, split, reading."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

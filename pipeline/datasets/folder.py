@@ -192,7 +192,7 @@ def item_ids(files: list[str]) -> dict[str, str]:
 
 
 def _suffix(name: str) -> str:
-    """Return a name's suffix; DICOM's names end in numbers, which are none."""
+    """Return a name's suffix; DICOM's names end in numbers, which are no suffixes."""
     suffix = PurePosixPath(name).suffix
     return "" if suffix[1:].isdecimal() else suffix
 

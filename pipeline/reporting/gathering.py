@@ -24,7 +24,7 @@ from spam_pipe.stages.report.series import MethodKey
 from spam_pipe.stages.report.tables import Group
 
 _OF_WEIGHTS = ("weights", "checkpoint")
-"""How the names of parts end that are the same file for all items."""
+"""Ends of the names of parts that are one file for all items."""
 
 _COUNTS = ("n_requested", "n_superpixels", "n_annotators")
 
@@ -197,7 +197,7 @@ def _nominal_counts(
 ) -> dict[str, int]:
     """Return a number for each size: the mean of those asked for, different ones for each.
 
-    Nobody knows what was asked for where all images failed: about 0.
+    Without any result the number asked for is unknown: 0 stands for it.
     """
     asked: dict[str, list[int]] = {size: [] for size in failed}
     for unit, row in rows:

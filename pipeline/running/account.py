@@ -26,7 +26,7 @@ class Summary:
     """Counts and failures of a command."""
 
     n_items: int = 0  # items of the dataset that the command was about
-    n_expected: int | None = None  # items that the split officially has; None where nobody can say
+    n_expected: int | None = None  # items that the split officially has; None if unknown
     # items found complete, computed now, failed now, left alone for an earlier failure; in a sweep
     # an item counts once per point
     complete: int = 0

@@ -283,7 +283,7 @@ def _engine_part(name: str, option: str) -> Part:
 ENGINE_PARTS = frozenset({"contour_engine", "segment_engine"})
 
 LATER_PARTS = frozenset({"valid", *ENGINE_PARTS})
-"""Parts that stages did not read at first: where there is none, results from then stand."""
+"""Parts that stages did not read at first: results from then stay valid for items without them."""
 
 PARTS: Mapping[str, Part] = {
     "image": Part(lambda item, config: item.image, "image"),

@@ -1,4 +1,4 @@
-"""Which stages a configuration runs, and the store that each one writes."""
+"""The stages that a configuration runs, and the store that each one writes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -29,7 +29,7 @@ from spam_pipe.stages.registry import STAGES
 
 @dataclass(frozen=True)
 class Choices:
-    """How a command runs its items."""
+    """Choices of a command on how it runs its items."""
 
     overwrite: Collection[str] = ()  # stages to recompute even if done
     skip_failed: bool = False  # leave items alone that failed before

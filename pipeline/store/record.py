@@ -36,7 +36,7 @@ def parse_record(content: bytes | None) -> Record | None:
 
 
 def _is_plausible(record: Record) -> bool:
-    """Say whether a record's parts are of the kinds that they should be: a store may be anybody's.
+    """Say whether a record's parts have the right types: a store may come from anywhere.
 
     Files that it names are read, and deleted when outdated: no name may lead out of the unit.
     """

@@ -1,4 +1,4 @@
-"""How far clicks carried: a mask of classes against ground truth."""
+"""Accuracy of a mask of classes against ground truth."""
 
 from typing import Any, NamedTuple
 
@@ -57,7 +57,7 @@ def clicked_truth(regions: NDArray[np.integer[Any]], clicks: Clicks) -> NDArray[
 
     Returns
     -------
-    (H, W) int64 classes, 0 in regions that nobody clicked on.
+    (H, W) int64 classes, 0 in regions without clicks.
     """
     index, ids = number(regions, int(regions.min()))
     said = index[clicks.rows, clicks.columns].astype(np.int64)

@@ -1,4 +1,4 @@
-"""Where superpixels start: from seeds, or from the regions of a first, finer clustering."""
+"""The start of superpixels: from seeds, or from the regions of a first, finer clustering."""
 
 from __future__ import annotations
 

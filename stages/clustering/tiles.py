@@ -40,7 +40,7 @@ TILES = record(Tiles, "float32[:, :, ::1], int32[:, ::1], int32[::1], int32[::1]
 
 
 class _Layout(NamedTuple):
-    """Which pixels go into each tile."""
+    """The pixels of each tile."""
 
     pixels: NDArray[np.int32]
     sizes: NDArray[np.int32]

@@ -1,4 +1,4 @@
-"""Which superpixels are neighbours, and what lies between them."""
+"""Neighbouring superpixels, and the borders between them."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ def graph(
 ) -> pd.DataFrame:
     """Return the region adjacency graph of an image, one row per pair of neighbours.
 
-    Neighbours have a border in common, of one pixel side at least; a corner alone is none.
+    Neighbours have a border of one pixel side at least in common; a corner does not count.
 
     Parameters
     ----------

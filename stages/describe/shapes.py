@@ -1,4 +1,4 @@
-"""Where superpixels lie, how large and how compact they are."""
+"""Position, size and compactness of superpixels."""
 
 from typing import NamedTuple
 

@@ -10,7 +10,7 @@ from spam_pipe.stages.evaluate.regions import Regions
 
 
 class Overlap(NamedTuple):
-    """How well superpixels fit into one annotator's regions."""
+    """Fit of superpixels into one annotator's regions."""
 
     # achievable segmentation accuracy in (0, 1]: the share of pixels labelled right when each
     # superpixel takes the region that it overlaps most (Liu et al., CVPR 2011)

@@ -71,7 +71,7 @@ class EvaluateStage:
 
 
 def _doubt(annotations: Sequence[NDArray[np.integer[Any]]]) -> str:
-    """Say that a ground truth seems to have a void that nobody named: a last value far off."""
+    """Say that a ground truth seems to have a void not named by `ignore`: a last value far off."""
     for annotation in annotations:
         most = int(annotation.max())
         if most in _USUAL_VOIDS and not (annotation == most - 1).any():

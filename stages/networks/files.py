@@ -1,4 +1,4 @@
-"""Where weights are; imports no torch, because planning asks for their files."""
+"""The files of weights; imports no torch, because planning asks for them."""
 
 from pathlib import Path
 

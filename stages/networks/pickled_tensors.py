@@ -1,4 +1,4 @@
-"""Opening PyTorch's own files (`.pth`, `.pt`) that nobody vouches for."""
+"""Opening PyTorch's own files (`.pth`, `.pt`) from unknown sources."""
 
 import io
 import pickle  # for its error's name alone  # nosec B403

@@ -1,4 +1,4 @@
-"""Which objects are neighbours, and how strong their common borders are."""
+"""Neighbouring objects, and the strength of their common borders."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -26,7 +26,7 @@ def borders(objects: NDArray[np.integer[Any]], strength: NDArray[np.float32]) ->
     Parameters
     ----------
     objects
-        (H, W) ids; negative ones are nobody's, and what borders on them makes no border.
+        (H, W) ids; negative ones are outside, and make no border.
     strength
         (H, W) boundary strength.
 

@@ -21,7 +21,7 @@ class Slot:
 
 @dataclass(frozen=True)
 class Arrangement:
-    """Where everything goes."""
+    """Places of all parts of a figure."""
 
     slots: list[list[Slot]]  # for each card one slot per picture, all of one size, side by side
     # of all, in pixels, captions included

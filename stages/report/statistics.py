@@ -16,7 +16,7 @@ ASYMPTOTIC_FROM = 51
 
 @dataclass(frozen=True)
 class PairedDifferences:
-    """How much one method's figures exceed another's, in each of m columns; all are (m,)."""
+    """Differences between two methods' figures in each of m columns; all are (m,)."""
 
     n_pairs: NDArray[np.int64]  # images where both are defined
     mean: Figures  # of the differences; NaN without pairs

@@ -36,7 +36,7 @@ class Figures:
 
 @dataclass(frozen=True)
 class Score:
-    """How a network does on validation images."""
+    """A network's scores on validation images."""
 
     counts: tuple[int, ...]  # requested numbers of superpixels
     # means over annotators, then images, of the dataset that training is for

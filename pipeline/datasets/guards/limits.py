@@ -1,4 +1,4 @@
-"""How large an image may be: a small file may claim to be a huge one (a decompression bomb)."""
+"""Limits of an image's size: a small file may claim to be a huge one (a decompression bomb)."""
 
 import os
 import warnings
@@ -23,7 +23,7 @@ MOST_BYTES = 32
 """Bytes that a pixel may have, all bands together, in an image as large as the limit allows."""
 
 MOST_TIMES = 300
-"""How many times its size a large file may unpack to; photographs unpack to 5 to 50 times.
+"""The most times its size that a large file may unpack to; photographs unpack to 5 to 50 times.
 
 One colour alone unpacks to 1032 times its size as PNG or TIFF, to any as WebP.
 """

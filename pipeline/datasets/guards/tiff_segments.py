@@ -18,7 +18,7 @@ logging.getLogger("tifffile").setLevel(logging.CRITICAL)
 
 _DEFLATE, _LZMA = (8, 32946), 34925  # values of the tag Compression
 _MOST_TIMES = {_LZMA: 7100} | dict.fromkeys(_DEFLATE, 1032)
-"""How many times their size segments can unpack to."""
+"""The most times their size that segments can unpack to."""
 
 _HARMLESS = 2**28
 """Bytes that any segment may unpack to, even if the header states more."""

@@ -1,4 +1,4 @@
-"""The chunks of somebody else's Zarr array, looked at before they are unpacked."""
+"""The chunks of a foreign Zarr array, checked before they are unpacked."""
 
 import struct
 from collections.abc import Iterator, Sequence

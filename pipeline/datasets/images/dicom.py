@@ -202,7 +202,7 @@ def _without_padding(stored: NDArray[Any], header: Any) -> NDArray[np.bool_] | N
 
 def _as_stored(value: Any, header: Any) -> int:
     """Return a whole number as the pixels' bits have it, signed or not as they are."""
-    if isinstance(value, bytes):  # of a representation that nobody knows
+    if isinstance(value, bytes):  # of an unknown representation
         value = int.from_bytes(value[:2], "little")
     bits, used = int(header.get("BitsAllocated", 16)), int(header.get("BitsStored", 16))
     plain = int(value) & ((1 << bits) - 1)

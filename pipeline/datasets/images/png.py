@@ -17,7 +17,7 @@ _MOST_CHUNKS = 10_000
 
 @dataclass(frozen=True)
 class PngKind:
-    """How a PNG stores its samples.
+    """The layout of a PNG's samples.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class PngKind:
 
 
 def png_kind(path: Path) -> PngKind | None:
-    """Return how a PNG stores its samples; None where the file is none."""
+    """Return how a PNG stores its samples; None if the file is no PNG."""
     with path.open("rb") as file:
         if file.read(8) != _SIGNATURE:
             return None

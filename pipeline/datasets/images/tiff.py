@@ -211,7 +211,7 @@ def _lengths(file: Any, path: Path, series: int = 0) -> Lengths:
 
 
 def _first_of(plane: str | None, lengths: Lengths) -> dict[str, Any]:
-    """Return the fact that there are other planes than the first one, if nobody asked for one."""
+    """Return the fact that other planes than the first exist, unless the user asked for one."""
     counted = {axis: n for axis, n in lengths.items() if n != 1}
     return {"first_of": counted} if plane is None and counted else {}
 

@@ -20,7 +20,7 @@ _MASK_PHOTOMETRIC = 4
 _SHORT, _LONG = 3, 4
 _MOST_TAGS = 4096
 _FIRST_OFFSET = {42: 4, 43: 8}
-"""Where the place of the first page stands, by the header's version: TIFF and BigTIFF."""
+"""The header's field that points to the first page, by version: TIFF and BigTIFF."""
 
 
 @dataclass(frozen=True)

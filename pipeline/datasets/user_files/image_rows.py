@@ -30,7 +30,7 @@ class RowKind:
 
 
 def read_text(path: Path) -> str:
-    """Return a file's text; DataError where it is none."""
+    """Return a file's text; DataError if it is no text."""
     try:
         return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -58,7 +58,7 @@ def parse_rows(path: Path, text: str, kind: RowKind) -> Iterable[tuple[str, Row]
 
 
 def shown(value: Any) -> str:
-    """Return a cell as text, nothing where there is none."""
+    """Return a cell as text; empty if the cell is."""
     return "" if value is None else str(value).strip()
 
 
@@ -74,7 +74,7 @@ def image_of(row: Row, where: str) -> str:
 
 
 def as_number(value: Any) -> float:
-    """Return a cell as a number, NaN where it is none."""
+    """Return a cell as a number; NaN if it is no number."""
     try:
         return math.nan if isinstance(value, bool) else float(value)
     except (OverflowError, TypeError, ValueError):
@@ -82,7 +82,7 @@ def as_number(value: Any) -> float:
 
 
 def whole(value: Any, name: str, where: str) -> int:
-    """Return the cell of a column as a whole number, rounded down; DataError where it is none."""
+    """Return the cell of a column as a whole number, rounded down; DataError if it is no number."""
     number = as_number(value)
     if not math.isfinite(number) or abs(number) > 2**31:
         meaning = {"object": "the number of an object", "k": "a number of superpixels"}

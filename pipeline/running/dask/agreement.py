@@ -15,7 +15,7 @@ def connect(address: str) -> Any:
     Raises
     ------
     OSError, TimeoutError
-        When nobody answers.
+        When no scheduler answers.
     """
     from distributed import Client
     from distributed.versions import VersionMismatchWarning

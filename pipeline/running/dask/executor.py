@@ -204,7 +204,7 @@ class Dask:
         return outcomes
 
     def _run_alone(self, job: Job) -> Outcome:
-        """Run a job whose worker died once more with nothing beside it, to know who is guilty."""
+        """Run a job whose worker died once more, alone, to find out whether it is the cause."""
         started = time.monotonic()
         outcomes = self._result(self._submit((job,)))
         if outcomes is not None:
