@@ -16,7 +16,7 @@ DATASETS: dict[str, str] = {
     "folder": "spam_pipe.pipeline.datasets.folder:Folder",
     "sample": "spam_pipe.pipeline.datasets.sample:Sample",
 }
-"""Where each dataset's class is, as ``module:class``."""
+"""Each dataset's class, as ``module:class``."""
 
 
 def open_dataset(name: str, *, data: str | Path | None = None, **options: Any) -> Dataset:
@@ -97,7 +97,7 @@ def describe(dataset: Dataset, split: str, found: int) -> str:
 def _as_folder(name: str) -> Path:
     try:
         path = Path(name).expanduser()
-    except RuntimeError as error:  # ~somebody, whom this machine does not know
+    except RuntimeError as error:  # ~NAME of a user unknown to this machine
         raise DataError(f"--dataset {name}: there is no such home folder") from error
     if path.is_dir():
         return path

@@ -1,4 +1,4 @@
-"""Where jobs run: the protocol, and this process."""
+"""Executors of jobs: the protocol, and this process."""
 
 from collections.abc import Callable, Iterator
 from typing import Protocol
@@ -14,7 +14,7 @@ class Executor(Protocol):
     def run(self, tasks: Iterator[Task], stopped: Callable[[], bool] = ...) -> Iterator[Outcome]:
         """Yield an outcome per job as its task completes; `tasks` is read as room appears.
 
-        Once `stopped` says so, jobs that nobody works on yet may be left out.
+        Once `stopped` says so, jobs that have not begun may be left out.
         """
         ...
 

@@ -122,7 +122,7 @@ def _place(option: str, text: str) -> Path:
     """Return the absolute path that an option names."""
     try:
         return Path(text).expanduser().absolute()
-    except RuntimeError as error:  # ~somebody, whom this machine does not know
+    except RuntimeError as error:  # ~NAME of a user unknown to this machine
         raise DataError(f"{option} {text}: there is no such home folder") from error
 
 
