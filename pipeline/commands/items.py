@@ -41,7 +41,8 @@ def run_items(command: str, options: Options) -> int:
             summary = session.bring_up_to_date(executor, teller.callbacks(command))
         asked = command in {"run", "report"}
         width = teller.results.width
-        report = finish(session, summary, report=asked, width=width, paper=options.paper)
+        with teller.working("report: tables, pictures and page" if asked else "finishing"):
+            report = finish(session, summary, report=asked, width=width, paper=options.paper)
     _tell_summary(session.run, command, summary, report, options, teller)
     return exit_status([summary])
 
@@ -88,9 +89,9 @@ def _tell_summary(
         if count:
             teller.say(f"{name}: {count} items were out of date and computed again")
     for failed in summary.failures[:5]:
-        teller.warn(f"{failed.item}: {failed.stage} failed: {failed.reason}")
+        teller.fail(f"{failed.item}: {failed.stage} failed: {failed.reason}")
     if len(summary.failures) > 5:
-        teller.warn(
+        teller.fail(
             f"… and {len(summary.failures) - 5} more; all in {run.folder}/{summary.failures_file}"
         )
     if report is not None and report.table is not None:

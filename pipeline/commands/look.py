@@ -1,7 +1,5 @@
 """Commands that only look: status, datasets, doctor; and the fetching of datasets."""
 
-from pathlib import Path
-
 from rich.table import Table
 
 from spam_pipe.pipeline.commands.machine import count_items, examine
@@ -9,6 +7,7 @@ from spam_pipe.pipeline.commands.teller import Teller, state_counts, states_tabl
 from spam_pipe.pipeline.datasets import DATASETS, open_dataset
 from spam_pipe.pipeline.datasets.lookup import data_folders
 from spam_pipe.pipeline.errors import one_line
+from spam_pipe.pipeline.home import expand_home
 from spam_pipe.pipeline.running.account import count_states
 from spam_pipe.pipeline.runs.failures import Failures
 from spam_pipe.pipeline.runs.run import find_runs, open_existing_run
@@ -100,7 +99,7 @@ def fetch_dataset_to(name: str, to: str | None, url: str | None, sha256: str | N
     from spam_pipe.pipeline.fetching.download import download_bar
 
     teller = Teller()
-    target = Path(to).expanduser() if to is not None else data_folders()[0]
+    target = expand_home(to, "--to") if to is not None else data_folders()[0]
     with download_bar(name, teller.messages) as progress:
         place = fetch_dataset(
             name, target, url=url, sha256=sha256, progress=progress, say=teller.say

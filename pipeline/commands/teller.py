@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 from rich.console import Console
@@ -12,7 +13,7 @@ from rich.table import Table
 from spam_pipe.pipeline.errors import printable
 from spam_pipe.pipeline.running.account import Summary
 from spam_pipe.pipeline.running.plan import State
-from spam_pipe.pipeline.running.progress import make_progress
+from spam_pipe.pipeline.running.progress import make_progress, spinner
 from spam_pipe.pipeline.running.runner import Callback
 
 SUCCESS, SOME_FAILED, INTERRUPTED = 0, 1, 130
@@ -34,7 +35,11 @@ class Teller:
 
     def warn(self, text: str) -> None:
         """Print a line that matters even to those who want quiet."""
-        self.messages.print(printable(text), soft_wrap=True)
+        self.messages.print(printable(text), soft_wrap=True, style="yellow")
+
+    def fail(self, text: str) -> None:
+        """Print a line about something that failed."""
+        self.messages.print(printable(text), soft_wrap=True, style="red")
 
     def compile_kernels(self, *, seldom: bool = False) -> int:
         """Compile the kernels that are missing here, say so, and return how many they were.
@@ -69,6 +74,10 @@ class Teller:
         """Return what shows the progress of a command, and what answers to Ctrl-C."""
         quiet = self.quiet or self.as_json
         return make_progress(title, self.messages, quiet=quiet), _Stopping(self)
+
+    def working(self, title: str) -> AbstractContextManager[None]:
+        """Show on a terminal that something without a count goes on, and for how long."""
+        return spinner(title, self.messages, quiet=self.quiet or self.as_json)
 
     def show_json(self, value: Mapping[str, Any]) -> None:
         """Print a result for programs."""

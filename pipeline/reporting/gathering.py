@@ -41,8 +41,10 @@ class Evaluated:
         Its method, prior and config, as tables name them.
     swept
         Its label if it is a point of the run's sweep.
-    n_done, n_wanted
-        Results that are in, and that were asked for.
+    done
+        Item and unit of the results that are in and up to date.
+    n_wanted
+        How many results were asked for.
     n_outdated
         Images with results that are out of date and did not fail.
     versions, devices
@@ -57,7 +59,7 @@ class Evaluated:
     chain: Chain
     key: MethodKey
     swept: str | None
-    n_done: int = 0
+    done: set[tuple[str, Unit]] = field(default_factory=set)
     n_wanted: int = 0
     n_outdated: int = 0
     versions: dict[str, set[str]] = field(default_factory=dict)
@@ -65,11 +67,17 @@ class Evaluated:
     weights: dict[str, str] = field(default_factory=dict)
     seconds: list[tuple[str, Unit, float]] = field(default_factory=list)
 
+    @property
+    def n_done(self) -> int:
+        """How many results are in."""
+        return len(self.done)
+
     def note(self, planned: ItemPlan, wanted: Collection[Unit]) -> None:
         """Take in the records of one item; a number that was not asked for now is a bonus."""
         for unit, state in planned.states["evaluate"].items():
             self.n_wanted += unit in wanted or state is State.DONE
-            self.n_done += state is State.DONE
+            if state is State.DONE:
+                self.done.add((planned.item.id, unit))
         for (stage, unit), record in planned.records.items():
             self._note_record(record)
             self.seconds.append((stage, unit, float(record.provenance["seconds"])))

@@ -34,13 +34,21 @@ Judge = Callable[[Link, str, Unit, Output], Output]
 """Given a link, an item, a unit and what was made; returns what later stages read instead."""
 
 
-def perform(task: Task, judge: Judge | None = None) -> Iterator[Outcome]:
+Tell = Callable[[str, str], None]
+"""Told of an item and the stage that begins."""
+
+
+def tell_nobody(item_id: str, stage: str) -> None:
+    """Drop it."""
+
+
+def perform(task: Task, judge: Judge | None = None, tell: Tell = tell_nobody) -> Iterator[Outcome]:
     """Run a task's jobs, each when the next outcome is asked for.
 
     An exception becomes part of the outcome, so that one item harms no other. Results are stored,
     or, where there is a judge, given to it instead.
     """
-    shared = _Shared(judge)
+    shared = _Shared(judge, tell)
     for job in task:
         yield _ItemRun(job, shared).outcome()
 
@@ -53,6 +61,8 @@ class _Shared:
     ----------
     judge
         Who is given the results; None to store them.
+    tell
+        Told of each stage that begins.
     parts
         The item's parts as last loaded: source, signature and digest, content.
     made, failed
@@ -64,6 +74,7 @@ class _Shared:
     """
 
     judge: Judge | None = None
+    tell: Tell = tell_nobody
     parts: dict[str, tuple[Source, tuple[str, str], Any]] = field(default_factory=dict)
     made: set[tuple[str, Unit]] = field(default_factory=set)
     failed: dict[str, Failure] = field(default_factory=dict)
@@ -98,6 +109,7 @@ class _ItemRun:
                     break
                 missing = tuple(unit for unit in units if (name, unit) not in self.shared.made)
                 if missing:
+                    self.shared.tell(self.item.id, current)
                     self.run_stage(self.chain[current], missing)
         except Exception as error:
             kind, message = type(error).__name__, one_line(error)
