@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from spam_pipe.pipeline.errors import printable
 from spam_pipe.pipeline.running.account import Summary
@@ -118,7 +119,11 @@ def states_table(title: str, counts: Mapping[str, Mapping[State, int]]) -> Table
     for state in State:
         table.add_column(state.value.replace("todo", "to do"), justify="right")
     for name, states in counts.items():
-        table.add_row(name, *(str(states.get(state, 0)) for state in State))
+        numbers = {state: str(states.get(state, 0)) for state in State}
+        red = "red" if states.get(State.FAILED) else ""
+        table.add_row(
+            name, *(Text(n, red if state is State.FAILED else "") for state, n in numbers.items())
+        )
     return table
 
 
@@ -134,4 +139,4 @@ def shard_line(summary: Summary, whole_command: str) -> str:
 
 def _width() -> int | None:
     """Return the width for output that goes to no terminal; a terminal knows its own."""
-    return None if os.isatty(1) else 100
+    return None if os.isatty(1) or "COLUMNS" in os.environ else 100

@@ -143,7 +143,7 @@ def gather(run: Run, selection: Selection) -> Gathered:
     failures: dict[tuple[str, str], FailedItem] = {}
     rows: list[tuple[Unit, dict[str, Any]]] = []
     failed: Counter[tuple[MethodKey, Unit]] = Counter()
-    dataset = run.config.dataset.name
+    dataset = run.images
     for method in _evaluations(run, selection, gathered):
         gathered.methods.append(method)
         shared = {"dataset": dataset, "split": selection.split, **vars(method.key)}
