@@ -430,7 +430,8 @@ def make_app(session: Session, token: str, port: int, names: tuple[str, ...] = (
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         session.hub.loop = asyncio.get_running_loop()
-        session.hub.loop.call_later(_HEAD_START, session.engine.thread.submit, session.engine.warm_up)
+        engine = session.engine
+        session.hub.loop.call_later(_HEAD_START, engine.thread.submit, engine.warm_up)
         yield
         session.hub.loop = None
 

@@ -46,7 +46,8 @@ def simulate(
     `stages.annotate.annotate.annotate` fills. Only errors are clicked on that are of the class
     which most of their superpixel is: a person would not spoil the rest for a sliver. So each
     superpixel is clicked on at most once, and what it has of other classes stays wrong. Every
-    region of the ground truth is a class of its own. The clicks end early where nothing is left to click on.
+    region of the ground truth is a class of its own. The clicks end early where nothing is left to
+    click on.
 
     Parameters
     ----------
