@@ -117,7 +117,8 @@ def _sweep_run(
         swept.record.save(session.run.folder)
         summary = session.bring_up_to_date(executor, teller.callbacks(session.run.name))
         width = teller.results.width
-        report = finish(session, summary, report=True, width=width, paper=paper)
+        with teller.working("report: tables, pictures and page"):
+            report = finish(session, summary, report=True, width=width, paper=paper)
     return _Done(swept, summary, report)
 
 

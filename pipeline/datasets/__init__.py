@@ -6,6 +6,7 @@ from typing import Any
 
 from spam_pipe.pipeline.datasets.config import DatasetConfig
 from spam_pipe.pipeline.errors import ConfigError, DataError
+from spam_pipe.pipeline.home import expand_home
 from spam_pipe.pipeline.items import Dataset
 from spam_pipe.stages.suggestion import did_you_mean
 
@@ -95,10 +96,7 @@ def describe(dataset: Dataset, split: str, found: int) -> str:
 
 
 def _as_folder(name: str) -> Path:
-    try:
-        path = Path(name).expanduser()
-    except RuntimeError as error:  # ~NAME of a user unknown to this machine
-        raise DataError(f"--dataset {name}: there is no such home folder") from error
+    path = expand_home(name, "--dataset")
     if path.is_dir():
         return path
     if path.exists():

@@ -16,6 +16,7 @@ from spam_pipe.pipeline.datasets.user_files.label_file import LABEL_SUFFIXES, La
 from spam_pipe.pipeline.datasets.user_files.listing import Listing, list_files, say_passed_by
 from spam_pipe.pipeline.datasets.user_files.names import composed, written
 from spam_pipe.pipeline.errors import DataError
+from spam_pipe.pipeline.home import expand_home
 from spam_pipe.pipeline.items import Dataset, Item
 from spam_pipe.stages.validity import VOID
 
@@ -59,7 +60,7 @@ class ImageFolder(Dataset):
 
     def remarks(self, split: str = "all") -> list[str]:
         """Say which files were passed by, and which images have no ground truth."""
-        root = self.images.expanduser()
+        root = expand_home(self.images)
         listing = list_files(root)
         inside = self._truth_inside(root)
         others = [
@@ -83,7 +84,7 @@ class ImageFolder(Dataset):
     def _images(self, split: str) -> dict[str, ImageFile]:
         """Return the images by id."""
         check_split(self.name, self.splits, split)
-        root = self.images.expanduser()
+        root = expand_home(self.images)
         if not root.is_dir():
             raise DataError(f"{root}: there is no such folder of images")
         files = self._image_files(root, list_files(root))
@@ -129,20 +130,20 @@ class ImageFolder(Dataset):
 
     def _truth_inside(self, root: Path) -> bool:
         """Say whether ground truth may lie in a folder among the images."""
-        return self.ground_truth is not None and self.ground_truth.expanduser() != root
+        return self.ground_truth is not None and expand_home(self.ground_truth) != root
 
     def _is_truth(self, root: Path, name: str, inside: bool) -> bool:
         return inside and (root / name).is_relative_to(self._truth_folder())
 
     def _truth_folder(self) -> Path:
         assert self.ground_truth is not None
-        return self.ground_truth.expanduser()
+        return expand_home(self.ground_truth)
 
     def _find_ground_truth(self, images: Mapping[str, ImageFile]) -> Mapping[str, LabelFile]:
         """Return the label map of each item that has one; a part's is named as the item is."""
         if self.ground_truth is None:
             return {}
-        root, folder = self.images.expanduser(), self._truth_folder()
+        root, folder = expand_home(self.images), self._truth_folder()
         if not folder.is_dir():
             raise DataError(f"{folder}: there is no such folder of ground truth")
         files = {key: image.path.relative_to(root).as_posix() for key, image in images.items()}

@@ -27,7 +27,7 @@ def encode_labels(labels: LabelMap, form: Form, background: int | None = None) -
     Parameters
     ----------
     labels
-        (H, W) non-negative integers: superpixels 0..n-1, or objects 1..n with 0 = uncertain.
+        (H, W) non-negative integers: superpixels or objects 1..n; 0 is background, or uncertain.
     form
         ``png`` (16 bits), ``tiff`` (16 or 32, deflated, above four megapixels in tiles) and
         ``npy`` keep the numbers as they are; ``coco`` is run lengths as JSON, laid out as

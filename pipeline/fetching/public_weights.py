@@ -12,6 +12,7 @@ from platformdirs import user_cache_path
 
 from spam_pipe.pipeline.errors import ConfigError, DataError
 from spam_pipe.pipeline.fetching.download import OnBytes, download, parse_hash
+from spam_pipe.pipeline.home import expand_home
 from spam_pipe.pipeline.items import digest_of_file
 from spam_pipe.stages.suggestion import did_you_mean
 
@@ -85,7 +86,7 @@ def weights_folders() -> tuple[Path, ...]:
     """
     cache = user_cache_path("spam-pipe") / "weights"
     named = os.environ.get("SPAM_WEIGHTS")
-    return (Path(named).expanduser().absolute(), cache) if named else (cache,)
+    return (expand_home(named, "SPAM_WEIGHTS").absolute(), cache) if named else (cache,)
 
 
 def find_public_weights(name: str) -> Path | None:

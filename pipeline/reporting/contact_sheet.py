@@ -49,7 +49,8 @@ def draw_contact_sheet(
     examples = [_example(item, chain, units, figures) for item in selection if item.id in chosen]
     if not examples:
         return None
-    title = f"{run.config.dataset.name} {selection.split} · {run.config.segment.method}"
+    split = "" if selection.split == "all" else f" {selection.split}"
+    title = f"{run.images}{split} · {run.config.segment.method}"
     if "prior" in chain:
         title += f" · prior: {prior_of(chain)}"
     picture = io.BytesIO()

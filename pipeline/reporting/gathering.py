@@ -38,8 +38,8 @@ class Evaluated:
     chain: Chain
     key: MethodKey  # its method, prior and config, as tables name them
     swept: str | None  # its label if it is a point of the run's sweep
-    # results that are in, and that were asked for
-    n_done: int = 0
+    # item and unit of the results that are in and up to date, and how many were asked for
+    done: set[tuple[str, Unit]] = field(default_factory=set)
     n_wanted: int = 0
     n_outdated: int = 0  # images with results that are out of date and did not fail
     # what its results were computed with: versions by package
@@ -49,11 +49,17 @@ class Evaluated:
     # stage, requested count (None where it does not matter) and seconds of every result
     seconds: list[tuple[str, Unit, float]] = field(default_factory=list)
 
+    @property
+    def n_done(self) -> int:
+        """How many results are in."""
+        return len(self.done)
+
     def note(self, planned: ItemPlan, wanted: Collection[Unit]) -> None:
         """Take in the records of one item; a number that was not asked for now is a bonus."""
         for unit, state in planned.states["evaluate"].items():
             self.n_wanted += unit in wanted or state is State.DONE
-            self.n_done += state is State.DONE
+            if state is State.DONE:
+                self.done.add((planned.item.id, unit))
         for (stage, unit), record in planned.records.items():
             self._note_record(record)
             self.seconds.append((stage, unit, float(record.provenance["seconds"])))
@@ -105,7 +111,7 @@ def gather(run: Run, selection: Selection) -> Gathered:
     failures: dict[tuple[str, str], FailedItem] = {}
     rows: list[tuple[Unit, dict[str, Any]]] = []
     failed: Counter[tuple[MethodKey, Unit]] = Counter()
-    dataset = run.config.dataset.name
+    dataset = run.images
     for method in _evaluations(run, selection, gathered):
         gathered.methods.append(method)
         shared = {"dataset": dataset, "split": selection.split, **vars(method.key)}

@@ -9,11 +9,13 @@ from typing import Any
 from spam_pipe.pipeline.running.jobs import Outcome
 from spam_pipe.pipeline.running.plan import ItemPlan, State, plan
 from spam_pipe.pipeline.running.runner import Callback
-from spam_pipe.pipeline.runs.chain import Chain, build_chain
+from spam_pipe.pipeline.runs.chain import Chain, build_chain, described_config, prior_of
 from spam_pipe.pipeline.runs.failures import FailedItem, Failures
 from spam_pipe.pipeline.runs.run import Run
 from spam_pipe.pipeline.runs.selection import Selection
 from spam_pipe.pipeline.runs.shard import Shard
+from spam_pipe.pipeline.runs.sweep_record import config_name, read_record
+from spam_pipe.pipeline.store.store import Store
 from spam_pipe.pipeline.units import Unit
 
 _SAVE_EVERY = 5.0
@@ -146,3 +148,75 @@ def count_states(run: Run, selection: Selection, target: str) -> dict[str, Count
         for name, units in planned.states.items():
             counts[name].update(units.values())
     return counts
+
+
+@dataclass(frozen=True)
+class Made:
+    """What is there of one method at one number or size of superpixels.
+
+    Attributes
+    ----------
+    method
+        Its name, prior and options in words.
+    unit
+        The number or the size.
+    n_images
+        Of how many images the run is.
+    segmented, measured
+        For how many of them superpixels and metrics are there and up to date.
+    stale, failed
+        For how many a result is out of date, or could not be made.
+    """
+
+    method: str
+    unit: Unit
+    n_images: int
+    segmented: int = 0
+    measured: int = 0
+    stale: int = 0
+    failed: int = 0
+
+
+def count_methods(run: Run, selection: Selection) -> tuple[list[Made], int]:
+    """Return what is there of every method at every number, and how many stores no option names.
+
+    Results that nobody asked for any more are looked at too: they are current or out of date.
+    """
+    sweep, failed = read_record(run.folder), frozenset(Failures(run.folder).items)
+    made: list[Made] = []
+    unknown = 0
+    for name in run.folder.names():
+        if not (name.startswith("segment-") and name.endswith(".zarr")):
+            continue
+        config = described_config(Store(run.folder, name).describe() or {}, run.config)
+        if config is not None and not config.superpixel_size:
+            counts = tuple(sorted({*config.n_superpixels, *run.counts()}))
+            config = config.model_copy(update={"n_superpixels": counts})
+        chain = {} if config is None else build_chain(config, run.folder)
+        if config is None or chain["segment"].store.name != name:
+            unknown += 1
+            continue
+        prior, options = prior_of(chain), config_name(chain, sweep)
+        words: tuple[str, ...] = (
+            config.segment.method,
+            "no prior" if prior == "none" else f"{prior} prior",
+        )
+        if options != "by default":
+            words += (options.removeprefix("with "),)
+        label = ", ".join(words)
+        found: dict[Unit, Counter[str]] = {unit: Counter() for unit in config.units}
+        n_images = 0
+        for planned in plan(selection, chain, config, run.folder, failed=failed):
+            n_images += 1
+            for unit, counts_of in found.items():
+                states = [planned.states[stage][unit] for stage in ("segment", "evaluate")]
+                counts_of["segmented"] += states[0] is State.DONE
+                counts_of["measured"] += states[1] is State.DONE
+                counts_of["stale"] += State.STALE in states
+                counts_of["failed"] += State.FAILED in states
+        made += [
+            Made(label, unit, n_images, **each)
+            for unit, each in found.items()
+            if any(each.values())
+        ]
+    return made, unknown

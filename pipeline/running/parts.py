@@ -20,6 +20,7 @@ from spam_pipe.pipeline.fetching.public_weights import (
     format_size,
     public_weights,
 )
+from spam_pipe.pipeline.home import expand_home
 from spam_pipe.pipeline.items import FileSource, Item, Source, digest_of_file
 from spam_pipe.stages.attention.config import AttentionConfig
 from spam_pipe.stages.networks.engines import EngineOption, choose_engine
@@ -66,7 +67,7 @@ def find_checkpoint(config: ProposeConfig) -> Checkpoint | None:
     if name not in {"sam", "mobile-sam", "fast-sam", "hf-sam"}:
         return None
     if config.checkpoint is not None:
-        given = Path(config.checkpoint).expanduser()
+        given = expand_home(config.checkpoint)
         if not (given.is_dir() if name == "hf-sam" else given.is_file()):
             kind = "folder" if name == "hf-sam" else "file"
             raise DataError(f"propose.checkpoint: there is no {kind} {config.checkpoint}")
@@ -123,7 +124,7 @@ def find_saliency_weights(config: AttentionConfig) -> Checkpoint | None:
     if config.mode != "visual" or config.saliency != "dino":
         return None
     if config.checkpoint is not None:
-        given = Path(config.checkpoint).expanduser()
+        given = expand_home(config.checkpoint)
         if not given.is_file():
             raise DataError(f"segment.attention.checkpoint: there is no file {config.checkpoint}")
         return Checkpoint(given)
@@ -139,7 +140,7 @@ def find_saliency_weights(config: AttentionConfig) -> Checkpoint | None:
 
 
 def _file(config: AttentionConfig) -> Path:
-    path = Path(str(config.file)).expanduser()
+    path = expand_home(str(config.file))
     if not path.exists():
         raise DataError(f"segment.attention.file: there is no {path}")
     if path.is_file() and path.suffix.lower() not in {
@@ -218,7 +219,7 @@ def _find_masks(item: Item, config: RunConfig) -> Source | None:
 def _find_prompts(item: Item, config: RunConfig) -> Source | None:
     if not config.propose.uses_prompts:
         return None
-    return ItemPrompts(Path(str(config.propose.prompts)).expanduser(), item.id)
+    return ItemPrompts(expand_home(str(config.propose.prompts)), item.id)
 
 
 def _find_segment_annotations(item: Item, config: RunConfig) -> Source | None:
@@ -227,7 +228,7 @@ def _find_segment_annotations(item: Item, config: RunConfig) -> Source | None:
 
 def _find_external(item: Item, config: RunConfig) -> Source | None:
     folder = config.segment.external_folder
-    return None if folder is None else ExternalMaps(Path(folder).expanduser(), item.id)
+    return None if folder is None else ExternalMaps(expand_home(folder), item.id)
 
 
 @dataclass(frozen=True)

@@ -33,13 +33,21 @@ Judge = Callable[[Link, str, Unit, Output], Output]
 """Given a link, an item, a unit and what was made; returns what later stages read instead."""
 
 
-def perform(task: Task, judge: Judge | None = None) -> Iterator[Outcome]:
+Tell = Callable[[str, str], None]
+"""Told of an item and the stage that begins."""
+
+
+def tell_nobody(item_id: str, stage: str) -> None:
+    """Drop it."""
+
+
+def perform(task: Task, judge: Judge | None = None, tell: Tell = tell_nobody) -> Iterator[Outcome]:
     """Run a task's jobs, each when the next outcome is asked for.
 
     An exception becomes part of the outcome, so that one item harms no other. Results are stored,
     or, where there is a judge, given to it instead.
     """
-    shared = _Shared(judge)
+    shared = _Shared(judge, tell)
     for job in task:
         yield _ItemRun(job, shared).outcome()
 
@@ -49,6 +57,7 @@ class _Shared:
     """The data that a task's jobs share."""
 
     judge: Judge | None = None  # takes the results; None to store them
+    tell: Tell = tell_nobody  # told of each stage that begins
     # the item's parts as last loaded: source, signature and digest, content
     parts: dict[str, tuple[Source, tuple[str, str], Any]] = field(default_factory=dict)
     # units made and stores failed by earlier jobs, which need no second try
@@ -83,6 +92,7 @@ class _ItemRun:
                     break
                 missing = tuple(unit for unit in units if (name, unit) not in self.shared.made)
                 if missing:
+                    self.shared.tell(self.item.id, current)
                     self.run_stage(self.chain[current], missing)
         except Exception as error:
             kind, message = type(error).__name__, one_line(error)

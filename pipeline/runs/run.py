@@ -39,6 +39,11 @@ class Run:
     config: RunConfig  # all that was resolved
     continued: bool  # true when no run was named and the one used last goes on
 
+    @property
+    def images(self) -> str:
+        """What its images are called: a dataset's name, or that of their folder."""
+        return name_after(self.config.dataset.model_dump(mode="json"))
+
     def begin(self, outputs: Folder) -> None:
         """Make this the run used last; one that is new gets a `run.toml` of its input alone.
 

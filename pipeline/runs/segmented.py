@@ -52,6 +52,14 @@ class Segmented:
         return start_label_of(self.made.attributes)
 
     @cached_property
+    def numbered(self) -> NDArray[np.unsignedinteger[Any]]:
+        """(H, W) superpixels from 1 in the order of their labels, as files have them; 0: none."""
+        if self.start_label == 1:
+            return self.labels
+        wide = self.labels.dtype if int(self.labels.max()) < 0xFFFF else np.dtype(np.uint32)
+        return self.labels.astype(wide) + wide.type(1)
+
+    @cached_property
     def picture(self) -> Picture:
         """The image as it was read."""
         return self.item.image.picture()

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from spam_pipe.pipeline.errors import UserError
+from spam_pipe.pipeline.home import expand_home
 
 if TYPE_CHECKING:
     from zarr.abc.store import Store as ZarrStore
@@ -303,7 +304,7 @@ def open_folder(location: str) -> Folder:
     """Return the folder at a local path or an fsspec URL."""
     if "://" in location and not location.startswith("file://"):
         return RemoteFolder(location)
-    return LocalFolder(Path(location.removeprefix("file://")).expanduser().absolute())
+    return LocalFolder(expand_home(location.removeprefix("file://"), "--outputs").absolute())
 
 
 def require_writable(folder: Folder) -> None:

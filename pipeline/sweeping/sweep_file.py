@@ -40,7 +40,7 @@ from spam_pipe.pipeline.configuration.run_config import (
     nest,
     read_config_file,
 )
-from spam_pipe.pipeline.errors import ConfigError
+from spam_pipe.pipeline.errors import ConfigError, plain_words
 from spam_pipe.stages.suggestion import did_you_mean
 
 Value = bool | int | float | str
@@ -237,4 +237,4 @@ def _explain(error: ValidationError) -> str:
         if len(path) == 1 and path[0] in RunConfig.model_fields:
             return f"{key}: options that all points share go under [base], as [base.{key}]"
         return f"{key}: no such entry; {did_you_mean(path[-1], known)}"
-    return f"{key}: {first['msg'].removeprefix('Value error, ')}"
+    return f"{key}: {plain_words(first['msg'])}"

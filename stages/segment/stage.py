@@ -132,6 +132,11 @@ class SegmentStage:
             notes.append(made.attributes.get("note", ""))
             if unit > scene.n_pixels:
                 notes.append(f"{unit} superpixels asked for, but {scene.n_pixels} pixels")
+            elif n > unit and config.uses_prior:
+                notes.append(
+                    f"{n} superpixels where {unit} were asked for: every separate piece of what is "
+                    "valid, or of an object, has one of its own"
+                )
             if any(notes):
                 attributes["note"] = "; ".join(filter(None, notes))
             yield Output({"labels": labels}, attributes)

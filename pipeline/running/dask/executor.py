@@ -17,7 +17,7 @@ from spam_pipe.pipeline.running.dask.agreement import (
 from spam_pipe.pipeline.running.dask.local_cluster import start_local_cluster
 from spam_pipe.pipeline.running.dask.memory import forget_names
 from spam_pipe.pipeline.running.jobs import Failure, Job, Outcome, Task
-from spam_pipe.pipeline.running.work import perform
+from spam_pipe.pipeline.running.work import Tell, perform, tell_nobody
 from spam_pipe.pipeline.versions import Versions, differences, own_versions
 
 _WINDOW = 3
@@ -80,7 +80,10 @@ class Dask:
                 raise
 
     def run(
-        self, tasks: Iterator[Task], stopped: Callable[[], bool] = lambda: False
+        self,
+        tasks: Iterator[Task],
+        stopped: Callable[[], bool] = lambda: False,
+        tell: Tell = tell_nobody,
     ) -> Iterator[Outcome]:
         """Yield outcomes as they come; jobs whose worker died run again, each alone."""
         from distributed import as_completed
