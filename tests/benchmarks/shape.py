@@ -29,6 +29,8 @@ LATER = (
     *(f"stages/networks/{name}.py" for name in ("agreement", "surroundings")),
     *(f"stages/networks/{name}.py" for name in ("efficientunet", "efficientnet", "decoder")),
     "stages/train/start.py",
+    *(f"pipeline/cli/{name}.py" for name in ("examples", "help", "streams")),  # the front door
+    *("pipeline/session/complete.py", "pipeline/home.py", "pipeline/exporting/placing.py"),
     "stages/principal.py",  # more inputs
     *(f"pipeline/datasets/images/{name}.py" for name in ("kinds", "orientation", "png")),
     *(f"pipeline/datasets/images/{name}.py" for name in ("sidecars", "tiff_pages")),
