@@ -105,8 +105,8 @@ def find_factors(config: AttentionConfig, item_id: str) -> Source | None:
     """
     if config.mode != "file":
         return None
-    path = _file(config)
-    if _is_table(path):
+    path = factors_file(config)
+    if is_table(path):
         source = factor_table.ItemFactors(path, item_id)
         table = factor_table.read_factors(path, source.signature())
         return source if item_id in table.factors else None
@@ -139,7 +139,8 @@ def find_saliency_weights(config: AttentionConfig) -> Checkpoint | None:
     return Checkpoint(place)
 
 
-def _file(config: AttentionConfig) -> Path:
+def factors_file(config: AttentionConfig) -> Path:
+    """Return the user's file or folder of factors; DataError when it is not there, or of no kind."""
     path = expand_home(str(config.file))
     if not path.exists():
         raise DataError(f"segment.attention.file: there is no {path}")
@@ -153,7 +154,8 @@ def _file(config: AttentionConfig) -> Path:
     return path
 
 
-def _is_table(path: Path) -> bool:
+def is_table(path: Path) -> bool:
+    """Say whether factors are in a table, and not in maps."""
     return path.suffix.lower() in factor_table.SUFFIXES
 
 
