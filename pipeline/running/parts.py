@@ -140,7 +140,7 @@ def find_saliency_weights(config: AttentionConfig) -> Checkpoint | None:
 
 
 def factors_file(config: AttentionConfig) -> Path:
-    """Return the user's file or folder of factors; DataError when it is not there, or of no kind."""
+    """Return the user's file or folder of factors; DataError when it is missing or of no kind."""
     path = expand_home(str(config.file))
     if not path.exists():
         raise DataError(f"segment.attention.file: there is no {path}")
