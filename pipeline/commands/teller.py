@@ -134,7 +134,7 @@ def states_table(title: str, counts: Mapping[str, Mapping[State, int]]) -> Table
 def tell_end(
     run: "Run", summary: Summary, report: "Report | None", line: str, teller: Teller
 ) -> None:
-    """Print the first failures of a run, its table, the closing line and where the report lies."""
+    """Print the first failures of a run, its table, the closing line and the report's places."""
     for failed in summary.failures[:5]:
         teller.fail(f"{failed.item}: {failed.stage} failed: {failed.reason}")
     if len(summary.failures) > 5:
