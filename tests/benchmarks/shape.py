@@ -101,9 +101,9 @@ def changes_of_file() -> tuple[int, int]:
     def profile(frame: FrameType, event: str, argument: Any) -> None:
         nonlocal last, changes, before
         name = frame.f_code.co_filename
-        if event != "call" or not any(f"/{folder}/" in name for folder in FOLDERS[:2]):
-            return
-        if frame.f_code.co_name == "<module>":
+        # Templates are compiled to code of their own, which nobody reads.
+        ours = any(f"/{folder}/" in name for folder in FOLDERS[:2]) and name.endswith(".py")
+        if event != "call" or not ours or frame.f_code.co_name == "<module>":
             return
         if frame.f_code.co_name == "perform" and not before:
             before = changes
