@@ -24,7 +24,7 @@ from starlette.responses import (
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from spam_pipe.pipeline.errors import UserError, one_line
+from spam_pipe.pipeline.errors import DataError, UserError, one_line
 from spam_pipe.pipeline.items import Item
 from spam_pipe.pipeline.serving import asked, exports, pyramid
 from spam_pipe.pipeline.serving.engine import mean_colors, per_object
@@ -79,6 +79,7 @@ class Pages:
             Route(f"{one}/objects", self.objects),
             Route(f"{one}/contour", self.contour),
             Route(f"{one}/features", self.features),
+            Route(f"{one}/pointed", self.pointed),
             Route(f"{one}/steering", self.steering),
             Route(f"{one}/steering", self.steer, methods=["POST"]),
             Route(f"{one}/mask", self.mask),
@@ -120,7 +121,7 @@ class Pages:
                 "height": height,
                 "tile": pyramid.TILE,
                 "levels": pyramid.n_levels(height, width),
-                "nested": height * width <= self.session.run.config.segment.block_pixels,
+                "nested": self.session.is_whole(item),
                 **self.session.state(key),
             }
 
@@ -150,7 +151,7 @@ class Pages:
     async def hierarchy(self, request: Request) -> Response:
         """The finest level and its tree, packed."""
         key, item = self._item(request)
-        view = _viewed(request)
+        view = _queried(request, asked.View)
 
         def grow() -> bytes:
             engine = self.session.engine
@@ -171,7 +172,7 @@ class Pages:
     async def superpixels(self, request: Request) -> Response:
         """Superpixels at one number, as the batch makes them, packed."""
         key, item = self._item(request)
-        view = _viewed(request)
+        view = _queried(request, asked.View)
 
         def segment() -> bytes:
             engine = self.session.engine
@@ -192,6 +193,7 @@ class Pages:
                 arrays["objects"] = objects
                 counts = per_object(made.labels, objects, made.start_label)
                 facts["per_object"] = {str(each): n for each, n in counts.items()}
+                facts["factors"] = {str(each): f for each, f in made.factors.items()}
             return pack(arrays, facts)
 
         return await self._compute(request, key, segment)
@@ -199,7 +201,7 @@ class Pages:
     async def objects(self, request: Request) -> Response:
         """The prior's objects for a number of superpixels, packed."""
         key, item = self._item(request)
-        view = _viewed(request)
+        view = _queried(request, asked.View)
 
         def find() -> bytes:
             wishes = self.session.wishes(item, view.k, None, steered=False)
@@ -221,12 +223,29 @@ class Pages:
     async def features(self, request: Request) -> Response:
         """The mean deep features of the hierarchy's finest level, packed."""
         key, item = self._item(request)
-        view = _viewed(request)
+        view = _queried(request, asked.View)
 
         def find() -> bytes:
             wishes = self.session.wishes(item, view.k, view.compactness, steered=False)
             found = self.session.engine.features(item, wishes)
             return pack({} if found is None else {"features": found})
+
+        return await self._compute(request, key, find)
+
+    async def pointed(self, request: Request) -> Response:
+        """The mask of the object that is clicked on, packed."""
+        key, item = self._item(request)
+        points = _queried(request, asked.Points).triples
+
+        def find() -> bytes:
+            image = self.session.engine.picture(item).pixels
+            if not self.session.is_whole(item):
+                raise HTTPException(422, "this image is too large for points: take the lasso")
+            try:
+                mask, score = self.session.pointing.mask(item, image, points)
+            except DataError as error:  # of the points; nothing is wrong with the image
+                raise HTTPException(422, one_line(error)) from error
+            return pack({"mask": mask}, {"score": score})
 
         return await self._compute(request, key, find)
 
@@ -236,11 +255,12 @@ class Pages:
         return JSONResponse(self._steered(item))
 
     async def steer(self, request: Request) -> Response:
-        """A click on an object, or undoing one."""
+        """A click on an object, a drawn one, or undoing that."""
         key, item = self._item(request)
-        wanted = await _body(request, asked.Click | asked.Turn)
+        wanted = await _body(request, asked.Click | asked.Draw | asked.Turn)
         steering = self.session.steering
-        if (why := self.session.why_not_steered()) is not None:
+        why = await self._on_image(key, lambda: self.session.why_not_steered(item))
+        if why is not None:
             raise HTTPException(422, why)
         if isinstance(wanted, asked.Click):
             wishes = self.session.wishes(item, wanted.k, None, steered=False)
@@ -255,6 +275,9 @@ class Pages:
                 key,
                 lambda: steering.step(item.id, objects, place, wanted.direction, wanted.id),
             )
+        elif isinstance(wanted, asked.Draw):
+            shape = self.session.shape(item)
+            await self._on_image(key, lambda: steering.draw(item.id, shape, wanted.runs, wanted.id))
         else:
             act: Callable[[str, str], object] = getattr(steering, wanted.op)
             await run_in_threadpool(act, item.id, wanted.id)
@@ -385,6 +408,7 @@ class Pages:
         marks = self.session.steering.marks(item.id)
         return {
             "marks": [vars(mark) for mark in marks],
+            "drawings": self.session.steering.places(item.id),
             "version": journal.version,
             "can_undo": bool(journal.done),
             "can_redo": bool(journal.undone),
@@ -429,8 +453,8 @@ def make_app(session: Session, token: str, port: int, names: tuple[str, ...] = (
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        session.hub.loop = asyncio.get_running_loop()
-        session.hub.loop.call_later(_HEAD_START, session.engine.thread.submit, session.engine.warm_up)
+        loop = session.hub.loop = asyncio.get_running_loop()
+        loop.call_later(_HEAD_START, session.engine.thread.submit, session.engine.warm_up)
         yield
         session.hub.loop = None
 
@@ -447,9 +471,9 @@ def make_app(session: Session, token: str, port: int, names: tuple[str, ...] = (
     )
 
 
-def _viewed(request: Request) -> asked.View:
+def _queried(request: Request, kind: type[_Asked]) -> _Asked:
     try:
-        return asked.View.model_validate(dict(request.query_params))
+        return kind.model_validate(dict(request.query_params))
     except ValidationError as error:
         raise HTTPException(422, _first(error)) from error
 

@@ -20,6 +20,14 @@ def _pairs(runs: list[int]) -> list[int]:
     return runs
 
 
+_Runs = Annotated[
+    list[Annotated[int, Field(ge=0, le=1 << 40)]],
+    Field(min_length=2, max_length=2_000_000),
+    AfterValidator(_pairs),
+]
+"""Start and length in raster order, flattened."""
+
+
 class _Asked(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -36,6 +44,15 @@ class Click(_Asked):
     direction: Literal[-1, 0, 1]
 
 
+class Draw(_Asked):
+    """A region that becomes an object of the image."""
+
+    op: Literal["draw"]
+    id: _ActionId
+    tab: _Tab = ""
+    runs: _Runs
+
+
 class Turn(_Asked):
     """Undo, redo, or take everything away."""
 
@@ -47,20 +64,15 @@ class Turn(_Asked):
 class Paint(_Asked):
     """A region that gets a class.
 
-    ``runs`` are start and length in raster order, flattened; ``tool``, ``level``, ``x``, ``y``
-    are for the log.
+    ``tool``, ``level``, ``x``, ``y`` are for the log.
     """
 
     op: Literal["paint"]
     id: _ActionId
     tab: _Tab = ""
     cls: Annotated[int, Field(ge=0, le=0xFFFF, alias="class")]
-    runs: Annotated[
-        list[Annotated[int, Field(ge=0, le=1 << 40)]],
-        Field(min_length=2, max_length=2_000_000),
-        AfterValidator(_pairs),
-    ]
-    tool: Literal["superpixel", "object", "brush", "similar", "erase", "lasso", "sam"]
+    runs: _Runs
+    tool: Literal["superpixel", "object", "brush", "similar", "erase", "lasso", "points"]
     level: _Count | None = None
     x: _Coordinate | None = None
     y: _Coordinate | None = None
@@ -87,6 +99,22 @@ class StartBatch(_Asked):
     counts: Annotated[list[_Count], Field(min_length=1, max_length=20)]
     compactness: _Compactness | None = None
     nested: bool = False
+
+
+class Points(BaseModel):
+    """Clicks on an object, and beside it, from an address: x, y and 1 or 0 of each."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    points: Annotated[
+        str, StringConstraints(pattern=r"^\d{1,8},\d{1,8},[01](,\d{1,8},\d{1,8},[01]){0,63}$")
+    ]
+
+    @property
+    def triples(self) -> list[tuple[int, int, int]]:
+        """The clicks."""
+        numbers = map(int, self.points.split(","))
+        return list(zip(numbers, numbers, numbers, strict=True))
 
 
 class View(BaseModel):

@@ -1,4 +1,4 @@
-"""A user's factors for parts of an image: clicks, object ids or a map, each with a factor."""
+"""A user's factors for parts of an image: clicks, objects, drawings or a map."""
 
 from dataclasses import dataclass
 
@@ -27,6 +27,22 @@ class Click:
 
 
 @dataclass(frozen=True, eq=False)
+class Drawn:
+    """An object that the user drew, with its factor.
+
+    Attributes
+    ----------
+    mask
+        (H, W) bool.
+    factor
+        Multiplies the object's share of the superpixels.
+    """
+
+    mask: NDArray[np.bool_]
+    factor: float
+
+
+@dataclass(frozen=True, eq=False)
 class UserFactors:
     """A user's factors for one image.
 
@@ -36,10 +52,13 @@ class UserFactors:
         Factors by position.
     objects
         Pairs of one of the prior's finest objects and its factor.
+    drawn
+        Objects that the prior has not (`stages.segment.drawn`); later ones cover earlier ones.
     pixels
         (H, W) float64, a factor for each pixel.
     """
 
     clicks: tuple[Click, ...] = ()
     objects: tuple[tuple[int, float], ...] = ()
+    drawn: tuple[Drawn, ...] = ()
     pixels: NDArray[np.float64] | None = None

@@ -2,7 +2,9 @@
 
 import { fromHex, pack } from "./colors.js";
 import { announce, icon, make, number, toast } from "./dom.js";
-import { fill, runsOfDisk, runsOfPolygon, runsWhere, union } from "./runs.js";
+import { Lasso } from "./lasso.js";
+import { Points } from "./points.js";
+import { fill, runsOfDisk, runsWhere, union } from "./runs.js";
 
 const COLORS = ["#e6194b", "#3cb44b", "#4363d8", "#f58231", "#911eb4", "#008f8f", "#f032e6", "#8a9a00", "#b5651d", "#0aa5d8", "#c71585", "#556b2f"];
 
@@ -11,6 +13,7 @@ const TOOLS = [
   ["object", "object", "o", "Fill a whole object"],
   ["similar", "similar", "g", "Click, then slide how alike superpixels must be"],
   ["lasso", "lasso", "a", "Draw around a region"],
+  ["points", "points", "k", "Click on an object and, with Shift, beside it: segment-anything finds its mask"],
   ["brush", "brush", "b", "Paint pixels"],
   ["erase", "erase", "x", "Erase superpixels; with Alt any tool erases"],
 ];
@@ -28,6 +31,7 @@ export class Label {
 
   constructor(app) {
     this.app = app;
+    this.points = new Points(app, (runs) => this.#takeMask(runs));
   }
 
   get classes() {
@@ -40,10 +44,12 @@ export class Label {
 
   leaveMode() {
     this.#similar = null;
+    this.points.reset();
   }
 
   async onImage() {
     this.#similar = this.#stroke = null;
+    this.points.reset();
     const { scene } = this.app;
     if (!scene) return;
     if (!scene.mask) await this.app.busy(this.#reload(scene));
@@ -85,7 +91,8 @@ export class Label {
       if (name.value.trim()) this.#addClass(name.value.trim());
       name.value = "";
     } }, name, make("button", { type: "submit", "aria-label": "Add the class" }, icon("plus")));
-    const tools = TOOLS.map(([id, text, key, title]) => make("button", {
+    const offered = TOOLS.filter(([id]) => id !== "points" || !app.session.points);
+    const tools = offered.map(([id, text, key, title]) => make("button", {
       type: "button", "data-tool": id, title: `${title} (${key.toUpperCase()})`,
       "aria-pressed": String(this.tool === id), onclick: () => this.pick(id),
     }, icon(id), make("span", {}, text)));
@@ -110,6 +117,7 @@ export class Label {
   pick(tool) {
     this.tool = tool;
     this.#similar = null;
+    this.points.reset();
     this.app.point(null);
     for (const button of this.toolbar?.children ?? []) {
       button.setAttribute("aria-pressed", String(button.dataset.tool === tool));
@@ -131,6 +139,7 @@ export class Label {
         slider("similarity", "Look-alikes", this.threshold, 0, 1, 0.01, (value) => { this.threshold = value; this.#findSimilar(); }),
         make("button", { type: "button", id: "apply", onclick: () => this.#applySimilar() }, icon("check"), "Give them the class"));
     }
+    if (this.tool === "points") found.push(this.points.controls());
     this.options.replaceChildren(...found);
   }
 
@@ -221,7 +230,7 @@ export class Label {
   hover(point) {
     this.#last = point;
     const { app } = this;
-    if (this.#similar) return;
+    if (this.#similar || this.points.waits) return;
     if (!point.pixel || !app.scene.mask) {
       app.point(null);
       app.tell(null, []);
@@ -241,7 +250,7 @@ export class Label {
       const object = this.objects.values[this.#index(point.pixel)];
       const { values } = this.objects;
       app.point(object ? { holds: (i) => values[i] === object, ...colors } : null);
-    } else if (this.regions && this.tool !== "lasso") {
+    } else if (this.regions && this.tool !== "lasso" && this.tool !== "points") {
       const { labels, lut, areas } = this.regions;
       const region = this.#regionAt(point.pixel);
       app.point(region < 0 ? null : { holds: (i) => lut[labels[i]] === region, ...colors });
@@ -252,7 +261,7 @@ export class Label {
 
   leave() {
     this.#last = null;
-    if (!this.#similar) this.app.point(null);
+    if (!this.#similar && !this.points.waits) this.app.point(null);
   }
 
   wheel(point, direction) {
@@ -273,12 +282,13 @@ export class Label {
       this.#begin(point);
       return false;
     }
+    if (this.tool === "points") return false;
     if (this.tool !== "brush" && this.tool !== "lasso" && !this.regions) return false;
     const erases = this.#erases(point);
     if (!erases && !this.classes.length) this.#addClass("class 1");
     this.#stroke = {
       class: erases ? 0 : this.chosen, tool: this.tool, from: point.pixel, last: point.pixel,
-      regions: new Set(), runs: [], points: [], before: scene.mask.slice(),
+      regions: new Set(), runs: [], lasso: new Lasso(this.app), before: scene.mask.slice(),
     };
     this.#extend(point.pixel);
     return true;
@@ -304,8 +314,7 @@ export class Label {
     const { width, height } = scene.item;
     let runs = [];
     if (stroke.tool === "lasso") {
-      stroke.points.push([pixel.x + 0.5, pixel.y + 0.5]);
-      this.#drawLasso(stroke.points);
+      stroke.lasso.add(pixel);
       return;
     }
     if (stroke.tool === "brush") runs = runsOfDisk(pixel.x, pixel.y, this.radius, width, height);
@@ -325,22 +334,6 @@ export class Label {
     fill(scene.mask, runs, stroke.class);
     stroke.runs.push(runs);
     this.app.repaint();
-  }
-
-  #drawLasso(points) {
-    this.app.point({
-      holds: () => false,
-      draw: (context, view, ratio) => {
-        context.beginPath();
-        for (const [x, y] of points) context.lineTo(view.x + x * view.scale, view.y + y * view.scale);
-        context.closePath();
-        context.fillStyle = "rgb(255 255 255 / 0.25)";
-        context.fill();
-        context.lineWidth = 2 * ratio;
-        context.strokeStyle = "#fff";
-        context.stroke();
-      },
-    });
   }
 
   /** Return the runs of some regions of the level; boxes of the finest level bound the search. */
@@ -372,22 +365,29 @@ export class Label {
       return;
     }
     if (stroke.tool === "lasso") {
-      const { width, height } = scene.item;
-      const runs = runsOfPolygon(stroke.points, width, height);
+      const runs = stroke.lasso.close();
       if (runs.length) {
         fill(scene.mask, runs, stroke.class);
         stroke.runs.push(runs);
       }
-      this.app.point(null);
     }
     if (stroke.runs.length) this.#send(union(stroke.runs), stroke.class, stroke.class ? stroke.tool : "erase", stroke.from);
     this.app.repaint();
   }
 
   click(point) {
-    if (this.tool !== "similar") {
+    if (this.tool === "points") this.points.click(point);
+    else if (this.tool !== "similar") {
       if (this.press(point)) this.release(point);
     }
+  }
+
+  async #takeMask(runs) {
+    if (!this.classes.length) await this.#addClass("class 1");
+    fill(this.app.scene.mask, runs, this.chosen);
+    const width = this.app.scene.item.width;
+    this.#send(runs, this.chosen, "points", { x: runs[0] % width, y: Math.floor(runs[0] / width) });
+    this.app.repaint();
   }
 
   #send(runs, classNumber, tool, from) {
@@ -498,8 +498,9 @@ export class Label {
       if (each) this.choose(each.number);
       return Boolean(each);
     }
+    if (this.points.key(event)) return true;
     const tool = TOOLS.find((each) => each[2] === key);
-    if (tool) {
+    if (tool && (tool[0] !== "points" || !this.app.session.points)) {
       this.pick(tool[0]);
       return true;
     }

@@ -240,7 +240,7 @@ class App {
   /** Compute the number that is asked for, where there is no hierarchy to cut. */
   async #flatten(delay) {
     const { scene, k, compactness } = this;
-    if (!scene || scene.item.nested || this.mode.name === "steer") return;
+    if (!scene || scene.item.nested) return;
     if (await this.busy(scene.loadFlat({ k, compactness }, delay))) this.repaint();
   }
 

@@ -90,8 +90,8 @@ export class Scene {
     const lut = Int32Array.from({ length: arrays.areas.length }, (_, i) => i - facts.start_label);
     const regions = regionsOf(arrays.labels, lut, facts.n, arrays.colors, arrays.areas);
     const objects = arrays.objects ? this.#coloured(arrays.objects) : null;
-    if (objects) this.#objects.set(k, objects);
-    return { k, regions, objects, perObject: facts.per_object ?? {}, note: facts.note };
+    if (objects && !steered) this.#objects.set(k, objects);
+    return { k, regions, objects, perObject: facts.per_object ?? {}, factors: facts.factors ?? {}, note: facts.note };
   }
 
   #coloured(values) {
