@@ -24,7 +24,7 @@ from starlette.responses import (
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from spam_pipe.pipeline.errors import DataError, UserError, one_line
+from spam_pipe.pipeline.errors import DataError, UserError, one_line, plain_words
 from spam_pipe.pipeline.items import Item
 from spam_pipe.pipeline.serving import asked, exports, pyramid
 from spam_pipe.pipeline.serving.engine import mean_colors, per_object
@@ -453,8 +453,9 @@ def make_app(session: Session, token: str, port: int, names: tuple[str, ...] = (
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        loop = session.hub.loop = asyncio.get_running_loop()
-        loop.call_later(_HEAD_START, session.engine.thread.submit, session.engine.warm_up)
+        session.hub.loop = asyncio.get_running_loop()
+        engine = session.engine
+        session.hub.loop.call_later(_HEAD_START, engine.thread.submit, engine.warm_up)
         yield
         session.hub.loop = None
 
@@ -491,7 +492,7 @@ async def _body(request: Request, kind: type[_Asked] | Any) -> Any:
 def _first(error: ValidationError) -> str:
     first = error.errors(include_input=False, include_url=False)[0]
     where = ".".join(str(part) for part in first["loc"])
-    return one_line(f"{where}: {first['msg']}")
+    return one_line(f"{where}: {plain_words(first['msg'])}")
 
 
 def _explain(request: Request, error: Exception) -> Response:

@@ -39,23 +39,11 @@ class Mark:
 
 @dataclass(frozen=True)
 class Drawing:
-    """An object of the user's own, with its factor.
+    """An object of the user's own."""
 
-    Attributes
-    ----------
-    id
-        The client's name for the action that drew it.
-    shape
-        Of the image.
-    runs
-        Its pixels (`serving.regions`).
-    factor
-        As of a `Mark`.
-    """
-
-    id: str
-    shape: Sequence[int]
-    runs: Sequence[int]
+    id: str  # the client's name for the action that drew it
+    shape: Sequence[int]  # of the image
+    runs: Sequence[int]  # its pixels (`serving.regions`)
     factor: float
 
     @property

@@ -54,26 +54,17 @@ _FACTORS = RowKind(
 
 @dataclass(frozen=True)
 class FactorTable:
-    """What a file says.
+    """The contents of a file."""
 
-    Attributes
-    ----------
-    names
-        The images, as it names them.
-    factors
-        What it says, by each id that a name may mean, but for what is drawn.
-    masks
-        By id: the pictures of what is drawn, each with its factor.
-    """
-
-    names: tuple[str, ...]
+    names: tuple[str, ...]  # the images, as it names them
+    # what it says, by each id that a name may mean; drawn objects are in `masks`
     factors: Mapping[str, UserFactors]
-    masks: Mapping[str, Sequence[tuple[Path, float]]]
+    masks: Mapping[str, Sequence[tuple[Path, float]]]  # by id: pictures, each with its factor
 
 
 @dataclass(frozen=True)
 class ItemFactors(FileSource):
-    """What a table of factors says of one image; reads as `UserFactors`.
+    """The factors of one image in a table; reads as `UserFactors`.
 
     Attributes
     ----------
