@@ -188,7 +188,8 @@ class Pages:
                 "note": made.note,
                 "version": self.session.steering.journal(item.id).version,
             }
-            if made.objects is not None:
+            # Of a large image they are asked for by themselves, where they are to be seen.
+            if made.objects is not None and self.session.is_whole(item):
                 objects = made.objects.astype(np.uint16 if made.objects.max() < 65536 else "u4")
                 arrays["objects"] = objects
                 counts = per_object(made.labels, objects, made.start_label)
@@ -204,8 +205,11 @@ class Pages:
         view = _queried(request, asked.View)
 
         def find() -> bytes:
-            wishes = self.session.wishes(item, view.k, None, steered=False)
-            found = self.session.engine.objects(item, wishes)
+            wishes = self.session.wishes(item, view.k, view.compactness, steered=False)
+            engine, whole = self.session.engine, self.session.is_whole(item)
+            found = (
+                engine.objects(item, wishes) if whole else engine.superpixels(item, wishes).objects
+            )
             return pack({} if found is None else {"objects": found.astype(np.uint32)})
 
         return await self._compute(request, key, find)

@@ -65,7 +65,7 @@ export class Label {
 
   onK() {
     if (this.tool === "object") {
-      this.app.busy(this.app.scene.loadObjects(this.app.k, 100).then((found) => { if (found) this.objects = found; }));
+      this.app.busy(this.app.scene.loadObjects(this.app, 100).then((found) => { if (found) this.objects = found; }));
     }
     if (this.#similar) this.#findSimilar();
     if (this.#last) this.hover(this.#last);

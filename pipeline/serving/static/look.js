@@ -26,7 +26,7 @@ export class Look {
     const { app } = this;
     if (!app.scene) return;
     if (app.layers.objects.on) {
-      app.busy(app.scene.loadObjects(app.k, delay).then((objects) => {
+      app.busy(app.scene.loadObjects(app, delay).then((objects) => {
         if (objects) this.objects = objects;
         app.repaint();
       }));

@@ -103,10 +103,10 @@ export class Scene {
   }
 
   /** Load the prior's objects for k superpixels; null without any, or where a later wish won. */
-  async loadObjects(k, delay = 0) {
+  async loadObjects({ k, compactness = null }, delay = 0) {
     if (this.#objects.has(k)) return this.#objects.get(k);
     const found = await this.asking.objects.run((signal) =>
-      getPacked(`${this.path}/objects?k=${k}`, signal), delay);
+      getPacked(`${this.path}/objects?${this.#query({ k, compactness })}`, signal), delay);
     if (!found?.arrays.objects) return null;
     const objects = this.#coloured(found.arrays.objects);
     if (this.#objects.size > 8) this.#objects.clear();
