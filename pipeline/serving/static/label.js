@@ -1,5 +1,6 @@
 /** Label: classes painted by superpixels of any level, objects, look-alikes or pixels. */
 
+import { alike } from "./alike.js";
 import { fromHex, pack } from "./colors.js";
 import { announce, icon, make, number, toast } from "./dom.js";
 import { Lasso } from "./lasso.js";
@@ -76,7 +77,7 @@ export class Label {
   }
 
   frame() {
-    return { ...this.app.layersFrame(this.objects), regions: this.regions };
+    return { ...this.app.layers.frame(this.objects), regions: this.regions };
   }
 
   panel() {
@@ -110,7 +111,7 @@ export class Label {
               ["geotiff.zip", "GeoTIFF, where images are"], ["clicks.csv", "Log of clicks with times"]]
               .map(([kind, text]) => make("a", { href: `/api/export/${kind}`, download: kind }, text))),
         )),
-      app.layersSection(["mask", "borders", "means", "image"]),
+      app.layers.section(["mask", "borders", "means", "image"]),
     ];
   }
 
@@ -443,30 +444,8 @@ export class Label {
   #findSimilar() {
     const similar = this.#similar;
     if (!similar) return;
-    const { values, channels } = this.app.scene.features;
-    const { lut, n, labels } = this.regions;
-    const { areas, start } = this.app.scene.tree;
-    const sums = new Float64Array(n * channels);
-    const total = new Float64Array(n);
-    for (let label = start; label < lut.length; label++) {
-      const region = lut[label];
-      const leaf = label - start;
-      total[region] += areas[label];
-      for (let c = 0; c < channels; c++) sums[region * channels + c] += areas[label] * values[leaf * channels + c];
-    }
-    const own = this.#regionAt(similar.pixel);
-    const far = new Float64Array(n);
-    for (let region = 0; region < n; region++) {
-      let sum = 0;
-      for (let c = 0; c < channels; c++) {
-        sum += (sums[region * channels + c] / total[region] - sums[own * channels + c] / total[own]) ** 2;
-      }
-      far[region] = Math.sqrt(sum);
-    }
-    // The slider goes by rank of distances: 0 is the superpixel alone, 1 is all of them.
-    const sorted = Float64Array.from(far).sort();
-    const limit = sorted[Math.min(n - 1, Math.round(this.threshold ** 2 * (n - 1)))];
-    similar.found = new Set([...far.keys()].filter((region) => far[region] <= limit));
+    const { lut, labels } = this.regions;
+    similar.found = alike(this.app.scene, this.regions, this.#regionAt(similar.pixel), this.threshold);
     const { found } = similar;
     const [hex] = this.#color(false);
     this.app.point({ holds: (i) => found.has(lut[labels[i]]), fill: fromHex(hex, 110), line: fromHex(hex, 255) });

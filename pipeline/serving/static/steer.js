@@ -76,7 +76,7 @@ export class Steer {
 
   frame() {
     const { app, made } = this;
-    const frame = app.layersFrame(this.objects);
+    const frame = app.layers.frame(this.objects);
     const factors = Object.entries(made?.factors ?? {});
     if (factors.length && this.objects) {
       const colors = new Uint32Array(this.objects.n + 1);
@@ -117,7 +117,7 @@ export class Steer {
         make("h2", {}, "Use it"),
         make("p", { class: "note" }, "Every click is saved in the table, and every drawing as a mask, that ", make("code", {}, "spam-pipe segment --attention"), " reads; a batch gives the very superpixels shown here."),
         make("div", { class: "row" }, this.saveLink, this.copyButton)),
-      app.layersSection(["borders", "means", "objects", "image"]),
+      app.layers.section(["borders", "means", "objects", "image"]),
     ];
   }
 
