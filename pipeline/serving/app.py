@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-from pydantic import BaseModel, TypeAdapter, ValidationError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -24,7 +23,7 @@ from starlette.responses import (
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from spam_pipe.pipeline.errors import DataError, UserError, one_line, plain_words
+from spam_pipe.pipeline.errors import DataError, UserError, one_line
 from spam_pipe.pipeline.items import Item
 from spam_pipe.pipeline.serving import asked, exports, pyramid
 from spam_pipe.pipeline.serving.engine import mean_colors, per_object
@@ -35,7 +34,6 @@ from spam_pipe.pipeline.serving.session import NotFoundError, Session
 
 STATIC = Path(__file__).with_name("static")
 
-_Asked = TypeVar("_Asked", bound=BaseModel)
 _Result = TypeVar("_Result")
 _PAGE_OF_ITEMS = 500
 _KEEP = {"cache-control": "private, max-age=3600"}
@@ -151,7 +149,7 @@ class Pages:
     async def hierarchy(self, request: Request) -> Response:
         """The finest level and its tree, packed."""
         key, item = self._item(request)
-        view = _queried(request, asked.View)
+        view = asked.query_of(request, asked.View)
 
         def grow() -> bytes:
             engine = self.session.engine
@@ -172,7 +170,7 @@ class Pages:
     async def superpixels(self, request: Request) -> Response:
         """Superpixels at one number, as the batch makes them, packed."""
         key, item = self._item(request)
-        view = _queried(request, asked.View)
+        view = asked.query_of(request, asked.View)
 
         def segment() -> bytes:
             engine = self.session.engine
@@ -202,7 +200,7 @@ class Pages:
     async def objects(self, request: Request) -> Response:
         """The prior's objects for a number of superpixels, packed."""
         key, item = self._item(request)
-        view = _queried(request, asked.View)
+        view = asked.query_of(request, asked.View)
 
         def find() -> bytes:
             wishes = self.session.wishes(item, view.k, view.compactness, steered=False)
@@ -227,7 +225,7 @@ class Pages:
     async def features(self, request: Request) -> Response:
         """The mean deep features of the hierarchy's finest level, packed."""
         key, item = self._item(request)
-        view = _queried(request, asked.View)
+        view = asked.query_of(request, asked.View)
 
         def find() -> bytes:
             wishes = self.session.wishes(item, view.k, view.compactness, steered=False)
@@ -239,7 +237,7 @@ class Pages:
     async def pointed(self, request: Request) -> Response:
         """The mask of the object that is clicked on, packed."""
         key, item = self._item(request)
-        points = _queried(request, asked.Points).triples
+        points = asked.query_of(request, asked.Points).triples
 
         def find() -> bytes:
             image = self.session.engine.picture(item).pixels
@@ -261,7 +259,7 @@ class Pages:
     async def steer(self, request: Request) -> Response:
         """A click on an object, a drawn one, or undoing that."""
         key, item = self._item(request)
-        wanted = await _body(request, asked.Click | asked.Draw | asked.Turn)
+        wanted = await asked.body_of(request, asked.Click | asked.Draw | asked.Turn)
         steering = self.session.steering
         why = await self._on_image(key, lambda: self.session.why_not_steered(item))
         if why is not None:
@@ -303,7 +301,7 @@ class Pages:
     async def label(self, request: Request) -> Response:
         """A region that gets a class, or undoing that."""
         key, item = self._item(request)
-        wanted = await _body(request, asked.Paint | asked.Turn)
+        wanted = await asked.body_of(request, asked.Paint | asked.Turn)
         labelling = self.session.labelling
 
         def act() -> dict[str, Any]:
@@ -323,7 +321,7 @@ class Pages:
 
     async def set_classes(self, request: Request) -> Response:
         """All classes anew."""
-        wanted = await _body(request, asked.Classes)
+        wanted = await asked.body_of(request, asked.Classes)
         classes = [ClassOfPixels(each.number, each.name, each.color) for each in wanted.classes]
         await run_in_threadpool(self.session.labelling.set_classes, classes)
         plain = self.session.labelling.plain_classes()
@@ -332,7 +330,7 @@ class Pages:
 
     async def start_batch(self, request: Request) -> Response:
         """Segment all images with the page's settings."""
-        wanted = await _body(request, asked.StartBatch)
+        wanted = await asked.body_of(request, asked.StartBatch)
         command = self.session.batch_command(wanted)
         if not await run_in_threadpool(self.session.batch.start, command):
             raise HTTPException(409, "a batch is running")
@@ -474,29 +472,6 @@ def make_app(session: Session, token: str, port: int, names: tuple[str, ...] = (
         },
         lifespan=lifespan,
     )
-
-
-def _queried(request: Request, kind: type[_Asked]) -> _Asked:
-    try:
-        return kind.model_validate(dict(request.query_params))
-    except ValidationError as error:
-        raise HTTPException(422, _first(error)) from error
-
-
-async def _body(request: Request, kind: type[_Asked] | Any) -> Any:
-    if request.headers.get("content-type", "").partition(";")[0] != "application/json":
-        raise HTTPException(415, "send JSON")
-    content = await request.body()
-    try:
-        return TypeAdapter(kind).validate_json(content)
-    except ValidationError as error:
-        raise HTTPException(422, _first(error)) from error
-
-
-def _first(error: ValidationError) -> str:
-    first = error.errors(include_input=False, include_url=False)[0]
-    where = ".".join(str(part) for part in first["loc"])
-    return one_line(f"{where}: {plain_words(first['msg'])}")
 
 
 def _explain(request: Request, error: Exception) -> Response:

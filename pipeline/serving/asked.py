@@ -1,8 +1,22 @@
 """What the browser may send, checked field by field; anything else is refused."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+)
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from spam_pipe.pipeline.errors import one_line, plain_words
+
+_Kind = TypeVar("_Kind", bound=BaseModel)
 
 LARGEST_COUNT = 60_000
 """Superpixels that a page shows at most."""
@@ -127,3 +141,28 @@ class View(BaseModel):
     steered: bool = False
     v: str = ""
     """Whatever makes the browser ask again."""
+
+
+def query_of(request: Request, kind: type[_Kind]) -> _Kind:
+    """Return what an address asks for; HTTPException where that is nothing of a kind."""
+    try:
+        return kind.model_validate(dict(request.query_params))
+    except ValidationError as error:
+        raise HTTPException(422, _first(error)) from error
+
+
+async def body_of(request: Request, kind: Any) -> Any:
+    """Return the JSON that a request bears, of one of the kinds; HTTPException as `query_of`."""
+    if request.headers.get("content-type", "").partition(";")[0] != "application/json":
+        raise HTTPException(415, "send JSON")
+    content = await request.body()
+    try:
+        return TypeAdapter(kind).validate_json(content)
+    except ValidationError as error:
+        raise HTTPException(422, _first(error)) from error
+
+
+def _first(error: ValidationError) -> str:
+    first = error.errors(include_input=False, include_url=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return one_line(f"{where}: {plain_words(first['msg'])}")
