@@ -572,6 +572,20 @@ def test_a_large_image_comes_in_tiles_and_shows_one_number(visit: Visiting, tmp_
         running.interrupt()
 
 
+def test_nothing_jumps_while_it_loads(visit: Visiting) -> None:
+    page = visit(image="b")
+    shifts = page.evaluate(
+        """() => new Promise((done) => {
+          let sum = 0;
+          new PerformanceObserver((list) => {
+            for (const each of list.getEntries()) if (!each.hadRecentInput) sum += each.value;
+          }).observe({ type: "layout-shift", buffered: true });
+          setTimeout(() => done(sum), 200);
+        })"""
+    )
+    assert shifts < 0.02
+
+
 @pytest.mark.parametrize("width", [390, 1024, 1280])
 def test_nothing_is_wider_than_the_screen(visit: Visiting, width: int) -> None:
     page = visit(width=width)

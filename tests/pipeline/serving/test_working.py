@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import uuid
 import zipfile
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ from spam_pipe.pipeline.datasets.user_files.factor_table import read_factors
 from spam_pipe.pipeline.errors import DataError
 from spam_pipe.pipeline.runs.chain import build_chain
 from spam_pipe.pipeline.runs.run import open_run
-from spam_pipe.pipeline.serving.app import make_app
+from spam_pipe.pipeline.serving.app import STATIC, make_app
 from spam_pipe.pipeline.serving.engine import Wishes, per_object
 from spam_pipe.pipeline.serving.journal import Journal
 from spam_pipe.pipeline.serving.labelling import ClassOfPixels
@@ -366,6 +367,30 @@ def test_exports(session: Session, asking: Asking, tmp_path: Path) -> None:
     assert asking.client.get("/api/export/other").status_code == 404
 
 
+def test_a_map_is_labelled_and_exported_on_its_grid(tmp_path: Path) -> None:
+    rasterio = pytest.importorskip("rasterio", reason="needs the extra `geo`")
+    (tmp_path / "maps").mkdir()
+    grid = rasterio.Affine(10, 0, 500_000, 0, -10, 4_600_000)
+    with rasterio.open(
+        tmp_path / "maps" / "m.tif", "w", driver="GTiff", width=40, height=30, count=3,
+        dtype="uint8", crs="EPSG:32633", transform=grid,
+    ) as file:  # fmt: skip
+        file.write(np.arange(3 * 30 * 40, dtype=np.uint16).reshape(3, 30, 40).astype(np.uint8))
+    with opened(tmp_path / "maps", tmp_path / "outputs") as session:
+        asking = Asking(session)
+        asking.post("/api/classes", classes=[{"number": 3, "name": "x", "color": "#abcdef"}])
+        path = f"/api/items/{key_of(session, 'm')}/mask"
+        asking.post(path, op="paint", **{"class": 3}, runs=[45, 10], tool="brush")
+        content = asking.client.get("/api/export/geotiff.zip").content
+    with (
+        zipfile.ZipFile(io.BytesIO(content)) as archive,
+        rasterio.MemoryFile(archive.read("m.tif")) as memory,
+        memory.open() as made,
+    ):
+        assert (made.crs.to_epsg(), made.transform) == (32633, grid)
+        assert np.flatnonzero(made.read(1) == 3).tolist() == list(range(45, 55))
+
+
 def test_an_image_that_cannot_be_read_fails_alone(place: Path) -> None:
     (place / "pictures" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nnonsense")
     with opened(place / "pictures", place / "outputs") as session:
@@ -388,6 +413,12 @@ def test_tiles_show_every_pixel(session: Session, asking: Asking) -> None:
     np.testing.assert_array_equal(np.asarray(tile), session.item(key_of(session)).image.read())
     for place in ("1/0/0", "0/1/0", "0/0/1"):
         assert asking.client.get(f"{path}/{place}").status_code == 404
+
+
+def test_all_scripts_of_the_page_are_asked_for_at_once() -> None:
+    page = (STATIC / "index.html").read_text()
+    named = set(re.findall(r'modulepreload" href="/static/(.+?)"', page))
+    assert named == {each.name for each in STATIC.glob("*.js")} - {"main.js", "theme.js"}
 
 
 def test_runs_and_pixels_are_the_same_thing() -> None:
