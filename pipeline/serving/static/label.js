@@ -86,6 +86,7 @@ export class Label {
     this.undoButton = make("button", { type: "button", id: "undo", onclick: () => this.turn("undo") }, icon("undo"), "Undo");
     this.redoButton = make("button", { type: "button", id: "redo", onclick: () => this.turn("redo") }, icon("redo"), "Redo");
     this.progress = make("p", { class: "note", id: "labelled-share" });
+    this.place = make("code", { id: "mask-place" });
     const name = make("input", { type: "text", placeholder: "new class", maxLength: 80, "aria-label": "Name of a new class", id: "new-class" });
     const form = make("form", { class: "row", onsubmit: (event) => {
       event.preventDefault();
@@ -105,6 +106,7 @@ export class Label {
       make("section", {}, make("h2", {}, "Tool"), this.toolbar, this.options,
         make("div", { class: "row" }, this.undoButton, this.redoButton)),
       make("section", {}, make("h2", {}, "This image"), this.progress,
+        make("p", { class: "note" }, "Saved at every action as ", this.place),
         make("details", { class: "menu" }, make("summary", { class: "button" }, icon("download"), "Export"),
           make("div", { class: "column" },
             ...[["masks.zip", "Masks of all images (PNG)"], ["coco.json", "COCO (run lengths)"],
@@ -173,6 +175,7 @@ export class Label {
     this.undoButton.disabled = !state.can_undo;
     this.redoButton.disabled = !state.can_redo;
     const done = total - (counts[0] ?? total);
+    this.place.textContent = `${this.app.session.masks}/${scene.item.name}.png`;
     this.progress.textContent = `${(100 * done / total).toFixed(1)} % of the pixels have a class, after ${number.format(state.n_actions ?? 0)} actions.`;
   }
 

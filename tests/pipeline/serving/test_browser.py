@@ -363,6 +363,8 @@ def test_three_images_at_three_levels(visit: Visiting, place: Path) -> None:
         labels = spam_pipe.Hierarchy(finest, arrays["parents"], arrays["altitudes"]).labels(k)
         np.testing.assert_array_equal(mask_of(place, name) > 0, labels == labels[48, 72])
     before = mask_of(place, "d")
+    said = page.locator("#mask-place").inner_text()
+    np.testing.assert_array_equal(np.asarray(Image.open(said)), before)  # where the page says
     page.mouse.move(*spot(page, 20, 20))
     page.mouse.down()
     page.mouse.move(*spot(page, 110, 80), steps=6)
