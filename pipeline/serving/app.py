@@ -5,7 +5,6 @@ import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -14,14 +13,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import (
-    FileResponse,
-    JSONResponse,
-    Response,
-    StreamingResponse,
-)
-from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
 
 from spam_pipe.pipeline.errors import DataError, UserError, one_line
 from spam_pipe.pipeline.items import Item
@@ -31,8 +24,7 @@ from spam_pipe.pipeline.serving.guard import Guard, TooLargeError
 from spam_pipe.pipeline.serving.labelling import ClassOfPixels
 from spam_pipe.pipeline.serving.packed import MEDIA_TYPE, pack
 from spam_pipe.pipeline.serving.session import NotFoundError, Session
-
-STATIC = Path(__file__).with_name("static")
+from spam_pipe.pipeline.serving.shipped import shipped
 
 _Result = TypeVar("_Result")
 _PAGE_OF_ITEMS = 500
@@ -60,12 +52,12 @@ class Pages:
         self.tile = lru_cache(maxsize=256)(self._tile)
         self.thumbnail = lru_cache(maxsize=4096)(self._thumbnail)
 
-    def routes(self) -> list[Route | Mount]:
+    def routes(self) -> list[Route]:
         """Return all addresses."""
         one = "/api/items/{key:str}"
         return [
             Route("/", self.page),
-            Mount("/static", StaticFiles(directory=STATIC)),
+            Route("/static/{name:str}", self.static),
             Route("/report", self.report),
             Route("/api/session", self.describe),
             Route("/api/items", self.list_items),
@@ -91,7 +83,11 @@ class Pages:
 
     async def page(self, request: Request) -> Response:
         """The page itself."""
-        return FileResponse(STATIC / "index.html")
+        return shipped("index.html")
+
+    async def static(self, request: Request) -> Response:
+        """A script, the style sheet or the icon."""
+        return shipped(request.path_params["name"])
 
     async def describe(self, request: Request) -> Response:
         """The session."""

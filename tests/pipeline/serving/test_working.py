@@ -22,13 +22,14 @@ from spam_pipe.pipeline.datasets.user_files.factor_table import read_factors
 from spam_pipe.pipeline.errors import DataError
 from spam_pipe.pipeline.runs.chain import build_chain
 from spam_pipe.pipeline.runs.run import open_run
-from spam_pipe.pipeline.serving.app import STATIC, make_app
+from spam_pipe.pipeline.serving.app import make_app
 from spam_pipe.pipeline.serving.engine import Wishes, per_object
 from spam_pipe.pipeline.serving.journal import Journal
 from spam_pipe.pipeline.serving.labelling import ClassOfPixels
 from spam_pipe.pipeline.serving.packed import unpack
 from spam_pipe.pipeline.serving.regions import pixels_of, runs_of
 from spam_pipe.pipeline.serving.session import Session
+from spam_pipe.pipeline.serving.shipped import STATIC
 from spam_pipe.pipeline.session.options import Options
 from spam_pipe.pipeline.store.folder import open_folder
 from tests.pipeline.serving.served import TOKEN, draw_photographs, opened
