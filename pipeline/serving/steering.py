@@ -241,14 +241,18 @@ class Steering:
             marks, drawings = self._said(item_id)
             cells += [(item_id, m.x, m.y, "", m.k, f"{m.factor:g}") for m in marks]
             for each in drawings:
-                mask = file_name(item_id, f".{each.id}.png")
-                self._save_mask(f"{DRAWINGS}/{mask}", each)
-                cells.append((item_id, "", "", f"{DRAWINGS}/{mask}", "", f"{each.factor:g}"))
+                mask = _mask_name(item_id, each)
+                self._save_mask(mask, each)
+                cells.append((item_id, "", "", mask, "", f"{each.factor:g}"))
         if not cells:
             self.folder.delete(TABLE)
             return
         table = csv_lines([("image", "x", "y", "mask", "k", "factor"), *cells])
         self.folder.write(TABLE, table.encode())
+
+    def mask_names(self) -> list[str]:
+        """Return the masks that the table names."""
+        return [_mask_name(name, each) for name in self.items for each in self.drawings(name)]
 
     def _save_mask(self, name: str, drawing: Drawing) -> None:
         """Write a drawing's mask once: what an id drew never changes."""
@@ -259,6 +263,10 @@ class Steering:
 
     def _path(self, item_id: str) -> Path:
         return self.folder.path() / "steering" / file_name(item_id, ".jsonl")
+
+
+def _mask_name(item_id: str, drawing: Drawing) -> str:
+    return f"{DRAWINGS}/{file_name(item_id, f'.{drawing.id}.png')}"
 
 
 def _stepped(now: float, direction: int) -> float:

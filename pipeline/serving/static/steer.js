@@ -131,6 +131,9 @@ export class Steer {
     this.redoButton.disabled = !state.can_redo;
     const said = [...scene.marks, ...(state.drawings ?? []).map((each) => ({ ...each, drawn: true }))];
     this.clearButton.disabled = !said.length;
+    const file = state.drawings?.length ? "attention.zip" : "attention.csv"; // with the masks
+    this.saveLink.href = `/api/export/${file}`;
+    this.saveLink.download = this.saveLink.lastChild.textContent = file;
     if (this.made) {
       const exact = this.made.regions.n === this.made.k;
       this.count.replaceChildren(
@@ -141,11 +144,11 @@ export class Steer {
     this.list.replaceChildren(...said.map((mark) => {
       const object = this.#objectAt({ pixel: mark });
       const own = this.made?.perObject[object] ?? 0;
-      const at = mark.drawn ? ", drawn" : mark.k === app.k ? "" : ` (clicked at ${number.format(mark.k)})`;
+      const how = mark.drawn ? "drawn, " : mark.k === app.k ? "" : `at K = ${number.format(mark.k)}, `;
       return make(
         "li", { onpointerenter: () => this.#pointAt(object), onpointerleave: () => app.point(null) },
         make("span", { class: `factor ${mark.factor >= 1 ? "more" : "fewer"}` }, shown(mark.factor)),
-        make("span", { class: "grow" }, `${number.format(own)} superpixels${at}`),
+        make("span", { class: "grow" }, how ? `${how}${number.format(own)}` : `${number.format(own)} superpixels`),
         make("button", { type: "button", class: "small", "aria-label": "fewer", onclick: () => this.#step(mark.x, mark.y, -1) }, "−"),
         make("button", { type: "button", class: "small", "aria-label": "more", onclick: () => this.#step(mark.x, mark.y, 1) }, "+"),
         mark.drawn && make("button", { type: "button", class: "small", "aria-label": "take away", onclick: () => this.#step(mark.x, mark.y, 0) }, icon("close")),
@@ -221,6 +224,7 @@ export class Steer {
     const runs = this.#lasso?.close() ?? [];
     this.#lasso = null;
     if (point && runs.length) this.#draw(runs);
+    else if (point?.pixel) this.#click(point); // nothing was enclosed: it was a click
   }
 
   #draw(runs) {
@@ -231,8 +235,12 @@ export class Steer {
   click(point) {
     if (!point.pixel || this.refusal) return;
     if (this.tool === "points") this.points.click(point);
-    else this.#step(point.pixel.x, point.pixel.y, point.shift ? -1 : point.alt ? 0 : 1);
+    else this.#click(point);
     this.hover(point);
+  }
+
+  #click({ pixel, shift, alt }) {
+    this.#step(pixel.x, pixel.y, shift ? -1 : alt ? 0 : 1);
   }
 
   #step(x, y, direction) {

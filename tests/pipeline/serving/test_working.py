@@ -190,6 +190,10 @@ def test_a_drawn_object_is_stepped_covered_taken_away_and_brought_back(
     said = read_factors(table, "two").masks["a"]
     assert [factor for _, factor in said] == [2, 4]
     assert all((np.asarray(Image.open(mask)) > 0).sum() in {400, 100} for mask, _ in said)
+    content = io.BytesIO(asking.client.get("/api/export/attention.zip").content)
+    with zipfile.ZipFile(content) as archive:
+        names = [row.split(",")[3] for row in archive.read("attention.csv").decode().split()[1:]]
+        assert set(archive.namelist()) == {"attention.csv", *names}
     gone = asking.post(path, op="click", x=12, y=12, k=60, direction=0)
     assert len(gone["drawings"]) == 1
     assert asking.post(path, op="undo")["drawings"] == raised["drawings"]
