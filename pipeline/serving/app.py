@@ -347,6 +347,8 @@ class Pages:
                 while True:
                     try:
                         message = await asyncio.wait_for(queue.get(), _HEARTBEAT)
+                        if message["kind"] == "end":
+                            return
                         yield f"data: {json.dumps(message)}\n\n"
                     except TimeoutError:
                         yield ": still here\n\n"

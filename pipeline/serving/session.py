@@ -48,6 +48,10 @@ class Hub:
             with suppress(RuntimeError):  # the server has ended
                 self.loop.call_soon_threadsafe(self._spread, message)
 
+    def end(self) -> None:
+        """Let every tab's stream end: the server does not wait for tabs that stay open."""
+        self.tell({"kind": "end"})
+
     def _spread(self, message: Mapping[str, Any]) -> None:
         for queue in self.listeners:
             with suppress(asyncio.QueueFull):

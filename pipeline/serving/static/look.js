@@ -84,7 +84,7 @@ export class Look {
     const methods = (chosen, choose) => make(
       "select", { onchange: (event) => choose(event.target.value) },
       make("option", { value: "nested", selected: chosen === "nested" }, "nested, every K"),
-      make("option", { value: "direct", selected: chosen === "direct" }, `${app.session.method}, as in a batch`),
+      make("option", { value: "direct", selected: chosen === "direct" }, `${app.session.method} (batch)`),
     );
     const right = this.compared;
     return [

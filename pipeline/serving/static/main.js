@@ -245,6 +245,7 @@ class App {
     if (this.mode.name === name) return;
     this.mode.leaveMode();
     this.point(null);
+    this.tell(null, []);
     this.mode = this.modes[name];
     for (const button of document.querySelectorAll("[data-mode]")) {
       button.setAttribute("aria-pressed", String(button.dataset.mode === name));

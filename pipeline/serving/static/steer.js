@@ -141,6 +141,7 @@ export class Steer {
         exact ? " superpixels, as asked" : ` superpixels; ${number.format(this.made.k)} were asked for`,
       );
     } else this.count.textContent = "computing …";
+    const drawn = new Set(said.filter((mark) => mark.drawn).map((mark) => this.#objectAt({ pixel: mark })));
     this.list.replaceChildren(...said.map((mark) => {
       const object = this.#objectAt({ pixel: mark });
       const own = this.made?.perObject[object] ?? 0;
@@ -148,7 +149,7 @@ export class Steer {
       return make(
         "li", { onpointerenter: () => this.#pointAt(object), onpointerleave: () => app.point(null) },
         make("span", { class: `factor ${mark.factor >= 1 ? "more" : "fewer"}` }, shown(mark.factor)),
-        make("span", { class: "grow" }, how ? `${how}${number.format(own)}` : `${number.format(own)} superpixels`),
+        make("span", { class: "grow" }, !mark.drawn && drawn.has(object) ? "partly covered" : how ? `${how}${number.format(own)}` : `${number.format(own)} superpixels`),
         make("button", { type: "button", class: "small", "aria-label": "fewer", onclick: () => this.#step(mark.x, mark.y, -1) }, "−"),
         make("button", { type: "button", class: "small", "aria-label": "more", onclick: () => this.#step(mark.x, mark.y, 1) }, "+"),
         mark.drawn && make("button", { type: "button", class: "small", "aria-label": "take away", onclick: () => this.#step(mark.x, mark.y, 0) }, icon("close")),

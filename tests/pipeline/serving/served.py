@@ -78,6 +78,7 @@ def listening(session: Session) -> Iterator[str]:
         try:
             yield f"http://127.0.0.1:{port}/?token={TOKEN}"
         finally:
+            session.hub.end()
             server.should_exit = True
             thread.join()
 
@@ -111,13 +112,14 @@ class Server:
         self.process.communicate()
 
     def interrupt(self) -> int:
-        """End as by Ctrl-C and return the exit status."""
+        """End as by Ctrl-C and return the exit status; nothing may be complained of."""
         self.process.send_signal(2)
         try:
-            self.process.communicate(timeout=30)
+            _, said = self.process.communicate(timeout=30)
         except subprocess.TimeoutExpired:
             self.process.kill()
-            self.process.communicate()
+            _, said = self.process.communicate()
+        assert "Traceback" not in said, said
         return int(self.process.returncode)
 
 
