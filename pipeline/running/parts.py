@@ -108,8 +108,7 @@ def find_factors(config: AttentionConfig, item_id: str) -> Source | None:
     path = factors_file(config)
     if is_table(path):
         source = factor_table.ItemFactors(path, item_id)
-        table = factor_table.read_factors(path, source.signature())
-        return source if item_id in table.factors else None
+        return source if item_id in source.table().factors else None
     return factor_maps.find_map(path, item_id, config.ratio)
 
 

@@ -204,8 +204,7 @@ def require_known_images(config: AttentionConfig, item_ids: Iterable[str]) -> No
         return
     path, known = factors_file(config), set(item_ids)
     if is_table(path):
-        signature = factor_table.ItemFactors(path, "").signature()
-        names = [*factor_table.read_factors(path, signature).names]
+        names = [*factor_table.ItemFactors(path, "").table().names]
     else:
         names = factor_maps.mapped_names(path)
     if not names:

@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from spam_pipe.stages.base import Arrays, Count, Inputs, Output
+from spam_pipe.stages.base import Count, Inputs, Output
 from spam_pipe.stages.colour import rgb_to_lab
 from spam_pipe.stages.deferred import BY_BLOCKS
-from spam_pipe.stages.hierarchy.nest import nest
+from spam_pipe.stages.hierarchy.nest import anchor_levels, nest
 from spam_pipe.stages.hierarchy.objects import Prior
 from spam_pipe.stages.methods.config import SegmentConfig
 from spam_pipe.stages.methods.deep_features import with_deep_features
-from spam_pipe.stages.prior.cut import contour_of
+from spam_pipe.stages.prior.cut import contour_of, objects_for
 from spam_pipe.stages.scene import Scene
-from spam_pipe.stages.segment.stage import attention_of
+from spam_pipe.stages.segment.stage import attention_of, priors_of
 from spam_pipe.stages.segment.stored import stored_labels
 from spam_pipe.stages.validity import filled_inputs
 
@@ -56,21 +56,19 @@ class HierarchyStage:
             raise ValueError(message)
         inputs = filled_inputs(inputs)
         assert inputs.image is not None
-        found: Arrays = {}
-        if "prior" in inputs.upstream:
-            found = inputs.upstream["prior"][None].arrays
+        found, drawn = priors_of(inputs)
         scene = Scene(
             inputs.image,
             rgb_to_lab(inputs.image),
-            contour=contour_of(found),
+            contour=contour_of(drawn),
             device=resources,
             valid=inputs.valid,
         )
         wanted = config.spam_nested.finest
         count = min(wanted, scene.n_pixels)
         prior = None
-        if "objects" in found:
-            prior = Prior(found["objects"], found["parents"], found["altitudes"], contour_of(found))
+        if "objects" in drawn:
+            prior = Prior(drawn["objects"], drawn["parents"], drawn["altitudes"], scene.contour)
         notes: list[str] = []
         attend = attention_of(inputs, scene, found, config)
         seen = with_deep_features(scene, count, inputs.image_digest, config, resources)
@@ -99,6 +97,9 @@ class HierarchyStage:
         if any(notes):
             attributes["note"] = "; ".join(filter(None, notes))
         arrays = {"labels": labels, "parents": made.parents, "altitudes": made.altitudes}
+        if drawn is not found:  # the prior alone doesn't tell what the first anchor keeps
+            first = anchor_levels(min(count, int((made.labels >= 0).sum())))[0]
+            arrays["objects"] = objects_for(drawn, scene.contour, first, config)
         yield Output(arrays, attributes)
 
 

@@ -19,6 +19,7 @@ from spam_pipe.stages.methods.names import COMPILED, NESTED, require_extra
 from spam_pipe.stages.methods.registry import Method, find_method
 from spam_pipe.stages.prior.cut import contour_of, objects_for
 from spam_pipe.stages.scene import Scene
+from spam_pipe.stages.segment.drawn import with_drawn
 from spam_pipe.stages.segment.stored import labels_of, stored_labels
 from spam_pipe.stages.validity import filled_inputs
 
@@ -71,6 +72,7 @@ class SegmentStage:
         Levels of a hierarchy are read of ``hierarchy``, which knows of prior and attention. Else
         reads of the prior, where there is one: ``objects`` (H, W), 0 = uncertain; their merge
         tree ``parents`` and ``altitudes``; optionally ``contour``, (H, W) uint8, 255 = certain.
+        Where the user drew objects, ``objects`` that the labels keep to come with them.
 
         Attributes say what was asked for and made: ``n_requested``, ``n_superpixels``,
         ``n_objects``, what the method says of itself, and a ``note`` where the count is not
@@ -85,9 +87,7 @@ class SegmentStage:
             return
         inputs = filled_inputs(inputs)
         assert inputs.image is not None
-        prior: Arrays = {}
-        if "prior" in inputs.upstream:
-            prior = inputs.upstream["prior"][None].arrays
+        found, prior = priors_of(inputs)
         borders = contour_of(prior)
         scene = Scene(
             inputs.image,
@@ -100,7 +100,7 @@ class SegmentStage:
             valid=inputs.valid,
         )
         nested = config.method in NESTED
-        attention = None if nested else attention_of(inputs, scene, prior, config)
+        attention = None if nested else attention_of(inputs, scene, found, config)
         for unit in units:
             if unit is None or unit < 1:
                 raise ValueError(f"at least one superpixel must be asked for, not {unit}")
@@ -139,7 +139,20 @@ class SegmentStage:
                 )
             if any(notes):
                 attributes["note"] = "; ".join(filter(None, notes))
-            yield Output({"labels": labels}, attributes)
+            arrays = {"labels": labels}
+            if objects is not None and prior is not found:
+                arrays["objects"] = objects  # the prior alone doesn't tell them
+            yield Output(arrays, attributes)
+
+
+def priors_of(inputs: Inputs) -> tuple[Arrays, Arrays]:
+    """Return an image's prior as it was found, and with the objects that the user drew."""
+    if "prior" not in inputs.upstream:
+        return {}, {}
+    found = inputs.upstream["prior"][None].arrays
+    if "objects" not in found or inputs.attention is None:
+        return found, found
+    return found, with_drawn(found, inputs.attention.drawn)
 
 
 def _hierarchy_of(inputs: Inputs) -> tuple[NDArray[np.int32], NDArray[np.int32]] | None:
@@ -178,6 +191,8 @@ def attention_of(
 ) -> Attention | None:
     """Return what gives the objects their density; None where nothing makes them differ.
 
+    Clicks and object ids mean the objects of the prior as it was found, without drawn ones.
+
     Raises
     ------
     ValueError
@@ -193,8 +208,8 @@ def attention_of(
         return visual_attention(scene.image, scene.lab, wanted, checkpoint, scene.device)
 
     def objects_at(count: int) -> NDArray[np.integer]:
-        found = objects_for(prior, contour_of(prior), count, config)
-        return prior["objects"] if found is None else found
+        cut = objects_for(prior, contour_of(prior), count, config)
+        return prior["objects"] if cut is None else cut
 
     return user_attention(inputs.attention, prior["objects"], objects_at)
 
