@@ -38,9 +38,6 @@ class Scene:
         (H, W) ground truth per annotator; only a method made of it may look at it.
     external
         (H, W) label maps made elsewhere, by requested number of superpixels.
-    hierarchy
-        (H, W) int32 labels of a hierarchy's finest level, -1 outside, and the (2n - 1,) parents of
-        its tree, for a method whose superpixels are its levels.
     valid
         (H, W) bool, False where the image has no data and a method's labels are -1; elsewhere
         its colours are those of the nearest pixel that has some. None where all count.
@@ -55,7 +52,6 @@ class Scene:
     device: str = "cpu"
     annotations: tuple[NDArray[np.integer], ...] = ()
     external: Mapping[int, NDArray[np.integer]] = field(default_factory=dict)
-    hierarchy: tuple[NDArray[np.int32], NDArray[np.int32]] | None = None
     valid: NDArray[np.bool_] | None = None
 
     @property

@@ -31,10 +31,13 @@ class Found(NamedTuple):
         (H, W) int32 in 0..n-1, -1 at pixels that were not free; each 4-connected.
     objects
         (H, W) int32 that no superpixel crosses, 0 = uncertain. None without a prior.
+    means
+        (n, D) of each, where they are to be known.
     """
 
     labels: Labels
     objects: Objects | None
+    means: NDArray[np.float64] | None = None
 
 
 SegmentWindow = Callable[[Box, NDArray[np.bool_], int], Found]
@@ -54,11 +57,14 @@ class Mosaic(NamedTuple):
         several numbers.
     n_windows
         How many it was put together from.
+    means
+        (n, D) of each, where windows knew them.
     """
 
     labels: Labels
     owners: NDArray[np.int32]
     n_windows: int
+    means: NDArray[np.float64] | None
 
 
 def segment_by_windows(
@@ -90,6 +96,7 @@ def segment_by_windows(
     """
     labels = np.full(shape, -1, np.int32)
     owners = [np.zeros(0, np.int32)]
+    means = []
     n_free = labels.size if valid is None else int(np.count_nonzero(valid))
     margin = int(np.ceil(MARGIN * np.sqrt(n_free / n_superpixels)))
     blocks = cut_into_blocks(shape, window_pixels, margin)
@@ -113,11 +120,14 @@ def segment_by_windows(
             known = np.append(np.concatenate(owners), np.int32(0))[labels[block.window]]
             own, n_objects = _numbered(own, recognised(found.objects, known), n_objects)
         owners.append(own)
+        if found.means is not None:
+            means.append(found.means[reaching])
         labels[block.window] = np.where(kept >= 0, kept, labels[block.window])
         n += reaching.size
         n_free -= int(np.count_nonzero(kept >= 0))
     ordered, order = _in_raster_order(labels, n)
-    return Mosaic(ordered, np.concatenate(owners)[order], len(blocks))
+    known = np.concatenate(means)[order] if means else None
+    return Mosaic(ordered, np.concatenate(owners)[order], len(blocks), known)
 
 
 def _owners_of(found: Found) -> NDArray[np.int32]:
