@@ -415,9 +415,9 @@ def _merge(
     """Merge, in place, what is queued; False where the queue's room ended before.
 
     `state` holds how many entries are queued, how many merges are made, and how many there are
-    to be; `paid` is what each costs. An entry's size is the area of the pair, its name the lower region times n plus the
-    higher one. The regions of a set form a list, so that its neighbours are found without merging
-    lists; `shared`, all zero, and `touched` are room to work in.
+    to be; `paid` is what each costs. An entry's size is the area of the pair, its name the lower
+    region times n plus the higher one. The regions of a set form a list, so that its neighbours
+    are found without merging lists; `shared`, all zero, and `touched` are room to work in.
     """
     n = parents.size
     while state[0] > 0 and state[1] < state[2]:
