@@ -27,13 +27,23 @@ SEGMENTING = (
 )
 """Modules with the kernels that an image needs by default, from its pixels to superpixels."""
 
+NESTING = (
+    "spam_pipe.stages.regions.tree",
+    "spam_pipe.stages.hierarchy.objects",
+    "spam_pipe.stages.hierarchy.merging",
+)
+"""Modules with the kernels that a hierarchy needs beside."""
+
 SELDOM = (
+    *NESTING,
+    "spam_pipe.stages.hierarchy.cuts",
+    "spam_pipe.stages.hierarchy.saliency",
     "spam_pipe.stages.prior.divide",
     "spam_pipe.stages.prior.restrict",
     "spam_pipe.stages.prior.cut",
     "spam_pipe.stages.segment.large.scale",
 )
-"""Modules with kernels for masks, gaps and large images, of a fraction of a second each."""
+"""Modules with kernels for hierarchies, masks, gaps and large images: fractions of a second."""
 
 Advance = Callable[[int, int], None]
 """Told how many kernels are compiled, of how many."""

@@ -147,12 +147,13 @@ def hierarchy(
         Its regions are 4-connected, except in levels of fewer regions than the mask has connected
         pieces. No region crosses an object that the prior keeps at its level: objects are those
         of 100 superpixels from there on, with strongly bordered parts told apart at 400, 1,600 …,
-        and merge along the prior's tree below.
+        and merge along the prior's tree below. Images of more than four million pixels are worked
+        at by blocks.
 
     Raises
     ------
     ValueError
-        As for `segment`; and when the image has more than four million pixels.
+        As for `segment`.
 
     Examples
     --------

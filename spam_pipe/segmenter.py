@@ -13,7 +13,7 @@ from spam_pipe.nested import Hierarchy
 from spam_pipe.pictures import as_inputs
 from spam_pipe.pipeline.device import resolve_device
 from spam_pipe.pipeline.errors import UserError
-from spam_pipe.pipeline.kernels import require_kernels
+from spam_pipe.pipeline.kernels import NESTING, require_kernels
 from spam_pipe.priors import Factors, Prior, as_factors, known_prior, masks_of, options_of
 from spam_pipe.stages.attention.config import AttentionConfig
 from spam_pipe.stages.base import Inputs, Output, StageConfig
@@ -119,6 +119,7 @@ class Segmenter:
     ) -> Hierarchy:
         """Nest superpixels: see `spam_pipe.hierarchy`; the prior is the segmenter's by default."""
         nested = NestedConfig(finest=_checked_count("n_finest", n_finest))
+        require_kernels(NESTING)
         update = {"method": "spam-nested", "spam_nested": nested}
         config = self._config.model_copy(update=update)
         inputs, config = self._prepared(image, prior, mask, factors, channel_axis, config)
