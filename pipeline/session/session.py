@@ -102,9 +102,9 @@ class Session:
             fresh=command == "run",
             reset=options.reset,
         )
-        refuse_without_effect(options, run.config)
-        shard = None if options.shard is None else parse_shard(options.shard)
         target = "evaluate" if command in {"run", "report"} else command
+        refuse_without_effect(options, run.config, target)
+        shard = None if options.shard is None else parse_shard(options.shard)
         return cls(
             outputs=outputs,
             run=run,
