@@ -35,7 +35,7 @@ from spam_pipe.stages.annotate.votes import Clicks
 from spam_pipe.stages.validity import VOID
 
 MASKS = "annotations"
-"""Where masks go below a run's folder, where nothing else is said."""
+"""The default folder of masks, below a run's folder."""
 
 
 def require_together(options: AnnotateOptions) -> None:

@@ -29,7 +29,7 @@ def export_attention(options: ExportOptions) -> int:
 
     The objects are those of the prior as it is cut for one number of superpixels. A row of the
     table points at an object's inner-most pixel and says that number, so that it means the same
-    object whatever the numbers of superpixels that are made. All factors are 1.
+    object at any number of superpixels. All factors are 1.
 
     Returns
     -------

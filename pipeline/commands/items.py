@@ -1,4 +1,4 @@
-"""What the commands that run items do: resolve, plan, execute, tell."""
+"""The commands that run items: resolve, plan, execute, tell."""
 
 import os
 

@@ -29,25 +29,14 @@ _LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})
 
 @dataclass(frozen=True)
 class Place:
-    """Where the server listens.
+    """Where the server listens."""
 
-    Attributes
-    ----------
-    host, port
-        Its address; port 0 for a free one.
-    token
-        What requests carry; None for a random one.
-    browser
-        Open the page at once.
-    labels
-        Folder of masks to correct; None for the run's annotations.
-    """
-
+    # its address; port 0 for a free one
     host: str = "127.0.0.1"
     port: int = 0
-    token: str | None = None
-    browser: bool = True
-    labels: str | None = None
+    token: str | None = None  # what requests carry; None for a random one
+    browser: bool = True  # open the page at once
+    labels: str | None = None  # folder of masks to correct; None for the run's annotations
 
 
 def serve(path: str, options: Options, place: Place) -> None:

@@ -25,11 +25,11 @@ from spam_pipe.stages.colour import rgb_to_lab
 from spam_pipe.stages.csv_cells import csv_lines
 
 FOLDER = "clicks"
-"""Where the figures go below a run's folder."""
+"""The folder of the figures, below a run's folder."""
 
 PIXELS = "no superpixels"
 TARGETS = (0.8, 0.9, 0.95)
-"""Pixel accuracies of which is told how many clicks they take."""
+"""Pixel accuracies for which the number of clicks is reported."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What `spam-pipe sweep` does: the points of a grid on each dataset, by one set of workers."""
+"""`spam-pipe sweep`: the points of a grid on each dataset, by one set of workers."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -29,7 +29,7 @@ from spam_pipe.stages.registry import STAGES
 
 @dataclass(frozen=True)
 class _Done:
-    """What came of a sweep on one dataset."""
+    """The result of a sweep on one dataset."""
 
     swept: SweptRun
     summary: Summary

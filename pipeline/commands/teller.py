@@ -1,4 +1,4 @@
-"""What commands print: progress, results, states, exit statuses."""
+"""The output of commands: progress, results, states, exit statuses."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Which options decide something of what a method makes."""
+"""Options that decide a method's results."""
 
 from spam_pipe.pipeline.configuration.run_config import RunConfig
 from spam_pipe.stages.methods.config import SegmentConfig

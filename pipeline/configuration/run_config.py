@@ -59,7 +59,7 @@ class RunConfig(BaseModel):
 
     @property
     def units(self) -> tuple[int, ...] | tuple[str, ...]:
-        """What is made of each image: numbers of superpixels, or sizes."""
+        """Units of each image: numbers of superpixels, or sizes."""
         return self.superpixel_size or self.n_superpixels
 
 

@@ -1,4 +1,4 @@
-"""What a training is: its recipe and its images, from TOML files and options."""
+"""The configuration of a training: its recipe and its images, from TOML files and options."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path

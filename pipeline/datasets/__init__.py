@@ -17,7 +17,7 @@ DATASETS: dict[str, str] = {
     "folder": "spam_pipe.pipeline.datasets.folder:Folder",
     "sample": "spam_pipe.pipeline.datasets.sample:Sample",
 }
-"""Where each dataset's class is, as ``module:class``."""
+"""Each dataset's class, as ``module:class``."""
 
 
 def open_dataset(name: str, *, data: str | Path | None = None, **options: Any) -> Dataset:

@@ -30,33 +30,20 @@ class ImageFolder(Dataset):
     Images are files with an image's suffix, and files without any that begin as images do. Links
     are followed. An item's id is its relative path without suffix; images that differ in the
     suffix alone (``a.jpg`` beside ``a.png``) keep theirs.
-
-    Attributes
-    ----------
-    images
-        The folder.
-    pattern
-        Which files are images, beside having an image's suffix: a shell pattern for the name or,
-        where it has a slash, for the relative path.
-    ground_truth
-        Folder of label maps with the images' ids (or relative paths) for names.
-    planes
-        Which planes of stacks are items: all, named ``<id>#z3``, or the first; None for all of
-        OME-TIFF and OME-Zarr, the first of other files.
-    reading
-        How images are read.
-    ignore
-        Values of the ground truth that mean no region.
-    files
-        Of the images these alone, by their paths below the folder; all where there are none.
     """
 
-    images: Path
+    images: Path  # the folder
+    # which files are images, beside having an image's suffix: a shell pattern for the name or,
+    # where it has a slash, for the relative path
     pattern: str = "*"
+    # folder of label maps with the images' ids (or relative paths) for names
     ground_truth: Path | None = None
+    # which planes of stacks are items: all, named ``<id>#z3``, or the first; None for all of OME-
+    # TIFF and OME-Zarr, the first of other files
     planes: Which = None
-    reading: Reading = field(default_factory=Reading)
-    ignore: tuple[int, ...] = ()
+    reading: Reading = field(default_factory=Reading)  # how images are read
+    ignore: tuple[int, ...] = ()  # values of the ground truth that mean no region
+    # of the images these alone, by their paths below the folder; all where there are none
     files: tuple[str, ...] = ()
 
     name: ClassVar[str] = "folder"
@@ -206,7 +193,7 @@ def item_ids(files: list[str]) -> dict[str, str]:
 
 
 def _suffix(name: str) -> str:
-    """Return a name's suffix; DICOM's names end in numbers, which are none."""
+    """Return a name's suffix; DICOM's names end in numbers, which are no suffixes."""
     suffix = PurePosixPath(name).suffix
     return "" if suffix[1:].isdecimal() else suffix
 

@@ -1,4 +1,4 @@
-"""Where datasets are looked for."""
+"""The folders in which datasets are looked for."""
 
 import os
 from collections.abc import Iterable, Sequence

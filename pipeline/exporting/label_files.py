@@ -37,8 +37,7 @@ def encode_labels(labels: LabelMap, form: Form, background: int | None = None) -
 
     Returns
     -------
-    bytes
-        Equal maps give equal bytes.
+    Equal maps give equal bytes.
 
     Raises
     ------
@@ -145,10 +144,9 @@ def coco_records(labels: LabelMap, background: int | None = None) -> list[dict[s
 
     Returns
     -------
-    list[dict[str, Any]]
-        One record per label present, ascending: ``id`` (the label), ``segmentation`` (``size``
-        [H, W] and ``counts``, column-major, background first), ``area``, and ``bbox`` ([left,
-        top, width, height] in whole pixels, as pycocotools has it: one pixel is 1 × 1).
+    One record per label present, ascending: ``id`` (the label), ``segmentation`` (``size``
+    [H, W] and ``counts``, column-major, background first), ``area``, and ``bbox`` ([left,
+    top, width, height] in whole pixels, as pycocotools has it: one pixel is 1 × 1).
     """
     present, index = np.unique(labels, return_inverse=True)
     index = index.reshape(labels.shape)

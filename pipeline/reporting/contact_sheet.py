@@ -32,8 +32,7 @@ def draw_contact_sheet(
 
     Returns
     -------
-    bytes | None
-        None when the current configuration has no measured image.
+    None when the current configuration has no measured image.
     """
     chain = build_chain(run.config, run.folder)
     own = metrics[metrics["config"] == config_name(chain, read_record(run.folder))]

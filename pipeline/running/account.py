@@ -1,4 +1,4 @@
-"""What a command did: counted for its closing line, kept in failures.csv."""
+"""The account of a command: counted for its closing line, kept in failures.csv."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -25,46 +25,25 @@ _SAVING_SHARE = 0.05
 
 @dataclass
 class Summary:
-    """What a command did.
+    """Counts and failures of a command."""
 
-    Attributes
-    ----------
-    n_items
-        Items of the dataset that the command was about.
-    n_expected
-        Items that the split officially has; None where nobody can say.
-    complete, computed, failed, skipped
-        Items found complete, computed now, failed now, left alone for an earlier failure; in a
-        sweep an item counts once per point.
-    stale
-        Stages with results out of date, and of how many items.
-    seconds
-        Wall time.
-    stage_seconds
-        Stage's own seconds and the pipeline's overhead, summed over items.
-    notes
-        What stages had to say of items.
-    failures
-        The failed ones.
-    interrupted
-        True when the user stopped it.
-    shard
-        The part that the command was about, if not the whole.
-    """
-
-    n_items: int = 0
-    n_expected: int | None = None
+    n_items: int = 0  # items of the dataset that the command was about
+    n_expected: int | None = None  # items that the split officially has; None if unknown
+    # items found complete, computed now, failed now, left alone for an earlier failure; in a sweep
+    # an item counts once per point
     complete: int = 0
     computed: int = 0
     failed: int = 0
     skipped: int = 0
+    # stages with results out of date, and of how many items
     stale: Counter[str] = field(default_factory=Counter)
-    seconds: float = 0.0
+    seconds: float = 0.0  # wall time
+    # stage's own seconds and the pipeline's overhead, summed over items
     stage_seconds: dict[str, tuple[float, float]] = field(default_factory=dict)
-    notes: Counter[str] = field(default_factory=Counter)
-    failures: list[FailedItem] = field(default_factory=list)
-    interrupted: bool = False
-    shard: Shard | None = None
+    notes: Counter[str] = field(default_factory=Counter)  # what stages had to say of items
+    failures: list[FailedItem] = field(default_factory=list)  # the failed ones
+    interrupted: bool = False  # true when the user stopped it
+    shard: Shard | None = None  # the part that the command was about, if not the whole
 
     @property
     def failures_file(self) -> str:

@@ -1,4 +1,4 @@
-"""Where jobs run: the protocol, and this process."""
+"""Executors of jobs: the protocol, and this process."""
 
 from collections.abc import Callable, Iterator
 from typing import Protocol
@@ -16,8 +16,8 @@ class Executor(Protocol):
     ) -> Iterator[Outcome]:
         """Yield an outcome per job as its task completes; `tasks` is read as room appears.
 
-        Once `stopped` says so, jobs that nobody works on yet may be left out. What works in this
-        process tells the item and the stage at hand.
+        Once `stopped` says so, jobs that have not begun may be left out. Executors that work in
+        this process tell the item and the stage at hand.
         """
         ...
 

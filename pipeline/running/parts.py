@@ -1,4 +1,4 @@
-"""What an item can consist of, and how each part is found."""
+"""The parts of an item, and how each is found."""
 
 from __future__ import annotations
 
@@ -195,27 +195,17 @@ def _hash_once(path: Path, signature: str) -> str:
 
 @dataclass(frozen=True)
 class Part:
-    """One part of what a stage reads of an item.
+    """One part of what a stage reads of an item."""
 
-    Attributes
-    ----------
-    find
-        Returns where the part comes from, for an item and a configuration; None where the item
-        has no such part. It raises a DataError where the user named a file that is not there.
-    field
-        The attribute of `stages.base.Inputs` that holds its content; None where the stage loads
-        the file itself, once per process.
-    weights
-        Returns the name or the file of our network's weights that the part is; None for other
-        parts.
-    option
-        The option that names these weights, or the engine that computes them.
-    """
-
+    # returns where the part comes from, for an item and a configuration; None where the item has no
+    # such part. It raises a DataError where the user named a file that is not there.
     find: Callable[[Item, RunConfig], Source | None]
+    # the attribute of `stages.base.Inputs` that holds its content; None where the stage loads the
+    # file itself, once per process
     field: str | None = None
+    # returns the name or the file of our network's weights that the part is; None for other parts
     weights: Callable[[RunConfig], str | None] | None = None
-    option: str = ""
+    option: str = ""  # the option that names these weights, or the engine that computes them
 
 
 def _weights_part(name_of: Callable[[RunConfig], str | None], option: str) -> Part:
@@ -258,7 +248,7 @@ def _find_external(item: Item, config: RunConfig) -> Source | None:
 
 @dataclass(frozen=True)
 class EngineChoice(Source):
-    """What computes a network as an input: engines agree on nearly all labels, not on all.
+    """The engine of a network as an input: engines agree on nearly all labels, not on all.
 
     Where the choice is left to the device, results stand whichever engine made them.
     """
@@ -294,7 +284,7 @@ def _engine_part(name: str, option: str) -> Part:
 ENGINE_PARTS = frozenset({"contour_engine", "segment_engine"})
 
 LATER_PARTS = frozenset({"valid", *ENGINE_PARTS})
-"""Parts that stages did not read at first: where there is none, results from then stand."""
+"""Parts that stages did not read at first: results from then stay valid for items without them."""
 
 PARTS: Mapping[str, Part] = {
     "image": Part(lambda item, config: item.image, "image"),

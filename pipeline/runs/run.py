@@ -32,24 +32,12 @@ _LONGEST_NAME = 200
 
 @dataclass(frozen=True)
 class Run:
-    """A run that commands work on.
+    """A run that commands work on."""
 
-    Attributes
-    ----------
-    name
-        Its folder's name below the outputs folder.
-    folder
-        Where its stores and tables lie.
-    config
-        All that was resolved.
-    continued
-        True when no run was named and the one used last goes on.
-    """
-
-    name: str
-    folder: Folder
-    config: RunConfig
-    continued: bool
+    name: str  # its folder's name below the outputs folder
+    folder: Folder  # where its stores and tables lie
+    config: RunConfig  # all that was resolved
+    continued: bool  # true when no run was named and the one used last goes on
 
     @property
     def images(self) -> str:

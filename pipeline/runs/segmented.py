@@ -23,20 +23,11 @@ class Segmented:
     """An image, its superpixels and what they were made from.
 
     The image and the prior are read when they are asked for, once.
-
-    Attributes
-    ----------
-    item
-        The image's item.
-    chain
-        The stores that it was read from.
-    made
-        The output of the stage ``segment`` for one number of superpixels.
     """
 
-    item: Item
-    chain: Chain
-    made: Output
+    item: Item  # the image's item
+    chain: Chain  # the stores that it was read from
+    made: Output  # the output of the stage ``segment`` for one number of superpixels
 
     @property
     def config(self) -> SegmentConfig:

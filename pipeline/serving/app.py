@@ -43,6 +43,9 @@ _KEEP = {"cache-control": "private, max-age=3600"}
 
 _HEARTBEAT = 15.0
 
+_HEAD_START = 3.0
+"""Seconds that the first picture has before networks and kernels are loaded for what follows."""
+
 _REPORT_POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; "
     "sandbox allow-scripts allow-popups"
@@ -427,7 +430,8 @@ def make_app(session: Session, token: str, port: int, names: tuple[str, ...] = (
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         session.hub.loop = asyncio.get_running_loop()
-        session.engine.thread.submit(session.engine.warm_up)
+        engine = session.engine
+        session.hub.loop.call_later(_HEAD_START, engine.thread.submit, engine.warm_up)
         yield
         session.hub.loop = None
 

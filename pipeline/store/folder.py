@@ -130,7 +130,7 @@ class LocalFolder(Folder):
     def append(self, key: str, content: bytes, header: bytes) -> None:
         """Add to the file's end."""
         self.root.mkdir(parents=True, exist_ok=True)
-        # Not through a link: somebody else's run may hold one to a file of ours.
+        # Not through a link: a foreign run may hold one to a file of ours.
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
         with open(os.open(self.root / key, flags, 0o666), "ab") as file:  # noqa: PTH123
             file.write(content if file.tell() else header + content)

@@ -98,7 +98,7 @@ class AxisTable(BaseModel):
 
     @property
     def title(self) -> str:
-        """What figures and labels call it."""
+        """Its name in figures and labels."""
         return self.name or (self.key or "").rpartition(".")[2]
 
     def tables(self) -> Iterator[PointTable]:
@@ -124,49 +124,23 @@ class SweepTable(BaseModel):
 
 @dataclass(frozen=True)
 class Point:
-    """One configuration of a sweep.
+    """One configuration of a sweep."""
 
-    Attributes
-    ----------
-    label
-        What tables and figures call it.
-    values
-        By axis: the number where it stands, or the label there.
-    layer
-        Its own options.
-    needs
-        Options that must be set for it to run.
-    """
-
-    label: str
-    values: Mapping[str, float | str]
-    layer: Layer
-    needs: tuple[str, ...]
+    label: str  # what tables and figures call it
+    values: Mapping[str, float | str]  # by axis: the number where it stands, or the label there
+    layer: Layer  # its own options
+    needs: tuple[str, ...]  # options that must be set for it to run
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """A sweep as its file describes it.
+    """A sweep as its file describes it."""
 
-    Attributes
-    ----------
-    name
-        The file's.
-    base
-        Options that all points share.
-    datasets
-        Names of the datasets; empty where `base` or the command says.
-    points
-        In the order of the file, the last axis running fastest.
-    reference
-        Label of the point that others are compared with.
-    """
-
-    name: str
-    base: Layer
-    datasets: tuple[str, ...]
-    points: tuple[Point, ...]
-    reference: str
+    name: str  # the file's
+    base: Layer  # options that all points share
+    datasets: tuple[str, ...]  # names of the datasets; empty where `base` or the command says
+    points: tuple[Point, ...]  # in the order of the file, the last axis running fastest
+    reference: str  # label of the point that others are compared with
 
 
 def read_sweep(path: str) -> Sweep:

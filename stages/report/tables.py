@@ -64,8 +64,7 @@ def metrics_table(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
 
     Returns
     -------
-    pd.DataFrame
-        Exactly `COLUMNS`, sorted by `KEYS`; NaN where undefined.
+    Exactly `COLUMNS`, sorted by `KEYS`; NaN where undefined.
 
     Raises
     ------
@@ -111,10 +110,9 @@ def summary_table(
 
     Returns
     -------
-    pd.DataFrame
-        Exactly `SUMMARY_COLUMNS`, sorted by `GROUP`. Each statistic is over the images where the
-        figure is defined: mean, sample standard deviation (n - 1), the 95 % bootstrap interval of
-        the mean, and how many images these are; the middle three are NaN with fewer than two.
+    Exactly `SUMMARY_COLUMNS`, sorted by `GROUP`. Each statistic is over the images where the
+    figure is defined: mean, sample standard deviation (n - 1), the 95 % bootstrap interval of
+    the mean, and the number of these images; the middle three are NaN with fewer than two.
     """
     config = config or ReportConfig()
     failed = dict(failed or {})

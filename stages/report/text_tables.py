@@ -55,8 +55,7 @@ def markdown_table(summary: pd.DataFrame, sizes: Mapping[int, str] | None = None
 
     Returns
     -------
-    str
-        Heading, an explanation of the figures, and one row per row of the summary.
+    Heading, an explanation of the figures, and one row per row of the summary.
     """
     if summary.empty:
         return "# Superpixels\n\nNo image has been evaluated yet.\n"
@@ -105,8 +104,7 @@ def terminal_table(
 
     Returns
     -------
-    rich.table.Table
-        Each mean with half its 95 % interval below it; numbers are never cut.
+    Each mean with half its 95 % interval below it; numbers are never cut.
     """
     if summary.empty:
         nothing = Table.grid()
