@@ -144,7 +144,7 @@ BASE = {
     "weights export": "weights export bogus",
     "weights fetch": "weights fetch bogus",
 }
-WRONG = ("-1", "x,y", "nan", "9" * 30, "~nobody-here/x", "no=such=thing", "é:\x00", "")
+WRONG = ("-1", "x,y", "nan", "9" * 30, "~nobody-here/x", "no=such=thing", "é: …", "")
 
 
 def _wrong_values() -> dict[str, list[tuple[str, str]]]:

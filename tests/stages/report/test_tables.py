@@ -67,13 +67,13 @@ def test_the_columns_are_the_documented_ones_in_their_order() -> None:
     assert text_of(metrics_table([])) == HEADER + "\n"
 
 
-def test_the_summary_has_four_statistics_of_each_metric_but_the_seconds() -> None:
+def test_the_summary_has_five_statistics_of_each_metric_but_the_seconds() -> None:
     columns = text_of(summary_table(metrics_table([row("a")]))).splitlines()[0].split(",")
     metrics = HEADER.split(",")
     measured = metrics[metrics.index("n_superpixels") : metrics.index("n_annotators")]
     assert columns == [
         *("dataset", "split", "method", "prior", "config", "n_requested"),
-        *(f"{name}_{part}" for name in measured for part in ("mean", "std", "lo", "hi")),
+        *(f"{name}_{part}" for name in measured for part in ("mean", "std", "lo", "hi", "n")),
         *("n_images", "n_failed"),
     ]
 
