@@ -46,7 +46,7 @@ class Teller:
         """
         from spam_pipe.pipeline import kernels
 
-        wanted = kernels.SEGMENTING + (kernels.SELDOM if seldom else ())
+        wanted = kernels.SEGMENTING + kernels.METRICS + (kernels.SELDOM if seldom else ())
         missing = kernels.missing_kernels(wanted)
         if not missing:
             return 0

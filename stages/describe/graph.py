@@ -1,5 +1,7 @@
 """Which superpixels are neighbours, and what lies between them."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np
