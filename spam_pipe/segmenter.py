@@ -180,7 +180,7 @@ class Segmenter:
         if model is None:
             raise ValueError(f"method={self._config.method!r} sees no deep features")
         lab = rgb_to_lab(inputs.image)
-        # What is remembered is everybody's: the caller gets an array of their own.
+        # The remembered array is shared: the caller gets a copy.
         seen = forward(model, inputs.image_digest, lab).deep
         deep = first_channels(seen, self._config.channels).copy()
         if inputs.valid is not None:

@@ -27,7 +27,7 @@ def _percentiles(stretch: tuple[float, float] | None) -> tuple[float, float] | N
 
 
 class DatasetConfig(BaseModel):
-    """Which images a run takes, and where they are."""
+    """The images of a run: dataset, split, reading."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -79,7 +79,7 @@ class DatasetConfig(BaseModel):
 
     @property
     def reading(self) -> "Reading":
-        """What this says of how images are read."""
+        """The options of reading images."""
         from spam_pipe.pipeline.datasets.images.bands import Reading
 
         return Reading(self.bands, self.stretch, self.max_pixels)

@@ -102,7 +102,7 @@ _OF_FRAMES = (
 
 
 class _Bounded(FileIO):
-    """A file of which no more is read than there is: elements may state any length."""
+    """A file that is read no further than its end: elements may state any length."""
 
     def read(self, size: int | None = -1) -> bytes:
         left = max(0, os.fstat(self.fileno()).st_size - self.tell())
@@ -150,7 +150,7 @@ def _header(path: Path, file: _Bounded) -> Any:
     read_preamble(file, force=False)
     deflated = _read_file_meta_info(file).get("TransferSyntaxUID") == _DEFLATED
     file.seek(0)
-    if deflated:  # which would be unpacked as a whole, whatever it holds
+    if deflated:  # pydicom would unpack it as a whole, of any size
         raise DataError(f"{path}: is a deflated DICOM file; save it with another transfer syntax")
     return dcmread(file, stop_before_pixels=True)
 
@@ -202,7 +202,7 @@ def _without_padding(stored: NDArray[Any], header: Any) -> NDArray[np.bool_] | N
 
 def _as_stored(value: Any, header: Any) -> int:
     """Return a whole number as the pixels' bits have it, signed or not as they are."""
-    if isinstance(value, bytes):  # of a representation that nobody knows
+    if isinstance(value, bytes):  # of an unknown representation
         value = int.from_bytes(value[:2], "little")
     bits, used = int(header.get("BitsAllocated", 16)), int(header.get("BitsStored", 16))
     plain = int(value) & ((1 << bits) - 1)

@@ -1,4 +1,4 @@
-"""Where on the ground an image lies: all that GDAL knows of it, read by rasterio."""
+"""The georeference of an image, as GDAL knows it, read by rasterio."""
 
 import re
 import warnings

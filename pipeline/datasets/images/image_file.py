@@ -1,4 +1,4 @@
-"""Reading an image file, whatever its kind, as a person would expect to see it."""
+"""Reading an image file of any kind as a person would expect to see it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

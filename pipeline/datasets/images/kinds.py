@@ -1,4 +1,4 @@
-"""What kind of file an image is: by its first bytes where they say it, by its name where not."""
+"""The kind of an image file: by its first bytes, or else by its name."""
 
 import re
 from pathlib import Path
@@ -25,11 +25,11 @@ _PICTURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"BM")
 _DICM_AT = 128
 
 _NO_SUFFIX = re.compile(r"|\.\d+")
-"""What `Path.suffix` is of a name without one; DICOM's names end in numbers (1.2.840.1)."""
+"""`Path.suffix` of a name without one: DICOM's names end in numbers (1.2.840.1)."""
 
 
 def kind_of(path: Path) -> str:
-    """Return `TIFF`, `DICOM`, `ZARR` or, for whatever Pillow may read, `PICTURE`."""
+    """Return `TIFF`, `DICOM`, `ZARR` or, for all kinds that Pillow may read, `PICTURE`."""
     suffix = path.suffix.lower()
     if suffix == ".zarr":
         return ZARR

@@ -1,4 +1,4 @@
-"""Which images and planes the files of a folder hold."""
+"""Images and planes that the files of a folder hold."""
 
 from collections.abc import Iterator
 from math import prod

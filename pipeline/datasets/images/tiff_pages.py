@@ -1,4 +1,4 @@
-"""What the pages of a TIFF are: images, masks of them, or the same smaller (TIFF 6.0, p. 36).
+"""Kinds of a TIFF's pages: images, masks of them, or smaller copies (TIFF 6.0, p. 36).
 
 The tag NewSubfileType says it, in old files SubfileType; pages that PhotometricInterpretation
 calls transparency masks are masks. GDAL writes its overviews and internal masks so, in any order;
@@ -20,7 +20,7 @@ _MASK_PHOTOMETRIC = 4
 _SHORT, _LONG = 3, 4
 _MOST_TAGS = 4096
 _FIRST_OFFSET = {42: 4, 43: 8}
-"""Where the place of the first page stands, by the header's version: TIFF and BigTIFF."""
+"""The header's field that points to the first page, by version: TIFF and BigTIFF."""
 
 
 @dataclass(frozen=True)

@@ -47,23 +47,15 @@ _FACTORS = RowKind(
 
 @dataclass(frozen=True)
 class FactorTable:
-    """What a file says.
+    """The contents of a file."""
 
-    Attributes
-    ----------
-    names
-        The images, as it names them.
-    factors
-        What it says, by each id that a name may mean.
-    """
-
-    names: tuple[str, ...]
-    factors: Mapping[str, UserFactors]
+    names: tuple[str, ...]  # the images, as it names them
+    factors: Mapping[str, UserFactors]  # what it says, by each id that a name may mean
 
 
 @dataclass(frozen=True)
 class ItemFactors(FileSource):
-    """What a table of factors says of one image; reads as `UserFactors`.
+    """The factors of one image in a table; reads as `UserFactors`.
 
     Attributes
     ----------

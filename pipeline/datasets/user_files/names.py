@@ -1,4 +1,4 @@
-"""When two names are the same: Unicode writes ``é`` as one character or as two (UAX #15)."""
+"""Equality of names: Unicode writes ``é`` as one character or as two (UAX #15)."""
 
 import os
 import re

@@ -21,8 +21,7 @@ def choose(metrics: pd.DataFrame, series: int) -> tuple[list[str], list[int], st
 
     Returns
     -------
-    tuple[list[str], list[int], str]
-        Image ids, hardest first, requested counts, ascending, and the rule in a sentence.
+    Image ids, hardest first, requested counts, ascending, and the rule in a sentence.
     """
     counts = sorted({int(count) for count in metrics["n_requested"]})
     n_images = min(MOST_IMAGES, max(1, MOST_DRAWINGS // max(1, series * len(counts))))
