@@ -58,9 +58,8 @@ class Teller:
         """
         from spam_pipe.pipeline import kernels
 
-        wanted = kernels.SEGMENTING + (kernels.NESTING if nested else ())
-        if seldom:
-            wanted += kernels.SELDOM
+        wanted = kernels.SEGMENTING + kernels.METRICS
+        wanted += (kernels.NESTING if nested else ()) + (kernels.SELDOM if seldom else ())
         missing = kernels.missing_kernels(wanted)
         if not missing:
             return 0
