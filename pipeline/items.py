@@ -80,6 +80,9 @@ class Picture:
         (H, W, 3) uint8, sRGB.
     valid
         (H, W) bool, False where the image has no data; None where all pixels count.
+    bands
+        (H, W, C) float32 components of the bands that are not seen, where all are to count
+        (`stages.principal`).
     facts
         How samples became colours, JSON-serialisable; empty where nothing had to be chosen.
     """
@@ -87,6 +90,7 @@ class Picture:
     pixels: "NDArray[np.uint8]"
     valid: "NDArray[np.bool_] | None" = None
     facts: Mapping[str, Any] = field(default_factory=dict)
+    bands: "NDArray[np.float32] | None" = None
 
 
 class ImageSource(Source):

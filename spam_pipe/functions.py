@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spam_pipe.nested import Hierarchy
-from spam_pipe.pictures import as_inputs, as_mask, as_truth
+from spam_pipe.pictures import Bands, as_inputs, as_mask, as_truth
 from spam_pipe.pipeline.kernels import require_metrics
 from spam_pipe.priors import Factors, Prior, known_prior
 from spam_pipe.segmenter import COMPACTNESS, Segmenter
@@ -27,6 +27,7 @@ def segment(
     mask: ArrayLike | None = None,
     factors: Factors | None = None,
     channel_axis: int | None = -1,
+    bands: Bands = None,
     start_label: int = 0,
     device: str = "auto",
     seed: int = 0,
@@ -39,8 +40,8 @@ def segment(
     ----------
     image
         (H, W, 3) or (H, W, 1) integers, bool or floats in 0..1, as `skimage.util.img_as_float`
-        takes them; (H, W) with ``channel_axis=None``. sRGB. Two channels, or more than four, may
-        have any range: the first three principal components are seen (`stages.principal`).
+        takes them; (H, W) with ``channel_axis=None``. sRGB. Two channels, or more than four, are
+        bands of any range, all of which pixels are compared by (`bands`).
     n_superpixels
         How many are wanted, K. So many come out, unless the connected pieces of the objects, or
         of the mask, alone are more, or the image has fewer pixels.
@@ -61,6 +62,10 @@ def segment(
         to numbers. 2 is twice an object's share; K stays K.
     channel_axis
         Where the channels are; None for a grey image without them.
+    bands
+        Of an image of bands: pixels are compared by all of them, decorrelated, and the networks
+        see the first three principal components (``"all"``, the default but for four channels,
+        which might be RGBA) or three channels, from 0, as in ``bands=(3, 2, 1)``.
     start_label
         The first label, 0 or 1. Pixels outside of `mask` are one less: 0 with ``start_label=1``,
         as scikit-image has them, and -1 with ``start_label=0``.
@@ -117,6 +122,7 @@ def segment(
         mask=mask,
         factors=factors,
         channel_axis=channel_axis,
+        bands=bands,
         start_label=start_label,
     )
 
@@ -130,6 +136,7 @@ def hierarchy(
     mask: ArrayLike | None = None,
     factors: Factors | None = None,
     channel_axis: int | None = -1,
+    bands: Bands = None,
     device: str = "auto",
 ) -> Hierarchy:
     """Nest superpixels: one tree with a level of exactly k regions for every k up to the finest.
@@ -139,7 +146,7 @@ def hierarchy(
 
     Parameters
     ----------
-    image, prior, compactness, mask, factors, channel_axis, device
+    image, prior, compactness, mask, factors, channel_axis, bands, device
         As for `segment`. Factors bend the tree: each level has more regions where they are high.
     n_finest
         Superpixels of the finest level; at most as many as pixels.
@@ -168,7 +175,13 @@ def hierarchy(
     """
     segmenter = _segmenter(_named(prior), compactness, device, 0)
     return segmenter.hierarchy(
-        image, n_finest, prior=prior, mask=mask, factors=factors, channel_axis=channel_axis
+        image,
+        n_finest,
+        prior=prior,
+        mask=mask,
+        factors=factors,
+        channel_axis=channel_axis,
+        bands=bands,
     )
 
 
@@ -179,13 +192,14 @@ def objects(
     prior: Prior = "contour",
     mask: ArrayLike | None = None,
     channel_axis: int | None = -1,
+    bands: Bands = None,
     device: str = "auto",
 ) -> NDArray[np.int64]:
     """Return the objects of an image that superpixels keep to.
 
     Parameters
     ----------
-    image, prior, mask, channel_axis, device
+    image, prior, mask, channel_axis, bands, device
         As for `segment`.
     n_superpixels
         The objects as they are cut for so many superpixels; by default the finest there are,
@@ -212,7 +226,7 @@ def objects(
     """
     segmenter = _segmenter(_named(prior), COMPACTNESS, device, 0)
     return segmenter.objects(
-        image, n_superpixels, prior=prior, mask=mask, channel_axis=channel_axis
+        image, n_superpixels, prior=prior, mask=mask, channel_axis=channel_axis, bands=bands
     )
 
 
@@ -221,13 +235,14 @@ def features(
     *,
     mask: ArrayLike | None = None,
     channel_axis: int | None = -1,
+    bands: Bands = None,
     device: str = "auto",
 ) -> NDArray[np.float32]:
     """Return the deep features by which pixels are compared.
 
     Parameters
     ----------
-    image, mask, channel_axis, device
+    image, mask, channel_axis, bands, device
         As for `segment`.
 
     Returns
@@ -253,7 +268,7 @@ def features(
     (10, 15)
     """
     segmenter = _segmenter("none", COMPACTNESS, device, 0)
-    return segmenter.features(image, mask=mask, channel_axis=channel_axis)
+    return segmenter.features(image, mask=mask, channel_axis=channel_axis, bands=bands)
 
 
 def evaluate(
@@ -264,6 +279,7 @@ def evaluate(
     mask: ArrayLike | None = None,
     ignore: int | Sequence[int] = (),
     channel_axis: int | None = -1,
+    bands: Bands = None,
 ) -> dict[str, float | None]:
     """Measure superpixels.
 
@@ -283,8 +299,8 @@ def evaluate(
     ignore
         Values of the ground truth that mean no region, such as 255 or -1: accuracy, recall and
         precision do not look there.
-    channel_axis
-        As for `segment`.
+    channel_axis, bands
+        As for `segment`; explained variation is that of what is seen.
 
     Returns
     -------
@@ -316,7 +332,7 @@ def evaluate(
     if not inside.any():
         raise ValueError("there is no superpixel to measure: every label is negative or masked out")
     valid = None if inside.all() else inside
-    colors = None if image is None else as_inputs(image, valid, channel_axis).image
+    colors = None if image is None else as_inputs(image, valid, channel_axis, bands).image
     if ground_truth is None:
         truths = []
     elif isinstance(ground_truth, np.ndarray) and ground_truth.ndim == 2:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spam_pipe.nested import Hierarchy
-from spam_pipe.pictures import as_inputs
+from spam_pipe.pictures import Bands, as_inputs
 from spam_pipe.pipeline.device import resolve_device
 from spam_pipe.pipeline.errors import UserError
 from spam_pipe.pipeline.kernels import require_kernels
@@ -100,13 +100,16 @@ class Segmenter:
         mask: ArrayLike | None = None,
         factors: Factors | None = None,
         channel_axis: int | None = -1,
+        bands: Bands = None,
         start_label: int = 0,
     ) -> NDArray[np.int64]:
         """Segment an image: see `spam_pipe.segment`; the prior is the segmenter's by default."""
         if start_label not in (0, 1):
             raise ValueError(f"start_label is 0 or 1, not {start_label}")
         count = _checked_count("n_superpixels", n_superpixels)
-        inputs, config = self._prepared(image, prior, mask, factors, channel_axis, self._config)
+        inputs, config = self._prepared(
+            image, prior, mask, factors, channel_axis, bands, self._config
+        )
         resources = _resources("segment", self._config, self._device)
         made = next(stage("segment").run(inputs, config, resources, (count,)))
         labels = labels_of(made)
@@ -121,12 +124,13 @@ class Segmenter:
         mask: ArrayLike | None = None,
         factors: Factors | None = None,
         channel_axis: int | None = -1,
+        bands: Bands = None,
     ) -> Hierarchy:
         """Nest superpixels: see `spam_pipe.hierarchy`; the prior is the segmenter's by default."""
         nested = NestedConfig(finest=_checked_count("n_finest", n_finest))
         update = {"method": "spam-nested", "spam_nested": nested}
         config = self._config.model_copy(update=update)
-        inputs, config = self._prepared(image, prior, mask, factors, channel_axis, config)
+        inputs, config = self._prepared(image, prior, mask, factors, channel_axis, bands, config)
         resources = _resources("hierarchy", self._config, self._device)
         made = next(stage("hierarchy").run(inputs, config, resources, (None,)))
         labels = labels_of(made)
@@ -140,11 +144,12 @@ class Segmenter:
         prior: Prior | None = None,
         mask: ArrayLike | None = None,
         channel_axis: int | None = -1,
+        bands: Bands = None,
     ) -> NDArray[np.int64]:
         """Return an image's objects: see `spam_pipe.objects`."""
         count = None if n_superpixels is None else _checked_count("n_superpixels", n_superpixels)
         prior = self._prior if prior is None else known_prior(prior)
-        inputs = as_inputs(image, mask, channel_axis)
+        inputs = as_inputs(image, mask, channel_axis, bands)
         found = self._objects(inputs, prior)
         if found is None:
             whole = np.ones(_shape(inputs), np.int64)
@@ -162,10 +167,15 @@ class Segmenter:
         return objects if inputs.valid is None else objects * inputs.valid
 
     def features(
-        self, image: ArrayLike, *, mask: ArrayLike | None = None, channel_axis: int | None = -1
+        self,
+        image: ArrayLike,
+        *,
+        mask: ArrayLike | None = None,
+        channel_axis: int | None = -1,
+        bands: Bands = None,
     ) -> NDArray[np.float32]:
         """Return what the network sees: see `spam_pipe.features`."""
-        inputs = filled_inputs(as_inputs(image, mask, channel_axis))
+        inputs = filled_inputs(as_inputs(image, mask, channel_axis, bands))
         assert inputs.image is not None
         model = self._config.deep_model(self._device)
         assert model is not None
@@ -184,11 +194,12 @@ class Segmenter:
         mask: ArrayLike | None,
         factors: Factors | None,
         channel_axis: int | None,
+        bands: Bands,
         config: SegmentConfig,
     ) -> tuple[Inputs, SegmentConfig]:
         """Return what a stage reads of an image, its prior's objects found, and its options."""
         prior = self._prior if prior is None else known_prior(prior)
-        inputs = as_inputs(image, mask, channel_axis)
+        inputs = as_inputs(image, mask, channel_axis, bands)
         if factors is not None:
             wanted = as_factors(factors, prior, _shape(inputs))
             inputs = replace(inputs, attention=wanted)

@@ -52,6 +52,9 @@ class Inputs:
         (H, W, 3) uint8, sRGB.
     image_digest
         SHA-256 of the image's bytes: the key under which what was computed once is kept.
+    bands
+        (H, W, C) float32 components of the bands that `image` doesn't show (`stages.principal`);
+        None where it shows all there is.
     valid
         (H, W) bool, False where the image has no data; None where all count.
     annotations
@@ -74,6 +77,7 @@ class Inputs:
 
     image: NDArray[np.uint8] | None = None
     image_digest: str = ""
+    bands: NDArray[np.float32] | None = None
     valid: NDArray[np.bool_] | None = None
     annotations: tuple[NDArray[np.uint32], ...] = ()
     masks: Any = None

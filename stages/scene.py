@@ -32,6 +32,9 @@ class Scene:
         (H, W) float32 contour probability in 0..1, in memory or on the device.
     deep
         (H, W, C) float32 features of an encoder, likewise.
+    bands
+        (H, W, C) float32 components of bands beside those seen (`stages.principal`), in units of
+        L; None where the image is all there is.
     device
         Where a torch back end computes.
     annotations
@@ -52,6 +55,7 @@ class Scene:
     density: NDArray[np.floating] | None = None
     contour: Map | None = None
     deep: Map | None = None
+    bands: NDArray[np.float32] | None = None
     device: str = "cpu"
     annotations: tuple[NDArray[np.integer], ...] = ()
     external: Mapping[int, NDArray[np.integer]] = field(default_factory=dict)

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from spam_pipe.pipeline.datasets.images.bands import Reading
 from spam_pipe.pipeline.datasets.images.image_file import ImageFile
-from spam_pipe.pipeline.datasets.images.kinds import IMAGE_SUFFIXES, may_be_image
+from spam_pipe.pipeline.datasets.images.kinds import IMAGE_SUFFIXES, MAT_SUFFIX, may_be_image
 from spam_pipe.pipeline.datasets.images.stacks import Which, part_name, parts_of
 from spam_pipe.pipeline.datasets.split_lists import check_split
 from spam_pipe.pipeline.datasets.user_files.label_file import LABEL_SUFFIXES, LabelFile
@@ -78,7 +78,7 @@ class ImageFolder(Dataset):
         others = [
             name
             for name in listing.names
-            if not may_be_image(root / name) and not self._is_truth(root, name, inside)
+            if not self._is_image(root / name) and not self._is_truth(root, name, inside)
         ]
         remarks = []
         if said := say_passed_by(listing.passed_by, others):
@@ -137,8 +137,14 @@ class ImageFolder(Dataset):
             and fnmatch(written(name if "/" in pattern else name.rpartition("/")[2]), pattern)
             # Ground truth kept in a folder among the images is no image.
             and not self._is_truth(root, name, inside)
-            and may_be_image(root / name)
+            and self._is_image(root / name)
         ]
+
+    def _is_image(self, path: Path) -> bool:
+        """Say whether a file is an image; matrices are where the user names them."""
+        if path.suffix.lower() == MAT_SUFFIX:
+            return bool(self.files) or self.pattern.lower().endswith(MAT_SUFFIX)
+        return may_be_image(path)
 
     def _truth_inside(self, root: Path) -> bool:
         """Say whether ground truth may lie in a folder among the images."""

@@ -130,8 +130,9 @@ class Options:
         str | None,
         typer.Option(
             help="which bands, from 1, are red, green and blue, such as 4,3,2; one that is grey; "
-            "all for the first principal components of all",
-            metavar="R,G,B|all",
+            "all to compare pixels by all bands, seen by their first principal components; "
+            "all:4,3,2 to see these",
+            metavar="R,G,B|all|all:R,G,B",
             rich_help_panel=_WHAT,
             show_default=False,
         ),

@@ -18,6 +18,7 @@ from spam_pipe.stages.clustering.exact_count import (
     split_to_count,
     split_to_quotas,
 )
+from spam_pipe.stages.clustering.features import beside
 from spam_pipe.stages.clustering.nearest import settle_seeds
 from spam_pipe.stages.clustering.seeding import reseed, seeding
 from spam_pipe.stages.clustering.seeds import lattice_seeds, random_seeds, share_seeds
@@ -41,6 +42,7 @@ def spam(
     n_superpixels: int,
     *,
     deep: Map | None = None,
+    bands: NDArray[np.float32] | None = None,
     objects: NDArray[np.integer] | None = None,
     density: NDArray[np.floating] | None = None,
     contour: Map | None = None,
@@ -58,6 +60,9 @@ def spam(
         How many are wanted, K; no more than there are (valid) pixels.
     deep
         (H, W, C) float32 features of an encoder; colour and position alone where absent.
+    bands
+        (H, W, C) float32 components of further bands (`stages.principal`), in units of L, which
+        weigh as the colours do.
     objects
         (H, W) integers, the prior's objects from 1, 0 = uncertain, already cut for this K. Of
         more than K the largest stay. The whole image is one object where there is none.
@@ -91,6 +96,7 @@ def spam(
         lab,
         n_superpixels,
         deep=deep,
+        bands=bands,
         objects=objects,
         density=density,
         contour=contour,
@@ -129,6 +135,7 @@ def lay_out(
     n_superpixels: int,
     *,
     deep: Map | None = None,
+    bands: NDArray[np.float32] | None = None,
     objects: NDArray[np.integer] | None = None,
     density: NDArray[np.floating] | None = None,
     contour: Map | None = None,
@@ -139,8 +146,9 @@ def lay_out(
 
     Parameters and errors are those of `spam`.
     """
-    _check(lab, n_superpixels, deep, objects, density, contour, valid)
+    _check(lab, n_superpixels, deep, bands, objects, density, contour, valid)
     balance = resolve_balance(config, has_deep=deep is not None)
+    deep = beside(deep, bands, balance.color_weight)
     frame = None
     if valid is not None:
         frame = Frame(valid.shape[:2], window_of(valid))
@@ -255,6 +263,7 @@ def _check(
     lab: NDArray[np.float32],
     n_superpixels: int,
     deep: Map | None,
+    bands: NDArray[np.float32] | None,
     objects: NDArray[np.integer] | None,
     density: NDArray[np.floating] | None,
     contour: Map | None,
@@ -264,7 +273,10 @@ def _check(
         raise ValueError(f"a Lab image is (H, W, 3) with pixels, this one is {lab.shape}")
     if n_superpixels < 1:
         raise ValueError(f"at least one superpixel must be asked for, not {n_superpixels}")
-    for name, array in (("deep features", deep), ("objects", objects), ("contour", contour)):
+    for name, array in (
+        *(("deep features", deep), ("bands", bands)),
+        *(("objects", objects), ("contour", contour)),
+    ):
         if array is not None and tuple(array.shape[:2]) != lab.shape[:2]:
             raise ValueError(
                 f"{name} are {tuple(array.shape)} where the image is {lab.shape[:2]}: "

@@ -74,6 +74,7 @@ class HierarchyStage:
             contour=contour_of(found),
             device=resources,
             valid=inputs.valid,
+            bands=inputs.bands,
         )
         wanted = config.spam_nested.finest
         count = min(wanted, scene.n_pixels)
@@ -87,6 +88,7 @@ class HierarchyStage:
             seen.lab,
             count,
             deep=seen.deep,
+            bands=seen.bands,
             prior=prior,
             attention=attend,
             contour=seen.contour,

@@ -107,6 +107,7 @@ class SegmentStage:
             external=inputs.external,
             hierarchy=_hierarchy_of(inputs),
             valid=inputs.valid,
+            bands=inputs.bands,
         )
         nested = config.method in NESTED
         attention = None if nested else attention_of(inputs, scene, prior, config)

@@ -1,10 +1,10 @@
 """From samples of any kind to a picture: which bands, which range, which pixels have data."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from spam_pipe.pipeline.datasets.images.strips import strips
 from spam_pipe.pipeline.errors import DataError
 from spam_pipe.pipeline.items import Picture
 from spam_pipe.stages.numeric import native
-from spam_pipe.stages.principal import first_components
+from spam_pipe.stages.principal import principal_components
 
 STRETCH = (2.0, 98.0)
 """Percentiles that become black and white where nothing else is said."""
@@ -34,8 +34,11 @@ class Reading:
     Attributes
     ----------
     bands
-        Which bands, from 1, are red, green and blue, or the one that is grey; ``all`` for the
-        first principal components of all; None where the file says it.
+        Which bands, from 1, are red, green and blue, or the one that is grey; None where the file
+        says it.
+    every
+        Whether all bands count, not only those that are seen; where `bands` is None, the first
+        principal components are seen.
     stretch
         Percentiles that become black and white; None to stretch only what has no range of its
         own.
@@ -43,15 +46,17 @@ class Reading:
         Images with more are refused.
     """
 
-    bands: tuple[int, ...] | Literal["all"] | None = None
+    bands: tuple[int, ...] | None = None
+    every: bool = False
     stretch: tuple[float, float] | None = None
     max_pixels: int = MAX_PIXELS
 
     @property
     def token(self) -> str:
         """What of this changes the picture, as a word; empty where nothing was said."""
-        asked = self.bands if isinstance(self.bands, str) else ",".join(map(str, self.bands or ()))
-        bands = f":bands={asked}" if asked else ""
+        asked = ["components"] if self.every else []
+        asked += [",".join(map(str, self.bands))] if self.bands else []
+        bands = f":bands={':'.join(asked)}" if asked else ""
         stretch = "" if self.stretch is None else ":stretch={:g},{:g}".format(*self.stretch)
         return bands + stretch
 
@@ -154,8 +159,8 @@ def to_picture(samples: Samples, reading: Reading, path: Path) -> Picture:
             f"{path}: holds {samples.values.dtype} samples; save the image as integers or floats"
         )
     numbers = samples.numbers or tuple(range(1, samples.values.shape[2] + 1))
-    if reading.bands == "all" and len(numbers) not in (1, 3):
-        return _all_bands(samples)
+    if reading.every and reading.bands is None and len(numbers) not in (1, 3):
+        return _components(samples)
     bands = _chosen(samples, numbers, reading, path)
     columns = [numbers.index(band) for band in bands]
     whole = bands == numbers
@@ -166,17 +171,25 @@ def to_picture(samples: Samples, reading: Reading, path: Path) -> Picture:
         nodata = tuple(nodata[column] for column in columns)
     valid = _with_data(values, samples, nodata)
     as_seen = samples.photograph and reading.bands is None and reading.stretch is None
+    further: NDArray[np.float32] | None = None
+    told: dict[str, Any] = {}
+    if reading.every and not whole:
+        every = native(_as_opaque(samples.values, samples.alpha))
+        valid = _with_data(every, samples, samples.nodata)
+        found = principal_components(every, valid, columns)
+        further = found.further
+        told = {"n_components": further.shape[2], "kept": found.kept}
     scale, limits = _scale(values, valid, samples.limits, reading.stretch, as_seen)
     facts: dict[str, Any] = dict(samples.facts)
-    if reading.bands not in (None, "all") or not whole:
-        facts |= {"bands": list(bands), "n_bands": len(numbers)}
+    if reading.bands is not None or not whole:
+        facts |= {"bands": list(bands), "n_bands": len(numbers), **told}
     if limits:
         facts |= {"samples": samples.values.dtype.name, "limits": [list(pair) for pair in limits]}
         if samples.limits is None or reading.stretch is not None:
             facts["percentiles"] = list(reading.stretch or STRETCH)
     plain = scale is None and values.shape[2] == 3 and samples.alpha is None
     if plain and _is_white(values, valid):
-        return Picture(np.ascontiguousarray(values), valid, facts)
+        return Picture(np.ascontiguousarray(values), valid, facts, further)
     colors = np.empty((*values.shape[:2], 3), np.uint8)
     for rows in _strips(values):
         colors[rows] = values[rows] if scale is None else scale(values[rows])
@@ -185,18 +198,23 @@ def to_picture(samples: Samples, reading: Reading, path: Path) -> Picture:
             colors[rows] = np.rint(colors[rows] * share + 255 * (1 - share))
         if valid is not None:
             colors[rows][~valid[rows]] = 255
-    return Picture(colors, valid, facts)
+    return Picture(colors, valid, facts, further)
 
 
-def _all_bands(samples: Samples) -> Picture:
-    """See all bands by their first principal components."""
+def _components(samples: Samples) -> Picture:
+    """See all bands by their first principal components; the further ones count as well."""
     values = native(_as_opaque(samples.values, samples.alpha))
     valid = _with_data(values, samples, samples.nodata)
-    colors, share = first_components(values, valid)
+    found = principal_components(values, valid)
+    assert found.colors is not None
     if valid is not None:
-        colors[~valid] = 255
-    n = values.shape[2]
-    return Picture(colors, valid, {**samples.facts, "bands": "all", "n_bands": n, "share": share})
+        found.colors[~valid] = 255
+    facts = {
+        **samples.facts,
+        **{"bands": "all", "n_bands": values.shape[2], "share": found.seen},
+        **{"n_components": found.further.shape[2], "kept": found.kept},
+    }
+    return Picture(found.colors, valid, facts, found.further)
 
 
 def said_of(facts: Mapping[str, Any]) -> str:
@@ -205,12 +223,22 @@ def said_of(facts: Mapping[str, Any]) -> str:
     if counted := facts.get("first_of"):
         counts = ", ".join(f"{n} {_AXES.get(axis, axis)}" for axis, n in counted.items())
         notes.append(f"the first of {counts}")
+    if n_overlays := facts.get("overlays"):
+        notes.append(f"{n_overlays} overlay{'s' * (n_overlays > 1)} not drawn")
+    if scales := facts.get("scaled"):
+        said = ", ".join("× {:g} + {:g}".format(*pair) for pair in scales[:_SAID])
+        notes.append(f"stored values {said}{' …' * (len(scales) > _SAID)}")
+    if n_bad := facts.get("bad_bands"):
+        notes.append(f"without {n_bad} band{'s' * (n_bad > 1)} that its header calls bad")
     if facts.get("bands") == "all":
         share = f"{100 * facts.get('share', 0):.0f} %"
         notes.append(f"principal components of {facts.get('n_bands')} bands ({share} of variance)")
     elif bands := facts.get("bands"):
         which = ", ".join(map(str, bands))
         notes.append(f"band{'s' * (len(bands) > 1)} {which} of {facts.get('n_bands', '?')}")
+    if n_components := facts.get("n_components"):
+        kept = f"{100 * facts['kept']:.1f} %"
+        notes.append(f"with {n_components} further components ({kept} of variance)")
     if percentiles := facts.get("percentiles"):
         limits = ", ".join(f"{low:g} to {high:g}" for low, high in facts["limits"][:_SAID])
         more = " …" if len(facts["limits"]) > _SAID else ""
@@ -224,6 +252,48 @@ def said_of(facts: Mapping[str, Any]) -> str:
 _AXES = {"p": "pages", "f": "frames"}
 _SAID = 3
 """Bands whose limits are said."""
+
+
+Scaling = tuple[float, float]
+"""Scale and offset of a band, as GDAL has them: what is meant is scale · stored + offset."""
+
+
+def rescaled(samples: Samples, bands: Sequence[Scaling]) -> Samples:
+    """Return samples in the unit that their stored values are meant in, floats.
+
+    What stands for no data is a stored value: it is looked for before.
+
+    Parameters
+    ----------
+    samples
+        As stored.
+    bands
+        Scale and offset of every band; (1, 0) of those that are as they are.
+    """
+    if all(each == (1.0, 0.0) for each in bands):
+        return samples
+    valid = samples.valid
+    if samples.nodata is not None:
+        holds = holds_data(samples.values, samples.nodata)
+        valid = holds if valid is None else valid & holds
+    wide = samples.values.dtype.itemsize > 2 and samples.values.dtype != np.float32
+    scales, offsets = np.array(bands, np.float64 if wide else np.float32).T
+    values = samples.values * scales + offsets
+    facts = {**samples.facts, "scaled": [list(each) for each in bands]}
+    limits = samples.limits
+    if limits is not None:
+        scale, offset = bands[0]
+        same = len({*bands}) == 1 and scale > 0
+        limits = (limits[0] * scale + offset, limits[1] * scale + offset) if same else None
+    return replace(
+        samples,
+        values=values,
+        valid=valid,
+        nodata=None,
+        limits=limits,
+        photograph=False,
+        facts=facts,
+    )
 
 
 def holds_data(values: NDArray[Any], nodata: Nodata) -> NDArray[np.bool_]:
@@ -264,7 +334,8 @@ def _chosen(
         return numbers
     raise DataError(
         f"{path}: has {n} bands; say which are red, green and blue with --bands "
-        f"{'3,2,1' if n > 2 else '1,2,2'}, or which one is grey with --bands 1"
+        f"{'3,2,1' if n > 2 else '1,2,2'}, which one is grey with --bands 1, or compare pixels by "
+        "all with --bands all"
     )
 
 

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spam_pipe.pipeline.datasets.images.cubes import envi_data
 from spam_pipe.pipeline.datasets.images.image_file import ImageFile, stored_orientation
-from spam_pipe.pipeline.datasets.images.kinds import PICTURE, TIFF, kind_of
+from spam_pipe.pipeline.datasets.images.kinds import ENVI, PICTURE, TIFF, kind_of
 from spam_pipe.pipeline.datasets.images.orientation import swaps_axes, walked_back
 from spam_pipe.pipeline.datasets.images.sidecars import xml_beside
 from spam_pipe.pipeline.datasets.images.tiff import has_ground_tags
@@ -20,6 +21,7 @@ from spam_pipe.pipeline.extras import require
 from spam_pipe.pipeline.items import Item
 
 _XML_SIGNS = re.compile(rb"<(SRS|GeoTransform|GCPList)\b")
+_MAP_INFO = re.compile(rb"^\s*map info\s*=", re.MULTILINE | re.IGNORECASE)
 _OFF_A_GRID = 0.5
 """Pixels that ground control points may lie beside the grid that fits them best."""
 
@@ -160,6 +162,8 @@ def _says_something(path: Path) -> bool:
     kind = kind_of(path)
     if kind == TIFF and has_ground_tags(path):
         return True
+    if kind == ENVI:
+        return bool(_MAP_INFO.search(path.read_bytes()[: 2**22]))
     if kind not in (TIFF, PICTURE):
         return False
     xml = xml_beside(path)
@@ -176,7 +180,9 @@ def _read(path: Path, changed: tuple[int, ...]) -> Georeference | str | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
-            with rasterio.open(path) as file:
+            # GDAL opens a cube of ENVI's by its numbers and finds the header beside them.
+            shown = envi_data(path) if kind_of(path) == ENVI else path
+            with rasterio.open(shown) as file:
                 crs = "" if file.crs is None else str(file.crs.to_wkt())
                 transform, size = file.transform, (file.height, file.width)
                 points, system = file.gcps

@@ -21,6 +21,8 @@ from spam_pipe.pipeline.datasets.images.bands import Alpha, Reading, Samples, to
 from spam_pipe.pipeline.datasets.images.kinds import (
     DICOM,
     DICOM_SUFFIXES,
+    ENVI,
+    MAT,
     TIFF,
     ZARR,
     kind_of,
@@ -33,7 +35,7 @@ from spam_pipe.pipeline.datasets.images.orientation import (
     upright_size,
 )
 from spam_pipe.pipeline.datasets.images.png import PngKind, decode_deep, differs_from_key, png_kind
-from spam_pipe.pipeline.datasets.images.sidecars import sidecars, with_sidecars
+from spam_pipe.pipeline.datasets.images.sidecars import refuse_of_palette, sidecars, with_sidecars
 from spam_pipe.pipeline.datasets.images.strips import array_of, strips_of
 from spam_pipe.pipeline.datasets.images.tiff import orientation_tag, plain_pages, read_tiff
 from spam_pipe.pipeline.errors import DataError
@@ -172,6 +174,12 @@ def _read_samples(path: Path, reading: Reading, plane: str | None, series: str |
         from spam_pipe.pipeline.datasets.images.dicom import read_dicom
 
         return read_dicom(path, reading, plane)
+    if kind in (ENVI, MAT):
+        from spam_pipe.pipeline.datasets.images.cubes import read_envi, read_mat_image
+
+        if plane is not None:
+            raise DataError(f"{path}: is one image, not a stack with a plane {plane}")
+        return (read_envi if kind == ENVI else read_mat_image)(path, reading)
     if kind == TIFF:
         chosen = plane is not None or series is not None
         n_pages = None if chosen else plain_pages(path)
@@ -193,8 +201,11 @@ def _read_samples(path: Path, reading: Reading, plane: str | None, series: str |
 
 def stored_orientation(path: Path) -> int:
     """Return how the picture that a file stores is turned to be seen (EXIF's 1 to 8)."""
-    if kind_of(path) == TIFF:
+    kind = kind_of(path)
+    if kind == TIFF:
         return orientation_tag(path)
+    if kind == ENVI:
+        return 1
     with opened_picture(path, MAX_PIXELS, 4) as image:
         return orientation_of(image)
 
@@ -232,15 +243,31 @@ def opened_picture(path: Path, max_pixels: int, result_bytes: int) -> Iterator[I
 def _read_with_pillow(path: Path, reading: Reading, n_pages: int = 1) -> Samples:
     with opened_picture(path, reading.max_pixels, 4) as image:
         turned = orientation_of(image) if image.format == "TIFF" else 1
+        raw = image.tile[0].offset if image.tile else 0
         image.load()
+        if image.mode == "P":
+            refuse_of_palette(path)
         kind = png_kind(path) if image.format == "PNG" else None
-        samples = _deep_colors(path, image, kind) or _samples_of(image, reading, kind)
+        samples = _deep_colors(path, image, kind) or _samples_of(image, kind)
         if image.format == "TIFF":
             first = {"p": n_pages}
             samples = replace(samples, orientation=turned)
+        elif image.format == "PPM":
+            first = {"f": _n_following(path, image, raw)}
         else:
             first = {"f": getattr(image, "n_frames", 1) if image.format in _ANIMATED else 1}
         return replace(samples, facts={"first_of": first} if max(first.values()) > 1 else {})
+
+
+def _n_following(path: Path, image: Image.Image, header: int) -> int:
+    """Return how many images as long as the first a file of Netpbm's holds in a row."""
+    with path.open("rb") as file:
+        kind = file.read(2)
+    bits = 1 if kind == b"P4" else 16 if image.mode.startswith("I") else 8
+    if kind not in (b"P4", b"P5", b"P6"):  # those in words have no length of their own
+        return 1
+    row = (bits * image.width * len(image.getbands()) + 7) // 8
+    return max(1, path.stat().st_size // (header + row * image.height))
 
 
 _ANIMATED = ("GIF", "PNG", "WEBP")
@@ -270,7 +297,7 @@ def _is_bright(image: Image.Image) -> bool:
     return any(float(high) >= 128 for _, high in extremes if isinstance(high, int | float))
 
 
-def _samples_of(image: Image.Image, reading: Reading, kind: PngKind | None) -> Samples:
+def _samples_of(image: Image.Image, kind: PngKind | None) -> Samples:
     """Bring a picture to arrays, a strip at a time: Pillow's own conversions copy the whole."""
     turn = orientation_of(image)
     keyed = kind if kind is not None and kind.is_grey and kind.key is not None else None
@@ -282,7 +309,7 @@ def _samples_of(image: Image.Image, reading: Reading, kind: PngKind | None) -> S
         valid = None if keyed is None else upright(differs_from_key(stored, keyed), turn)
         values = np.ascontiguousarray(upright(stored, turn))
         return Samples(values[..., np.newaxis], valid, photograph=True, orientation=turn)
-    grey = image.mode in ("1", "L") and reading.token != ""
+    grey = image.mode in ("1", "L")
     size = upright_size((image.height, image.width), turn)
     clear = image.has_transparency_data and keyed is None
     mode = "RGBA" if clear else "L" if grey else "RGB"
@@ -298,6 +325,8 @@ def _samples_of(image: Image.Image, reading: Reading, kind: PngKind | None) -> S
             shown = _over_white(shown)
         piece = np.asarray(shown)
         as_stored(pixels, turn)[rows] = piece.reshape(*piece.shape[:2], -1)
+    if image.mode == "LA":
+        pixels = pixels[..., :1]
     return Samples(pixels, valid, photograph=True, orientation=turn)
 
 

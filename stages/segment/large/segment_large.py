@@ -23,6 +23,7 @@ from spam_pipe.stages.scene import Scene
 from spam_pipe.stages.segment.large.mosaic import Found, segment_by_windows
 from spam_pipe.stages.segment.large.scale import (
     enlarge_labels,
+    reduce_bands,
     reduce_image,
     reduce_map,
     reduction_for,
@@ -106,6 +107,7 @@ def segment_large(inputs: Inputs, n_superpixels: int, config: SegmentConfig, dev
         config,
         device,
         inputs.image_digest and f"{inputs.image_digest}/{factor}",
+        None if inputs.bands is None else reduce_bands(inputs.bands, factor),
     )
     made = segment_by_windows(
         shape,
@@ -142,6 +144,7 @@ class _Painter:
     config: SegmentConfig
     device: str
     digest: str
+    bands: NDArray[np.float32] | None = None
 
     @property
     def n_pixels(self) -> int:
@@ -181,6 +184,7 @@ class _Painter:
             scene.lab,
             count,
             deep=scene.deep,
+            bands=None if self.bands is None else self.bands[box],
             objects=objects,
             contour=scene.contour,
             valid=free,
