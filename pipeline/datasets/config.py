@@ -19,7 +19,7 @@ def _bands(bands: tuple[int, ...] | str | None) -> tuple[int, ...] | str | None:
 
 
 def _chosen(bands: str) -> tuple[int, ...] | None:
-    """Return the bands that are seen of all: none of "all", 4, 3 and 2 of "all:4,3,2"."""
+    """Return the bands shown: None for "all", (4, 3, 2) for "all:4,3,2"."""
     every, _, chosen = bands.partition(":")
     numbers = chosen.split(",") if chosen else []
     if every != _EVERY or not all(number.strip().isdecimal() for number in numbers):
@@ -38,7 +38,7 @@ def _percentiles(stretch: tuple[float, float] | None) -> tuple[float, float] | N
 
 
 class DatasetConfig(BaseModel):
-    """Which images a run takes, and where they are."""
+    """The images of a run."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -91,7 +91,7 @@ class DatasetConfig(BaseModel):
 
     @property
     def reading(self) -> "Reading":
-        """What this says of how images are read."""
+        """The options of reading images."""
         from spam_pipe.pipeline.datasets.images.bands import Reading
 
         every = isinstance(self.bands, str)

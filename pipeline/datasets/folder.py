@@ -24,7 +24,7 @@ OME_SUFFIXES = (".tif", ".tiff", ".zarr")
 
 @dataclass(frozen=True)
 class ImageFolder(Dataset):
-    """The images below a folder, at any depth; what is hidden (``.name``) is left out.
+    """The images below a folder, at any depth; hidden files (``.name``) are skipped.
 
     Images are files with an image's suffix, and files without any that begin as images do. Links
     are followed. An item's id is its relative path without suffix; images that differ in the
@@ -71,7 +71,7 @@ class ImageFolder(Dataset):
         return iter(found)
 
     def remarks(self, split: str = "all") -> list[str]:
-        """Say which files were passed by, and which images have no ground truth."""
+        """Return remarks on skipped files and on images without ground truth."""
         root = self.images.expanduser()
         listing = list_files(root)
         inside = self._truth_inside(root)
@@ -82,7 +82,7 @@ class ImageFolder(Dataset):
         ]
         remarks = []
         if said := say_passed_by(listing.passed_by, others):
-            remarks.append(f"{root}: passed by, as no images: {said}")
+            remarks.append(f"{root}: skipped, as no images: {said}")
         if self.ground_truth is not None:
             images = self._images(split)
             without = sorted(set(images) - set(self._find_ground_truth(images)))
@@ -121,7 +121,7 @@ class ImageFolder(Dataset):
         return images
 
     def expected(self, split: str) -> None:
-        """Return None: a folder has the images that it has."""
+        """Return None: a folder has no official number of images."""
 
     def location(self) -> str:
         """Return the folder."""
@@ -158,7 +158,7 @@ class ImageFolder(Dataset):
         return self.ground_truth.expanduser()
 
     def _find_ground_truth(self, images: Mapping[str, ImageFile]) -> Mapping[str, LabelFile]:
-        """Return the label map of each item that has one; a part's is named as the item is."""
+        """Return the label map of each item that has one; a plane's is named like its item."""
         if self.ground_truth is None:
             return {}
         root, folder = self.images.expanduser(), self._truth_folder()

@@ -75,7 +75,7 @@ def _parts(split: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Frame(FileSource):
-    """A frame of the file, which is far too large to be hashed for each.
+    """A frame of the file, which is too large to be hashed for each frame.
 
     Attributes
     ----------

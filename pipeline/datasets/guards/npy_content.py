@@ -1,4 +1,4 @@
-"""Reading npy files that nobody vouches for."""
+"""Reads untrusted npy files."""
 
 from pathlib import Path
 from typing import Any

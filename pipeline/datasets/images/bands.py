@@ -1,4 +1,4 @@
-"""From samples of any kind to a picture: which bands, which range, which pixels have data."""
+"""Converts samples of any kind to a picture: chooses bands, range and valid pixels."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,7 +17,7 @@ from spam_pipe.stages.numeric import native
 from spam_pipe.stages.principal import principal_components
 
 STRETCH = (2.0, 98.0)
-"""Percentiles that become black and white where nothing else is said."""
+"""Default percentiles that become black and white."""
 
 _HALF_A_LEVEL = 0.5 / 255
 
@@ -29,7 +29,7 @@ Scale = Callable[[NDArray[Any]], NDArray[np.uint8]]
 
 @dataclass(frozen=True)
 class Reading:
-    """What the user says of how images are read.
+    """The user's options of reading images.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class Reading:
 
     @property
     def token(self) -> str:
-        """What of this changes the picture, as a word; empty where nothing was said."""
+        """The options that change the picture, as text; empty for the defaults."""
         asked = ["components"] if self.every else []
         asked += [",".join(map(str, self.bands))] if self.bands else []
         bands = f":bands={':'.join(asked)}" if asked else ""
@@ -89,7 +89,7 @@ class Alpha:
 
 @dataclass(frozen=True)
 class Samples:
-    """What a file holds, before anything was chosen.
+    """The samples of a file and their metadata.
 
     Attributes
     ----------
@@ -142,17 +142,17 @@ def to_picture(samples: Samples, reading: Reading, path: Path) -> Picture:
     Parameters
     ----------
     samples
-        What the file holds.
+        Samples of the file.
     reading
-        What the user says of it.
+        The user's options.
     path
         What an error names.
 
     Raises
     ------
     DataError
-        When there are more bands than can be seen and nobody says which, fewer than were asked
-        for, or the samples are no numbers.
+        When there are several bands and no choice of them, fewer than were asked for, or the
+        samples are no real numbers.
     """
     if samples.values.dtype.kind not in "buif":
         raise DataError(
@@ -202,7 +202,7 @@ def to_picture(samples: Samples, reading: Reading, path: Path) -> Picture:
 
 
 def _components(samples: Samples) -> Picture:
-    """See all bands by their first principal components; the further ones count as well."""
+    """Show the first three principal components of all bands; keep the further ones."""
     values = native(_as_opaque(samples.values, samples.alpha))
     valid = _with_data(values, samples, samples.nodata)
     found = principal_components(values, valid)
@@ -218,7 +218,7 @@ def _components(samples: Samples) -> Picture:
 
 
 def said_of(facts: Mapping[str, Any]) -> str:
-    """Return as a table's note what of an image had to be chosen to see it; empty for nothing."""
+    """Return the table's note on how an image was read; empty where nothing was chosen."""
     notes = []
     if counted := facts.get("first_of"):
         counts = ", ".join(f"{n} {_AXES.get(axis, axis)}" for axis, n in counted.items())
@@ -238,7 +238,7 @@ def said_of(facts: Mapping[str, Any]) -> str:
         notes.append(f"band{'s' * (len(bands) > 1)} {which} of {facts.get('n_bands', '?')}")
     if n_components := facts.get("n_components"):
         kept = f"{100 * facts['kept']:.1f} %"
-        notes.append(f"with {n_components} further components ({kept} of variance)")
+        notes.append(f"spam compares {n_components} further components ({kept} of variance)")
     if percentiles := facts.get("percentiles"):
         limits = ", ".join(f"{low:g} to {high:g}" for low, high in facts["limits"][:_SAID])
         more = " …" if len(facts["limits"]) > _SAID else ""
@@ -251,17 +251,17 @@ def said_of(facts: Mapping[str, Any]) -> str:
 
 _AXES = {"p": "pages", "f": "frames"}
 _SAID = 3
-"""Bands whose limits are said."""
+"""Bands whose limits are in the note."""
 
 
 Scaling = tuple[float, float]
-"""Scale and offset of a band, as GDAL has them: what is meant is scale · stored + offset."""
+"""GDAL's scale and offset of a band: the value is scale · stored + offset."""
 
 
 def rescaled(samples: Samples, bands: Sequence[Scaling]) -> Samples:
-    """Return samples in the unit that their stored values are meant in, floats.
+    """Apply scales and offsets; the result is float.
 
-    What stands for no data is a stored value: it is looked for before.
+    The nodata value is a stored value: pixels are compared with it before.
 
     Parameters
     ----------
@@ -297,7 +297,7 @@ def rescaled(samples: Samples, bands: Sequence[Scaling]) -> Samples:
 
 
 def holds_data(values: NDArray[Any], nodata: Nodata) -> NDArray[np.bool_]:
-    """Return where any band of (H, W, C) values holds something else than its nodata value."""
+    """Return where any band of (H, W, C) values differs from its nodata value."""
     if nodata is None or isinstance(nodata, tuple):
         each = nodata or (None,) * values.shape[2]
     else:
@@ -317,7 +317,7 @@ def holds_data(values: NDArray[Any], nodata: Nodata) -> NDArray[np.bool_]:
 def _chosen(
     samples: Samples, numbers: tuple[int, ...], reading: Reading, path: Path
 ) -> tuple[int, ...]:
-    """Return which bands, from 1, are seen."""
+    """Return the bands, from 1, that are shown."""
     n = len(numbers)
     if reading.bands is not None and reading.bands != "all":
         if missing := sorted({*reading.bands} - {*numbers}):
@@ -340,7 +340,7 @@ def _chosen(
 
 
 def _as_opaque(values: NDArray[Any], alpha: Alpha | None) -> NDArray[Any]:
-    """Undo that colours are stored multiplied by their opacity."""
+    """Divide premultiplied colours by their opacity."""
     if alpha is None or not alpha.premultiplied:
         return values
     plain = np.empty_like(values)
@@ -353,7 +353,7 @@ def _as_opaque(values: NDArray[Any], alpha: Alpha | None) -> NDArray[Any]:
 
 
 def _with_data(values: NDArray[Any], samples: Samples, nodata: Nodata) -> NDArray[np.bool_] | None:
-    """Return where there is data; None where it is everywhere."""
+    """Return which pixels have data; None where all have."""
     if nodata is None and values.dtype.kind != "f" and samples.alpha is None:
         return None if samples.valid is None or samples.valid.all() else samples.valid
     valid = np.ones(values.shape[:2], np.bool_) if samples.valid is None else samples.valid.copy()
@@ -368,14 +368,14 @@ def _with_data(values: NDArray[Any], samples: Samples, nodata: Nodata) -> NDArra
 
 
 def _is_white(values: NDArray[np.uint8], valid: NDArray[np.bool_] | None) -> bool:
-    """Say whether pixels without data are white already."""
+    """Say whether all pixels without data are white."""
     return valid is None or all(
         (values[rows][~valid[rows]] == 255).all() for rows in _strips(values)
     )
 
 
 def _strips(values: NDArray[Any]) -> Iterator[slice]:
-    """Yield the rows of an image of samples, few at a time: they become floats on the way."""
+    """Yield strips of rows, small enough to be converted to floats."""
     return strips(len(values), 8 * prod(values.shape[1:]))
 
 
@@ -386,7 +386,7 @@ def _scale(
     percentiles: Limits | None,
     as_seen: bool,
 ) -> tuple[Scale | None, list[Limits]]:
-    """Return what makes rows of samples 8 bits, and the limits of each band if it stretches them.
+    """Return the conversion of rows to 8 bits, and each band's limits where it stretches them.
 
     None stands for samples that are 8 bits as they are.
     """
@@ -428,19 +428,19 @@ def _from_shares(rows: NDArray[Any]) -> NDArray[np.uint8]:
 
 
 def _within_one(values: NDArray[Any], valid: NDArray[np.bool_] | None) -> bool:
-    """Say whether floats lie in 0..1, but for what rounding to 8 bits takes away."""
+    """Say whether floats lie in 0..1, up to half a level of 8 bits."""
     low, high = _extremes(values, valid)
     return low >= -_HALF_A_LEVEL and high <= 1 + _HALF_A_LEVEL
 
 
 def _uses_range(values: NDArray[Any], valid: NDArray[np.bool_] | None) -> bool:
-    """Say whether any of 16 bits reaches half of the range; 12 bits in words of 16 do not."""
+    """Say whether any 16-bit value reaches half of the range; 12-bit values do not."""
     _, high = _extremes(values, valid)
     return high >= 2**15 or high <= 0
 
 
 def _extremes(values: NDArray[Any], valid: NDArray[np.bool_] | None) -> Limits:
-    """Return the least and the most of what is seen; 0 and 0 of nothing."""
+    """Return the smallest and the largest valid value; 0 and 0 where none is valid."""
     found = []
     for rows in _strips(values):
         seen = values[rows] if valid is None else values[rows][valid[rows]]
@@ -464,7 +464,7 @@ def _percentiles(values: NDArray[Any], percentiles: Sequence[float]) -> Limits:
 
 
 def _scaled(band: NDArray[Any], limits: Limits) -> NDArray[np.uint8]:
-    """Scale a band so that the limits become 0 and 255."""
+    """Map a band's limits to 0 and 255."""
     low, high = limits
     kind: type[np.floating[Any]]
     kind = np.float64 if band.dtype.itemsize > 2 and band.dtype != np.float32 else np.float32

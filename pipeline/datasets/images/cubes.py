@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spam_pipe.pipeline.datasets.guards.limits import check_size
+from spam_pipe.pipeline.datasets.guards.limits import check_packing, check_size
 from spam_pipe.pipeline.datasets.guards.mat_content import load_mat
 from spam_pipe.pipeline.datasets.images.bands import Reading, Samples
 from spam_pipe.pipeline.errors import DataError
@@ -158,6 +158,7 @@ def _matrices_of_hdf5(path: Path, reading: Reading) -> dict[str, NDArray[Any]]:
                 height, width = value.shape[::-1][:2]  # MATLAB stores columns first
                 n_bytes = value.dtype.itemsize * (value.shape[0] if value.ndim == 3 else 1)
                 check_size(path, height, width, reading.max_pixels, n_bytes)
+                check_packing(path, value.nbytes, 2 * value.nbytes)
                 found[name] = np.asarray(value[()]).T
     return found
 

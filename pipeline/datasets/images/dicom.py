@@ -92,7 +92,7 @@ def _read(path: Path, file: "_Bounded", reading: Reading, plane: str | None) -> 
 
 
 def _through_table(values: NDArray[Any], header: Any) -> tuple[NDArray[Any], Limits]:
-    """Return values as the first table of VOILUTSequence shows them, and its range (C.11.2.1.1)."""
+    """Apply the first table of VOILUTSequence; return its values and range (C.11.2.1.1)."""
     from pydicom.pixels import apply_voi
 
     shown = apply_voi(np.rint(values).astype(np.int64), header)
@@ -101,7 +101,7 @@ def _through_table(values: NDArray[Any], header: Any) -> tuple[NDArray[Any], Lim
 
 
 def _frame_header(header: Any, frame: int) -> Any:
-    """Return what holds of a frame: enhanced images say it in groups, of a frame or of all."""
+    """Return the attributes of one frame: enhanced images keep them in functional groups."""
     from pydicom.dataset import Dataset
 
     groups = [
@@ -132,7 +132,7 @@ _OF_FRAMES = (
 
 
 class _Bounded(FileIO):
-    """A file of which no more is read than there is: elements may state any length."""
+    """A file whose reads end at its size: an element may claim any length."""
 
     def read(self, size: int | None = -1) -> bytes:
         left = max(0, os.fstat(self.fileno()).st_size - self.tell())
@@ -154,7 +154,7 @@ def _opened(path: Path) -> Iterator[_Bounded]:
 
 
 def _require_decoder(header: Any, path: Path) -> None:
-    """Refuse pixels in a compression for which no package is here."""
+    """Refuse pixels whose compression no installed package decodes."""
     from pydicom.pixels import get_decoder
 
     syntax = header.file_meta.get("TransferSyntaxUID")
@@ -190,7 +190,7 @@ def _n_frames(header: Any) -> int:
 
 
 def _window(header: Any) -> Limits | None:
-    """Return the values of black and white (PS3.3 C.11.2.1.2.1); None without a window."""
+    """Return the window's ends (PS3.3 C.11.2.1.2.1); None without a window."""
     center, width = (_first(header.get(name)) for name in ("WindowCenter", "WindowWidth"))
     if center is None or width is None or width <= 1:
         return None
@@ -209,7 +209,7 @@ def _first(value: Any) -> float | None:
 
 
 def _without_padding(stored: NDArray[Any], header: Any) -> NDArray[np.bool_] | None:
-    """Return where stored values are not the padding; None where nothing says what that is.
+    """Return where stored values are not padding; None where no padding value is given.
 
     Its value representation is to be that of the pixels (PS3.3 C.7.5.1.1.2), and often is not:
     63536 stands for -2000 beside signed pixels. So it is brought to the pixels' kind bit by bit.
@@ -231,8 +231,8 @@ def _without_padding(stored: NDArray[Any], header: Any) -> NDArray[np.bool_] | N
 
 
 def _as_stored(value: Any, header: Any) -> int:
-    """Return a whole number as the pixels' bits have it, signed or not as they are."""
-    if isinstance(value, bytes):  # of a representation that nobody knows
+    """Convert an integer to the pixels' representation, signed or unsigned."""
+    if isinstance(value, bytes):  # of an unknown value representation
         value = int.from_bytes(value[:2], "little")
     bits, used = int(header.get("BitsAllocated", 16)), int(header.get("BitsStored", 16))
     plain = int(value) & ((1 << bits) - 1)

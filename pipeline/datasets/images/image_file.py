@@ -1,4 +1,4 @@
-"""Reading an image file, whatever its kind, as a person would expect to see it."""
+"""Reads image files of every kind as a person expects to see them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -52,7 +52,7 @@ class ImageFile(FileSource, ImageSource):
     path
         The file; a folder for OME-Zarr.
     reading
-        What the user says of how it is read.
+        The user's options of reading.
     plane
         Name of the plane of a stack, such as ``z3``; None for the only or first one.
     series
@@ -69,12 +69,12 @@ class ImageFile(FileSource, ImageSource):
         return may_have_gaps(self.path) or bool(sidecars(self.path))
 
     def signature(self) -> str:
-        """Return what is there now, and what of it is read in which way."""
+        """Return the files' sizes and modification times, and how they are read."""
         beside = [ImageFile(file)._stored_signature() for file in sidecars(self.path)]
         return " ".join([self._stored_signature(), *beside]) + self._token
 
     def digest(self) -> str:
-        """Return the SHA-256 of the file's bytes; of the samples where it is a stack's plane."""
+        """Return the SHA-256 of the file's bytes, or of a plane's samples."""
         beside = "".join(digest_of_file(file) for file in sidecars(self.path))
         said = self._token + beside
         if self.plane is not None or self.series is not None or self.path.is_dir():
@@ -86,7 +86,7 @@ class ImageFile(FileSource, ImageSource):
         return sha256(f"{own}{said}".encode()).hexdigest() if said else own
 
     def samples(self) -> Samples:
-        """Load what the file holds, before anything is chosen (see `read_samples`)."""
+        """Load the file's samples as they are stored (see `read_samples`)."""
         return read_samples(self.path, self.reading, self.plane, self.series)
 
     def picture(self) -> Picture:
@@ -116,7 +116,7 @@ class ImageFile(FileSource, ImageSource):
 
 _DEEP = frozenset((".tif", ".tiff", ".zarr")) | DICOM_SUFFIXES
 _READ_ANEW = ":reading=2"
-"""Stands for how files of these kinds are read: results of an older way are out of date."""
+"""Version of the readers of these kinds: results of an older one are out of date."""
 
 
 def read_image(path: Path) -> NDArray[np.uint8]:
@@ -153,7 +153,7 @@ def read_picture(path: Path, reading: Reading | None = None, plane: str | None =
 def read_samples(
     path: Path, reading: Reading, plane: str | None = None, series: str | None = None
 ) -> Samples:
-    """Read what a file holds, by its kind, with what files beside it mask.
+    """Read a file's samples, with the masks and units of the files beside it.
 
     Raises
     ------
@@ -200,7 +200,7 @@ def _read_samples(path: Path, reading: Reading, plane: str | None, series: str |
 
 
 def stored_orientation(path: Path) -> int:
-    """Return how the picture that a file stores is turned to be seen (EXIF's 1 to 8)."""
+    """Return the orientation of the stored picture (EXIF's 1 to 8)."""
     kind = kind_of(path)
     if kind == TIFF:
         return orientation_tag(path)
@@ -260,11 +260,11 @@ def _read_with_pillow(path: Path, reading: Reading, n_pages: int = 1) -> Samples
 
 
 def _n_following(path: Path, image: Image.Image, header: int) -> int:
-    """Return how many images as long as the first a file of Netpbm's holds in a row."""
+    """Return how many images of the first one's size a Netpbm file holds."""
     with path.open("rb") as file:
         kind = file.read(2)
     bits = 1 if kind == b"P4" else 16 if image.mode.startswith("I") else 8
-    if kind not in (b"P4", b"P5", b"P6"):  # those in words have no length of their own
+    if kind not in (b"P4", b"P5", b"P6"):  # numbers written as text have no fixed length
         return 1
     row = (bits * image.width * len(image.getbands()) + 7) // 8
     return max(1, path.stat().st_size // (header + row * image.height))
@@ -274,7 +274,7 @@ _ANIMATED = ("GIF", "PNG", "WEBP")
 
 
 def _deep_colors(path: Path, image: Image.Image, kind: PngKind | None) -> Samples | None:
-    """Return the samples of a PNG of 16 bits in colour; None of anything else."""
+    """Return the samples of a colour PNG of 16 bits; None for other files."""
     if kind is None or not kind.is_deep_color:
         return None
     if kind.key is None and find_spec("imagecodecs") is None and _is_bright(image):
@@ -298,7 +298,7 @@ def _is_bright(image: Image.Image) -> bool:
 
 
 def _samples_of(image: Image.Image, kind: PngKind | None) -> Samples:
-    """Bring a picture to arrays, a strip at a time: Pillow's own conversions copy the whole."""
+    """Convert a picture to arrays strip by strip: Pillow's conversions copy the whole."""
     turn = orientation_of(image)
     keyed = kind if kind is not None and kind.is_grey and kind.key is not None else None
     if image.mode == "F" or image.mode.startswith("I"):

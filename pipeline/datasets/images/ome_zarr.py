@@ -129,13 +129,13 @@ def read_ome_zarr(
 
 
 def _described(group: Any) -> Any:
-    """Return what OME says of a group; in 0.4 it stands among the attributes, later in a room."""
+    """Return a group's OME metadata: its attributes (0.4), or their key ``ome`` (0.5)."""
     attributes = group.attrs.asdict()
     return attributes.get("ome", attributes)
 
 
 def _opened(path: Path, series: str | None) -> tuple[Any, list[str], tuple[int, ...], int]:
-    """Return the first image's array of the finest resolution, its axes and shape, and how many."""
+    """Return the finest array of the first image, its axes, its shape and how many images."""
     import zarr
 
     try:

@@ -1,4 +1,4 @@
-"""Files beside an image in which GDAL keeps what the image has no place for.
+"""Files that GDAL writes beside an image: masks, nodata values, units, georeference.
 
 ``a.jpg.msk`` is a TIFF of the image's size, 0 where there is no data. ``a.jpg.aux.xml`` names the
 values that stand for no data, the unit of the values, and where the image lies. Both go for every
@@ -29,17 +29,17 @@ _NODATA, _SCALE, _OFFSET = (
 
 
 def mask_beside(path: Path) -> Path:
-    """Return where GDAL's mask of an image would be."""
+    """Return the path of GDAL's mask of an image."""
     return path.with_name(f"{path.name}.msk")
 
 
 def xml_beside(path: Path) -> Path:
-    """Return where GDAL's facts of an image would be."""
+    """Return the path of GDAL's metadata of an image."""
     return path.with_name(f"{path.name}.aux.xml")
 
 
 def sidecars(path: Path) -> list[Path]:
-    """Return the files beside an image that decide what is read of it."""
+    """Return the files beside an image that change its pixels."""
     beside = [
         file for file in (mask_beside(path), xml_beside(path)) if file.is_file() and _counts(file)
     ]
@@ -47,7 +47,7 @@ def sidecars(path: Path) -> list[Path]:
 
 
 def with_sidecars(samples: Samples, path: Path) -> Samples:
-    """Return what a file holds with what the files beside it mask.
+    """Apply the masks, nodata values and units of the files beside an image.
 
     Raises
     ------
@@ -85,16 +85,16 @@ def with_sidecars(samples: Samples, path: Path) -> Samples:
 
 
 def refuse_of_palette(path: Path) -> None:
-    """Refuse an image with a palette of which a file beside it speaks in numbers of colours."""
+    """Refuse an image with a palette whose metadata name values: they mean its indices."""
     if xml_beside(path).is_file() and _counts(xml_beside(path)):
         raise DataError(
-            f"{xml_beside(path)}: names colours of the palette by number, which is not read; save "
+            f"{xml_beside(path)}: gives values of palette indices, which are not read; save "
             "the image without a palette"
         )
 
 
 def _counts(file: Path) -> bool:
-    """Say whether a file says anything of pixels; statistics and places alone do not."""
+    """Say whether a file changes pixels; statistics and georeference do not."""
     fields = (_NODATA, _SCALE, _OFFSET)
     return file.suffix != ".xml" or any(
         field.search(text) for text in [_text(file)] for field in fields
@@ -114,7 +114,7 @@ def _read_mask(path: Path) -> NDArray[np.bool_]:
 
 
 def _each_band(path: Path, field: re.Pattern[str], samples: Samples) -> list[float | None]:
-    """Return a field's number for each band at hand; None where it says nothing."""
+    """Return a field's value for each band; None where a band has none."""
     n_bands = samples.values.shape[2]
     numbers = samples.numbers or tuple(range(1, n_bands + 1))
     values: dict[int, float] = {}

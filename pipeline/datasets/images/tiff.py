@@ -1,4 +1,4 @@
-"""TIFFs: photographs that Pillow does not see whole, science and maps, and label maps."""
+"""Reads TIFFs that Pillow cannot: many bands, deep samples, maps, stacks, label maps."""
 
 import re
 from collections.abc import Iterator
@@ -48,7 +48,7 @@ _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE = 0, 1, 2, 3  # of PhotometricInt
 _CMYK, _YCBCR = 5, 6
 _PICTURES = (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR)
 _N_SAMPLES = {_RGB: 3, _YCBCR: 3, _CMYK: 4}
-"""Samples of a pixel by PhotometricInterpretation, opacity and others aside; one of others."""
+"""Colour samples per pixel by PhotometricInterpretation; 1 for all others."""
 
 _UNSEEN = (_CMYK, 8, 9, 10, 32803, 32844, 32845)  # the Lab kinds, a camera's raw mosaic, logarithms
 _JPEG = (6, 7)  # of Compression: its decoder makes RGB of YCbCr
@@ -61,7 +61,7 @@ def is_ome_tiff(path: Path) -> bool:
 
 
 def plain_pages(path: Path) -> int | None:
-    """Return how many pages a TIFF has of which Pillow sees all that there is; else None.
+    """Return the number of pages of a TIFF that Pillow reads completely; None of others.
 
     It does where there are 8 bits, and no map, mask or stack.
     """
@@ -92,7 +92,7 @@ def plain_pages(path: Path) -> int | None:
 
 
 def _n_pages(file: Any, pages: Pages) -> int:
-    """Return how many images at full size a file without named axes holds.
+    """Return the number of full-size images in a file without named axes.
 
     MetaMorph's stacks, and tifffile's where it is told to, keep one directory for all.
     """
@@ -103,7 +103,7 @@ def _n_pages(file: Any, pages: Pages) -> int:
 
 
 def _has_narrow_palette(page: Any) -> bool:
-    """Say whether a palette has the 8 bits of a screen, as old programs wrote them, not 16."""
+    """Say whether a palette has 8 bits instead of 16, as old programs wrote it."""
     return page.photometric == _PALETTE and np.asarray(page.colormap).max(initial=0) < 256
 
 
@@ -159,7 +159,7 @@ def read_tiff(path: Path, reading: Reading, plane: str | None, series: int = 0) 
 
 @dataclass(frozen=True)
 class Page:
-    """A page as it is to be seen: upright.
+    """A page, upright.
 
     Attributes
     ----------
@@ -250,7 +250,7 @@ def _lengths(file: Any, path: Path, series: int = 0) -> Lengths:
 
 
 def _first_of(plane: str | None, lengths: Lengths) -> dict[str, Any]:
-    """Return the fact that there are other planes than the first one, if nobody asked for one."""
+    """Return the fact that there are further planes, where no plane was asked for."""
     counted = {axis: n for axis, n in lengths.items() if n != 1}
     return {"first_of": counted} if plane is None and counted else {}
 
@@ -276,7 +276,7 @@ def _samples(page: Any, found: Page, path: Path, facts: dict[str, Any]) -> Sampl
         values,
         valid,
         nodata=nodata,
-        # 12 bits in words of 16: the file itself says that the words are never full.
+        # 12 bits in 16: the file states the range.
         limits=(0.0, 2.0**bits - 1) if words and page.photometric != _PALETTE else None,
         named=(1, 2, 3) if page.photometric == _RGB and values.shape[2] >= 3 else None,
         photograph=photograph,

@@ -1,9 +1,9 @@
-"""What the pages of a TIFF are: images, masks of them, or the same smaller (TIFF 6.0, p. 36).
+"""Tells a TIFF's images from their masks and overviews (TIFF 6.0, p. 36).
 
 The tag NewSubfileType says it, in old files SubfileType; pages that PhotometricInterpretation
 calls transparency masks are masks. GDAL writes its overviews and internal masks so, in any order.
-Pages in sub-directories (SubIFDs) are never counted: those that reduce their page are passed by,
-and a page that keeps more than that there is refused.
+Pages in sub-directories (SubIFDs) are never counted: reduced copies there are skipped,
+and a page whose image or mask is there is refused.
 """
 
 import struct
@@ -24,12 +24,12 @@ SUBDIRECTORIES = 330
 _SHORT, _LONG = 3, 4
 _MOST_TAGS = 4096
 _FIRST_OFFSET = {42: 4, 43: 8}
-"""Where the place of the first page stands, by the header's version: TIFF and BigTIFF."""
+"""Byte at which the header stores the first page's offset: TIFF (42), BigTIFF (43)."""
 
 
 @dataclass(frozen=True)
 class Pages:
-    """Which pages of a TIFF are what, by their places in the file.
+    """The pages of a TIFF by what they are; numbers count pages from 0.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class Pages:
 
 
 def pages_of(file: Any, path: Path) -> Pages:
-    """Return what the pages of a TIFF (of tifffile) are.
+    """Sort the pages of a TIFF (of tifffile) into images and masks.
 
     A mask belongs to the last image before it. Where no page is an image, the first one counts.
 
@@ -79,7 +79,7 @@ def check_subdirectories(page: Any, path: Path) -> None:
     Raises
     ------
     DataError
-        Naming what is there.
+        Naming what the sub-directory holds.
     """
     if SUBDIRECTORIES not in page.tags or page.pages is None:
         return

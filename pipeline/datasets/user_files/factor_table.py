@@ -47,7 +47,7 @@ _FACTORS = RowKind(
 
 @dataclass(frozen=True)
 class FactorTable:
-    """What a file says.
+    """The content of a table.
 
     Attributes
     ----------
@@ -63,7 +63,7 @@ class FactorTable:
 
 @dataclass(frozen=True)
 class ItemFactors(FileSource):
-    """What a table of factors says of one image; reads as `UserFactors`.
+    """The factors of one image in a table; reads as `UserFactors`.
 
     Attributes
     ----------
@@ -76,19 +76,19 @@ class ItemFactors(FileSource):
     item_id: str
 
     def digest(self) -> str:
-        """Return the SHA-256 (hex) of what is said of this image alone."""
+        """Return the SHA-256 (hex) of this image's factors alone."""
         factors = self.read()
         plain = [[astuple(click) for click in factors.clicks], factors.objects]
         return sha256(json.dumps(plain).encode()).hexdigest()
 
     def read(self) -> UserFactors:
-        """Return what is said of the image; nothing where it is not named."""
+        """Return the image's factors; none where the table does not name it."""
         table = read_factors(self.path, self.signature())
         return table.factors.get(self.item_id, UserFactors())
 
 
 def names_of(name: str) -> tuple[str, ...]:
-    """Return the ids that a name in a file may mean: itself, and itself without suffix."""
+    """Return the ids that a name may mean: the name with and without suffix."""
     suffix = Path(name).suffix
     return (name, name.removesuffix(suffix)) if suffix.lower() in IMAGE_SUFFIXES else (name,)
 

@@ -388,7 +388,7 @@ def test_nodata_beside_a_picture_is_of_its_bands(
     said = '<PAMRasterBand band="1"><NoDataValue>7</NoDataValue></PAMRasterBand>'
     (tmp_path / "a.png.aux.xml").write_text(f"<PAMDataset>{said}</PAMDataset>")
     if hidden is None:
-        with pytest.raises(DataError, match="names colours of the palette by number"):
+        with pytest.raises(DataError, match="gives values of palette indices"):
             read_picture(path)
     else:
         assert (read_picture(path).valid is not None) == hidden
