@@ -83,11 +83,16 @@ def principal_components(
     span = np.where(span > 0, span, np.ptp(sample, axis=0))
     span = np.where(span > 0, span, 1.0)
 
-    def scaled(rows: NDArray[Any]) -> NDArray[np.float64]:
-        away = (rows.astype(np.float64) - middle) / span
-        return np.asarray(np.clip(np.nan_to_num(away), -_WILD, _WILD), np.float64)
+    exact = samples.dtype.itemsize <= 2 or samples.dtype == np.float32
+    kind = np.float32 if exact else np.float64
 
-    known = scaled(sample)
+    def scaled(rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
+        away = rows.astype(kind)
+        away -= middle.astype(kind)
+        away /= span.astype(kind)
+        return np.clip(away, -_WILD, _WILD, out=away)
+
+    known = scaled(sample).astype(np.float64)
     covariance = np.atleast_2d(np.cov(known, rowvar=False))
     total = float(np.trace(covariance))
     residual = np.eye(n_bands)
@@ -115,7 +120,8 @@ def principal_components(
     step = max(1, _STRIP // n_bands)
     for first in range(0, flat.shape[0], step):
         rows = slice(first, first + step)
-        values = scaled(flat[rows]) @ axes
+        with np.errstate(invalid="ignore"):
+            values = np.nan_to_num(scaled(flat[rows]) @ axes.astype(kind))
         further[rows] = values[:, n_seen:] * (_LIGHTNESS / unit)
         if colors is not None:
             levels = 127.5 + 255 * (values[:, :3] - centre) / unit
