@@ -44,7 +44,7 @@ _ready: set[str] = set()
 
 
 def missing_kernels(modules: Sequence[str]) -> list[Kernel]:
-    """Return the kernels of some modules that nobody has compiled here yet."""
+    """Return the kernels of some modules that are not compiled here yet."""
     for name in modules:
         importlib.import_module(name)
     return [each for each in KERNELS if each.module in modules and not each.is_compiled()]
@@ -53,7 +53,7 @@ def missing_kernels(modules: Sequence[str]) -> list[Kernel]:
 def require_kernels(modules: Sequence[str] = SEGMENTING) -> None:
     """Compile, or have a process compile, what is missing; say so in the log where that takes long.
 
-    For whoever calls the project's functions; asked again it does nothing.
+    For programs that call the project's functions; a second call does nothing.
     """
     if _ready.issuperset(modules):
         return
@@ -70,7 +70,7 @@ def require_kernels(modules: Sequence[str] = SEGMENTING) -> None:
 
 
 def require_metrics() -> None:
-    """Compile the kernels of the metrics where nobody has; say so in the log."""
+    """Compile the kernels of the metrics if they are not; say so in the log."""
     from spam_pipe.stages.evaluate.compactness import perimeters
 
     with _lock:

@@ -58,7 +58,7 @@ _ELSEWHERE = {
     "to_networkx": "spam_pipe.stages.describe.networks",
     "to_torch_geometric": "spam_pipe.stages.describe.networks",
 }
-"""Where names are that `spam_pipe.functions` does not have."""
+"""The modules of names that `spam_pipe.functions` lacks."""
 
 
 def __getattr__(name: str) -> Any:

@@ -30,7 +30,6 @@ def segment(
     bands: Bands = None,
     start_label: int = 0,
     device: str = "auto",
-    seed: int = 0,
 ) -> NDArray[np.int64]:
     """Segment an image into superpixels that don't cross its objects.
 
@@ -71,8 +70,6 @@ def segment(
         as scikit-image has them, and -1 with ``start_label=0``.
     device
         ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:1"``. One that is not there is an error.
-    seed
-        Of whatever is drawn at random. Nothing is, by this method as it stands.
 
     Returns
     -------
@@ -114,7 +111,7 @@ def segment(
     >>> np.unique(labels[:, :30]).size, np.unique(labels[:, 30:60]).size
     (8, 4)
     """
-    segmenter = _segmenter(_named(prior), compactness, device, seed)
+    segmenter = _segmenter(_named(prior), compactness, device)
     return segmenter.segment(
         image,
         n_superpixels,
@@ -173,7 +170,7 @@ def hierarchy(
     >>> made.n_finest, int(made.labels(7).max()) + 1
     (30, 7)
     """
-    segmenter = _segmenter(_named(prior), compactness, device, 0)
+    segmenter = _segmenter(_named(prior), compactness, device)
     return segmenter.hierarchy(
         image,
         n_finest,
@@ -224,7 +221,7 @@ def objects(
     >>> bool(found[30, 45] != found[5, 5])
     True
     """
-    segmenter = _segmenter(_named(prior), COMPACTNESS, device, 0)
+    segmenter = _segmenter(_named(prior), COMPACTNESS, device)
     return segmenter.objects(
         image, n_superpixels, prior=prior, mask=mask, channel_axis=channel_axis, bands=bands
     )
@@ -267,7 +264,7 @@ def features(
     >>> (np.stack(sums, axis=1) / np.bincount(labels)[:, np.newaxis]).shape
     (10, 15)
     """
-    segmenter = _segmenter("none", COMPACTNESS, device, 0)
+    segmenter = _segmenter("none", COMPACTNESS, device)
     return segmenter.features(image, mask=mask, channel_axis=channel_axis, bands=bands)
 
 
@@ -361,5 +358,5 @@ def _named(prior: Prior) -> str:
 
 
 @cache
-def _segmenter(prior: str, compactness: float, device: str, seed: int) -> Segmenter:
-    return Segmenter(prior=prior, compactness=compactness, device=device, seed=seed)
+def _segmenter(prior: str, compactness: float, device: str) -> Segmenter:
+    return Segmenter(prior=prior, compactness=compactness, device=device)

@@ -16,7 +16,7 @@ from spam_pipe.stages.principal import principal_components
 from spam_pipe.stages.validity import VOID
 
 _HALF_A_LEVEL = 0.5 / 255
-"""What floats may lie outside of 0..1: as much as rounding to 8 bits takes away."""
+"""How far floats may lie outside of 0..1: as much as rounding to 8 bits takes away."""
 
 
 Bands = Literal["all"] | Sequence[int] | None
@@ -67,7 +67,7 @@ def as_inputs(
 
 
 def as_mask(mask: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    """Return a mask as booleans; ValueError where it is none of that shape, or empty."""
+    """Return a mask as booleans; ValueError if it has another shape, or is empty."""
     array = np.asarray(mask)
     if array.shape != shape:
         raise ValueError(f"the mask is of shape {array.shape} where the image is {shape}")

@@ -28,7 +28,7 @@ from spam_pipe.stages.segment.stored import labels_of
 from spam_pipe.stages.validity import filled_inputs
 
 COMPACTNESS = 6.0
-"""What suits deep features (`stages.clustering.balance`)."""
+"""The compactness for deep features (`stages.clustering.balance`)."""
 
 
 class Segmenter:
@@ -49,8 +49,6 @@ class Segmenter:
         Weight of the position: higher is more regular.
     device
         ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:1"``. One that is not there is an error.
-    seed
-        Of whatever is drawn at random. Nothing is, by this method as it stands.
 
     Raises
     ------
@@ -74,17 +72,14 @@ class Segmenter:
         prior: str = "contour",
         compactness: float = COMPACTNESS,
         device: str = "auto",
-        seed: int = 0,
     ) -> None:
         if not isinstance(prior, str):
             raise ValueError("objects of your own belong to an image: give them to segment()")
         if not (np.isfinite(compactness) and compactness >= 0):
             raise ValueError(f"compactness is a number of at least 0, not {compactness}")
-        if seed < 0:
-            raise ValueError(f"a seed is a whole number of at least 0, not {seed}")
         self._prior = known_prior(prior)
         self._device = _resolved(device)
-        self._config = SegmentConfig(compactness=float(compactness), seed=seed)
+        self._config = SegmentConfig(compactness=float(compactness))
         require_kernels()
         _resources("segment", self._config, self._device)
         proposed, objects = options_of(self._prior)
@@ -180,7 +175,7 @@ class Segmenter:
         model = self._config.deep_model(self._device)
         assert model is not None
         lab = rgb_to_lab(inputs.image)
-        # What is remembered is everybody's: the caller gets an array of their own.
+        # The remembered array is shared: the caller gets a copy.
         seen = forward(model, inputs.image_digest, lab).deep
         deep = first_channels(seen, self._config.channels).copy()
         if inputs.valid is not None:

@@ -13,11 +13,12 @@ from typing import Any, NamedTuple, TypeVar
 
 import numba
 from numba.core import event, sigutils
+from numba.core import types as numba_types
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def kernel(*types: str) -> Callable[[Function], Function]:
+def kernel(*types: str | tuple[Any, ...]) -> Callable[[Function], Function]:
     """Compile a loop for one thread.
 
     Cached on disk, so that worker processes do not compile again; without the GIL, so that
@@ -27,9 +28,9 @@ def kernel(*types: str) -> Callable[[Function], Function]:
     Parameters
     ----------
     types
-        What the function is called with, as numba writes types: ``"int64, float32[:, ::1]"``;
-        several where there are several. For these it can be compiled ahead; for whatever else
-        it is called with it is compiled then.
+        What the function is called with, as numba writes types: ``"int64, float32[:, ::1]"``; in
+        a tuple where there are named tuples among them (`record`); several where there are
+        several. For these it can be compiled ahead; for other types it is compiled when called.
     """
 
     def wrap(function: Function) -> Function:
@@ -37,28 +38,42 @@ def kernel(*types: str) -> Callable[[Function], Function]:
             compiled: Any = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
         except RuntimeError:  # there is no folder that the cache could be written to
             compiled = numba.njit(nogil=True, error_model="numpy")(function)
-        for each in types:
-            arguments, _ = sigutils.normalize_signature(f"({each},)")
-            KERNELS.append(Kernel(compiled, arguments))
+        KERNELS.extend(Kernel(compiled, _parse(each)) for each in types)
         kept: Function = compiled
         return kept
 
     return wrap
 
 
-class Kernel(NamedTuple):
-    """A function, and the types for which it can be compiled ahead.
+def record(kind: type[tuple[Any, ...]], *types: str | Any) -> Any:
+    """Return numba's type of a named tuple: arrays that travel together are one argument.
 
-    Attributes
+    Parameters
     ----------
-    function
-        As `kernel` returns it.
+    kind
+        The class.
     types
-        Of its arguments.
+        Of its fields, written as `kernel` takes them.
     """
+    return numba_types.BaseTuple.from_types(_parse(types), kind)
 
-    function: Any
-    types: tuple[Any, ...]
+
+def _parse(types: str | tuple[Any, ...]) -> tuple[Any, ...]:
+    if not isinstance(types, str):
+        return tuple(
+            found
+            for each in types
+            for found in (_parse(each) if isinstance(each, str) else (each,))
+        )
+    arguments: tuple[Any, ...] = sigutils.normalize_signature(f"({types},)")[0]
+    return arguments
+
+
+class Kernel(NamedTuple):
+    """A function, and the types for which it can be compiled ahead."""
+
+    function: Any  # as `kernel` returns it
+    types: tuple[Any, ...]  # of its arguments
 
     @property
     def module(self) -> str:

@@ -1,4 +1,6 @@
-"""What the commands that run items do: resolve, plan, execute, tell."""
+"""The commands that run items: resolve, plan, execute, tell."""
+
+import os
 
 from spam_pipe.pipeline.commands.teller import (
     SUCCESS,
@@ -31,6 +33,11 @@ def run_items(command: str, options: Options) -> int:
     if options.dry_run:
         return _tell_plan(session, teller)
     preflight(session)
+    if (cores := len(os.sched_getaffinity(0))) < options.workers:
+        teller.warn(
+            f"--workers {options.workers}: this machine gives {cores} cores; more processes than "
+            "cores take memory and save no time"
+        )
     if options.scheduler is None:
         teller.compile_kernels()
     for remark in session.selection.dataset.remarks(session.selection.split):
@@ -41,7 +48,8 @@ def run_items(command: str, options: Options) -> int:
             summary = session.bring_up_to_date(executor, teller.callbacks(command))
         asked = command in {"run", "report"}
         width = teller.results.width
-        report = finish(session, summary, report=asked, width=width, paper=options.paper)
+        with teller.working("report: tables, pictures and page" if asked else "finishing"):
+            report = finish(session, summary, report=asked, width=width, paper=options.paper)
     _tell_summary(session.run, command, summary, report, options, teller)
     return exit_status([summary])
 
@@ -84,13 +92,15 @@ def _tell_summary(
     if options.verbose:
         for note, count in sorted(summary.notes.items()):
             teller.say(f"note: {note}" + (f" ({count} items)" if count > 1 else ""))
+    else:
+        _say_other_numbers(summary, teller)
     for name, count in sorted(summary.stale.items()):
         if count:
             teller.say(f"{name}: {count} items were out of date and computed again")
     for failed in summary.failures[:5]:
-        teller.warn(f"{failed.item}: {failed.stage} failed: {failed.reason}")
+        teller.fail(f"{failed.item}: {failed.stage} failed: {failed.reason}")
     if len(summary.failures) > 5:
-        teller.warn(
+        teller.fail(
             f"… and {len(summary.failures) - 5} more; all in {run.folder}/{summary.failures_file}"
         )
     if report is not None and report.table is not None:
@@ -110,6 +120,15 @@ def _tell_summary(
             "left_out": [] if report is None else report.left_out,
         }
     )
+
+
+def _say_other_numbers(summary: Summary, teller: Teller) -> None:
+    """Say that other numbers of superpixels were made than asked for; not silently."""
+    notes = sorted((note, n) for note, n in summary.notes.items() if "asked for" in note)
+    if notes:
+        others = sum(n for _, n in notes) - 1
+        more = f"; so with {others} more results (--verbose lists them)" if others else ""
+        teller.say(f"{notes[0][0]}{more}")
 
 
 def _closing_line(run: Run, target: str, summary: Summary) -> str:

@@ -1,4 +1,4 @@
-"""What `spam-pipe sweep` does: the points of a grid on each dataset, by one set of workers."""
+"""`spam-pipe sweep`: the points of a grid on each dataset, by one set of workers."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -29,7 +29,7 @@ from spam_pipe.stages.registry import STAGES
 
 @dataclass(frozen=True)
 class _Done:
-    """What came of a sweep on one dataset."""
+    """The result of a sweep on one dataset."""
 
     swept: SweptRun
     summary: Summary
@@ -117,7 +117,8 @@ def _sweep_run(
         swept.record.save(session.run.folder)
         summary = session.bring_up_to_date(executor, teller.callbacks(session.run.name))
         width = teller.results.width
-        report = finish(session, summary, report=True, width=width, paper=paper)
+        with teller.working("report: tables, pictures and page"):
+            report = finish(session, summary, report=True, width=width, paper=paper)
     return _Done(swept, summary, report)
 
 

@@ -1,18 +1,20 @@
-"""What commands print: progress, results, states, exit statuses."""
+"""The output of commands: progress, results, states, exit statuses."""
 
 import json
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from spam_pipe.pipeline.errors import printable
 from spam_pipe.pipeline.running.account import Summary
 from spam_pipe.pipeline.running.plan import State
-from spam_pipe.pipeline.running.progress import make_progress
+from spam_pipe.pipeline.running.progress import make_progress, spinner
 from spam_pipe.pipeline.running.runner import Callback
 
 SUCCESS, SOME_FAILED, INTERRUPTED = 0, 1, 130
@@ -34,7 +36,11 @@ class Teller:
 
     def warn(self, text: str) -> None:
         """Print a line that matters even to those who want quiet."""
-        self.messages.print(printable(text), soft_wrap=True)
+        self.messages.print(printable(text), soft_wrap=True, style="yellow")
+
+    def fail(self, text: str) -> None:
+        """Print a line about something that failed."""
+        self.messages.print(printable(text), soft_wrap=True, style="red")
 
     def compile_kernels(self, *, seldom: bool = False) -> int:
         """Compile the kernels that are missing here, say so, and return how many they were.
@@ -69,6 +75,10 @@ class Teller:
         """Return what shows the progress of a command, and what answers to Ctrl-C."""
         quiet = self.quiet or self.as_json
         return make_progress(title, self.messages, quiet=quiet), _Stopping(self)
+
+    def working(self, title: str) -> AbstractContextManager[None]:
+        """Show on a terminal that something without a count goes on, and for how long."""
+        return spinner(title, self.messages, quiet=self.quiet or self.as_json)
 
     def show_json(self, value: Mapping[str, Any]) -> None:
         """Print a result for programs."""
@@ -109,7 +119,11 @@ def states_table(title: str, counts: Mapping[str, Mapping[State, int]]) -> Table
     for state in State:
         table.add_column(state.value.replace("todo", "to do"), justify="right")
     for name, states in counts.items():
-        table.add_row(name, *(str(states.get(state, 0)) for state in State))
+        numbers = {state: str(states.get(state, 0)) for state in State}
+        red = "red" if states.get(State.FAILED) else ""
+        table.add_row(
+            name, *(Text(n, red if state is State.FAILED else "") for state, n in numbers.items())
+        )
     return table
 
 
@@ -125,4 +139,4 @@ def shard_line(summary: Summary, whole_command: str) -> str:
 
 def _width() -> int | None:
     """Return the width for output that goes to no terminal; a terminal knows its own."""
-    return None if os.isatty(1) else 100
+    return None if os.isatty(1) or "COLUMNS" in os.environ else 100

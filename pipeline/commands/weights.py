@@ -19,6 +19,7 @@ from spam_pipe.pipeline.fetching.public_weights import (
     weights_folders,
 )
 from spam_pipe.pipeline.fetching.shipped_weights import check_shipped, read_card, shipped_weights
+from spam_pipe.pipeline.home import expand_home
 from spam_pipe.stages.networks.files import find_weights
 from spam_pipe.stages.suggestion import did_you_mean
 
@@ -110,7 +111,7 @@ def fetch_weights(
         teller.show(f"{name}: comes with spam-pipe, there is nothing to fetch")
         teller.show_json({"name": name, "path": str(shipped_weights()[name])})
         return
-    folder = Path(to).expanduser().absolute() if to is not None else weights_folders()[0]
+    folder = expand_home(to, "--to").absolute() if to is not None else weights_folders()[0]
     with download_bar(name, teller.messages) as progress:
         path = fetch_public_weights(
             name, folder, url=url, sha256=sha256, progress=progress, say=teller.say
@@ -140,7 +141,7 @@ def export_weights(name: str, to: str | None, *, as_json: bool) -> None:
         path = find_weights(name)
     except ValueError as error:
         raise ConfigError(str(error)) from error
-    target = Path(to).expanduser() if to is not None else Path(f"{path.stem}.onnx")
+    target = expand_home(to, "--to") if to is not None else Path(f"{path.stem}.onnx")
     if target.suffix != ".onnx":
         raise ConfigError(f"--to {to}: an ONNX file is called something.onnx")
     facts: dict[str, object] = {"weights": path.stem, "weights_sha256": hash_file(path)}

@@ -1,4 +1,4 @@
-"""Which options decide something of what a method makes."""
+"""Options that decide a method's results."""
 
 from spam_pipe.stages.clustering.config import ClusteringConfig
 from spam_pipe.stages.methods.config import SegmentConfig

@@ -38,7 +38,7 @@ def _percentiles(stretch: tuple[float, float] | None) -> tuple[float, float] | N
 
 
 class DatasetConfig(BaseModel):
-    """The images of a run."""
+    """The images of a run: dataset, split, reading."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -16,6 +16,7 @@ from spam_pipe.pipeline.datasets.user_files.label_file import LABEL_SUFFIXES, La
 from spam_pipe.pipeline.datasets.user_files.listing import Listing, list_files, say_passed_by
 from spam_pipe.pipeline.datasets.user_files.names import composed, written
 from spam_pipe.pipeline.errors import DataError
+from spam_pipe.pipeline.home import expand_home
 from spam_pipe.pipeline.items import Dataset, Item
 from spam_pipe.stages.validity import VOID
 
@@ -29,33 +30,20 @@ class ImageFolder(Dataset):
     Images are files with an image's suffix, and files without any that begin as images do. Links
     are followed. An item's id is its relative path without suffix; images that differ in the
     suffix alone (``a.jpg`` beside ``a.png``) keep theirs.
-
-    Attributes
-    ----------
-    images
-        The folder.
-    pattern
-        Which files are images, beside having an image's suffix: a shell pattern for the name or,
-        where it has a slash, for the relative path.
-    ground_truth
-        Folder of label maps with the images' ids (or relative paths) for names.
-    planes
-        Which planes of stacks are items: all, named ``<id>#z3``, or the first; None for all of
-        OME-TIFF and OME-Zarr, the first of other files.
-    reading
-        How images are read.
-    ignore
-        Values of the ground truth that mean no region.
-    files
-        Of the images these alone, by their paths below the folder; all where there are none.
     """
 
-    images: Path
+    images: Path  # the folder
+    # which files are images, beside having an image's suffix: a shell pattern for the name or,
+    # where it has a slash, for the relative path
     pattern: str = "*"
+    # folder of label maps with the images' ids (or relative paths) for names
     ground_truth: Path | None = None
+    # which planes of stacks are items: all, named ``<id>#z3``, or the first; None for all of OME-
+    # TIFF and OME-Zarr, the first of other files
     planes: Which = None
-    reading: Reading = field(default_factory=Reading)
-    ignore: tuple[int, ...] = ()
+    reading: Reading = field(default_factory=Reading)  # how images are read
+    ignore: tuple[int, ...] = ()  # values of the ground truth that mean no region
+    # of the images these alone, by their paths below the folder; all where there are none
     files: tuple[str, ...] = ()
 
     name: ClassVar[str] = "folder"
@@ -72,7 +60,7 @@ class ImageFolder(Dataset):
 
     def remarks(self, split: str = "all") -> list[str]:
         """Return remarks on skipped files and on images without ground truth."""
-        root = self.images.expanduser()
+        root = expand_home(self.images)
         listing = list_files(root)
         inside = self._truth_inside(root)
         others = [
@@ -96,7 +84,7 @@ class ImageFolder(Dataset):
     def _images(self, split: str) -> dict[str, ImageFile]:
         """Return the images by id."""
         check_split(self.name, self.splits, split)
-        root = self.images.expanduser()
+        root = expand_home(self.images)
         if not root.is_dir():
             raise DataError(f"{root}: there is no such folder of images")
         files = self._image_files(root, list_files(root))
@@ -148,20 +136,20 @@ class ImageFolder(Dataset):
 
     def _truth_inside(self, root: Path) -> bool:
         """Say whether ground truth may lie in a folder among the images."""
-        return self.ground_truth is not None and self.ground_truth.expanduser() != root
+        return self.ground_truth is not None and expand_home(self.ground_truth) != root
 
     def _is_truth(self, root: Path, name: str, inside: bool) -> bool:
         return inside and (root / name).is_relative_to(self._truth_folder())
 
     def _truth_folder(self) -> Path:
         assert self.ground_truth is not None
-        return self.ground_truth.expanduser()
+        return expand_home(self.ground_truth)
 
     def _find_ground_truth(self, images: Mapping[str, ImageFile]) -> Mapping[str, LabelFile]:
         """Return the label map of each item that has one; a plane's is named like its item."""
         if self.ground_truth is None:
             return {}
-        root, folder = self.images.expanduser(), self._truth_folder()
+        root, folder = expand_home(self.images), self._truth_folder()
         if not folder.is_dir():
             raise DataError(f"{folder}: there is no such folder of ground truth")
         files = {key: image.path.relative_to(root).as_posix() for key, image in images.items()}
@@ -211,7 +199,7 @@ def item_ids(files: list[str]) -> dict[str, str]:
 
 
 def _suffix(name: str) -> str:
-    """Return a name's suffix; DICOM's names end in numbers, which are none."""
+    """Return a name's suffix; DICOM's names end in numbers, which are no suffixes."""
     suffix = PurePosixPath(name).suffix
     return "" if suffix[1:].isdecimal() else suffix
 

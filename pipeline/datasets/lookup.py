@@ -1,4 +1,4 @@
-"""Finds the folders of datasets."""
+"""The folders in which datasets are looked for."""
 
 import os
 from collections.abc import Iterable, Sequence
@@ -7,6 +7,7 @@ from pathlib import Path
 from platformdirs import user_cache_path
 
 from spam_pipe.pipeline.errors import DataError
+from spam_pipe.pipeline.home import expand_home
 
 
 def data_folders(data: Path | None = None) -> tuple[Path, ...]:
@@ -16,10 +17,10 @@ def data_folders(data: Path | None = None) -> tuple[Path, ...]:
     the user's cache folder, which is where datasets are fetched to.
     """
     if data is not None:
-        return (data.expanduser(),)
+        return (expand_home(data),)
     named = os.environ.get("SPAM_DATA")
     cache = user_cache_path("spam-pipe") / "datasets"
-    return (Path(named).expanduser(), cache) if named else (cache,)
+    return (expand_home(named, "SPAM_DATA"), cache) if named else (cache,)
 
 
 def candidates(layouts: Sequence[str], data: Path | None) -> tuple[Path, ...]:

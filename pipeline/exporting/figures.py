@@ -79,7 +79,7 @@ def figures_of(seen: Segmented, what: What, form: Form, options: FigureOptions) 
     if what == "table":
         return Figures({"": table})
     place = georeference_of(seen.item)
-    outlines = polygons(seen.labels, simplify=options.simplify, start_label=seen.start_label)
+    outlines = polygons(seen.numbered, simplify=options.simplify, start_label=1)
     placed = place_on_ground(outlines, place, form)
     return Figures({"": table}, placed, None if place is None else place.crs or None)
 
@@ -142,11 +142,11 @@ def superpixel_table(seen: Segmented, features: NDArray[np.float32] | None = Non
     of its reference system, and ``area_m2`` is the area on the ground, whatever the projection.
     """
     given: dict[str, Any] = {"objects": seen.objects, "features": features}
-    described = table(seen.labels, seen.picture.pixels, start_label=seen.start_label, **given)
+    described = table(seen.numbered, seen.picture.pixels, start_label=1, **given)
     chosen = {"bands", "limits"} & seen.picture.facts.keys()
     if chosen and isinstance(image := seen.item.image, ImageFile):
         samples = image.samples().values
-        of_file = table(seen.labels, samples, start_label=seen.start_label, **given)
+        of_file = table(seen.numbered, samples, start_label=1, **given)
         lab = described[["lab_l", "lab_a", "lab_b"]]
         described = of_file.drop(columns=lab.columns, errors="ignore").join(lab)
     described.insert(0, "image", seen.item.id)
@@ -163,9 +163,7 @@ def superpixel_table(seen: Segmented, features: NDArray[np.float32] | None = Non
 
 def edge_table(seen: Segmented) -> pd.DataFrame:
     """Return the adjacency graph of an image's superpixels, its id in front."""
-    edges = graph(
-        seen.labels, seen.picture.pixels, contour=seen.contour, start_label=seen.start_label
-    )
+    edges = graph(seen.numbered, seen.picture.pixels, contour=seen.contour, start_label=1)
     edges.insert(0, "image", seen.item.id)
     return edges
 

@@ -1,4 +1,4 @@
-"""What an item can consist of, and how each part is found."""
+"""The parts of an item, and how each is found."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from spam_pipe.pipeline.fetching.public_weights import (
     hash_file,
     public_weights,
 )
+from spam_pipe.pipeline.home import expand_home
 from spam_pipe.pipeline.items import FileSource, Item, Source
 from spam_pipe.stages.attention.config import AttentionConfig
 from spam_pipe.stages.networks.engines import EngineOption, choose_engine
@@ -64,7 +65,7 @@ def find_checkpoint(config: ProposeConfig) -> Checkpoint | None:
     if name not in {"sam", "mobile-sam", "fast-sam", "hf-sam"}:
         return None
     if config.checkpoint is not None:
-        given = Path(config.checkpoint).expanduser()
+        given = expand_home(config.checkpoint)
         if not (given.is_dir() if name == "hf-sam" else given.is_file()):
             kind = "folder" if name == "hf-sam" else "file"
             raise DataError(f"propose.checkpoint: there is no {kind} {config.checkpoint}")
@@ -121,7 +122,7 @@ def find_saliency_weights(config: AttentionConfig) -> Checkpoint | None:
     if config.mode != "visual" or config.saliency != "dino":
         return None
     if config.checkpoint is not None:
-        given = Path(config.checkpoint).expanduser()
+        given = expand_home(config.checkpoint)
         if not given.is_file():
             raise DataError(f"segment.attention.checkpoint: there is no file {config.checkpoint}")
         return Checkpoint(given)
@@ -137,7 +138,7 @@ def find_saliency_weights(config: AttentionConfig) -> Checkpoint | None:
 
 
 def _file(config: AttentionConfig) -> Path:
-    path = Path(str(config.file)).expanduser()
+    path = expand_home(str(config.file))
     if not path.exists():
         raise DataError(f"segment.attention.file: there is no {path}")
     if path.is_file() and path.suffix.lower() not in {
@@ -194,27 +195,17 @@ def _hash_once(path: Path, signature: str) -> str:
 
 @dataclass(frozen=True)
 class Part:
-    """One part of what a stage reads of an item.
+    """One part of what a stage reads of an item."""
 
-    Attributes
-    ----------
-    find
-        Returns where the part comes from, for an item and a configuration; None where the item
-        has no such part. It raises a DataError where the user named a file that is not there.
-    field
-        The attribute of `stages.base.Inputs` that holds its content; None where the stage loads
-        the file itself, once per process.
-    weights
-        Returns the name or the file of our network's weights that the part is; None for other
-        parts.
-    option
-        The option that names these weights, or the engine that computes them.
-    """
-
+    # returns where the part comes from, for an item and a configuration; None where the item has no
+    # such part. It raises a DataError where the user named a file that is not there.
     find: Callable[[Item, RunConfig], Source | None]
+    # the attribute of `stages.base.Inputs` that holds its content; None where the stage loads the
+    # file itself, once per process
     field: str | None = None
+    # returns the name or the file of our network's weights that the part is; None for other parts
     weights: Callable[[RunConfig], str | None] | None = None
-    option: str = ""
+    option: str = ""  # the option that names these weights, or the engine that computes them
 
 
 def _weights_part(name_of: Callable[[RunConfig], str | None], option: str) -> Part:
@@ -243,7 +234,7 @@ def _find_masks(item: Item, config: RunConfig) -> Source | None:
 def _find_prompts(item: Item, config: RunConfig) -> Source | None:
     if not config.propose.uses_prompts:
         return None
-    return ItemPrompts(Path(str(config.propose.prompts)).expanduser(), item.id)
+    return ItemPrompts(expand_home(str(config.propose.prompts)), item.id)
 
 
 def _find_segment_annotations(item: Item, config: RunConfig) -> Source | None:
@@ -252,12 +243,12 @@ def _find_segment_annotations(item: Item, config: RunConfig) -> Source | None:
 
 def _find_external(item: Item, config: RunConfig) -> Source | None:
     folder = config.segment.external_folder
-    return None if folder is None else ExternalMaps(Path(folder).expanduser(), item.id)
+    return None if folder is None else ExternalMaps(expand_home(folder), item.id)
 
 
 @dataclass(frozen=True)
 class EngineChoice(Source):
-    """What computes a network as an input: engines agree on nearly all labels, not on all.
+    """The engine of a network as an input: engines agree on nearly all labels, not on all.
 
     Where the choice is left to the device, results stand whichever engine made them.
     """
@@ -293,7 +284,7 @@ def _engine_part(name: str, option: str) -> Part:
 ENGINE_PARTS = frozenset({"contour_engine", "segment_engine"})
 
 LATER_PARTS = frozenset({"valid", *ENGINE_PARTS})
-"""Parts that stages did not read at first: where there is none, results from then stand."""
+"""Parts that stages did not read at first: results from then stay valid for items without them."""
 
 PARTS: Mapping[str, Part] = {
     "image": Part(lambda item, config: item.image, "image"),

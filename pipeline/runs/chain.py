@@ -1,4 +1,4 @@
-"""Which stages a configuration runs, and the store that each one writes."""
+"""The stages that a configuration runs, and the store that each one writes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,30 +17,15 @@ from spam_pipe.stages.registry import STAGES
 
 @dataclass(frozen=True)
 class Link:
-    """One stage of a run: its config and its store.
+    """One stage of a run: its config and its store."""
 
-    Attributes
-    ----------
-    name
-        The stage's name.
-    config
-        The stage's options.
-    store
-        Where its results lie.
-    config_digest
-        Hash of its options and those of all upstream stages; part of the store's name.
-    upstream
-        Names of the stages it reads that this run has.
-    units
-        Its results for each item: one, or one per requested K or size.
-    """
-
-    name: str
-    config: StageConfig
-    store: Store
+    name: str  # the stage's name
+    config: StageConfig  # the stage's options
+    store: Store  # where its results lie
+    # hash of its options and those of all upstream stages; part of the store's name
     config_digest: str
-    upstream: tuple[str, ...]
-    units: tuple[Unit, ...]
+    upstream: tuple[str, ...]  # names of the stages it reads that this run has
+    units: tuple[Unit, ...]  # its results for each item: one, or one per requested K or size
 
 
 Chain = Mapping[str, Link]

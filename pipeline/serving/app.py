@@ -24,7 +24,7 @@ from starlette.responses import (
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from spam_pipe.pipeline.errors import UserError, one_line
+from spam_pipe.pipeline.errors import UserError, one_line, plain_words
 from spam_pipe.pipeline.items import Item
 from spam_pipe.pipeline.serving import asked, exports, pyramid
 from spam_pipe.pipeline.serving.engine import mean_colors, per_object
@@ -42,6 +42,9 @@ _KEEP = {"cache-control": "private, max-age=3600"}
 """Pictures of an image do not change while the server runs; their addresses bear a version."""
 
 _HEARTBEAT = 15.0
+
+_HEAD_START = 3.0
+"""Seconds that the first picture has before networks and kernels are loaded for what follows."""
 
 _REPORT_POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; "
@@ -427,7 +430,8 @@ def make_app(session: Session, token: str, port: int, names: tuple[str, ...] = (
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         session.hub.loop = asyncio.get_running_loop()
-        session.engine.thread.submit(session.engine.warm_up)
+        engine = session.engine
+        session.hub.loop.call_later(_HEAD_START, engine.thread.submit, engine.warm_up)
         yield
         session.hub.loop = None
 
@@ -464,7 +468,7 @@ async def _body(request: Request, kind: type[_Asked] | Any) -> Any:
 def _first(error: ValidationError) -> str:
     first = error.errors(include_input=False, include_url=False)[0]
     where = ".".join(str(part) for part in first["loc"])
-    return one_line(f"{where}: {first['msg']}")
+    return one_line(f"{where}: {plain_words(first['msg'])}")
 
 
 def _explain(request: Request, error: Exception) -> Response:

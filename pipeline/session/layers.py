@@ -18,7 +18,8 @@ from spam_pipe.pipeline.configuration.run_config import (
     read_config_file,
 )
 from spam_pipe.pipeline.datasets import DATASETS, open_dataset
-from spam_pipe.pipeline.errors import ConfigError, DataError
+from spam_pipe.pipeline.errors import ConfigError
+from spam_pipe.pipeline.home import expand_home
 from spam_pipe.pipeline.runs.run import Run
 from spam_pipe.pipeline.session.options import Options
 from spam_pipe.pipeline.units import Unit
@@ -45,7 +46,7 @@ def config_layers(options: Options) -> Iterator[Layer]:
             raise ConfigError(
                 f"--masks goes with --prior masks or masks+contour, not with {options.prior}"
             )
-        folder = _place("--masks", options.masks)
+        folder = expand_home(options.masks, "--masks").absolute()
         of_all = folder.suffix.lower() == ".json" and folder.is_file()
         if not folder.is_dir() and not of_all:
             raise ConfigError(
@@ -104,26 +105,18 @@ def _named_dataset(first: str, more: Sequence[str]) -> Layer:
         if not path.is_file():
             kind = "a folder: name it alone" if path.is_dir() else "not there"
             raise ConfigError(f"{path}: {kind}, or name images, as in photos/a.jpg photos/b.jpg")
-    places = [path.absolute() for path in paths]
-    folder = Path(os.path.commonpath([place.parent for place in places]))
-    names = [place.relative_to(folder).as_posix() for place in places]
+    found = [path.absolute() for path in paths]
+    folder = Path(os.path.commonpath([path.parent for path in found]))
+    names = [path.relative_to(folder).as_posix() for path in found]
     return {"name": "folder", "images": str(folder), "files": sorted(set(names))}
 
 
 def _expanded(text: str) -> list[Path]:
     """Return the path, or those that a pattern stands for where the shell left it as it is."""
-    path = _place("--dataset", text)
+    path = expand_home(text, "--dataset").absolute()
     if path.exists() or not {*"*?["} & {*text}:
         return [path]
     return sorted(Path(path.anchor).glob(str(path.relative_to(path.anchor)))) or [path]
-
-
-def _place(option: str, text: str) -> Path:
-    """Return the absolute path that an option names."""
-    try:
-        return Path(text).expanduser().absolute()
-    except RuntimeError as error:  # ~somebody, whom this machine does not know
-        raise DataError(f"{option} {text}: there is no such home folder") from error
 
 
 def _dataset_option(key: str, text: str) -> Any:
@@ -134,12 +127,12 @@ def _dataset_option(key: str, text: str) -> Any:
     if key == "stretch":
         return _numbers("--stretch", text, float, "2,98")
     if key == "ground_truth":
-        return str(_place("--ground-truth", text))
+        return str(expand_home(text, "--ground-truth").absolute())
     if key == "valid":
-        place = _place("--valid", text)
-        if not place.exists():
+        path = expand_home(text, "--valid").absolute()
+        if not path.exists():
             raise ConfigError(f"--valid {text}: there is no such mask or folder of masks")
-        return str(place)
+        return str(path)
     return text
 
 
@@ -205,7 +198,7 @@ def parse_attention(text: str) -> dict[str, str]:
     """
     if text in {"none", "visual"}:
         return {"mode": text}
-    path = _place("--attention", text)
+    path = expand_home(text, "--attention").absolute()
     if not path.exists():
         cure = did_you_mean(text, ["none", "visual"], "write none, visual or a file's path")
         raise ConfigError(

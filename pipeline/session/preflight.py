@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterable
 from importlib.util import find_spec
-from pathlib import Path
 
 from spam_pipe.pipeline.configuration.run_config import RunConfig
 from spam_pipe.pipeline.datasets.user_files import factor_maps, factor_table
@@ -10,6 +9,7 @@ from spam_pipe.pipeline.datasets.user_files.external import require_maps
 from spam_pipe.pipeline.datasets.user_files.prompts import require_known
 from spam_pipe.pipeline.device import resolve_device
 from spam_pipe.pipeline.errors import ConfigError, DataError, UserError
+from spam_pipe.pipeline.home import expand_home
 from spam_pipe.pipeline.items import Item
 from spam_pipe.pipeline.running.parts import (
     PARTS,
@@ -149,7 +149,7 @@ def require_generator(config: ProposeConfig, item_ids: Iterable[str]) -> None:
         raise ConfigError(str(error)) from error
     find_checkpoint(config)
     if config.uses_prompts:
-        require_known(Path(str(config.prompts)).expanduser(), item_ids)
+        require_known(expand_home(str(config.prompts)), item_ids)
 
 
 def require_attention(config: RunConfig) -> None:

@@ -29,59 +29,28 @@ from spam_pipe.stages.registry import STAGES
 
 @dataclass(frozen=True)
 class Choices:
-    """How a command runs its items.
+    """Choices of a command on how it runs its items."""
 
-    Attributes
-    ----------
-    overwrite
-        Stages to recompute whatever is there.
-    skip_failed
-        Leave items alone that failed before.
-    device
-        ``cpu``, ``cuda[:i]`` or ``auto``: where tasks run, the executor knows.
-    item_timeout
-        Seconds after which an item is given up.
-    workers
-        Processes of a local cluster; 0 for this process.
-    scheduler
-        Address of a Dask scheduler; None for none.
-    """
-
-    overwrite: Collection[str] = ()
-    skip_failed: bool = False
-    device: str = "cpu"
-    item_timeout: float | None = None
-    workers: int = 0
-    scheduler: str | None = None
+    overwrite: Collection[str] = ()  # stages to recompute even if done
+    skip_failed: bool = False  # leave items alone that failed before
+    device: str = "cpu"  # ``cpu``, ``cuda[:i]`` or ``auto``: where tasks run, the executor knows
+    item_timeout: float | None = None  # seconds after which an item is given up
+    workers: int = 0  # processes of a local cluster; 0 for this process
+    scheduler: str | None = None  # address of a Dask scheduler; None for none
 
 
 @dataclass(frozen=True)
 class Session:
-    """What a command brings up to date.
+    """A command on a run: its items, its configurations and their stages."""
 
-    Attributes
-    ----------
-    outputs
-        The folder of all runs.
-    run
-        The run.
-    configs
-        The configurations to bring up to date: the run's own, or the points of a sweep. The jobs
-        of an item are done together, so what the configurations share is computed once.
-    selection
-        The items.
-    target
-        The last stage.
-    choices
-        How items are run.
-    """
-
-    outputs: Folder
-    run: Run
+    outputs: Folder  # the folder of all runs
+    run: Run  # the run
+    # the configurations to bring up to date: the run's own, or the points of a sweep. The jobs of
+    # an item are done together, so what the configurations share is computed once.
     configs: tuple[RunConfig, ...]
-    selection: Selection
-    target: str
-    choices: Choices
+    selection: Selection  # the items
+    target: str  # the last stage
+    choices: Choices  # how items are run
 
     @classmethod
     def open(cls, command: str, options: Options) -> "Session":

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from spam_pipe.pipeline.errors import UserError
+from spam_pipe.pipeline.home import expand_home
 
 if TYPE_CHECKING:
     from zarr.abc.store import Store as ZarrStore
@@ -129,7 +130,7 @@ class LocalFolder(Folder):
     def append(self, key: str, content: bytes, header: bytes) -> None:
         """Add to the file's end."""
         self.root.mkdir(parents=True, exist_ok=True)
-        # Not through a link: somebody else's run may hold one to a file of ours.
+        # Not through a link: a foreign run may hold one to a file of ours.
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
         with open(os.open(self.root / key, flags, 0o666), "ab") as file:  # noqa: PTH123
             file.write(content if file.tell() else header + content)
@@ -303,7 +304,7 @@ def open_folder(location: str) -> Folder:
     """Return the folder at a local path or an fsspec URL."""
     if "://" in location and not location.startswith("file://"):
         return RemoteFolder(location)
-    return LocalFolder(Path(location.removeprefix("file://")).expanduser().absolute())
+    return LocalFolder(expand_home(location.removeprefix("file://"), "--outputs").absolute())
 
 
 def require_writable(folder: Folder) -> None:

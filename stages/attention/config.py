@@ -8,7 +8,7 @@ from spam_pipe.stages.base import StageConfig
 
 
 class AttentionConfig(StageConfig):
-    """Where superpixels are denser (METHOD.md, section 6)."""
+    """Options of attention: where superpixels are denser (METHOD.md, section 6)."""
 
     mode: Literal["none", "visual", "file"] = Field(
         "none",

@@ -1,4 +1,4 @@
-"""What the clustering compares: colour, position and, where there is an encoder, deep features."""
+"""The clustering's features: colour, position and, with an encoder, deep features."""
 
 from __future__ import annotations
 

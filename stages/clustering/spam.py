@@ -154,7 +154,7 @@ def lay_out(
         frame = Frame(valid.shape[:2], window_of(valid))
         window = frame.window
         valid = valid[window]
-        # A blur sees beyond a pixel; whatever else is outside is never looked at.
+        # A blur reads neighbours; other pixels outside are never read.
         inside = np.where(valid[..., None], lab[window], np.float32(0))
         lab = fill_outside(inside, valid) if balance.smoothing else inside
         objects = None if objects is None else objects[window]

@@ -16,26 +16,15 @@ from spam_pipe.stages.describe.numbering import Index
 
 
 class Rings(NamedTuple):
-    """Closed rings.
+    """Closed rings."""
 
-    Attributes
-    ----------
-    corners
-        (V, 2) int32 pixel corners x, y; each ring's first one again at its end. A corner stands
-        where the ring turns and where three or more borders meet, so that two regions hold the
-        same corners along their common border.
-    offsets
-        (R + 1,) int64: ring r is corners offsets[r] to offsets[r + 1] - 1.
-    region
-        (R,) int32, the region on the left.
-    is_hole
-        (R,) bool: the ring goes around what is not in its region.
-    """
-
+    # (V, 2) int32 pixel corners x, y; each ring's first one again at its end. A corner stands where
+    # the ring turns and where three or more borders meet, so that two regions hold the same corners
+    # along their common border.
     corners: NDArray[np.int32]
-    offsets: NDArray[np.int64]
-    region: NDArray[np.int32]
-    is_hole: NDArray[np.bool_]
+    offsets: NDArray[np.int64]  # (R + 1,) int64: ring r is corners offsets[r] to offsets[r + 1] - 1
+    region: NDArray[np.int32]  # (R,) int32, the region on the left
+    is_hole: NDArray[np.bool_]  # (R,) bool: the ring goes around what is not in its region
 
 
 def grouped(rings: Rings) -> Rings:

@@ -1,4 +1,4 @@
-"""Where superpixels lie, how large and how compact they are."""
+"""Position, size and compactness of superpixels."""
 
 from typing import NamedTuple
 
@@ -10,33 +10,24 @@ from spam_pipe.stages.describe.numbering import Index
 
 
 class Shapes(NamedTuple):
-    """Shapes of n superpixels.
+    """Shapes of n superpixels."""
 
-    Attributes
-    ----------
-    area
-        (n,) int64, pixels.
-    row, column
-        (n,) float64, the centroid; a pixel's centre has whole numbers.
-    top, left, bottom, right
-        (n,) int64, the bounding box: rows top..bottom-1, columns left..right-1.
-    perimeter
-        (n,) int64, pixel sides that face anything else or the outside of the image.
-    """
-
-    area: NDArray[np.int64]
+    area: NDArray[np.int64]  # (n,) int64, pixels
+    # (n,) float64, the centroid; a pixel's centre has whole numbers
     row: NDArray[np.float64]
     column: NDArray[np.float64]
+    # (n,) int64, the bounding box: rows top..bottom-1, columns left..right-1
     top: NDArray[np.int64]
     left: NDArray[np.int64]
     bottom: NDArray[np.int64]
     right: NDArray[np.int64]
+    # (n,) int64, pixel sides that face anything else or the outside of the image
     perimeter: NDArray[np.int64]
 
 
 @kernel()
 def shapes(index: Index, n: int) -> Shapes:
-    """Measure superpixels 0..n-1, all of which occur; -1 is outside."""
+    """Measure superpixels 0..n-1, each with a pixel at least; -1 is outside."""
     height, width = index.shape
     area, perimeter = np.zeros(n, np.int64), np.zeros(n, np.int64)
     rows, columns = np.zeros(n, np.int64), np.zeros(n, np.int64)

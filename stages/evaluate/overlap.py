@@ -10,22 +10,14 @@ from spam_pipe.stages.evaluate.regions import Regions
 
 
 class Overlap(NamedTuple):
-    """How well superpixels fit into one annotator's regions.
+    """Fit of superpixels into one annotator's regions."""
 
-    Attributes
-    ----------
-    asa
-        Achievable segmentation accuracy in (0, 1]: the share of pixels labelled right when each
-        superpixel takes the region that it overlaps most (Liu et al., CVPR 2011).
-    ue
-        Undersegmentation error, 1 - asa.
-    ue_np
-        Undersegmentation error of Neubert and Protzel (2012), in [0, 1]: over all overlapping
-        pairs, the smaller of the parts inside and outside of the region, by the number of pixels.
-    """
-
+    # achievable segmentation accuracy in (0, 1]: the share of pixels labelled right when each
+    # superpixel takes the region that it overlaps most (Liu et al., CVPR 2011)
     asa: float
-    ue: float
+    ue: float  # undersegmentation error, 1 - asa
+    # undersegmentation error of Neubert and Protzel (2012), in [0, 1]: over all overlapping pairs,
+    # the smaller of the parts inside and outside of the region, by the number of pixels
     ue_np: float
 
 

@@ -15,25 +15,16 @@ class Regions(NamedTuple):
 
     Regions are numbered by their first pixel in raster order, so that figures do not depend on
     the names of the labels, not even by rounding.
-
-    Attributes
-    ----------
-    starts, stops
-        (R,) int64, the flat indices of each run's first pixel and of the one after its last; no
-        run crosses rows.
-    first
-        (n + 1,) int64: region k owns runs ``first[k]`` to ``first[k + 1] - 1``, in raster order.
-    areas
-        (n,) int64, pixels per region.
-    width
-        Columns of the image.
     """
 
+    # (R,) int64, the flat indices of each run's first pixel and of the one after its last; no run
+    # crosses rows
     starts: NDArray[np.int64]
     stops: NDArray[np.int64]
+    # (n + 1,) int64: region k owns runs ``first[k]`` to ``first[k + 1] - 1``, in raster order
     first: NDArray[np.int64]
-    areas: NDArray[np.int64]
-    width: int
+    areas: NDArray[np.int64]  # (n,) int64, pixels per region
+    width: int  # columns of the image
 
 
 def regions_of(labels: NDArray[np.integer], valid: NDArray[np.bool_] | None = None) -> Regions:

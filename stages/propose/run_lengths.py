@@ -21,27 +21,13 @@ MAX_PIXELS = 2**28
 
 @dataclass(frozen=True, eq=False)
 class RunLengths:
-    """Masks of one image; build it with one of the ``from_`` methods, which check everything.
+    """Masks of one image; build it with one of the ``from_`` methods, which check everything."""
 
-    Attributes
-    ----------
-    counts
-        (C,) uint32: the runs of all masks, one mask after the other.
-    offsets
-        (n + 1,) int64: mask i owns ``counts[offsets[i]:offsets[i + 1]]``.
-    size
-        Height and width in pixels.
-    area
-        (n,) uint32: foreground pixels of each mask.
-    score
-        (n,) float32: the proposer's own confidence; 1 where it gave none.
-    """
-
-    counts: NDArray[np.uint32]
-    offsets: NDArray[np.int64]
-    size: tuple[int, int]
-    area: NDArray[np.uint32]
-    score: NDArray[np.float32]
+    counts: NDArray[np.uint32]  # (C,) uint32: the runs of all masks, one mask after the other
+    offsets: NDArray[np.int64]  # (n + 1,) int64: mask i owns ``counts[offsets[i]:offsets[i + 1]]``
+    size: tuple[int, int]  # height and width in pixels
+    area: NDArray[np.uint32]  # (n,) uint32: foreground pixels of each mask
+    score: NDArray[np.float32]  # (n,) float32: the proposer's own confidence; 1 where it gave none
 
     def __len__(self) -> int:
         return len(self.area)
@@ -112,7 +98,7 @@ class RunLengths:
 
     @classmethod
     def from_masks(cls, masks: ArrayLike, score: ArrayLike | None = None) -> RunLengths:
-        """Take a stack of binary masks; whatever is not 0 is foreground.
+        """Take a stack of binary masks; values other than 0 are foreground.
 
         Parameters
         ----------
@@ -197,8 +183,7 @@ class RunLengths:
 
         Returns
         -------
-        ndarray
-            (H, W) int32: 1 + the index of the mask on top, 0 where there is none.
+        (H, W) int32: 1 + the index of the mask on top, 0 where there is none.
         """
         height, width = self.size
         canvas = np.zeros(height * width, np.int32)

@@ -61,8 +61,7 @@ def generate(model: Any, image: NDArray[np.uint8], options: SamConfig) -> RunLen
 
     Returns
     -------
-    RunLengths
-        The masks in the generator's order; their score is the predicted IoU.
+    The masks in the generator's order; their score is the predicted IoU.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What holds of every result of the stages, checked on what was read back from a store."""
+"""Invariants of the stages' results, checked on results read back from a store."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

@@ -35,15 +35,6 @@ class HierarchyStage:
             encoder(model)
         return device
 
-    def announce(self, inputs: Inputs, config: SegmentConfig, device: str) -> object:
-        """Announce the forward of the network of the deep features."""
-        model = config.deep_model(device)
-        if model is None or too_large(inputs, config):
-            return None
-        from spam_pipe.stages.networks.announced import announce
-
-        return announce(model, inputs)
-
     def run(
         self, inputs: Inputs, config: SegmentConfig, resources: str, units: Sequence[Count]
     ) -> Iterator[Output]:

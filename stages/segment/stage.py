@@ -25,7 +25,7 @@ from spam_pipe.stages.validity import filled_inputs
 
 @dataclass(frozen=True)
 class Resources:
-    """What is made once per process: the method, its kernels compiled, and the device."""
+    """Objects made once per process: the method, its kernels compiled, and the device."""
 
     method: Method
     device: str
@@ -59,15 +59,6 @@ class SegmentStage:
             if config.channels is not None:  # whether the weights have them
                 with_deep_features(small, 4, "", config, device)
         return Resources(method, device)
-
-    def announce(self, inputs: Inputs, config: SegmentConfig, device: str) -> object:
-        """Announce the forward of the network of the deep features."""
-        model = config.deep_model(device)
-        if model is None or config.method in NESTED or is_large(inputs, config.resolved):
-            return None
-        from spam_pipe.stages.networks.announced import announce
-
-        return announce(model, inputs)
 
     def run(
         self, inputs: Inputs, config: SegmentConfig, resources: Resources, units: Sequence[Count]
@@ -142,6 +133,11 @@ class SegmentStage:
             notes.append(made.attributes.get("note", ""))
             if unit > scene.n_pixels:
                 notes.append(f"{unit} superpixels asked for, but {scene.n_pixels} pixels")
+            elif n > unit and config.uses_prior:
+                notes.append(
+                    f"{n} superpixels where {unit} were asked for: every separate piece of what is "
+                    "valid, or of an object, has one of its own"
+                )
             if any(notes):
                 attributes["note"] = "; ".join(filter(None, notes))
             yield Output({"labels": labels}, attributes)

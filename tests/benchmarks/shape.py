@@ -41,9 +41,10 @@ def long_signatures() -> list[str]:
 
 
 def room_of(module: str) -> str:
-    """Return the room that a module lies in."""
+    """Return the room that a module lies in, or is; the files beside the rooms are one."""
     parts = module.split(".")
-    return ".".join(parts[:3]) if len(parts) > 3 else ".".join(parts[:2])
+    is_room = (PROJECT / Path(*parts[1:3])).is_dir()
+    return ".".join(parts[:3]) if is_room else ".".join(parts[:2])
 
 
 def rooms() -> tuple[dict[str, set[str]], int, int]:

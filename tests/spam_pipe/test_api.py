@@ -229,7 +229,6 @@ NOTHING = np.zeros((6, 8), np.bool_)
         ({"n_superpixels": 2.5}, "whole number"),
         ({"start_label": 2}, "0 or 1"),
         ({"compactness": -1}, "at least 0, not -1"),
-        ({"seed": -1}, "at least 0, not -1"),
         ({"device": "gpu"}, "device gpu"),
     ],
 )

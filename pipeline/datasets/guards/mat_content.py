@@ -1,4 +1,4 @@
-"""Reads untrusted MATLAB files.
+"""Reading MATLAB files from unknown sources.
 
 SciPy's reader trusts every size and type that a file states: a few wrong bytes make it allocate
 gigabytes or end the process. So a file is walked through first, element by element ("MAT-File

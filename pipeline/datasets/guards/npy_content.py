@@ -1,4 +1,4 @@
-"""Reads untrusted npy files."""
+"""Reading npy files from unknown sources."""
 
 from pathlib import Path
 from typing import Any

@@ -132,7 +132,7 @@ _OF_FRAMES = (
 
 
 class _Bounded(FileIO):
-    """A file whose reads end at its size: an element may claim any length."""
+    """A file that is read no further than its end: elements may state any length."""
 
     def read(self, size: int | None = -1) -> bytes:
         left = max(0, os.fstat(self.fileno()).st_size - self.tell())
@@ -180,7 +180,7 @@ def _header(path: Path, file: _Bounded) -> Any:
     read_preamble(file, force=False)
     deflated = _read_file_meta_info(file).get("TransferSyntaxUID") == _DEFLATED
     file.seek(0)
-    if deflated:  # which would be unpacked as a whole, whatever it holds
+    if deflated:  # pydicom would unpack it as a whole, of any size
         raise DataError(f"{path}: is a deflated DICOM file; save it with another transfer syntax")
     return dcmread(file, stop_before_pixels=True)
 

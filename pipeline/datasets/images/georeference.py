@@ -1,4 +1,4 @@
-"""The georeference of an image, read by rasterio from all that GDAL knows."""
+"""The georeference of an image, as GDAL knows it, read by rasterio."""
 
 import re
 import warnings

@@ -1,4 +1,4 @@
-"""Reads image files of every kind as a person expects to see them."""
+"""Reading an image file of any kind as a person would expect to see it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Determines the kind of an image file by its first bytes, else by its name."""
+"""The kind of an image file: by its first bytes, or else by its name."""
 
 import re
 from pathlib import Path

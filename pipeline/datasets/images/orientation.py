@@ -1,4 +1,4 @@
-"""The orientation of a picture: tag 274 of TIFF 6.0 and EXIF."""
+"""The orientation of a picture: EXIF's and TIFF's tag Orientation (TIFF 6.0, tag 274)."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ def orientation_of(picture: Image.Image) -> int:
 
 
 def known(value: Any) -> int:
-    """Return the tag's value, or 1 where it is not one of 1 to 8."""
+    """Return a tag's value, or 1 if it is none of the eight that exist."""
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 

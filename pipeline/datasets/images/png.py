@@ -1,4 +1,4 @@
-"""Reads what Pillow drops of a PNG (W3C, third edition): 16-bit colour, the tRNS chunk."""
+"""Facts of a PNG that Pillow lacks (W3C, PNG third edition): 16 bits in colour, the tRNS chunk."""
 
 import struct
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _MOST_CHUNKS = 10_000
 
 @dataclass(frozen=True)
 class PngKind:
-    """How a PNG stores its samples.
+    """The layout of a PNG's samples.
 
     Attributes
     ----------
@@ -35,7 +35,7 @@ class PngKind:
 
     @property
     def is_deep_color(self) -> bool:
-        """Whether it has 16 bits for each of several bands, of which Pillow reads 8."""
+        """Whether it has 16 bits for each of several bands; Pillow reads 8 of them."""
         return self.depth == 16 and self.color_type != _GREY
 
     @property
@@ -45,7 +45,7 @@ class PngKind:
 
 
 def png_kind(path: Path) -> PngKind | None:
-    """Return how a PNG stores its samples; None for other files."""
+    """Return how a PNG stores its samples; None if the file is no PNG."""
     with path.open("rb") as file:
         if file.read(8) != _SIGNATURE:
             return None

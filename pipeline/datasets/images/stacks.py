@@ -1,4 +1,4 @@
-"""Lists the images and planes in the files of a folder."""
+"""Images and planes that the files of a folder hold."""
 
 from collections.abc import Iterator
 from math import prod

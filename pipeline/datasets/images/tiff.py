@@ -61,7 +61,7 @@ def is_ome_tiff(path: Path) -> bool:
 
 
 def plain_pages(path: Path) -> int | None:
-    """Return the number of pages of a TIFF that Pillow reads completely; None of others.
+    """Return the number of a TIFF's pages if Pillow reads them fully; else None.
 
     It does where there are 8 bits, and no map, mask or stack.
     """
@@ -215,7 +215,7 @@ class CodecMissingError(DataError):
 
 @contextmanager
 def open_tiff(path: Path) -> Iterator[Any]:
-    """Open a TIFF with tifffile; whatever goes wrong with it becomes a DataError."""
+    """Open a TIFF with tifffile; all its errors become a DataError."""
     try:
         # Of several files that are said to be one image, only the one that was named is read.
         with tifffile.TiffFile(path, _multifile=False) as file:
@@ -250,7 +250,7 @@ def _lengths(file: Any, path: Path, series: int = 0) -> Lengths:
 
 
 def _first_of(plane: str | None, lengths: Lengths) -> dict[str, Any]:
-    """Return the fact that there are further planes, where no plane was asked for."""
+    """Return the fact that other planes than the first exist, unless the user asked for one."""
     counted = {axis: n for axis, n in lengths.items() if n != 1}
     return {"first_of": counted} if plane is None and counted else {}
 

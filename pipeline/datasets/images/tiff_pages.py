@@ -1,4 +1,4 @@
-"""Tells a TIFF's images from their masks and overviews (TIFF 6.0, p. 36).
+"""Kinds of a TIFF's pages: images, masks of them, or smaller copies (TIFF 6.0, p. 36).
 
 The tag NewSubfileType says it, in old files SubfileType; pages that PhotometricInterpretation
 calls transparency masks are masks. GDAL writes its overviews and internal masks so, in any order.
@@ -24,7 +24,7 @@ SUBDIRECTORIES = 330
 _SHORT, _LONG = 3, 4
 _MOST_TAGS = 4096
 _FIRST_OFFSET = {42: 4, 43: 8}
-"""Byte at which the header stores the first page's offset: TIFF (42), BigTIFF (43)."""
+"""The header's field that points to the first page, by version: TIFF and BigTIFF."""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from spam_pipe.pipeline.datasets.user_files.item_files import named_files, refuse_two
 from spam_pipe.pipeline.datasets.user_files.label_file import LABEL_SUFFIXES, LabelFile
 from spam_pipe.pipeline.errors import DataError
+from spam_pipe.pipeline.home import expand_home
 from spam_pipe.pipeline.items import FileSource
 
 SUFFIXES = (*LABEL_SUFFIXES, ".csv")
@@ -24,7 +25,7 @@ def require_maps(folder: str, counts: Collection[int]) -> Path:
     DataError
         When it is not there, or has no folder for one of the numbers of superpixels.
     """
-    path = Path(folder).expanduser()
+    path = expand_home(folder)
     if not path.is_dir():
         raise DataError(
             f"{path}: there is no such folder of label maps; segment.external is the folder that "

@@ -47,18 +47,10 @@ _FACTORS = RowKind(
 
 @dataclass(frozen=True)
 class FactorTable:
-    """The content of a table.
+    """The contents of a file."""
 
-    Attributes
-    ----------
-    names
-        The images, as it names them.
-    factors
-        What it says, by each id that a name may mean.
-    """
-
-    names: tuple[str, ...]
-    factors: Mapping[str, UserFactors]
+    names: tuple[str, ...]  # the images, as it names them
+    factors: Mapping[str, UserFactors]  # what it says, by each id that a name may mean
 
 
 @dataclass(frozen=True)

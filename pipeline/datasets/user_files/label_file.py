@@ -81,7 +81,7 @@ class LabelFile(FileSource):
         return super().signature() + self._token
 
     def digest(self) -> str:
-        """Return the SHA-256 of the file's bytes, and of which values are ignored."""
+        """Return the SHA-256 of the file's bytes and of the ignored values."""
         own = super().digest()
         return sha256(f"{own}{self._token}".encode()).hexdigest() if self._token else own
 

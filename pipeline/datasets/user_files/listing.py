@@ -13,18 +13,12 @@ _Identity = tuple[int, int]
 
 @dataclass
 class Listing:
-    """The files below a folder.
+    """The files below a folder."""
 
-    Attributes
-    ----------
-    names
-        Relative paths, with slashes, of all files that are not hidden, sorted. A folder that is
-        an OME-Zarr image counts as a file.
-    passed_by
-        How much of what is not among them, by what it is.
-    """
-
+    # relative paths, with slashes, of all files that are not hidden, sorted. A folder that is an
+    # OME-Zarr image counts as a file.
     names: list[str] = field(default_factory=list)
+    # how much of what is not among them, by what it is
     passed_by: Counter[str] = field(default_factory=Counter)
 
 

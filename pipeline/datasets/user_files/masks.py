@@ -41,15 +41,9 @@ _LARGEST_PAGE = 2**29  # bytes
 
 @dataclass(frozen=True)
 class MaskFolder:
-    """A folder of segmentations, or a COCO file of all.
+    """A folder of segmentations, or a COCO file of all."""
 
-    Attributes
-    ----------
-    path
-        The folder or file.
-    """
-
-    path: Path
+    path: Path  # the folder or file
 
     def find(self, item_id: str) -> "MaskFile":
         """Return the segmentation of an item, without opening it.
@@ -84,7 +78,7 @@ class MaskFile(FileSource):
 
     - PNG, TIFF, npy (H, W), mat: a label image; each label but 0 is one mask. Of BSD's
       ``groundTruth`` the first annotator is taken.
-    - npy (n, H, W), TIFF of several pages: binary masks; whatever is not 0 is foreground.
+    - npy (n, H, W), TIFF of several pages: binary masks; values other than 0 are foreground.
     - JSON: a list of ``{"segmentation": {"size": [H, W], "counts": …}, "predicted_iou": …}``
       with counts as a list or compressed, as segment-anything's ``amg.py`` writes it with
       ``--convert-to-rle``, or COCO's ``{"annotations": [...]}``, where polygons may stand for

@@ -1,4 +1,4 @@
-"""Compares names: Unicode writes ``é`` as one character or as two (UAX #15)."""
+"""Equality of names: Unicode writes ``é`` as one character or as two (UAX #15)."""
 
 import os
 import re

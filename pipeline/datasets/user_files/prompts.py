@@ -60,15 +60,9 @@ Table = Mapping[str, tuple[_Entry, ...]]
 
 @dataclass(frozen=True)
 class ItemPrompts(FileSource):
-    """The prompts of one image in a file; reads as a tuple of `Prompt`.
+    """The prompts of one image in a file; reads as a tuple of `Prompt`."""
 
-    Attributes
-    ----------
-    item_id
-        The image.
-    """
-
-    item_id: str
+    item_id: str  # the image
 
     def digest(self) -> str:
         """Return the SHA-256 (hex) of this image's prompts alone."""

@@ -1,4 +1,4 @@
-"""The valid pixels of an image: by the image itself and by the user's mask."""
+"""Valid pixels of an image: from the image itself, and from a mask of the user's."""
 
 from dataclasses import dataclass
 from hashlib import sha256
@@ -18,17 +18,10 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class ValidPixels(Source):
-    """Which pixels of an image have data; reads as (H, W) bool, None where all have.
+    """The valid pixels of an image; reads as (H, W) bool, None if all are valid."""
 
-    Attributes
-    ----------
-    image
-        The image, which may mark pixels itself.
-    mask
-        The user's mask of it, if there is one: not 0 where pixels count.
-    """
-
-    image: ImageSource
+    image: ImageSource  # the image, which may mark pixels itself
+    # the user's mask of it, if there is one: not 0 where pixels count
     mask: LabelFile | None = None
 
     def signature(self) -> str:

@@ -190,6 +190,7 @@ class App {
     this.panel();
     this.mode.onImage();
     const { scene } = this;
+    await this.tiles.first; // the picture comes before what takes longer
     await this.#grow(scene);
     if (scene === this.scene) this.stage.dataset.ready = known.id;
   }
@@ -234,7 +235,6 @@ class App {
     this.repaint();
     this.mode.onK();
     this.#flatten(400);
-    this.#remember();
   }
 
   /** Compute the number that is asked for, where there is no hierarchy to cut. */
@@ -505,14 +505,15 @@ class App {
 }
 
 async function begin() {
+  const items = getJson("/api/items?start=0");
   const session = await getJson("/api/session");
   $("run-name").textContent = session.run;
   document.title = `${session.run} · spam-pipe`;
   const app = new App(session);
-  await app.list.more();
-  const wanted = app.list.find(location.hash.slice(1)) ?? app.list.items[0];
-  app.panel();
   document.body.dataset.at = "look";
+  app.panel();
+  await app.list.more(items);
+  const wanted = app.list.find(location.hash.slice(1)) ?? app.list.items[0];
   if (wanted) await app.open(wanted);
 }
 

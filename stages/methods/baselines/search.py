@@ -30,26 +30,15 @@ _MOST_TRIALS = 12
 
 @dataclass(frozen=True)
 class Knob:
-    """A method's parameter that sets how many superpixels it makes.
+    """A method's parameter that sets how many superpixels it makes."""
 
-    Attributes
-    ----------
-    name
-        What the method calls it.
-    start
-        Where the search begins, within `low` and `high`, the least and the largest setting.
-    power
-        The number of superpixels goes roughly with this power of the knob.
-    whole
-        Whether it takes whole numbers alone.
-    """
-
-    name: str
+    name: str  # what the method calls it
+    # where the search begins, within `low` and `high`, the least and the largest setting
     start: float
     low: float
     high: float
-    power: float
-    whole: bool = False
+    power: float  # the number of superpixels goes roughly with this power of the knob
+    whole: bool = False  # whether it takes whole numbers alone
 
     def settle(self, value: float) -> float:
         """Return the nearest setting there is."""

@@ -22,8 +22,7 @@ def choose(metrics: pd.DataFrame, series: int) -> tuple[list[str], list[int], st
 
     Returns
     -------
-    tuple[list[str], list[int], str]
-        Image ids, hardest first, requested counts, ascending, and the rule in a sentence.
+    Image ids, hardest first, requested counts, ascending, and the rule in a sentence.
     """
     counts = sorted({int(count) for count in metrics["n_requested"]})
     n_counts = MOST_COUNTS if series * MOST_COUNTS * 4 <= MOST_DRAWINGS else 1

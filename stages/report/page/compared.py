@@ -104,8 +104,7 @@ def compare(
 
     Returns
     -------
-    Comparison | None
-        None when there are not two methods and two images to compare.
+    None when there are not two methods and two images to compare.
     """
     if len(order) < 2 or metrics["image"].nunique() < 2:
         return None

@@ -48,8 +48,7 @@ def render(
 
     Returns
     -------
-    str
-        HTML. Whatever users named is escaped; a content security policy forbids all requests.
+    HTML. Whatever users named is escaped; a content security policy forbids all requests.
     """
     methods = in_order(report.methods, summary)
     order = [method.key for method in methods]

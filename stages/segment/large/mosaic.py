@@ -23,17 +23,10 @@ MARGIN = 3
 
 
 class Found(NamedTuple):
-    """Superpixels of a window.
+    """Superpixels of a window."""
 
-    Attributes
-    ----------
-    labels
-        (H, W) int32 in 0..n-1, -1 at pixels that were not free; each 4-connected.
-    objects
-        (H, W) int32 that no superpixel crosses, 0 = uncertain. None without a prior.
-    """
-
-    labels: Labels
+    labels: Labels  # (H, W) int32 in 0..n-1, -1 at pixels that were not free; each 4-connected
+    # (H, W) int32 that no superpixel crosses, 0 = uncertain. None without a prior.
     objects: Objects | None
 
 
@@ -42,23 +35,14 @@ SegmentWindow = Callable[[Box, NDArray[np.bool_], int], Found]
 
 
 class Mosaic(NamedTuple):
-    """Superpixels of an image.
+    """Superpixels of an image."""
 
-    Attributes
-    ----------
-    labels
-        (H, W) int32 in 0..n-1 in the order of their first pixels, each 4-connected; -1 outside.
-    owners
-        (n,) int32 object of each, 0 where all its pixels are uncertain. Objects that windows
-        found for themselves are numbered from 1; one that spans several windows may go by
-        several numbers.
-    n_windows
-        How many it was put together from.
-    """
-
+    # (H, W) int32 in 0..n-1 in the order of their first pixels, each 4-connected; -1 outside
     labels: Labels
+    # (n,) int32 object of each, 0 where all its pixels are uncertain. Objects that windows found
+    # for themselves are numbered from 1; one that spans several windows may go by several numbers.
     owners: NDArray[np.int32]
-    n_windows: int
+    n_windows: int  # how many it was put together from
 
 
 def segment_by_windows(

@@ -8,13 +8,13 @@ the one whose pixels it is most like.
 """
 
 import math
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from spam_pipe.stages.compiled import kernel, part
+from spam_pipe.stages.compiled import kernel, part, record
 from spam_pipe.stages.regions.connectivity import (
     absorb_small,
     connected_components,
@@ -140,24 +140,12 @@ def enlarge_labels(
     own = np.zeros((1, 1), np.int32) if objects is None else np.ascontiguousarray(objects)
     counts = np.zeros((1, 1), np.bool_) if valid is None else np.ascontiguousarray(valid)
 
+    small = _Reduced(labels, reduced, factor, owners)
+    large = _Whole(image, own, has_objects, counts, has_valid)
+
     def join(first: int, last: int) -> None:
-        _join(
-            first,
-            last,
-            labels,
-            reduced,
-            image,
-            factor,
-            owners,
-            own,
-            has_objects,
-            counts,
-            has_valid,
-            np.float32(1 / _LIKENESS**2),
-            np.empty(9, np.int32),
-            np.empty(9, np.float32),
-            whole,
-        )
+        room = np.empty(9, np.int32), np.empty(9, np.float32)
+        _join(first, last, small, large, np.float32(1 / _LIKENESS**2), room, whole)
 
     share_out(height, join)
     return whole
@@ -173,29 +161,46 @@ def _spline(offset: np.float32) -> np.float32:
     return np.float32(0.5) * rest * rest
 
 
+class _Reduced(NamedTuple):
+    """The reduced image and its superpixels."""
+
+    labels: Labels
+    image: NDArray[np.uint8]
+    factor: int
+    owners: NDArray[np.int32]
+
+
+class _Whole(NamedTuple):
+    """The image that superpixels are enlarged to."""
+
+    image: NDArray[np.uint8]
+    objects: Objects
+    has_objects: bool
+    valid: NDArray[np.bool_]
+    has_valid: bool
+
+
 @kernel(
-    "int64, int64, int32[:, ::1], uint8[:, :, ::1], uint8[:, :, ::1], int64, int32[::1], "
-    "int32[:, ::1], boolean, boolean[:, ::1], boolean, float32, int32[::1], float32[::1], "
-    "int32[:, ::1]"
+    (
+        "int64, int64",
+        record(_Reduced, "int32[:, ::1], uint8[:, :, ::1], int64, int32[::1]"),
+        record(_Whole, "uint8[:, :, ::1], int32[:, ::1], boolean, boolean[:, ::1], boolean"),
+        "float32, Tuple((int32[::1], float32[::1])), int32[:, ::1]",
+    )
 )
 def _join(
     first: int,
     last: int,
-    labels: Labels,
-    reduced: NDArray[np.uint8],
-    image: NDArray[np.uint8],
-    factor: int,
-    owners: NDArray[np.int32],
-    objects: Objects,
-    has_objects: bool,
-    valid: NDArray[np.bool_],
-    has_valid: bool,
+    small: _Reduced,
+    large: _Whole,
     unlikeness: np.float32,
-    near: NDArray[np.int32],
-    weights: NDArray[np.float32],
+    room: tuple[NDArray[np.int32], NDArray[np.float32]],
     whole: Labels,
 ) -> None:
-    """Let the pixels of some rows choose; `near` and `weights` are room to work in."""
+    """Let the pixels of some rows choose; `room` is to work in."""
+    labels, reduced, factor, owners = small
+    image, objects, has_objects, valid, has_valid = large
+    near, weights = room
     width = image.shape[1]
     for row in range(first, last):
         middle_row = row // factor

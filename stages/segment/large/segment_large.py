@@ -36,25 +36,15 @@ from spam_pipe.stages.validity import check_valid, fill_outside, window_of
 
 
 class Large(NamedTuple):
-    """Superpixels of a large image.
+    """Superpixels of a large image."""
 
-    Attributes
-    ----------
-    labels
-        (H, W) int32 in 0..n-1 in the order of their first pixels, each 4-connected; -1 where
-        the image has no data.
-    objects
-        (H, W) int32 that no superpixel crosses, 0 = uncertain; None without a prior.
-    n_windows
-        How many windows it was put together from.
-    reduction
-        By what factor the image was reduced before.
-    """
-
+    # (H, W) int32 in 0..n-1 in the order of their first pixels, each 4-connected; -1 where the
+    # image has no data
     labels: Labels
+    # (H, W) int32 that no superpixel crosses, 0 = uncertain; None without a prior
     objects: Objects | None
-    n_windows: int
-    reduction: int
+    n_windows: int  # how many windows it was put together from
+    reduction: int  # by what factor the image was reduced before
 
 
 def segment_large(inputs: Inputs, n_superpixels: int, config: SegmentConfig, device: str) -> Large:
@@ -72,9 +62,8 @@ def segment_large(inputs: Inputs, n_superpixels: int, config: SegmentConfig, dev
 
     Returns
     -------
-    Large
-        Its superpixels are inside of the objects. Given objects are those of the prior for this
-        K; windows' own are as far as their superpixels reach.
+    Its superpixels are inside of the objects. Given objects are those of the prior for this
+    K; windows' own are as far as their superpixels reach.
 
     Raises
     ------

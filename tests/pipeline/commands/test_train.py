@@ -201,6 +201,25 @@ def test_images_without_a_validation_split(
     assert recorded["ground_truth"] == given["ground_truth"]
 
 
+def test_a_recipe_says_how_its_images_are_read(pictures: Path, train: Train) -> None:
+    (pictures / "turned").mkdir()
+    for path in (pictures / "images").iterdir():
+        pixels = np.asarray(Image.open(path))[:, :, ::-1]
+        Image.fromarray(np.ascontiguousarray(pixels)).save(pictures / "turned" / path.name)
+    trained = {}
+    for name, folder, options in (
+        ("plain", "images", ()),
+        ("turned", "turned", ("dataset.bands=[3, 2, 1]",)),
+        ("stretched", "images", ("dataset.stretch=[10, 90]",)),
+    ):
+        given = {"dataset": str(pictures / folder), "ground_truth": str(pictures / "truth")}
+        done = train(*TINY, "steps=1", *options, folder=name, **given)
+        tensors = load_weights(Path(done["weights"])).state_dict()
+        trained[name] = {key: tensor.numpy().tobytes() for key, tensor in tensors.items()}
+    assert trained["turned"] == trained["plain"]
+    assert trained["stretched"] != trained["plain"]
+
+
 def test_images_without_ground_truth(pictures: Path, train: Train) -> None:
     message = refusal(train, *TINY, dataset=str(pictures / "images"))
     assert "none of its 6 images has ground truth" in message
