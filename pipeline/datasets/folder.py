@@ -9,7 +9,12 @@ from typing import ClassVar
 
 from spam_pipe.pipeline.datasets.images.bands import Reading
 from spam_pipe.pipeline.datasets.images.image_file import ImageFile
-from spam_pipe.pipeline.datasets.images.kinds import IMAGE_SUFFIXES, MAT_SUFFIX, may_be_image
+from spam_pipe.pipeline.datasets.images.kinds import (
+    IMAGE_SUFFIXES,
+    MAT_SUFFIX,
+    is_envi_header,
+    may_be_image,
+)
 from spam_pipe.pipeline.datasets.images.stacks import Which, part_name, parts_of
 from spam_pipe.pipeline.datasets.split_lists import check_split
 from spam_pipe.pipeline.datasets.user_files.label_file import LABEL_SUFFIXES, LabelFile
@@ -89,7 +94,11 @@ class ImageFolder(Dataset):
             raise DataError(f"{root}: there is no such folder of images")
         files = self._image_files(root, list_files(root))
         if missing := sorted({*self.files} - {*files}):
-            raise DataError(f"{root / missing[0]}: there is no such image")
+            path = root / missing[0]
+            headers = [path.with_suffix(".hdr"), path.with_name(f"{path.name}.hdr")]
+            named = next((each.name for each in headers if is_envi_header(each)), None)
+            cure = "" if named is None else f"; of an ENVI cube name its header, {named}"
+            raise DataError(f"{path}: there is no such image{cure}")
         if not files:
             kinds = " ".join(sorted(IMAGE_SUFFIXES))
             wanted = "" if self.pattern == "*" else f" that matches {self.pattern}"

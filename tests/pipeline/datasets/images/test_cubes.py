@@ -73,6 +73,8 @@ def test_a_cube_is_one_item_and_its_numbers_count(tmp_path: Path) -> None:
     (tmp_path / "b.hdr").write_bytes(b"#?RADIANCE\n")
     (item,) = ImageFolder(tmp_path).items()
     assert item.id == "a"
+    with pytest.raises(DataError, match=r"a\.img: there is no such image; .* its header, a\.hdr"):
+        list(ImageFolder(tmp_path, files=("a.img",)).items())
     before = item.image.signature(), item.image.digest()
     write_envi(tmp_path / "a.img", CUBE + 1)
     assert item.image.digest() != before[1]
