@@ -97,8 +97,9 @@ def principal_components(
     total = float(np.trace(covariance))
     residual = np.eye(n_bands)
     if shown is not None:
-        own = covariance[np.ix_(shown, shown)]
-        residual[shown] -= np.linalg.pinv(own, hermitian=True) @ covariance[shown]
+        own = [*shown]
+        told_by = np.linalg.pinv(covariance[np.ix_(own, own)], hermitian=True)
+        residual[own] -= told_by @ covariance[own]
     variances, axes = np.linalg.eigh(residual.T @ covariance @ residual)
     variances, axes = np.maximum(variances[::-1], 0), axes[:, ::-1]
     strongest = np.abs(axes).argmax(axis=0)

@@ -81,28 +81,36 @@ def test_all_bands_of_a_file(tmp_path) -> None:  # type: ignore[no-untyped-def]
     assert said_of(made.facts).startswith("principal components of 12 bands (")
 
 
+HALVES = (np.hypot(np.arange(40)[:, np.newaxis] - 17, np.arange(60) - 23) < 14).astype(np.int64)
+
+
 def hidden_border(n_bands: int = 12) -> np.ndarray:
-    """Return bands of which the weakest component alone tells the left half from the right."""
-    random = np.random.default_rng(3)
-    strong = random.normal(0, 1, (8, n_bands)) @ np.eye(n_bands)
-    smooth = np.stack([np.sin(np.arange(60) * k / 9) * np.ones((40, 1)) for k in range(1, 9)], 2)
-    weak = np.linalg.svd(strong)[2][-1]
-    half = np.where(np.arange(60) < 30, -1.0, 1.0)[np.newaxis, :, np.newaxis]
-    return np.asarray(smooth @ strong + 1.2 * half * weak)
+    """Return bands whose weakest component, none of the first three, tells a disk from the rest."""
+    rows, columns = np.mgrid[-1:1:40j, -1:1:60j]
+    slow = np.stack([rows, columns, rows * columns], axis=2)
+    strong = np.random.default_rng(3).normal(0, 6, (3, n_bands))
+    weak = np.zeros(n_bands)
+    weak[3:] = np.linalg.svd(strong[:, 3:])[2][-1]
+    half = np.where(HALVES, 1.0, -1.0)[..., np.newaxis]
+    return np.asarray(slow @ strong + 5 * half * weak)
 
 
 @pytest.mark.parametrize("bands", ["all", (0, 1, 2)])
 def test_bands_that_are_not_seen_count(bands) -> None:  # type: ignore[no-untyped-def]
     samples = hidden_border()
-    halves = (np.arange(60) >= 30) * np.ones((40, 1), np.int64)
     labels = spam_pipe.segment(samples, 20, prior="none", bands=bands)
     found = principal_components(samples, shown=None if bands == "all" else bands)
     assert 0 < found.further.shape[2] <= MOST_COMPONENTS
     assert found.seen < found.kept <= 1 + 1e-9
-    assert spam_pipe.evaluate(labels, ground_truth=halves)["asa"] > 0.97
+    assert spam_pipe.evaluate(labels, ground_truth=HALVES)["asa"] > (
+        0.93 if bands == "all" else 0.99
+    )
     if bands != "all":
         three = spam_pipe.segment(stretched(samples[..., :3]), 20, prior="none")
-        assert spam_pipe.evaluate(three, ground_truth=halves)["asa"] < 0.97
+        assert spam_pipe.evaluate(three, ground_truth=HALVES)["asa"] < 0.9
+    else:
+        assert found.colors is not None
+        assert not np.array_equal(labels, spam_pipe.segment(found.colors, 20, prior="none"))
 
 
 def stretched(samples: np.ndarray) -> np.ndarray:
@@ -141,15 +149,14 @@ def test_bands_of_a_hierarchy_of_blocks_and_outside_of_a_mask() -> None:
     from spam_pipe.stages.segment.large.segment_large import segment_large
 
     samples = hidden_border()
-    halves = (np.arange(60) >= 30) * np.ones((40, 1), np.int64)
     nested = spam_pipe.hierarchy(samples, 20, prior="none").labels(20)
-    assert spam_pipe.evaluate(nested, ground_truth=halves)["asa"] > 0.97
+    assert spam_pipe.evaluate(nested, ground_truth=HALVES)["asa"] > 0.93
     mask = np.ones((40, 60), np.bool_)
     mask[:, :10] = False
     samples[~mask] = np.nan
     labels = spam_pipe.segment(samples, 20, prior="none", mask=mask)
-    assert spam_pipe.evaluate(labels, ground_truth=halves, mask=mask)["asa"] > 0.97
+    assert spam_pipe.evaluate(labels, ground_truth=HALVES, mask=mask)["asa"] > 0.96
     found = principal_components(samples, mask)
     inputs = Inputs(image=found.colors, bands=found.further, valid=mask)
     made = segment_large(inputs, 20, SegmentConfig(network="none"), "cpu").labels
-    assert spam_pipe.evaluate(made, ground_truth=halves)["asa"] > 0.97
+    assert spam_pipe.evaluate(made, ground_truth=HALVES)["asa"] > 0.96

@@ -1,18 +1,23 @@
 """Cubes of many bands: ENVI in every layout and MATLAB of both versions, or refused in one line."""
 
+import csv
+from collections.abc import Callable
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import scipy.io
 from numpy.typing import NDArray
+from PIL import Image
 
 from spam_pipe.pipeline.datasets.config import DatasetConfig
 from spam_pipe.pipeline.datasets.folder import ImageFolder
 from spam_pipe.pipeline.datasets.images.bands import Reading, said_of
 from spam_pipe.pipeline.datasets.images.image_file import ImageFile
 from spam_pipe.pipeline.errors import DataError
+from tests.stages.test_principal import HALVES, hidden_border
 
 CUBE = np.random.default_rng(0).integers(0, 120, (6, 9, 5))
 LAYOUTS = {"bsq": (2, 0, 1), "bil": (0, 2, 1), "bip": (0, 1, 2)}
@@ -156,3 +161,27 @@ def test_which_bands_are_seen_and_which_count() -> None:
     for wrong in ("all:4,3", "all:0,1,2", "every", "all:a,b,c"):
         with pytest.raises(ValueError, match=r"4,3,2"):
             reading(wrong)
+
+
+@pytest.mark.parametrize(("bands", "found"), [("all", True), ("all:1,2,3", True), ("1,2,3", False)])
+def test_a_run_compares_pixels_by_the_bands_that_it_is_told(
+    tmp_path: Path, command: Callable[..., dict[str, Any]], bands: str, found: bool
+) -> None:
+    images, truth = tmp_path / "images", tmp_path / "truth"
+    images.mkdir()
+    truth.mkdir()
+    write_envi(images / "a.img", hidden_border())
+    Image.fromarray(HALVES.astype(np.uint8)).save(truth / "a.png")
+    done = command(
+        "run",
+        dataset=str(images),
+        ground_truth=str(truth),
+        bands=bands,
+        prior="none",
+        n_superpixels="20",
+    )
+    assert done["status"] == 0
+    with (tmp_path / "outputs" / "images" / "report" / "metrics.csv").open() as file:
+        (row,) = csv.DictReader(file)
+    assert (float(row["asa"]) > 0.92) == found
+    assert ("spam compares" in row["note"]) == found
