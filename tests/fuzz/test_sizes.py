@@ -12,7 +12,7 @@ pytest.importorskip("cv2", reason="needs the extra opencv")
 
 def test_no_size_ends_a_process() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.fuzz.sizes", "--n", "400", "--seed", "7"],
+        [sys.executable, "-m", "tests.fuzz.sizes", "--n", "200", "--seed", "7"],
         capture_output=True,
         text=True,
         check=False,

@@ -23,8 +23,8 @@ _MINIMUM_SIZE = 25
 _SMALLEST_SIDE = 8
 """Below so many pixels a side the contributed modules don't check what they divide by.
 
-Nor do they above: SLIC ends the process at regions of twice the shorter side, LSC at one pixel
-less than it, SEEDS where its grid has no cell (`_has_grid`), MSLIC of some images at any setting.
+Nor do they above: SLIC ends the process at regions of twice the shorter side, LSC at .85 of it,
+SEEDS where its grid has no cell (`_has_grid`), MSLIC of some images at any setting.
 The first three are kept from it here; `pipeline.running.child` keeps MSLIC's end to one item.
 """
 
@@ -52,7 +52,7 @@ def lsc(scene: Scene, n_superpixels: int, config: SegmentConfig) -> Segmentation
     def segment(region_size: float) -> NDArray[np.int32]:
         return _labels(cv2.ximgproc.createSuperpixelLSC(image, int(region_size), config.lsc.ratio))
 
-    knob = _region_size(scene, n_superpixels, min(scene.image.shape[:2]) - 2)
+    knob = _region_size(scene, n_superpixels, 2 * min(scene.image.shape[:2]) // 3)
     return search_count(segment, knob, n_superpixels, scene.valid)
 
 
@@ -95,13 +95,14 @@ def _has_grid(height: int, width: int, n_superpixels: int, levels: int) -> bool:
     """Say whether SEEDS can lay out its superpixels: cells that halve `levels - 1` times.
 
     OpenCV asks for ten at least, rounds down along each side, gives up levels until a cell of the
-    finest has a pixel, rounds cells up to whole pixels, and halves how many fit.
+    finest has a pixel, rounds cells up to whole pixels, and halves how many fit. With one level
+    left its labels are whatever the memory held.
     """
     down = int(np.sqrt(np.float32(max(n_superpixels, 10)) * np.float32(height) / np.float32(width)))
     across = down * width // height
     if min(down, across) < 1:
         return False
-    for level in range(max(levels, 2), 0, -1):
+    for level in range(max(levels, 2), 1, -1):
         sides = width / across / 2 ** (level - 1), height / down / 2 ** (level - 1)
         if min(sides) >= 1:
             cells = width // ceil(sides[0]), height // ceil(sides[1])
