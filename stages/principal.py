@@ -87,7 +87,7 @@ def principal_components(
     kind = np.float32 if exact else np.float64
 
     def scaled(rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
-        away = rows.astype(kind)
+        away: NDArray[np.floating[Any]] = rows.astype(kind)
         away -= middle.astype(kind)
         away /= span.astype(kind)
         return np.clip(away, -_WILD, _WILD, out=away)

@@ -319,7 +319,7 @@ def _chosen(
 ) -> tuple[int, ...]:
     """Return the bands, from 1, that are shown."""
     n = len(numbers)
-    if reading.bands is not None and reading.bands != "all":
+    if reading.bands is not None:
         if missing := sorted({*reading.bands} - {*numbers}):
             asked = ",".join(map(str, reading.bands))
             has = "one band" if n == 1 else f"{n} bands"

@@ -76,9 +76,9 @@ def _read(path: Path, file: "_Bounded", reading: Reading, plane: str | None) -> 
     limits = _window(of_frame)
     bits = int(header.get("BitsStored", 8))
     if limits is not None and str(of_frame.get("VOILUTFunction", "")) == "SIGMOID":
-        middle, width = sum(limits) / 2, limits[1] - limits[0]  # C.11.2.1.3.1
+        middle, span = sum(limits) / 2, limits[1] - limits[0]  # C.11.2.1.3.1
         with np.errstate(over="ignore"):
-            values = 1 / (1 + np.exp(-4 * (values.astype(np.float32) - middle) / width))
+            values = 1 / (1 + np.exp(-4 * (values.astype(np.float32) - middle) / span))
         limits = 0.0, 1.0
     elif limits is None and values.dtype == np.uint8 and bits < 8:
         limits = 0.0, 2.0**bits - 1

@@ -243,7 +243,7 @@ def opened_picture(path: Path, max_pixels: int, result_bytes: int) -> Iterator[I
 def _read_with_pillow(path: Path, reading: Reading, n_pages: int = 1) -> Samples:
     with opened_picture(path, reading.max_pixels, 4) as image:
         turned = orientation_of(image) if image.format == "TIFF" else 1
-        raw = image.tile[0].offset if image.tile else 0
+        raw = next((int(tile[2]) for tile in getattr(image, "tile", ())), 0)
         image.load()
         if image.mode == "P":
             refuse_of_palette(path)

@@ -104,7 +104,7 @@ def _n_pages(file: Any, pages: Pages) -> int:
 
 def _has_narrow_palette(page: Any) -> bool:
     """Say whether a palette has 8 bits instead of 16, as old programs wrote it."""
-    return page.photometric == _PALETTE and np.asarray(page.colormap).max(initial=0) < 256
+    return bool(page.photometric == _PALETTE and np.max(page.colormap, initial=0) < 256)
 
 
 def tiff_planes(path: Path, series: int = 0) -> Lengths:
@@ -285,9 +285,9 @@ def _samples(page: Any, found: Page, path: Path, facts: dict[str, Any]) -> Sampl
         orientation=found.orientation,
         facts=facts,
     )
-    at = [n - 1 for n in numbers] if numbers else range(values.shape[2])
+    stored = [n - 1 for n in numbers] if numbers else range(values.shape[2])
     scaling = _scaling_of(page)
-    return rescaled(made, [scaling.get(band, (1.0, 0.0)) for band in at])
+    return rescaled(made, [scaling.get(band, (1.0, 0.0)) for band in stored])
 
 
 def _scaling_of(page: Any) -> dict[int, Scaling]:

@@ -106,7 +106,7 @@ def _has_grid(height: int, width: int, n_superpixels: int, levels: int) -> bool:
         sides = width / across / 2 ** (level - 1), height / down / 2 ** (level - 1)
         if min(sides) >= 1:
             cells = width // ceil(sides[0]), height // ceil(sides[1])
-            return min(cells) >= 2 ** (level - 1)
+            return bool(min(cells) >= 2 ** (level - 1))
     return False
 
 

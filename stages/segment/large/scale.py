@@ -70,7 +70,8 @@ def reduce_bands(values: NDArray[np.float32], factor: int) -> NDArray[np.float32
         firsts = np.arange(0, values.shape[axis], factor)
         lengths = np.diff(np.append(firsts, values.shape[axis])).astype(np.float32)
         sums = np.add.reduceat(values, firsts, axis=axis)
-        values = sums / np.expand_dims(lengths, [each for each in range(3) if each != axis])
+        others = [each for each in range(3) if each != axis]
+        values = (sums / np.expand_dims(lengths, others)).astype(np.float32)
     return values
 
 
