@@ -26,6 +26,8 @@ class Scene:
     # (H, W) float32 contour probability in 0..1, in memory or on the device
     contour: Map | None = None
     deep: Map | None = None  # (H, W, C) float32 features of an encoder, likewise
+    # (H, W, C) float32 components of bands that `image` doesn't show, in units of L; None: none
+    bands: NDArray[np.float32] | None = None
     device: str = "cpu"  # where a torch back end computes
     # (H, W) ground truth per annotator; only a method made of it may look at it
     annotations: tuple[NDArray[np.integer], ...] = ()

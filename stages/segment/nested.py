@@ -78,6 +78,7 @@ class HierarchyStage:
                 contour=contour_of(drawn),
                 device=resources,
                 valid=inputs.valid,
+                bands=inputs.bands,
             )
             prior = prior_of(drawn, inputs.valid)
             attend = attention_of(inputs, scene, found, config)

@@ -109,6 +109,7 @@ class SegmentStage:
             annotations=inputs.annotations,
             external=inputs.external,
             valid=inputs.valid,
+            bands=inputs.bands,
         )
         attention = attention_of(inputs, scene, found, config)
         for unit in units:

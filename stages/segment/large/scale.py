@@ -62,6 +62,19 @@ def reduce_image(image: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:
     )
 
 
+def reduce_bands(values: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
+    """Average squares of `factor` pixels a side of (H, W, C) components, as `reduce_image` does."""
+    if factor == 1:
+        return values
+    for axis in (0, 1):
+        firsts = np.arange(0, values.shape[axis], factor)
+        lengths = np.diff(np.append(firsts, values.shape[axis])).astype(np.float32)
+        sums = np.add.reduceat(values, firsts, axis=axis)
+        others = [each for each in range(3) if each != axis]
+        values = (sums / np.expand_dims(lengths, others)).astype(np.float32)
+    return values
+
+
 def reduce_map(values: NDArray[Value], factor: int) -> NDArray[Value]:
     """Take the value in the middle of each square of `factor` pixels a side.
 
