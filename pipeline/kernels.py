@@ -39,7 +39,17 @@ METRICS = (
 )
 """Modules with the kernels of the metrics."""
 
+NESTING = (
+    "spam_pipe.stages.regions.tree",
+    "spam_pipe.stages.hierarchy.objects",
+    "spam_pipe.stages.hierarchy.merging",
+)
+"""Modules with the kernels that a hierarchy needs beside."""
+
 SELDOM = (
+    *NESTING,
+    "spam_pipe.stages.hierarchy.cuts",
+    "spam_pipe.stages.hierarchy.saliency",
     "spam_pipe.stages.methods.baselines.snic",
     "spam_pipe.stages.propose.run_lengths",
     "spam_pipe.stages.describe.rings",
@@ -48,7 +58,7 @@ SELDOM = (
     "spam_pipe.stages.prior.cut",
     "spam_pipe.stages.segment.large.scale",
 )
-"""Modules with kernels for masks, gaps, large images, polygons and SNIC, of a second at most."""
+"""Modules with kernels for hierarchies, masks, gaps, large images, polygons and SNIC."""
 
 Advance = Callable[[int, int], None]
 """Told how many kernels are compiled, of how many."""

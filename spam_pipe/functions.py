@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spam_pipe.nested import Hierarchy
-from spam_pipe.pictures import as_inputs, as_mask, as_truth
+from spam_pipe.pictures import Bands, as_inputs, as_mask, as_truth
 from spam_pipe.pipeline.kernels import METRICS, require_kernels
 from spam_pipe.priors import Factors, Prior
 from spam_pipe.segmenter import Segmenter
@@ -31,6 +31,7 @@ def segment(
     factors: Factors | None = None,
     checkpoint: str | PathLike[str] | None = None,
     channel_axis: int | None = -1,
+    bands: Bands = None,
     start_label: int = 0,
     device: str = "auto",
 ) -> NDArray[np.int64]:
@@ -42,8 +43,8 @@ def segment(
     ----------
     image
         (H, W, 3) or (H, W, 1) integers, bool or floats in 0..1, as `skimage.util.img_as_float`
-        takes them; (H, W) with ``channel_axis=None``. sRGB. Two channels, or more than four, may
-        have any range: the first three principal components are seen (`stages.principal`).
+        takes them; (H, W) with ``channel_axis=None``. sRGB. Two channels, or more than four, are
+        bands of any range, all of which pixels are compared by (`bands`).
     n_superpixels
         How many are wanted, K. So many come out, unless the connected pieces of the objects, or
         of the mask, alone are more, or the image has fewer pixels.
@@ -73,6 +74,10 @@ def segment(
         Weights of ``"sam"`` or a relative; by default those that ``spam-pipe weights fetch`` got.
     channel_axis
         Where the channels are; None for a grey image without them.
+    bands
+        Of an image of bands: pixels are compared by all of them, decorrelated, and the networks
+        see the first three principal components (``"all"``, the default but for four channels,
+        which might be RGBA) or three channels, from 0, as in ``bands=(3, 2, 1)``.
     start_label
         The first label, 0 or 1. Pixels outside of `mask` are one less: 0 with ``start_label=1``,
         as scikit-image has them, and -1 with ``start_label=0``.
@@ -127,6 +132,7 @@ def segment(
         mask=mask,
         factors=factors,
         channel_axis=channel_axis,
+        bands=bands,
         start_label=start_label,
     )
 
@@ -141,6 +147,7 @@ def hierarchy(
     factors: Factors | None = None,
     checkpoint: str | PathLike[str] | None = None,
     channel_axis: int | None = -1,
+    bands: Bands = None,
     device: str = "auto",
 ) -> Hierarchy:
     """Nest superpixels: one tree with a level of exactly k regions for every k up to the finest.
@@ -150,7 +157,7 @@ def hierarchy(
 
     Parameters
     ----------
-    image, prior, compactness, mask, factors, checkpoint, channel_axis, device
+    image, prior, compactness, mask, factors, checkpoint, channel_axis, bands, device
         As for `segment`; numbers in `factors` are those of ``objects(image, n_finest)``. Factors
         bend the tree: each level has more regions where they are high.
     n_finest
@@ -162,12 +169,13 @@ def hierarchy(
         Its regions are 4-connected, except in levels of fewer regions than the mask has connected
         pieces. No region crosses an object that the prior keeps at its level: objects are those
         of 100 superpixels from there on, with strongly bordered parts told apart at 400, 1,600 …,
-        and merge along the prior's tree below.
+        and merge along the prior's tree below. Images of more than four million pixels are worked
+        at by blocks.
 
     Raises
     ------
     ValueError
-        As for `segment`; and when the image has more than four million pixels.
+        As for `segment`.
 
     Examples
     --------
@@ -180,7 +188,13 @@ def hierarchy(
     """
     segmenter = _segmenter("spam", prior, compactness, checkpoint, device)
     return segmenter.hierarchy(
-        image, n_finest, prior=prior, mask=mask, factors=factors, channel_axis=channel_axis
+        image,
+        n_finest,
+        prior=prior,
+        mask=mask,
+        factors=factors,
+        channel_axis=channel_axis,
+        bands=bands,
     )
 
 
@@ -192,6 +206,7 @@ def objects(
     mask: ArrayLike | None = None,
     checkpoint: str | PathLike[str] | None = None,
     channel_axis: int | None = -1,
+    bands: Bands = None,
     device: str = "auto",
 ) -> NDArray[np.int64]:
     """Return the objects of an image that so many superpixels keep to.
@@ -200,7 +215,7 @@ def objects(
 
     Parameters
     ----------
-    image, n_superpixels, prior, mask, checkpoint, channel_axis, device
+    image, n_superpixels, prior, mask, checkpoint, channel_axis, bands, device
         As for `segment`.
 
     Returns
@@ -225,7 +240,7 @@ def objects(
     """
     segmenter = _segmenter("spam", prior, None, checkpoint, device)
     return segmenter.objects(
-        image, n_superpixels, prior=prior, mask=mask, channel_axis=channel_axis
+        image, n_superpixels, prior=prior, mask=mask, channel_axis=channel_axis, bands=bands
     )
 
 
@@ -234,13 +249,14 @@ def features(
     *,
     mask: ArrayLike | None = None,
     channel_axis: int | None = -1,
+    bands: Bands = None,
     device: str = "auto",
 ) -> NDArray[np.float32]:
     """Return the deep features by which pixels are compared.
 
     Parameters
     ----------
-    image, mask, channel_axis, device
+    image, mask, channel_axis, bands, device
         As for `segment`.
 
     Returns
@@ -266,7 +282,7 @@ def features(
     (10, 15)
     """
     segmenter = _segmenter("spam", "none", None, None, device)
-    return segmenter.features(image, mask=mask, channel_axis=channel_axis)
+    return segmenter.features(image, mask=mask, channel_axis=channel_axis, bands=bands)
 
 
 def evaluate(
@@ -277,6 +293,7 @@ def evaluate(
     mask: ArrayLike | None = None,
     ignore: int | Sequence[int] = (),
     channel_axis: int | None = -1,
+    bands: Bands = None,
 ) -> Figures:
     """Measure superpixels.
 
@@ -296,8 +313,8 @@ def evaluate(
     ignore
         Values of the ground truth that mean no region, such as 255 or -1: accuracy, recall and
         precision do not look there.
-    channel_axis
-        As for `segment`.
+    channel_axis, bands
+        As for `segment`; explained variation is that of what is seen.
 
     Returns
     -------
@@ -329,7 +346,7 @@ def evaluate(
     if not inside.any():
         raise ValueError("there is no superpixel to measure: every label is negative or masked out")
     valid = None if inside.all() else inside
-    colors = None if image is None else as_inputs(image, valid, channel_axis).image
+    colors = None if image is None else as_inputs(image, valid, channel_axis, bands).image
     if ground_truth is None:
         truths = []
     elif isinstance(ground_truth, np.ndarray) and ground_truth.ndim == 2:

@@ -113,8 +113,7 @@ class Hierarchy:
     @property
     def areas(self) -> NDArray[np.int64]:
         """(2n - 1,) int64: pixels of each node."""
-        areas: NDArray[np.int64] = sum_over_nodes(self._areas, self._parents)
-        return areas
+        return sum_over_nodes(self._areas, self._parents).astype(np.int64)
 
     def labels(
         self, n_superpixels: int | None = None, *, start_label: int = 0

@@ -13,10 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import ValidationError
 
 from spam_pipe.nested import Hierarchy
-from spam_pipe.pictures import as_inputs
+from spam_pipe.pictures import Bands, as_inputs
 from spam_pipe.pipeline.device import resolve_device
 from spam_pipe.pipeline.errors import UserError
-from spam_pipe.pipeline.kernels import require_kernels
+from spam_pipe.pipeline.kernels import NESTING, require_kernels
 from spam_pipe.priors import (
     Factors,
     Prior,
@@ -108,12 +108,14 @@ class Segmenter:
         mask: ArrayLike | None = None,
         factors: Factors | None = None,
         channel_axis: int | None = -1,
+        bands: Bands = None,
         start_label: int = 0,
     ) -> NDArray[np.int64]:
         """Segment an image: see `spam_pipe.segment`; the prior is the segmenter's by default."""
         if start_label not in (0, 1):
             raise ValueError(f"start_label is 0 or 1, not {start_label}")
         count = _checked_count("n_superpixels", n_superpixels)
+        inputs = as_inputs(image, mask, channel_axis, bands)
         if self._config.method in NESTED:
             finest = self._config.spam_nested.finest
             if count > finest:
@@ -121,13 +123,9 @@ class Segmenter:
                     f"spam-nested has levels of 1 to {finest} superpixels: "
                     f"hierarchy(image, {count}).labels() has more"
                 )
-            made = self.hierarchy(
-                image, finest, prior=prior, mask=mask, factors=factors, channel_axis=channel_axis
-            )
+            made = self._nested(inputs, finest, prior, factors)
             return made.labels(min(count, made.n_finest), start_label=start_label)
-        inputs, config = self._prepared(
-            image, count, prior, mask, factors, channel_axis, self._config
-        )
+        inputs, config = self._prepared(inputs, count, prior, factors, self._config)
         resources = _resources("segment", self._config, self._device)
         labels = labels_of(next(stage("segment").run(inputs, config, resources, (count,))))
         return labels.astype(np.int64) + start_label
@@ -141,15 +139,23 @@ class Segmenter:
         mask: ArrayLike | None = None,
         factors: Factors | None = None,
         channel_axis: int | None = -1,
+        bands: Bands = None,
     ) -> Hierarchy:
         """Nest superpixels: see `spam_pipe.hierarchy`; the prior is the segmenter's by default."""
         count = _checked_count("n_finest", n_finest)
+        return self._nested(as_inputs(image, mask, channel_axis, bands), count, prior, factors)
+
+    def _nested(
+        self, inputs: Inputs, count: int, prior: Prior | None, factors: Factors | None
+    ) -> Hierarchy:
+        """Return the hierarchy of so many superpixels."""
         made_by = self._config.resolved
         if made_by.method not in {"spam", *NESTED}:
             raise ValueError(f"hierarchies are spam's: method={made_by.method!r} makes none")
+        require_kernels(NESTING)
         update = {"method": "spam-nested", "spam_nested": NestedConfig(finest=count)}
         config = made_by.model_copy(update=update)
-        inputs, config = self._prepared(image, count, prior, mask, factors, channel_axis, config)
+        inputs, config = self._prepared(inputs, count, prior, factors, config)
         resources = _resources("hierarchy", self._config, self._device)
         made = next(stage("hierarchy").run(inputs, config, resources, (None,)))
         labels = labels_of(made)
@@ -163,18 +169,24 @@ class Segmenter:
         prior: Prior | None = None,
         mask: ArrayLike | None = None,
         channel_axis: int | None = -1,
+        bands: Bands = None,
     ) -> NDArray[np.int64]:
         """Return an image's objects: see `spam_pipe.objects`."""
         count = _checked_count("n_superpixels", n_superpixels)
         prior = self._known(prior)
-        inputs = as_inputs(image, mask, channel_axis)
+        inputs = as_inputs(image, mask, channel_axis, bands)
         return self._numbered(inputs, self._objects(inputs, prior), prior, count)
 
     def features(
-        self, image: ArrayLike, *, mask: ArrayLike | None = None, channel_axis: int | None = -1
+        self,
+        image: ArrayLike,
+        *,
+        mask: ArrayLike | None = None,
+        channel_axis: int | None = -1,
+        bands: Bands = None,
     ) -> NDArray[np.float32]:
         """Return what the network sees: see `spam_pipe.features`."""
-        inputs = filled_inputs(as_inputs(image, mask, channel_axis))
+        inputs = filled_inputs(as_inputs(image, mask, channel_axis, bands))
         assert inputs.image is not None
         model = self._config.deep_model(self._device)
         if model is None:
@@ -189,17 +201,14 @@ class Segmenter:
 
     def _prepared(
         self,
-        image: ArrayLike,
+        inputs: Inputs,
         count: int,
         prior: Prior | None,
-        mask: ArrayLike | None,
         factors: Factors | None,
-        channel_axis: int | None,
         config: SegmentConfig,
     ) -> tuple[Inputs, SegmentConfig]:
-        """Return what a stage reads of an image, its prior's objects found, and its options."""
+        """Return the inputs with the prior's objects and the factors, and the stage's options."""
         prior = self._known(prior)
-        inputs = as_inputs(image, mask, channel_axis)
         found = self._objects(inputs, prior)
         if factors is not None:
             if found is None:
@@ -289,7 +298,7 @@ def _options(method: str, compactness: float | None) -> SegmentConfig:
     if config.resolved.method in {"spam", *NESTED}:
         return SegmentConfig(method=method, compactness=float(compactness))
     name = method.replace("-", "_")
-    own = getattr(config, name, None)
+    own: Any = getattr(config, name, None)
     if "compactness" not in getattr(type(own), "model_fields", {}):
         raise ValueError(f"{method} has no compactness: leave it out")
     try:
