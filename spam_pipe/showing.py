@@ -81,7 +81,9 @@ def plot(
     lines = _sides(np.where(named < start_label, -1, named.astype(np.int64) - start_label))
     # A bright line alone is lost on bright ground.
     for points, shade in ((1.7, (0.0, 0.0, 0.0, 0.45)), (0.8, tuple(c / 255 for c in color))):
-        ax.add_collection(LineCollection(lines, linewidths=points, colors=[shade]), autolim=False)
+        ax.add_collection(
+            LineCollection(list(lines), linewidths=points, colors=[shade]), autolim=False
+        )
     ax.set_axis_off()
     return ax
 
