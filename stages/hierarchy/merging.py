@@ -7,7 +7,7 @@ the number that is asked for.
 """
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,7 +73,7 @@ def phases_down(
     high: int,
     low: int,
     groups_at: Callable[[int], NDArray[np.int32]],
-    weights: Weights,
+    weights_at: Callable[[int], Weights],
     scale: Callable[[int], float],
 ) -> list[Phase]:
     """Return what leads from a level of `high` regions to one of `low`, in short steps.
@@ -84,17 +84,23 @@ def phases_down(
         Numbers of regions.
     groups_at
         The (n,) groups that hold down to a level.
-    weights
-        Of all steps.
+    weights_at
+        What counts in merges that come to a number of regions.
     scale
         The clustering's factor of positions in pixels at a number of superpixels.
     """
     phases = []
     for level in steps_down(high, low):
+        weights = weights_at(level)
         position = weights.position * scale(max(1, int(np.sqrt(high * level)))) ** 2
         phases.append(Phase(level, groups_at(level), position, weights.contour))
         high = level
     return phases
+
+
+def always(groups: NDArray[np.int32]) -> Callable[[int], NDArray[np.int32]]:
+    """Return what says these groups of every level."""
+    return lambda level: groups
 
 
 def steps_down(high: int, low: int) -> Iterator[int]:
@@ -130,7 +136,7 @@ def measure_regions(
     labels: Labels,
     means: NDArray[np.float64],
     *,
-    contour: NDArray[np.float32] | NDArray[np.uint8] | None = None,
+    contour: NDArray[np.number[Any]] | None = None,
     factors: NDArray[np.float64] | None = None,
 ) -> Regions:
     """Measure n regions for their merging.
@@ -193,7 +199,8 @@ def merge_in_order(regions: Regions, phases: list[Phase]) -> NDArray[np.int32]:
         np.zeros((n, 2)),
         np.empty(n, np.int32),
     )
-    queue = Queue(*(np.empty(len(regions.pairs) + n, kind) for kind in _QUEUED))
+    room = len(regions.pairs) + n
+    queue = Queue(np.empty(room), np.empty(room), np.empty(room, np.int64))
     for phase in phases:
         state[2] = n - phase.n_regions
         if state[1] >= state[2]:
@@ -205,8 +212,8 @@ def merge_in_order(regions: Regions, phases: list[Phase]) -> NDArray[np.int32]:
             SPREAD_POWER,
         )
         state[0] = _queue_pairs(*queue, *partition, *rules)
-        first = (each[: state[0]] for each in queue)
-        queue = queue_of(*first, queue.names.size)
+        costs, sizes, names = (each[: state[0]] for each in queue)
+        queue = queue_of(costs, sizes, names, queue.names.size)
         while not _merge(*queue, state, merges, *partition, *rules):
             queue = with_room(queue, 2 * queue.names.size)
     if state[1] == n - 1:
@@ -250,7 +257,6 @@ _PARTITION = (
 )
 _RULES = "int32[::1], float64, float64, float64"
 _QUEUE = "float64[::1], float64[::1], int64[::1]"
-_QUEUED = (np.float64, np.float64, np.int64)
 
 
 @kernel("float64[:, ::1], int64, int64, float64, float64, float64, float64")

@@ -26,8 +26,8 @@ from spam_pipe.stages.clustering.spam import connect, lay_out
 from spam_pipe.stages.clustering.task import Map, Problem
 from spam_pipe.stages.colour import smooth_lab
 from spam_pipe.stages.hierarchy.merging import (
-    Phase,
     Weights,
+    always,
     measure_regions,
     merge_in_order,
     phases_down,
@@ -61,11 +61,15 @@ ANCHOR_STEP = 4
 _SLIVER = 0.25
 """Share of the finest level's mean area below which what a finer object cuts off is a sliver."""
 
-BETWEEN_ANCHORS = Weights(position=1.4, contour=0.5)
-"""Chosen on BSD val; there are few pairs to choose from, and shape suffers first."""
+_FINE = Weights(position=1.4, contour=0.5)
+"""From the second anchor on, chosen on BSD val: there are few pairs to choose from, and shape
+suffers first."""
 
-BELOW_ANCHORS = Weights(position=1.0, contour=1.5)
-"""Likewise; accuracy suffers first."""
+_MIDDLE = Weights(position=1.4, contour=1.0)
+"""Between the first two anchors, likewise: accuracy suffers too."""
+
+_COARSE = Weights(position=1.0, contour=1.5)
+"""Under the first anchor, likewise: accuracy suffers first."""
 
 _CLUSTERING, _CUT = ClusteringConfig(), CutConfig()
 
@@ -207,6 +211,13 @@ def nest(
     return Nested.of(finest, parents, n_pixels, n_objects)
 
 
+def weights_at(n_regions: int) -> Weights:
+    """Return what counts in merges that come to so many regions."""
+    if n_regions >= FIRST_ANCHOR * ANCHOR_STEP:
+        return _FINE
+    return _MIDDLE if n_regions >= FIRST_ANCHOR else _COARSE
+
+
 def anchor_levels(n_finest: int) -> list[int]:
     """Return the numbers of superpixels of the levels that are made by splitting, rising."""
     levels = []
@@ -227,7 +238,8 @@ def kept_objects(
         return cut.objects
     level = next(k for k in steps_down(levels[0], 1) if k <= n_regions)
     groups = coarser_groups(prior, cut, level, config.rho)
-    return groups[cut.objects] if level > 1 else np.minimum(cut.objects, np.int32(1))
+    kept: NDArray[np.int32] = (groups if level > 1 else np.minimum(groups, 1))[cut.objects]
+    return kept
 
 
 def _split(
@@ -366,10 +378,10 @@ def _merge(
     for anchor in anchors[-2::-1]:
         groups = anchor.labels.ravel()[place]
         count = int(anchor.labels.max()) + 1
-        phases += phases_down(above, count, lambda _, groups=groups: groups, BETWEEN_ANCHORS, scale)
+        phases += phases_down(above, count, always(groups), weights_at, scale)
         above = count
     owner = np.maximum(bridged(cut.objects).ravel()[place], 1)
-    kept = []
+    kept: list[tuple[int, int]] = []
 
     def groups_at(level: int) -> NDArray[np.int32]:
         if prior is None:
@@ -382,10 +394,9 @@ def _merge(
         return objects[owner]
 
     # Objects of many pieces make more regions than the first anchor asks for: those merge first.
-    phases += phases_down(above, levels[0], groups_at, BELOW_ANCHORS, scale)
-    phases += phases_down(min(above, levels[0]), 1, groups_at, BELOW_ANCHORS, scale)
-    last = BELOW_ANCHORS.position * scale(1) ** 2
-    phases.append(Phase(1, np.zeros(n, np.int32), last, BELOW_ANCHORS.contour))
+    phases += phases_down(above, levels[0], groups_at, weights_at, scale)
+    phases += phases_down(min(above, levels[0]), 1, groups_at, weights_at, scale)
+    phases += phases_down(2, 1, always(np.zeros(n, np.int32)), weights_at, scale)
     parents = tree_of_merges(merge_in_order(regions, phases), n)
     if n <= levels[-1]:
         return finest.labels, parents, kept
