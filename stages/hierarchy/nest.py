@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from spam_pipe.stages.attention.attend import Attention
 from spam_pipe.stages.clustering.backends import cluster_tasks
+from spam_pipe.stages.clustering.balance import resolve_balance
 from spam_pipe.stages.clustering.config import ClusteringConfig
 from spam_pipe.stages.clustering.exact_count import merge_to_count, merge_to_quotas
-from spam_pipe.stages.clustering.features import position_scale
+from spam_pipe.stages.clustering.features import Features, position_scale
 from spam_pipe.stages.clustering.seeding import seeding_from
 from spam_pipe.stages.clustering.seeds import share_seeds
 from spam_pipe.stages.clustering.soft_clustering import label_means
@@ -119,8 +120,6 @@ class _Anchor:
     labels: Labels
     objects: Objects
     density: NDArray[np.float64] | None
-    features: NDArray[np.float32]
-    compactness: float
 
 
 def nest(
@@ -198,8 +197,11 @@ def nest(
         deep = None if deep is None else deep[window]
         contour = None if contour is None else contour[window]
         cuts = [replace(kept, objects=kept.objects[window]) for kept in cuts]
-    anchors = _split(lab, levels, cuts, densities, deep, contour, valid, config, device)
-    finest, parents, kept_below = _merge(anchors, levels, cuts[0], prior, contour, cut.rho)
+    anchors, features = _split(lab, levels, cuts, densities, deep, contour, valid, config, device)
+    compactness = resolve_balance(config, has_deep=deep is not None).compactness
+    finest, parents, kept_below = _merge(
+        anchors, features, compactness, levels, cuts[0], prior, contour, cut.rho
+    )
     if finest.shape != shape:
         labels = np.full(shape, -1, np.int32)
         labels[window] = finest
@@ -252,8 +254,8 @@ def _split(
     valid: NDArray[np.bool_] | None,
     config: ClusteringConfig,
     device: str,
-) -> list[_Anchor]:
-    """Make the anchors, each inside the regions of the one before."""
+) -> tuple[list[_Anchor], Features]:
+    """Make the anchors, each inside the regions of the one before; return the last's features."""
     draft = lay_out(
         lab,
         levels[-1],
@@ -296,8 +298,8 @@ def _split(
             least = _SLIVER * edge**2
             clustered = clustered._replace(labels=snapped(clustered.labels, cuts[-1], least))
         labels = connect(replace(task, frame=None), clustered, config)
-        anchors.append(_Anchor(labels, objects, density, clustered.features, balance.compactness))
-    return anchors
+        anchors.append(_Anchor(labels, objects, density))
+    return anchors, clustered.features
 
 
 def _scaled_for(features: NDArray[np.float32], draft: Problem, level: int) -> NDArray[np.float32]:
@@ -342,6 +344,8 @@ def _start(
 
 def _merge(
     anchors: list[_Anchor],
+    features: Features,
+    compactness: float,
     levels: list[int],
     cut: Cut,
     prior: Prior | None,
@@ -364,14 +368,14 @@ def _merge(
         factors = np.where(owners > 0, finest.density[owners - 1], 1.0)
     regions = measure_regions(
         finest.labels,
-        label_means(finest.features, flat, n)[:, :-2],
+        label_means(features, flat, n)[:, :-2],
         contour=None if contour is None else np.asarray(contour),
         factors=factors,
     )
     coverage = inside.size / flat.size
 
     def scale(level: int) -> float:
-        return position_scale(shape, level, finest.compactness, coverage)
+        return position_scale(shape, level, compactness, coverage)
 
     phases = []
     above = n
