@@ -52,7 +52,7 @@ def with_drawn(prior: Arrays, drawn: Sequence[Drawn]) -> Arrays:
         objects, parents, altitudes = restrict(np.asarray(prior["objects"]), *tree, free)
     n = (len(parents) + 1) // 2
     top = np.full(n_own - (n == 0), altitudes[-1] if n else 0, np.float32)
-    found = {
+    found: dict[str, NDArray[Any]] = {
         "objects": np.where(free, objects, own + n).astype(np.uint32),
         "parents": _joined_last(parents, n_own),
         "altitudes": np.concatenate([np.zeros(n + n_own, np.float32), altitudes[n:], top]),
