@@ -3,8 +3,9 @@
 Most of a kernel's compilation is numba reading its Python, statement by statement, and what numba
 has of its own (arrays that are made, sorted or filled, lists, queues, tuples) is compiled with it.
 So kernels are loops over arrays that they are given: they make none, sort nothing and call no
-library. `spam_pipe.stages.sharing` runs their rows on several threads, which takes a third of the
-time to compile that numba's own parallel loops take.
+library. Arrays that travel together are one argument, a named tuple (`record`).
+`spam_pipe.stages.sharing` runs their rows on several threads, which takes a third of the time to
+compile that numba's own parallel loops take.
 """
 
 import time

@@ -69,7 +69,7 @@ def test_every_module_with_kernels_is_compiled_ahead() -> None:
     with_types = {
         "spam_pipe.stages." + ".".join(path.relative_to(root).with_suffix("").parts)
         for path in root.rglob("*.py")
-        if path.name != "compiled.py" and re.search(r"^@kernel\(\s*\"", path.read_text(), re.M)
+        if path.name != "compiled.py" and re.search(r"^@kernel\(\s*[(\"]", path.read_text(), re.M)
     }
     assert with_types == {*SEGMENTING, *SELDOM}
 

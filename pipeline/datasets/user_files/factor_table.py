@@ -64,17 +64,9 @@ class FactorTable:
 
 @dataclass(frozen=True)
 class ItemFactors(FileSource):
-    """The factors of one image in a table; reads as `UserFactors`.
+    """The factors of one image in a table (.csv or .json); reads as `UserFactors`."""
 
-    Attributes
-    ----------
-    path
-        A ``.csv`` or ``.json`` file.
-    item_id
-        The image.
-    """
-
-    item_id: str
+    item_id: str  # the image
 
     def signature(self) -> str:
         """Return size and modification time of the table and of its masks for this image."""
