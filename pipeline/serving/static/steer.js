@@ -29,10 +29,11 @@ export class Steer {
   /** Why this image is not steered; null where it is. */
   get refusal() {
     const { session, scene } = this.app;
-    return session.steering ?? (scene && !scene.item.nested ? "This image is too large to be steered: it is segmented by blocks." : null);
+    return scene ? scene.item.steering : session.steering;
   }
 
   enter() {
+    if (this.made?.scene !== this.app.scene) this.made = null;
     if (!this.refusal) this.#begin();
   }
 
@@ -64,7 +65,7 @@ export class Steer {
     const { scene, k, compactness } = this.app;
     const made = await this.app.busy(scene.loadDirect({ k, compactness, steered: true }, delay));
     if (!made || scene !== this.app.scene) return;
-    this.made = made;
+    this.made = { ...made, scene };
     this.app.repaint();
     this.#show();
     announce(`${made.regions.n} superpixels`);
