@@ -41,7 +41,7 @@ def run_items(command: str, options: Options) -> int:
             "cores take memory and save no time"
         )
     if options.scheduler is None:
-        teller.compile_kernels()
+        teller.compile_kernels(nested="hierarchy" in chain)
     for remark in session.selection.dataset.remarks(session.selection.split):
         teller.say(remark)
     with session.held(teller.warn):

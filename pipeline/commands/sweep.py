@@ -63,7 +63,8 @@ def run_sweep(path: str, options: Options) -> int:
     for session in sessions:
         preflight(session)
     if options.scheduler is None:
-        teller.compile_kernels()
+        nested = any("hierarchy" in chain for each in sessions for chain in each.chains)
+        teller.compile_kernels(nested=nested)
     done: list[_Done] = []
     configs = [config for session in sessions for config in session.configs]
     with opened_executor(choices, configs, teller.warn) as executor:

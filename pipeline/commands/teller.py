@@ -46,17 +46,20 @@ class Teller:
         """Print a line about something that failed."""
         self.messages.print(printable(text), soft_wrap=True, style="red")
 
-    def compile_kernels(self, *, seldom: bool = False) -> int:
+    def compile_kernels(self, *, nested: bool = False, seldom: bool = False) -> int:
         """Compile the kernels that are missing here, say so, and return how many they were.
 
         Parameters
         ----------
+        nested
+            Those for hierarchies too.
         seldom
-            Those for masks, gaps and large images too.
+            These, and those for masks, gaps and large images.
         """
         from spam_pipe.pipeline import kernels
 
-        wanted = kernels.SEGMENTING + (kernels.SELDOM if seldom else ())
+        wanted: tuple[str, ...] = kernels.SEGMENTING + kernels.METRICS
+        wanted += (kernels.NESTING if nested else ()) + (kernels.SELDOM if seldom else ())
         missing = kernels.missing_kernels(wanted)
         if not missing:
             return 0

@@ -84,7 +84,7 @@ def report_command(
     for key, value in flat_options(config).items():
         if key in skipped or (value == usual.get(key) and key not in stated):
             continue
-        if decides_nothing(key, config.segment):  # a command that states it is refused
+        if decides_nothing(key, config):  # a command that states it is refused
             continue
         if key in _FLAGS and value is not None:
             words += [_FLAGS[key], str(value)]

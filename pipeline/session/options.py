@@ -52,7 +52,8 @@ def option(
     more
         Anything else that `typer.Option` takes.
     """
-    return typer.Option(*names, **_shown(text, value, default), rich_help_panel=panel, **more)
+    shown = _shown(text, value, default)
+    return typer.Option(*names, **shown, rich_help_panel=panel, **more)  # type: ignore[misc]
 
 
 def switch(name: str, text: str, panel: str | None = None, *more: str) -> Any:
@@ -189,8 +190,8 @@ class Options:
         str | None,
         option(
             "which bands are red, green and blue, counted from 1, such as 4,3,2; one that is "
-            "grey; all: the first principal components of all",
-            "R,G,B|all",
+            "grey; all: compare pixels by all bands; all:4,3,2: show these of all",
+            "R,G,B|all|all:R,G,B",
             READING,
             "the first three",
         ),

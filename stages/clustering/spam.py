@@ -19,6 +19,7 @@ from spam_pipe.stages.clustering.exact_count import (
     split_to_count,
     split_to_quotas,
 )
+from spam_pipe.stages.clustering.features import beside
 from spam_pipe.stages.clustering.nearest import settle_seeds
 from spam_pipe.stages.clustering.seeding import reseed, seeding
 from spam_pipe.stages.clustering.seeds import lattice_seeds, random_seeds, share_seeds
@@ -42,6 +43,9 @@ class Maps(TypedDict, total=False):
 
     # (H, W, C) float32 features of an encoder; colour and position alone where absent
     deep: Map | None
+    # (H, W, C) float32 components of further bands (`stages.principal`), in units of L, which
+    # weigh as the colours do
+    bands: NDArray[np.float32] | None
     # (H, W) integers, the prior's objects from 1, 0 = uncertain, already cut for this K; of more
     # than K the largest stay. The whole image is one object where it is absent.
     objects: NDArray[np.integer] | None
@@ -132,8 +136,9 @@ def lay_out(
     """
     _check(lab, n_superpixels, maps)
     deep, contour, valid = maps.get("deep"), maps.get("contour"), maps.get("valid")
-    objects, density = maps.get("objects"), maps.get("density")
+    objects, density, bands = maps.get("objects"), maps.get("density"), maps.get("bands")
     balance = resolve_balance(config, has_deep=deep is not None)
+    deep = beside(deep, bands, balance.color_weight)
     frame = None
     if valid is not None:
         frame = Frame(valid.shape[:2], window_of(valid))
@@ -250,7 +255,10 @@ def _check(lab: NDArray[np.float32], n_superpixels: int, maps: Maps) -> None:
         raise ValueError(f"a Lab image is (H, W, 3) with pixels, this one is {lab.shape}")
     if n_superpixels < 1:
         raise ValueError(f"at least one superpixel must be asked for, not {n_superpixels}")
-    named = {"deep features": maps.get("deep"), "objects": objects, "contour": maps.get("contour")}
+    named = {
+        **{"deep features": maps.get("deep"), "bands": maps.get("bands")},
+        **{"objects": objects, "contour": maps.get("contour")},
+    }
     for name, array in named.items():
         if array is not None and tuple(array.shape[:2]) != lab.shape[:2]:
             raise ValueError(

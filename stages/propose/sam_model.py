@@ -69,6 +69,20 @@ def load_sam(
     return model.eval().to(device)
 
 
+def model_of(checkpoint: Path) -> str:
+    """Return which of the published models a checkpoint is of, by the width of its encoder.
+
+    ``vit_h``, the largest, where it tells nothing: loading it then says what it is not.
+
+    Raises
+    ------
+    ValueError
+        When the checkpoint is damaged.
+    """
+    position = _read(checkpoint).get("image_encoder.pos_embed")
+    return "vit_h" if position is None else _WIDTHS.get(position.shape[-1], "vit_h")
+
+
 class Reduced(nn.Module):
     """A module that computes in a lower precision and gives float32.
 

@@ -147,7 +147,7 @@ def _first_objects(
 
     None where they are not known, or the finest level has fewer regions than they have pieces.
     """
-    if prior is None:
+    if prior is None or "n_windows" in output.attributes:
         return None
     from spam_pipe.stages.hierarchy.nest import anchor_levels
     from spam_pipe.stages.prior.cut import contour_of, objects_for

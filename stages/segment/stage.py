@@ -20,15 +20,18 @@ from spam_pipe.stages.methods.registry import Method, find_method
 from spam_pipe.stages.prior.cut import contour_of, objects_for
 from spam_pipe.stages.scene import Scene
 from spam_pipe.stages.segment.drawn import with_drawn
-from spam_pipe.stages.segment.stored import labels_of, stored_labels
+from spam_pipe.stages.segment.stored import stored_labels
 from spam_pipe.stages.validity import filled_inputs
 
 
 @dataclass(frozen=True)
 class Resources:
-    """Objects made once per process: the method, its kernels compiled, and the device."""
+    """Objects made once per process: the method, its kernels compiled, and the device.
 
-    method: Method
+    There is no method where superpixels are levels of a hierarchy, a stage of its own.
+    """
+
+    method: Method | None
     device: str
 
 
@@ -44,6 +47,8 @@ class SegmentStage:
             When the method is unknown, needs what is not installed, or more deep channels are asked
         for than the weights have.
         """
+        if config.method in NESTED:
+            return Resources(None, device)
         method = find_method(config.method)
         require_extra(config.method)
         config = config.resolved
@@ -53,7 +58,7 @@ class SegmentStage:
         if config.method in COMPILED:
             method(small, 4, config)
         model = config.deep_model(device)
-        if model is not None and config.method not in NESTED:
+        if model is not None:
             from spam_pipe.stages.networks.memory import encoder
 
             encoder(model)
@@ -81,6 +86,13 @@ class SegmentStage:
         if inputs.image is None:
             raise ValueError("there is no image to segment")
         config = config.resolved
+        if config.method in NESTED:
+            from spam_pipe.stages.segment.nested import levels_of
+
+            yield from levels_of(inputs, units)
+            return
+        method = resources.method
+        assert method is not None
         if is_large(inputs, config):
             for unit in units:
                 yield _segment_large(inputs, config, resources.device, unit)
@@ -96,30 +108,24 @@ class SegmentStage:
             device=resources.device,
             annotations=inputs.annotations,
             external=inputs.external,
-            hierarchy=_hierarchy_of(inputs),
             valid=inputs.valid,
+            bands=inputs.bands,
         )
-        nested = config.method in NESTED
-        attention = None if nested else attention_of(inputs, scene, found, config)
+        attention = attention_of(inputs, scene, found, config)
         for unit in units:
             if unit is None or unit < 1:
                 raise ValueError(f"at least one superpixel must be asked for, not {unit}")
             count = min(unit, scene.n_pixels)
-            # A hierarchy has kept to the objects when it was made.
-            objects = None if nested else objects_for(prior, borders, count, config)
+            objects = objects_for(prior, borders, count, config)
             if objects is not None and inputs.valid is not None:
                 objects = np.where(inputs.valid, objects, 0)
             density, notes = None, []
             if attention is not None and objects is not None:
                 density, said = attention(objects, count)
                 notes.append(said)
-            seen = scene
-            if not nested:
-                seen = with_deep_features(
-                    scene, count, inputs.image_digest, config, resources.device
-                )
+            seen = with_deep_features(scene, count, inputs.image_digest, config, resources.device)
             seen = replace(seen, objects=objects, density=density)
-            made = resources.method(seen, count, config)
+            made = method(seen, count, config)
             n = int(made.labels.max()) + 1
             labels, kind = stored_labels(made.labels)
             attributes: dict[str, Any] = {
@@ -139,7 +145,7 @@ class SegmentStage:
                 )
             if any(notes):
                 attributes["note"] = "; ".join(filter(None, notes))
-            arrays = {"labels": labels}
+            arrays: dict[str, NDArray[Any]] = {"labels": labels}
             if objects is not None and prior is not found:
                 arrays["objects"] = objects  # the prior alone doesn't tell them
             yield Output(arrays, attributes)
@@ -153,14 +159,6 @@ def priors_of(inputs: Inputs) -> tuple[Arrays, Arrays]:
     if "objects" not in found or inputs.attention is None:
         return found, found
     return found, with_drawn(found, inputs.attention.drawn)
-
-
-def _hierarchy_of(inputs: Inputs) -> tuple[NDArray[np.int32], NDArray[np.int32]] | None:
-    """Return the finest labels and the parents of the image's hierarchy, where it has one."""
-    if "hierarchy" not in inputs.upstream:
-        return None
-    made = inputs.upstream["hierarchy"][None]
-    return labels_of(made), made.arrays["parents"]
 
 
 def _segment_large(inputs: Inputs, config: SegmentConfig, device: str, unit: Count) -> Output:
@@ -227,7 +225,7 @@ def is_large(inputs: Inputs, config: SegmentConfig) -> bool:
     n_pixels = inputs.image.shape[0] * inputs.image.shape[1]
     prior = inputs.upstream.get("prior")
     deferred = prior is not None and BY_BLOCKS in prior[None].attributes
-    if config.method != "spam":
+    if config.method not in NESTED | {"spam"}:
         if deferred:
             raise ValueError(
                 f"{config.method} needs the objects of the whole image, and {n_pixels:,} pixels "

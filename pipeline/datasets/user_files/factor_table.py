@@ -74,7 +74,7 @@ class ItemFactors(FileSource):
         return " ".join([super().signature(), *masks])
 
     def digest(self) -> str:
-        """Return the SHA-256 (hex) of what is said of this image alone."""
+        """Return the SHA-256 (hex) of this image's factors alone."""
         factors = self._said()
         plain: list[Any] = [[astuple(click) for click in factors.clicks], factors.objects]
         if masks := self._masks():
@@ -82,12 +82,12 @@ class ItemFactors(FileSource):
         return sha256(json.dumps(plain).encode()).hexdigest()
 
     def read(self) -> UserFactors:
-        """Return what is said of the image; nothing where it is not named."""
+        """Return the image's factors; none where the table does not name it."""
         drawn = [Drawn(_inside(path), factor) for path, factor in self._masks()]
         return replace(self._said(), drawn=tuple(drawn))
 
     def table(self) -> FactorTable:
-        """Return what the file says of all images."""
+        """Return the factors of all images."""
         return read_factors(self.path, super().signature())
 
     def _said(self) -> UserFactors:
@@ -98,7 +98,7 @@ class ItemFactors(FileSource):
 
 
 def names_of(name: str) -> tuple[str, ...]:
-    """Return the ids that a name in a file may mean: itself, and itself without suffix."""
+    """Return the ids that a name may mean: the name with and without suffix."""
     suffix = Path(name).suffix
     return (name, name.removesuffix(suffix)) if suffix.lower() in IMAGE_SUFFIXES else (name,)
 
