@@ -1,7 +1,6 @@
 """One command at a time on a run: the living are respected, the dead are succeeded."""
 
 import json
-import signal
 import os
 import signal
 import subprocess
