@@ -52,7 +52,8 @@ def option(
     more
         Anything else that `typer.Option` takes.
     """
-    return typer.Option(*names, **_shown(text, value, default), rich_help_panel=panel, **more)
+    make: Any = typer.Option  # whose first place is for a default, or for a name
+    return make(*names, **_shown(text, value, default), rich_help_panel=panel, **more)
 
 
 def switch(name: str, text: str, panel: str | None = None, *more: str) -> Any:
