@@ -79,6 +79,8 @@ class Picture:
     valid: "NDArray[np.bool_] | None" = None
     # how samples became colours, JSON-serialisable; empty where nothing had to be chosen
     facts: Mapping[str, Any] = field(default_factory=dict)
+    # (H, W, C) float32 components of the bands not seen, where all count (`stages.principal`)
+    bands: "NDArray[np.float32] | None" = None
 
 
 class ImageSource(Source):

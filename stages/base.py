@@ -43,6 +43,8 @@ class Inputs:
     image: NDArray[np.uint8] | None = None  # (H, W, 3) uint8, sRGB
     # SHA-256 of the image's bytes: the key under which what was computed once is kept
     image_digest: str = ""
+    # (H, W, C) float32 components of bands that `image` doesn't show (`stages.principal`)
+    bands: NDArray[np.float32] | None = None
     # (H, W) bool, False where the image has no data; None where all count
     valid: NDArray[np.bool_] | None = None
     # ground truth, one (H, W) uint32 region map per annotator; empty where there is none

@@ -26,14 +26,13 @@ class Scene:
     # (H, W) float32 contour probability in 0..1, in memory or on the device
     contour: Map | None = None
     deep: Map | None = None  # (H, W, C) float32 features of an encoder, likewise
+    # (H, W, C) float32 components of bands that `image` doesn't show, in units of L; None: none
+    bands: NDArray[np.float32] | None = None
     device: str = "cpu"  # where a torch back end computes
     # (H, W) ground truth per annotator; only a method made of it may look at it
     annotations: tuple[NDArray[np.integer], ...] = ()
     # (H, W) label maps made elsewhere, by requested number of superpixels
     external: Mapping[int, NDArray[np.integer]] = field(default_factory=dict)
-    # (H, W) int32 labels of a hierarchy's finest level, -1 outside, and the (2n - 1,) parents of
-    # its tree, for a method whose superpixels are its levels
-    hierarchy: tuple[NDArray[np.int32], NDArray[np.int32]] | None = None
     # (H, W) bool, False where the image has no data and a method's labels are -1; elsewhere its
     # colours are those of the nearest pixel that has some. None where all count.
     valid: NDArray[np.bool_] | None = None

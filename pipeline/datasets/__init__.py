@@ -59,7 +59,7 @@ def open_dataset(name: str, *, data: str | Path | None = None, **options: Any) -
                 given[key] = Path(given[key])
         return ImageFolder(**given)
     if (reading := given.pop("reading", None)) is not None:
-        given |= {"bands": reading.bands, "stretch": reading.stretch}
+        given |= {"bands": reading.bands or reading.every or None, "stretch": reading.stretch}
     for option, value in given.items():
         if value not in (None, (), "*"):
             raise ConfigError(f"dataset.{option}: only a folder of images has it, not {name}")

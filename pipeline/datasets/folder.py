@@ -9,7 +9,12 @@ from typing import ClassVar
 
 from spam_pipe.pipeline.datasets.images.bands import Reading
 from spam_pipe.pipeline.datasets.images.image_file import ImageFile
-from spam_pipe.pipeline.datasets.images.kinds import IMAGE_SUFFIXES, may_be_image
+from spam_pipe.pipeline.datasets.images.kinds import (
+    IMAGE_SUFFIXES,
+    MAT_SUFFIX,
+    is_envi_header,
+    may_be_image,
+)
 from spam_pipe.pipeline.datasets.images.stacks import Which, part_name, parts_of
 from spam_pipe.pipeline.datasets.split_lists import check_split
 from spam_pipe.pipeline.datasets.user_files.label_file import LABEL_SUFFIXES, LabelFile
@@ -25,7 +30,7 @@ OME_SUFFIXES = (".tif", ".tiff", ".zarr")
 
 @dataclass(frozen=True)
 class ImageFolder(Dataset):
-    """The images below a folder, at any depth; what is hidden (``.name``) is left out.
+    """The images below a folder, at any depth; hidden files (``.name``) are skipped.
 
     Images are files with an image's suffix, and files without any that begin as images do. Links
     are followed. An item's id is its relative path without suffix; images that differ in the
@@ -59,18 +64,18 @@ class ImageFolder(Dataset):
         return iter(found)
 
     def remarks(self, split: str = "all") -> list[str]:
-        """Say which files were passed by, and which images have no ground truth."""
+        """Return remarks on skipped files and on images without ground truth."""
         root = expand_home(self.images)
         listing = list_files(root)
         inside = self._truth_inside(root)
         others = [
             name
             for name in listing.names
-            if not may_be_image(root / name) and not self._is_truth(root, name, inside)
+            if not self._is_image(root / name) and not self._is_truth(root, name, inside)
         ]
         remarks = []
         if said := say_passed_by(listing.passed_by, others):
-            remarks.append(f"{root}: passed by, as no images: {said}")
+            remarks.append(f"{root}: skipped, as no images: {said}")
         if self.ground_truth is not None:
             images = self._images(split)
             without = sorted(set(images) - set(self._find_ground_truth(images)))
@@ -89,7 +94,11 @@ class ImageFolder(Dataset):
             raise DataError(f"{root}: there is no such folder of images")
         files = self._image_files(root, list_files(root))
         if missing := sorted({*self.files} - {*files}):
-            raise DataError(f"{root / missing[0]}: there is no such image")
+            path = root / missing[0]
+            headers = [path.with_suffix(".hdr"), path.with_name(f"{path.name}.hdr")]
+            named = next((each.name for each in headers if is_envi_header(each)), None)
+            cure = "" if named is None else f"; of an ENVI cube name its header, {named}"
+            raise DataError(f"{path}: there is no such image{cure}")
         if not files:
             kinds = " ".join(sorted(IMAGE_SUFFIXES))
             wanted = "" if self.pattern == "*" else f" that matches {self.pattern}"
@@ -109,7 +118,7 @@ class ImageFolder(Dataset):
         return images
 
     def expected(self, split: str) -> None:
-        """Return None: a folder has the images that it has."""
+        """Return None: a folder has no official number of images."""
 
     def location(self) -> str:
         """Return the folder."""
@@ -125,8 +134,14 @@ class ImageFolder(Dataset):
             and fnmatch(written(name if "/" in pattern else name.rpartition("/")[2]), pattern)
             # Ground truth kept in a folder among the images is no image.
             and not self._is_truth(root, name, inside)
-            and may_be_image(root / name)
+            and self._is_image(root / name)
         ]
+
+    def _is_image(self, path: Path) -> bool:
+        """Say whether a file is an image; matrices are where the user names them."""
+        if path.suffix.lower() == MAT_SUFFIX:
+            return bool(self.files) or self.pattern.lower().endswith(MAT_SUFFIX)
+        return may_be_image(path)
 
     def _truth_inside(self, root: Path) -> bool:
         """Say whether ground truth may lie in a folder among the images."""
@@ -140,7 +155,7 @@ class ImageFolder(Dataset):
         return expand_home(self.ground_truth)
 
     def _find_ground_truth(self, images: Mapping[str, ImageFile]) -> Mapping[str, LabelFile]:
-        """Return the label map of each item that has one; a part's is named as the item is."""
+        """Return the label map of each item that has one; a plane's is named like its item."""
         if self.ground_truth is None:
             return {}
         root, folder = expand_home(self.images), self._truth_folder()

@@ -24,7 +24,7 @@ def data_folders(data: Path | None = None) -> tuple[Path, ...]:
 
 
 def candidates(layouts: Sequence[str], data: Path | None) -> tuple[Path, ...]:
-    """Return every place where something with one of these layouts may be, in order."""
+    """Return all candidate paths of these layouts, in search order."""
     return tuple(folder / layout for folder in data_folders(data) for layout in layouts)
 
 
@@ -49,7 +49,7 @@ def locate(name: str, places: Iterable[Path], contains: str = "") -> Path:
 
 
 def describe_places(name: str, places: Sequence[Path], contains: str = "") -> str:
-    """Return the place where a dataset is, or else the first where it would be looked for."""
+    """Return the path of a dataset, or the first candidate where it is missing."""
     try:
         return str(locate(name, places, contains))
     except DataError:

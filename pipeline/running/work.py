@@ -134,7 +134,7 @@ class _ItemRun:
             if field is not None and self.parts[name] is not None:
                 read[field] = self.parts[name]
         if "image" in read:
-            read["image"] = self.picture().pixels
+            read |= {"image": self.picture().pixels, "bands": self.picture().bands}
         upstream = {
             name: {
                 self.count_of(unit): self.upstream_output(name, unit)

@@ -118,7 +118,7 @@ def _expanded(text: str) -> list[Path]:
 def _dataset_option(key: str, text: str) -> Any:
     if key == "ignore":
         return _numbers("--ignore", text, int, "255")
-    if key == "bands" and text != "all":
+    if key == "bands" and not text.startswith("all"):
         return _numbers("--bands", text, int, "4,3,2")
     if key == "stretch":
         return _numbers("--stretch", text, float, "2,98")

@@ -190,8 +190,8 @@ class Options:
         str | None,
         option(
             "which bands are red, green and blue, counted from 1, such as 4,3,2; one that is "
-            "grey; all: the first principal components of all",
-            "R,G,B|all",
+            "grey; all: compare pixels by all bands; all:4,3,2: show these of all",
+            "R,G,B|all|all:R,G,B",
             READING,
             "the first three",
         ),

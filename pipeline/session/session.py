@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 
 from spam_pipe.pipeline.configuration.run_config import RunConfig
 from spam_pipe.pipeline.device import cuda_devices, resolve_device
@@ -84,7 +85,7 @@ class Session:
             choices=choices_of(options, _overwritten(command, options.overwrite)),
         )
 
-    @property
+    @cached_property
     def chains(self) -> tuple[Chain, ...]:
         """The stages of each configuration."""
         return tuple(build_chain(each, self.run.folder, self.target) for each in self.configs)

@@ -149,7 +149,7 @@ def pillow_limit(max_pixels: int) -> Iterator[None]:
     """Let Pillow open what our own limit allows, and no more: its own is kept in step.
 
     Pillow's limit is a variable of its module: threads that read with different limits would
-    see one another's. A process of ours reads with one limit and one thread.
+    see each other's. This program reads with one limit and one thread per process.
     """
     before = Image.MAX_IMAGE_PIXELS
     Image.MAX_IMAGE_PIXELS = max(1, max_pixels // 2)  # it warns here and raises at the double

@@ -49,7 +49,7 @@ def load_mat(content: bytes) -> dict[str, Any]:
     if content[:_HEADER].endswith((b"IM", b"MI")) and 0 not in content[:4]:
         content = unpacked(content)
     try:
-        # In memory, SciPy reads what is there; of a file it would allocate what is stated.
+        # From memory SciPy reads what exists; from a file it would allocate the stated size.
         file: Any = io.BytesIO(content)
         variables = scipy.io.loadmat(file, appendmat=False)
     except NotImplementedError:

@@ -70,7 +70,7 @@ def png_kind(path: Path) -> PngKind | None:
 
 
 def decode_deep(path: Path) -> NDArray[np.uint16]:
-    """Return the (H, W, C) uint16 samples of a PNG of 16 bits; opacity last, a key's too.
+    """Return the (H, W, C) uint16 samples of a 16-bit PNG, opacity (also of tRNS) last.
 
     Raises
     ------
@@ -88,7 +88,7 @@ def decode_deep(path: Path) -> NDArray[np.uint16]:
 
 
 def differs_from_key(values: NDArray[Any], kind: PngKind) -> NDArray[np.bool_]:
-    """Return where (H, W) grey or (H, W, 3) samples are not the transparent one.
+    """Return where (H, W) grey or (H, W, 3) samples differ from the transparent colour.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Tables in which a user says something of images: CSV or JSON, a row per point, box or object."""
+"""Reads the user's tables, CSV or JSON, with a row per point, box or object."""
 
 import csv
 import json
@@ -38,7 +38,7 @@ def read_text(path: Path) -> str:
 
 
 def parse_json(path: Path, text: str) -> Any:
-    """Return what a file's text says; DataError where it is no JSON."""
+    """Return a file's JSON; DataError where it is not JSON."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:  # also a number of thousands of digits

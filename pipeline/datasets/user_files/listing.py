@@ -1,4 +1,4 @@
-"""The files below a folder, and what was passed by."""
+"""Lists the files below a folder and counts what was skipped."""
 
 import os
 from collections import Counter
@@ -58,7 +58,7 @@ def _walk(
 
 
 def say_passed_by(counts: Counter[str], names: list[str]) -> str:
-    """Return what was passed by as a clause, files by their suffixes; empty for nothing."""
+    """Return the skipped files as text, counted by suffix; empty for none."""
     kinds = Counter(PurePosixPath(name).suffix.lower() or "files without suffix" for name in names)
     said = [f"{n} {what}" for what, n in (kinds + counts).most_common(_SAID)]
     left = sum((kinds + counts).values()) - sum(n for _, n in (kinds + counts).most_common(_SAID))

@@ -25,7 +25,7 @@ class ValidPixels(Source):
     mask: LabelFile | None = None
 
     def signature(self) -> str:
-        """Return what is there now of image and mask."""
+        """Return the signatures of image and mask."""
         own = "" if self.mask is None else f" {self.mask.signature()}"
         return self.image.signature() + own
 
@@ -38,7 +38,7 @@ class ValidPixels(Source):
         return self.of(self.image.picture())
 
     def of(self, picture: Picture) -> Mask | None:
-        """Return which pixels count of the image as it was read.
+        """Return the valid pixels of the image as it was read.
 
         Raises
         ------
@@ -69,7 +69,7 @@ def digest_of_mask(valid: Mask | None) -> str:
 def find_valid(
     image: ImageSource, item_id: str, place: str | None, max_pixels: int = MAX_PIXELS
 ) -> ValidPixels | None:
-    """Return where an item's valid pixels come from; None where all of its pixels count.
+    """Return the source of an item's valid pixels; None where all pixels count.
 
     Parameters
     ----------

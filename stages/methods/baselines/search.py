@@ -65,7 +65,8 @@ def search_count(
     Parameters
     ----------
     segment
-        From a setting to an (H, W) label map; the same setting gives the same map.
+        From a setting to an (H, W) label map; the same setting gives the same map. A ValueError,
+        of a setting that is beyond the method, ends the search with what was found before.
     knob
         What is searched.
     n_wanted
@@ -85,8 +86,14 @@ def search_count(
     setting = knob.settle(knob.start)
     tried: set[float] = set()
     while len(tried) < _MOST_TRIALS and setting not in tried:
+        try:
+            made = segment(setting)
+        except ValueError:
+            if best is None:
+                raise
+            break
         tried.add(setting)
-        labels, n = number_labels(segment(setting), valid)
+        labels, n = number_labels(made, valid)
         trial = _Trial(setting, n)
         if best is None or abs(n - n_wanted) < abs(best.n - n_wanted):
             best, best_labels = trial, labels
