@@ -298,7 +298,7 @@ def _options(method: str, compactness: float | None) -> SegmentConfig:
     if config.resolved.method in {"spam", *NESTED}:
         return SegmentConfig(method=method, compactness=float(compactness))
     name = method.replace("-", "_")
-    own = getattr(config, name, None)
+    own: Any = getattr(config, name, None)
     if "compactness" not in getattr(type(own), "model_fields", {}):
         raise ValueError(f"{method} has no compactness: leave it out")
     try:

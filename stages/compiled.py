@@ -63,7 +63,7 @@ def record(kind: type[tuple[Any, ...]], *types: str | Any) -> Any:
     types
         Of its fields, written as `kernel` takes them.
     """
-    return numba_types.BaseTuple.from_types(_parse(types), kind)
+    return numba_types.BaseTuple.from_types(_parse(types), kind)  # type: ignore[attr-defined]
 
 
 def _parse(types: str | tuple[Any, ...]) -> tuple[Any, ...]:

@@ -158,9 +158,9 @@ def _listen(
         server = uvicorn.Server(config)
         exiting = server.handle_exit
 
-        def end(signal: int, frame: FrameType | None) -> None:
+        def end(sig: int, frame: FrameType | None) -> None:
             session.hub.end()
-            exiting(signal, frame)
+            exiting(sig, frame)
 
         server.handle_exit = end  # type: ignore[method-assign]
         try:

@@ -58,7 +58,7 @@ class Teller:
         """
         from spam_pipe.pipeline import kernels
 
-        wanted = kernels.SEGMENTING + kernels.METRICS
+        wanted: tuple[str, ...] = kernels.SEGMENTING + kernels.METRICS
         wanted += (kernels.NESTING if nested else ()) + (kernels.SELDOM if seldom else ())
         missing = kernels.missing_kernels(wanted)
         if not missing:

@@ -76,8 +76,9 @@ class Pointing:
             if self._encoded is None or self._encoded[0] != seen:
                 loaded = load_sam(builder(model), model, checkpoint, self.device, "float32")
                 self._encoded = seen, Encoded(loaded, image)
-            place = np.array(points, np.int64)
-            mask, score = self._encoded[1].ask(Prompt(place[:, :2] + 0.5, place[:, 2]))
+            place = np.array(points, np.float64)
+            prompt = Prompt(place[:, :2] + 0.5, place[:, 2].astype(np.int64))
+            mask, score = self._encoded[1].ask(prompt)
         except ValueError as error:
             raise DataError(str(error)) from error
         return mask.astype(np.uint8), score

@@ -101,7 +101,7 @@ class Steering:
 
     def count(self, item_id: str) -> int:
         """Return how many objects of an image have a factor or were drawn."""
-        return sum(map(len, self._said(item_id)))
+        return sum(len(each) for each in self._said(item_id))
 
     def _said(self, item_id: str) -> tuple[list[Mark], list[Drawing]]:
         known = self.journals.get(item_id)

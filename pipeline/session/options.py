@@ -52,8 +52,8 @@ def option(
     more
         Anything else that `typer.Option` takes.
     """
-    make: Any = typer.Option  # whose first place is for a default, or for a name
-    return make(*names, **_shown(text, value, default), rich_help_panel=panel, **more)
+    shown = _shown(text, value, default)
+    return typer.Option(*names, **shown, rich_help_panel=panel, **more)  # type: ignore[misc]
 
 
 def switch(name: str, text: str, panel: str | None = None, *more: str) -> Any:

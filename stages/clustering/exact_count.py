@@ -389,12 +389,12 @@ def _split(
 def _flood(
     flat: NDArray[np.int32],
     width: int,
-    start: int,
+    start: np.int64,
     state: NDArray[np.int8],
-    before: int,
+    before: np.int64,
     reached: NDArray[np.int32],
-    n_reached: int,
-) -> int:
+    n_reached: np.int64,
+) -> np.int64:
     """List the pixels of one region and state that are connected to a pixel, nearest first.
 
     They follow the `n_reached` that are listed; their state goes up by one. Returns how many are

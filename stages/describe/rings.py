@@ -143,11 +143,11 @@ def _walk(
 
 
 @part
-def _at(regions: Index, row: int, column: int) -> int:
+def _at(regions: Index, row: int, column: int) -> np.int64:
     """Return the region of a pixel, -1 outside of the image."""
     height, width = regions.shape
     if row < 0 or column < 0 or row >= height or column >= width:
-        return -1
+        return np.int64(-1)
     return np.int64(regions[row, column])
 
 

@@ -48,7 +48,7 @@ def _match(
     areas: NDArray[np.int64],
     count: NDArray[np.int64],
     most: int,
-) -> int:
+) -> np.int64:
     """Return Σ over pixels of min(N, n_k · pixels at the same offset)."""
     matched = np.int64(0)
     for run in range(places.size):

@@ -70,11 +70,11 @@ def region_means(scene: Scene, labels: Labels, config: SegmentConfig) -> NDArray
     """
     balance = resolve_balance(config, has_deep=scene.deep is not None)
     weights = np.array([1, balance.chroma_weight, balance.chroma_weight], np.float32)
-    deep = None if scene.deep is None else np.asarray(scene.deep)
+    seen = beside(scene.deep, scene.bands, balance.color_weight)
     features = scaled_features(
         scene.lab * weights,
         1,
-        deep=beside(deep, scene.bands, balance.color_weight),
+        deep=None if seen is None else np.asarray(seen),
         color_weight=balance.color_weight,
     )
     return label_means(features, labels.ravel(), int(labels.max()) + 1)[:, :-2]

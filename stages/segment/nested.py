@@ -88,7 +88,7 @@ class HierarchyStage:
                 notes.append(attend(prior.objects, count)[1])
             if drawn is not found:  # the prior alone doesn't tell what the first anchor keeps
                 first = anchor_levels(min(count, int((made.labels >= 0).sum())))[0]
-                objects = objects_for(drawn, scene.contour, first, config)
+                objects = objects_for(drawn, contour_of(drawn), first, config)
         if wanted > n_pixels:
             notes.append(f"a finest level of {wanted} asked for, but {n_pixels} pixels")
         labels, kind = stored_labels(made.labels)

@@ -145,7 +145,7 @@ class SegmentStage:
                 )
             if any(notes):
                 attributes["note"] = "; ".join(filter(None, notes))
-            arrays = {"labels": labels}
+            arrays: dict[str, NDArray[Any]] = {"labels": labels}
             if objects is not None and prior is not found:
                 arrays["objects"] = objects  # the prior alone doesn't tell them
             yield Output(arrays, attributes)

@@ -106,8 +106,8 @@ def segment_by_windows(
         n += reaching.size
         n_free -= int(np.count_nonzero(kept >= 0))
     ordered, order = _in_raster_order(labels, n)
-    known = np.concatenate(means)[order] if means else None
-    return Mosaic(ordered, np.concatenate(owners)[order], len(blocks), known)
+    seen = np.concatenate(means)[order] if means else None
+    return Mosaic(ordered, np.concatenate(owners)[order], len(blocks), seen)
 
 
 def _owners_of(found: Found) -> NDArray[np.int32]:

@@ -314,4 +314,5 @@ def settle(
 def _largest_of_each(names: NDArray[np.int32], areas: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the largest piece of each name, of equal ones the first."""
     by_size = np.lexsort((np.arange(names.size), -areas, names))
-    return by_size[np.append(True, np.diff(names[by_size]) > 0)]
+    largest: NDArray[np.int64] = by_size[np.append(True, np.diff(names[by_size]) > 0)]
+    return largest
