@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from spam_pipe.nested import Hierarchy
 from spam_pipe.pictures import Bands, as_inputs, as_mask, as_truth
-from spam_pipe.pipeline.kernels import require_metrics
-from spam_pipe.priors import Factors, Prior, known_prior
-from spam_pipe.segmenter import COMPACTNESS, Segmenter
+from spam_pipe.pipeline.kernels import METRICS, require_kernels
+from spam_pipe.priors import Factors, Prior
+from spam_pipe.segmenter import Segmenter
+from spam_pipe.showing import Figures
 from spam_pipe.stages.evaluate.evaluate import evaluate as measure
 from spam_pipe.stages.numeric import native
 
@@ -22,10 +24,12 @@ def segment(
     image: ArrayLike,
     n_superpixels: int = 400,
     *,
-    prior: Prior = "contour",
-    compactness: float = COMPACTNESS,
+    method: str = "spam",
+    prior: Prior | None = None,
+    compactness: float | None = None,
     mask: ArrayLike | None = None,
     factors: Factors | None = None,
+    checkpoint: str | PathLike[str] | None = None,
     channel_axis: int | None = -1,
     bands: Bands = None,
     start_label: int = 0,
@@ -44,21 +48,30 @@ def segment(
     n_superpixels
         How many are wanted, K. So many come out, unless the connected pieces of the objects, or
         of the mask, alone are more, or the image has fewer pixels.
+    method
+        ``"spam"``, or another of ``spam-pipe run --method``: ``"slic"``, ``"snic"``, ``"seeds"`` …
     prior
-        What the superpixels keep to. ``"contour"``: objects between the contours that a network
-        sees. ``"gradient"``: between changes of colour. ``"none"``: nothing. An (H, W) array of
-        integers: your objects, 0 where undecided. A list of (H, W) masks that may overlap: each
-        pixel goes to the smallest that covers it, specks and thin rims to none. Where there are
-        more objects than half of K, those with the weakest border between them are merged.
+        What the superpixels keep to; for the methods that keep to objects (``spam``,
+        ``spam-nested``, ``maskslic``) ``"contour"`` by default: objects between the contours that
+        a network sees. ``"gradient"``: between changes of colour. ``"none"``: nothing. ``"sam"``
+        and its relatives (``"mobile-sam"``, ``"fast-sam"``, ``"hf-sam"``; each also as
+        ``"sam+contour"``): masks that they generate. An (H, W) array of integers: your objects, 0
+        where undecided. A list of (H, W) masks that may overlap: each pixel goes to the smallest
+        that covers it, specks and thin rims to none. Where there are more objects than half of K,
+        those with the weakest border between them are merged.
     compactness
-        Weight of the position: higher is more regular.
+        Weight of the position: higher is more regular. By default what suits the method, 6 for
+        ``spam``.
     mask
         (H, W), True where pixels count. The others are in no superpixel, whatever they hold,
         and K is the number inside.
     factors
-        How much denser superpixels are: (H, W) positive numbers, of which each object takes the
-        mean, or a dictionary from objects (of `objects` with the same prior, or of your own map)
-        to numbers. 2 is twice an object's share; K stays K.
+        How much denser superpixels are: a dictionary from the numbers of
+        ``objects(image, n_superpixels)``, with the same number and prior, to positive numbers; or
+        an (H, W) map of such, of which each object takes the mean; or ``"visual"``: what stands
+        out. 2 is twice an object's share; K stays K.
+    checkpoint
+        Weights of ``"sam"`` or a relative; by default those that ``spam-pipe weights fetch`` got.
     channel_axis
         Where the channels are; None for a grey image without them.
     bands
@@ -111,7 +124,7 @@ def segment(
     >>> np.unique(labels[:, :30]).size, np.unique(labels[:, 30:60]).size
     (8, 4)
     """
-    segmenter = _segmenter(_named(prior), compactness, device)
+    segmenter = _segmenter(method, prior, compactness, checkpoint, device)
     return segmenter.segment(
         image,
         n_superpixels,
@@ -128,10 +141,11 @@ def hierarchy(
     image: ArrayLike,
     n_finest: int = 1000,
     *,
-    prior: Prior = "contour",
-    compactness: float = COMPACTNESS,
+    prior: Prior | None = None,
+    compactness: float | None = None,
     mask: ArrayLike | None = None,
     factors: Factors | None = None,
+    checkpoint: str | PathLike[str] | None = None,
     channel_axis: int | None = -1,
     bands: Bands = None,
     device: str = "auto",
@@ -143,8 +157,9 @@ def hierarchy(
 
     Parameters
     ----------
-    image, prior, compactness, mask, factors, channel_axis, bands, device
-        As for `segment`. Factors bend the tree: each level has more regions where they are high.
+    image, prior, compactness, mask, factors, checkpoint, channel_axis, bands, device
+        As for `segment`; numbers in `factors` are those of ``objects(image, n_finest)``. Factors
+        bend the tree: each level has more regions where they are high.
     n_finest
         Superpixels of the finest level; at most as many as pixels.
 
@@ -154,12 +169,13 @@ def hierarchy(
         Its regions are 4-connected, except in levels of fewer regions than the mask has connected
         pieces. No region crosses an object that the prior keeps at its level: objects are those
         of 100 superpixels from there on, with strongly bordered parts told apart at 400, 1,600 …,
-        and merge along the prior's tree below.
+        and merge along the prior's tree below. Images of more than four million pixels are worked
+        at by blocks.
 
     Raises
     ------
     ValueError
-        As for `segment`; and when the image has more than four million pixels.
+        As for `segment`.
 
     Examples
     --------
@@ -170,7 +186,7 @@ def hierarchy(
     >>> made.n_finest, int(made.labels(7).max()) + 1
     (30, 7)
     """
-    segmenter = _segmenter(_named(prior), compactness, device)
+    segmenter = _segmenter("spam", prior, compactness, checkpoint, device)
     return segmenter.hierarchy(
         image,
         n_finest,
@@ -184,27 +200,28 @@ def hierarchy(
 
 def objects(
     image: ArrayLike,
-    n_superpixels: int | None = None,
+    n_superpixels: int = 400,
     *,
-    prior: Prior = "contour",
+    prior: Prior | None = None,
     mask: ArrayLike | None = None,
+    checkpoint: str | PathLike[str] | None = None,
     channel_axis: int | None = -1,
     bands: Bands = None,
     device: str = "auto",
 ) -> NDArray[np.int64]:
-    """Return the objects of an image that superpixels keep to.
+    """Return the objects of an image that so many superpixels keep to.
+
+    Their numbers are what `segment` takes as `factors`, for the same number of superpixels.
 
     Parameters
     ----------
-    image, prior, mask, channel_axis, bands, device
+    image, n_superpixels, prior, mask, checkpoint, channel_axis, bands, device
         As for `segment`.
-    n_superpixels
-        The objects as they are cut for so many superpixels; by default the finest there are,
-        whose numbers `segment` takes as `factors`.
 
     Returns
     -------
-    (H, W) int64 objects 1..n; 0 where undecided or outside of the mask.
+    (H, W) int64 objects 1..n; 0 where undecided or outside of the mask. Objects of a map of your
+    own keep its numbers; where some are merged, they have the lowest of theirs.
 
     Raises
     ------
@@ -221,7 +238,7 @@ def objects(
     >>> bool(found[30, 45] != found[5, 5])
     True
     """
-    segmenter = _segmenter(_named(prior), COMPACTNESS, device)
+    segmenter = _segmenter("spam", prior, None, checkpoint, device)
     return segmenter.objects(
         image, n_superpixels, prior=prior, mask=mask, channel_axis=channel_axis, bands=bands
     )
@@ -264,7 +281,7 @@ def features(
     >>> (np.stack(sums, axis=1) / np.bincount(labels)[:, np.newaxis]).shape
     (10, 15)
     """
-    segmenter = _segmenter("none", COMPACTNESS, device)
+    segmenter = _segmenter("spam", "none", None, None, device)
     return segmenter.features(image, mask=mask, channel_axis=channel_axis, bands=bands)
 
 
@@ -277,7 +294,7 @@ def evaluate(
     ignore: int | Sequence[int] = (),
     channel_axis: int | None = -1,
     bands: Bands = None,
-) -> dict[str, float | None]:
+) -> Figures:
     """Measure superpixels.
 
     Parameters
@@ -301,7 +318,7 @@ def evaluate(
 
     Returns
     -------
-    ``n_superpixels``, and ``asa``, ``ue``, ``ue_np``, ``boundary_recall``,
+    A dictionary: ``n_superpixels``, and ``asa``, ``ue``, ``ue_np``, ``boundary_recall``,
     ``boundary_precision``, ``contour_density``, ``explained_variation``,
     ``explained_variation_giraud``, ``compactness``, ``gr``, ``src``, ``smf``, ``gr_giraud``,
     ``src_giraud``; None where undefined.
@@ -336,9 +353,9 @@ def evaluate(
         truths = [as_truth(ground_truth, ignore)]
     else:
         truths = [as_truth(each, ignore) for each in ground_truth]
-    require_metrics()
+    require_kernels(METRICS)
     n = np.unique(named[inside]).size
-    return {"n_superpixels": n, **measure(named, colors, truths, valid=valid)}
+    return Figures({"n_superpixels": n, **measure(named, colors, truths, valid=valid)})
 
 
 def _outside_negative(labels: ArrayLike) -> NDArray[Any]:
@@ -351,12 +368,28 @@ def _outside_negative(labels: ArrayLike) -> NDArray[Any]:
     return np.where(hidden, -1, plain.astype(np.int64))
 
 
-def _named(prior: Prior) -> str:
-    """Return the prior that models are loaded for: none where the user's objects are given."""
-    known = known_prior(prior)
-    return known if isinstance(known, str) else "none"
+def _segmenter(
+    method: str,
+    prior: Prior | None,
+    compactness: float | None,
+    checkpoint: str | PathLike[str] | None,
+    device: str,
+) -> Segmenter:
+    """Return the segmenter with these options; models are loaded for priors that have a name."""
+    named = prior if prior is None or isinstance(prior, str) else "none"
+    return _kept(
+        method, named, compactness, None if checkpoint is None else str(checkpoint), device
+    )
 
 
 @cache
-def _segmenter(prior: str, compactness: float, device: str) -> Segmenter:
-    return Segmenter(prior=prior, compactness=compactness, device=device)
+def _kept(
+    method: str, prior: str | None, compactness: float | None, checkpoint: str | None, device: str
+) -> Segmenter:
+    return Segmenter(
+        method=method,
+        prior=prior,
+        compactness=compactness,
+        checkpoint=checkpoint,
+        device=device,
+    )

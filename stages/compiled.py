@@ -3,8 +3,9 @@
 Most of a kernel's compilation is numba reading its Python, statement by statement, and what numba
 has of its own (arrays that are made, sorted or filled, lists, queues, tuples) is compiled with it.
 So kernels are loops over arrays that they are given: they make none, sort nothing and call no
-library. `spam_pipe.stages.sharing` runs their rows on several threads, which takes a third of the
-time to compile that numba's own parallel loops take.
+library. Arrays that travel together are one argument, a named tuple (`record`).
+`spam_pipe.stages.sharing` runs their rows on several threads, which takes a third of the time to
+compile that numba's own parallel loops take.
 """
 
 import time
@@ -16,6 +17,13 @@ from numba.core import event, sigutils
 from numba.core import types as numba_types
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+_PLAIN: Mapping[str, Any] = {
+    "error_model": "numpy",
+    # Neither called from C nor written in whole arrays: what numba does for these takes time.
+    "no_cfunc_wrapper": True,
+    "no_rewrites": True,
+}
 
 
 def kernel(*types: str | tuple[Any, ...]) -> Callable[[Function], Function]:
@@ -35,9 +43,9 @@ def kernel(*types: str | tuple[Any, ...]) -> Callable[[Function], Function]:
 
     def wrap(function: Function) -> Function:
         try:
-            compiled: Any = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+            compiled: Any = numba.njit(cache=True, nogil=True, **_PLAIN)(function)
         except RuntimeError:  # there is no folder that the cache could be written to
-            compiled = numba.njit(nogil=True, error_model="numpy")(function)
+            compiled = numba.njit(nogil=True, **_PLAIN)(function)
         KERNELS.extend(Kernel(compiled, _parse(each)) for each in types)
         kept: Function = compiled
         return kept
@@ -55,7 +63,7 @@ def record(kind: type[tuple[Any, ...]], *types: str | Any) -> Any:
     types
         Of its fields, written as `kernel` takes them.
     """
-    return numba_types.BaseTuple.from_types(_parse(types), kind)
+    return numba_types.BaseTuple.from_types(_parse(types), kind)  # type: ignore[attr-defined]
 
 
 def _parse(types: str | tuple[Any, ...]) -> tuple[Any, ...]:
@@ -97,11 +105,6 @@ class Kernel(NamedTuple):
         self.function.compile(self.types)
 
 
-def ever_compiled(function: Any) -> bool:
-    """Say whether a kernel is compiled for any types, in this process or in the cache on disk."""
-    return bool(function.overloads or _kept(function))
-
-
 def _kept(function: Any) -> Mapping[Any, str]:
     """Return the files of the cache by what they were compiled for."""
     # Numba has no question for this that would not load what there is.
@@ -115,9 +118,9 @@ KERNELS: list[Kernel] = []
 
 
 def part(function: Function) -> Function:
-    """Let kernels take a function in as if it stood in them: it is never compiled by itself."""
-    inlined: Function = numba.njit(inline="always", error_model="numpy")(function)
-    return inlined
+    """Let kernels take a function in: it is compiled with each, and called by no one else."""
+    taken: Function = numba.njit(forceinline=True, no_cpython_wrapper=True, **_PLAIN)(function)
+    return taken
 
 
 class _Clock(event.Listener):  # type: ignore[misc]

@@ -52,7 +52,7 @@ STAGES: Mapping[str, Declaration] = {
     "hierarchy": Declaration(
         "spam_pipe.stages.segment.nested",
         "HierarchyStage",
-        version=1,
+        version=2,
         requires=("prior",),
         reads=(
             "image",

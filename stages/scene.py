@@ -33,9 +33,6 @@ class Scene:
     annotations: tuple[NDArray[np.integer], ...] = ()
     # (H, W) label maps made elsewhere, by requested number of superpixels
     external: Mapping[int, NDArray[np.integer]] = field(default_factory=dict)
-    # (H, W) int32 labels of a hierarchy's finest level, -1 outside, and the (2n - 1,) parents of
-    # its tree, for a method whose superpixels are its levels
-    hierarchy: tuple[NDArray[np.int32], NDArray[np.int32]] | None = None
     # (H, W) bool, False where the image has no data and a method's labels are -1; elsewhere its
     # colours are those of the nearest pixel that has some. None where all count.
     valid: NDArray[np.bool_] | None = None

@@ -21,7 +21,7 @@ def _choose(parameters: list[Any], everything: bool) -> None:
         if getattr(each, "is_flag", False):
             each.metavar = ""
         seldom = getattr(each, "rich_help_panel", None) in SELDOM
-        each.hidden = each.hidden or (long and seldom and not everything)
+        each.hidden = long and seldom and not everything
         if "--help-all" in each.opts:
             each.hidden = not long or everything
 

@@ -97,12 +97,9 @@ def show_datasets(*, as_json: bool) -> None:
 
 
 def warm_up(*, as_json: bool) -> None:
-    """Compile all kernels that runs need, and say how many of the segmentation were missing."""
-    from spam_pipe.pipeline.kernels import compile_metrics
-
+    """Compile all kernels that runs need, and say how many were missing."""
     teller = Teller(as_json=as_json)
     compiled = teller.compile_kernels(seldom=True)
-    compile_metrics()
     teller.show(f"compiled {compiled} kernels" if compiled else "all kernels were compiled already")
     teller.show_json({"compiled": compiled})
 

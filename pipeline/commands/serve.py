@@ -7,6 +7,7 @@ import threading
 import webbrowser
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
+from types import FrameType
 
 from spam_pipe.pipeline.commands.teller import Teller
 from spam_pipe.pipeline.configuration.run_config import dump_toml
@@ -154,9 +155,17 @@ def _listen(
         )
         if place.browser:  # the socket listens already: the page is answered once all is set up
             threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+        server = uvicorn.Server(config)
+        exiting = server.handle_exit
+
+        def end(sig: int, frame: FrameType | None) -> None:
+            session.hub.end()
+            exiting(sig, frame)
+
+        server.handle_exit = end  # type: ignore[method-assign]
         try:
             with suppress(KeyboardInterrupt):  # Ctrl-C is how it ends
-                uvicorn.Server(config).run(sockets=[bound])
+                server.run(sockets=[bound])
         finally:
             session.close()
 

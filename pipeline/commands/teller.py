@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -16,6 +16,10 @@ from spam_pipe.pipeline.running.account import Summary
 from spam_pipe.pipeline.running.plan import State
 from spam_pipe.pipeline.running.progress import make_progress, spinner
 from spam_pipe.pipeline.running.runner import Callback
+
+if TYPE_CHECKING:
+    from spam_pipe.pipeline.reporting.report import Report
+    from spam_pipe.pipeline.runs.run import Run
 
 SUCCESS, SOME_FAILED, INTERRUPTED = 0, 1, 130
 
@@ -42,17 +46,20 @@ class Teller:
         """Print a line about something that failed."""
         self.messages.print(printable(text), soft_wrap=True, style="red")
 
-    def compile_kernels(self, *, seldom: bool = False) -> int:
+    def compile_kernels(self, *, nested: bool = False, seldom: bool = False) -> int:
         """Compile the kernels that are missing here, say so, and return how many they were.
 
         Parameters
         ----------
+        nested
+            Those for hierarchies too.
         seldom
-            Those for masks, gaps and large images too.
+            These, and those for masks, gaps and large images.
         """
         from spam_pipe.pipeline import kernels
 
-        wanted = kernels.SEGMENTING + (kernels.SELDOM if seldom else ())
+        wanted: tuple[str, ...] = kernels.SEGMENTING + kernels.METRICS
+        wanted += (kernels.NESTING if nested else ()) + (kernels.SELDOM if seldom else ())
         missing = kernels.missing_kernels(wanted)
         if not missing:
             return 0
@@ -125,6 +132,40 @@ def states_table(title: str, counts: Mapping[str, Mapping[State, int]]) -> Table
             name, *(Text(n, red if state is State.FAILED else "") for state, n in numbers.items())
         )
     return table
+
+
+def tell_end(
+    run: "Run", summary: Summary, report: "Report | None", line: str, teller: Teller
+) -> None:
+    """Print the first failures of a run, its table, the closing line and the report's places."""
+    for failed in summary.failures[:5]:
+        teller.fail(f"{failed.item}: {failed.stage} failed: {failed.reason}")
+    if len(summary.failures) > 5:
+        teller.fail(
+            f"… and {len(summary.failures) - 5} more; all in {run.folder}/{summary.failures_file}"
+        )
+    if report is not None and report.table is not None:
+        teller.show(report.table)
+    teller.say(line)
+    for place in () if report is None else report.places:
+        teller.say(place)
+
+
+def closing_line(command: str, items: str, summary: Summary, run: "Run", more: str = "") -> str:
+    """Return the line that a command ends with: what was done, and what to do about failures."""
+    parts = [f"{summary.computed} computed", f"{summary.complete} up to date"]
+    if summary.failed:
+        parts.append(f"{summary.failed} failed")
+    if summary.skipped:
+        parts.append(f"{summary.skipped} skipped, failed before")
+    part = "" if summary.shard is None else f", shard {summary.shard}"
+    line = f"{command}{part}: {items}, {', '.join(parts)}, {summary.seconds:.1f} s{more}"
+    if summary.interrupted:
+        return f"stopped: {line}; the same command goes on from here"
+    if summary.failed:
+        place = f"{run.folder}/{summary.failures_file}"
+        line += f"; reasons in {place}, the same command tries them again"
+    return line
 
 
 def shard_line(summary: Summary, whole_command: str) -> str:

@@ -36,29 +36,18 @@ from spam_pipe.stages.segment.stored import labels_of, start_label_of
 
 @dataclass
 class Exporter:
-    """Writes items one by one, and at the end the files that hold all of them.
+    """Writes items one by one, and at the end the files that hold all of them."""
 
-    Attributes
-    ----------
-    target
-        Where files go.
-    chain
-        The stores that the results are in.
-    what, form, options
-        The content, its format and the options of the export.
-    gathered
-        By unit, the parts of one file.
-    unplaced
-        Items whose coordinates are pixels where others' are the ground's, and the reason if it is
-        known.
-    """
-
-    target: Folder
-    chain: Chain
+    target: Folder  # where files go
+    chain: Chain  # the stores that the results are in
+    # the content, its format and the options of the export
     what: What
     form: Form
     options: FigureOptions
+    # by unit, the parts of one file
     gathered: dict[Unit, list[Figures]] = field(default_factory=dict)
+    # items whose coordinates are pixels where others' are the ground's, and the reason if it is
+    # known
     unplaced: dict[str, str] = field(default_factory=dict)
 
     def add(self, planned: ItemPlan, unit: Unit) -> int:

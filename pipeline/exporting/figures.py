@@ -22,21 +22,12 @@ from spam_pipe.stages.describe.table import table
 
 @dataclass(frozen=True)
 class Figures:
-    """The exported figures of an image's superpixels.
+    """The exported figures of an image's superpixels."""
 
-    Attributes
-    ----------
-    tables
-        By the end of their files' names, before the format's suffix.
-    outlines
-        A polygon per row, where that was asked for.
-    crs
-        Their reference system as WKT; None for pixels.
-    """
-
+    # by the end of their files' names, before the format's suffix
     tables: Mapping[str, pd.DataFrame]
-    outlines: Polygons | None = None
-    crs: str | None = None
+    outlines: Polygons | None = None  # A polygon per row, where that was asked for
+    crs: str | None = None  # their reference system as WKT; None for pixels
 
 
 FIGURES: tuple[What, ...] = ("table", "graph", "polygons")
@@ -45,21 +36,11 @@ FIGURES: tuple[What, ...] = ("table", "graph", "polygons")
 
 @dataclass(frozen=True)
 class FigureOptions:
-    """What only tables, graphs and polygons can be asked for.
+    """What only tables, graphs and polygons can be asked for."""
 
-    Attributes
-    ----------
-    one_file
-        One file for all images instead of one for each.
-    simplify
-        Detail of polygons that is left out, in pixels.
-    deep_features
-        Add the means of the network's features.
-    """
-
-    one_file: bool = False
-    simplify: float = 0.0
-    deep_features: bool = False
+    one_file: bool = False  # one file for all images instead of one for each
+    simplify: float = 0.0  # detail of polygons that is left out, in pixels
+    deep_features: bool = False  # add the means of the network's features
 
 
 def figures_of(seen: Segmented, what: What, form: Form, options: FigureOptions) -> Figures:

@@ -6,7 +6,6 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from hashlib import file_digest
 from pathlib import Path
 
 from platformdirs import user_cache_path
@@ -14,6 +13,7 @@ from platformdirs import user_cache_path
 from spam_pipe.pipeline.errors import ConfigError, DataError
 from spam_pipe.pipeline.fetching.download import OnBytes, download, parse_hash
 from spam_pipe.pipeline.home import expand_home
+from spam_pipe.pipeline.items import digest_of_file
 from spam_pipe.stages.suggestion import did_you_mean
 
 _SAM = "https://dl.fbaipublicfiles.com/segment_anything/"
@@ -159,7 +159,7 @@ def fetch_public_weights(
     if path.is_file():
         if expected is None:
             expected = _chosen_hash(path)
-        if expected is not None and hash_file(path) != expected:
+        if expected is not None and digest_of_file(path) != expected:
             raise DataError(
                 f"{path}: is there, but is damaged or another file (its SHA-256 is not {expected});"
                 " delete it and fetch it again"
@@ -203,28 +203,13 @@ def check_public_weights(name: str, path: Path) -> str | None:
             f"{path}: its SHA-256 is not published, and none was noted; delete it and run "
             f"`spam-pipe weights fetch {name}`, which notes it"
         )
-    found = hash_file(path)
+    found = digest_of_file(path)
     if found == expected:
         return None
     return (
         f"{path}: has SHA-256 {found}, not {expected}: damaged or another file; delete it and "
         f"run `spam-pipe weights fetch {name}`"
     )
-
-
-def hash_file(path: Path) -> str:
-    """Return the SHA-256 (hex) of a file of any size.
-
-    Raises
-    ------
-    DataError
-        When it cannot be read.
-    """
-    try:
-        with path.open("rb") as file:
-            return file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def format_size(size: int) -> str:

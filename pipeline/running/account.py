@@ -152,27 +152,15 @@ def count_states(run: Run, selection: Selection, target: str) -> dict[str, Count
 
 @dataclass(frozen=True)
 class Made:
-    """What is there of one method at one number or size of superpixels.
+    """What is there of one method at one number or size of superpixels."""
 
-    Attributes
-    ----------
-    method
-        Its name, prior and options in words.
-    unit
-        The number or the size.
-    n_images
-        Of how many images the run is.
-    segmented, measured
-        For how many of them superpixels and metrics are there and up to date.
-    stale, failed
-        For how many a result is out of date, or could not be made.
-    """
-
-    method: str
-    unit: Unit
-    n_images: int
+    method: str  # its name, prior and options in words
+    unit: Unit  # the number or the size
+    n_images: int  # of how many images the run is
+    # for how many of them superpixels and metrics are there and up to date
     segmented: int = 0
     measured: int = 0
+    # for how many a result is out of date, or could not be made
     stale: int = 0
     failed: int = 0
 

@@ -18,11 +18,10 @@ from spam_pipe.pipeline.errors import DataError
 from spam_pipe.pipeline.fetching.public_weights import (
     find_public_weights,
     format_size,
-    hash_file,
     public_weights,
 )
 from spam_pipe.pipeline.home import expand_home
-from spam_pipe.pipeline.items import FileSource, Item, Source
+from spam_pipe.pipeline.items import FileSource, Item, Source, digest_of_file
 from spam_pipe.stages.attention.config import AttentionConfig
 from spam_pipe.stages.networks.engines import EngineOption, choose_engine
 from spam_pipe.stages.propose.config import ProposeConfig
@@ -30,7 +29,10 @@ from spam_pipe.stages.propose.config import ProposeConfig
 
 @dataclass(frozen=True)
 class Checkpoint(FileSource):
-    """A file or folder of weights; reads as its path, because a stage loads it once itself."""
+    """A file or folder of weights: its bytes decide results.
+
+    Reads as its path, because a stage loads it itself, once per process.
+    """
 
     def signature(self) -> str:
         """Return size and modification time; of every file where it is a folder."""
@@ -41,7 +43,7 @@ class Checkpoint(FileSource):
     def digest(self) -> str:
         """Return the SHA-256 (hex) of the bytes; of every file's name and hash where a folder."""
         if not self.path.is_dir():
-            return _hash_weights(self.path, self.signature())
+            return _digest_once(self.path, self.signature())
         lines = [f"{file.name} {Checkpoint(file).digest()}" for file in self._files()]
         return sha256("\n".join(lines).encode()).hexdigest()
 
@@ -83,8 +85,8 @@ def find_checkpoint(config: ProposeConfig) -> Checkpoint | None:
 
 
 @lru_cache(maxsize=16)
-def _hash_weights(path: Path, signature: str) -> str:
-    return hash_file(path)
+def _digest_once(path: Path, signature: str) -> str:
+    return digest_of_file(path)
 
 
 if TYPE_CHECKING:
@@ -103,11 +105,10 @@ def find_factors(config: AttentionConfig, item_id: str) -> Source | None:
     """
     if config.mode != "file":
         return None
-    path = _file(config)
-    if _is_table(path):
+    path = factors_file(config)
+    if is_table(path):
         source = factor_table.ItemFactors(path, item_id)
-        table = factor_table.read_factors(path, source.signature())
-        return source if item_id in table.factors else None
+        return source if item_id in source.table().factors else None
     return factor_maps.find_map(path, item_id, config.ratio)
 
 
@@ -137,7 +138,8 @@ def find_saliency_weights(config: AttentionConfig) -> Checkpoint | None:
     return Checkpoint(place)
 
 
-def _file(config: AttentionConfig) -> Path:
+def factors_file(config: AttentionConfig) -> Path:
+    """Return the user's file or folder of factors; DataError when it is missing or of no kind."""
     path = expand_home(str(config.file))
     if not path.exists():
         raise DataError(f"segment.attention.file: there is no {path}")
@@ -151,7 +153,8 @@ def _file(config: AttentionConfig) -> Path:
     return path
 
 
-def _is_table(path: Path) -> bool:
+def is_table(path: Path) -> bool:
+    """Say whether factors are in a table, and not in maps."""
     return path.suffix.lower() in factor_table.SUFFIXES
 
 
@@ -166,31 +169,14 @@ def _mask_folder(path: str) -> MaskFolder:
     return MaskFolder(Path(path))
 
 
-@dataclass(frozen=True)
-class WeightsFile(FileSource):
-    """Weights as an input: their bytes decide results; the stage itself loads them once."""
-
-    def digest(self) -> str:
-        """Return the SHA-256 (hex) of the file's bytes."""
-        return _hash_once(self.path, self.signature())
-
-    def read(self) -> None:
-        """Nothing: see the class."""
-
-
 @lru_cache(maxsize=16)
-def _weights(name: str) -> WeightsFile:
+def _weights(name: str) -> Checkpoint:
     from spam_pipe.stages.networks.files import find_weights
 
     try:
-        return WeightsFile(find_weights(name))
+        return Checkpoint(find_weights(name))
     except ValueError as error:
         raise DataError(str(error)) from error
-
-
-@lru_cache(maxsize=16)
-def _hash_once(path: Path, signature: str) -> str:
-    return sha256(path.read_bytes()).hexdigest()
 
 
 @dataclass(frozen=True)

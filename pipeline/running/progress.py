@@ -100,7 +100,8 @@ class _Words(ProgressColumn):
         counting = self.counting
         style = "red" if counting.failed else ""
         at_hand = f"  {counting.at_hand}" if counting.at_hand else ""
-        return Text.assemble((counting.describe(), style), (at_hand, "dim"))
+        said = (counting.describe(), style), (at_hand, "dim")
+        return Text.assemble(*said, no_wrap=True, overflow="ellipsis")
 
 
 class Bar(_Counting):

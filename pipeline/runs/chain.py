@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from spam_pipe.pipeline.configuration.run_config import Layer, RunConfig, resolve
@@ -64,6 +65,7 @@ def options_of(stage: str) -> str:
 PRIOR_STAGES = frozenset({"propose", "prior"})
 
 
+@lru_cache(maxsize=64)
 def build_chain(config: RunConfig, run: Folder, target: str = "evaluate") -> Chain:
     """Return the links up to `target`; of the prior and the hierarchy only what is used."""
     has_prior = config.propose.source != "none"

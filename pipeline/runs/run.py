@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,7 @@ class Run:
             self.folder.write(_CONFIG, text)
 
 
+@lru_cache(maxsize=8)
 def plain_input(config: RunConfig) -> RunConfig:
     """Return the defaults for a configuration's dataset: where its images are, and no more."""
     named = config.dataset.model_dump(mode="json", include=set(_INPUT), exclude_none=True)

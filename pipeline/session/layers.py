@@ -5,12 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from spam_pipe.pipeline.configuration.effect import (
-    OF_SPAM,
-    decides_nothing,
-    of_another,
-    own_table,
-)
+from spam_pipe.pipeline.configuration.effect import cure_of, decides_nothing
 from spam_pipe.pipeline.configuration.run_config import (
     Layer,
     RunConfig,
@@ -20,6 +15,7 @@ from spam_pipe.pipeline.configuration.run_config import (
 from spam_pipe.pipeline.datasets import DATASETS, open_dataset
 from spam_pipe.pipeline.errors import ConfigError
 from spam_pipe.pipeline.home import expand_home
+from spam_pipe.pipeline.runs.chain import PRIOR_STAGES
 from spam_pipe.pipeline.runs.run import Run
 from spam_pipe.pipeline.session.options import Options
 from spam_pipe.pipeline.units import Unit
@@ -136,8 +132,8 @@ def _dataset_option(key: str, text: str) -> Any:
     return text
 
 
-def refuse_without_effect(options: Options, config: RunConfig) -> None:
-    """Refuse options of the command that decide nothing of what the chosen method makes.
+def refuse_without_effect(options: Options, config: RunConfig, target: str) -> None:
+    """Refuse options of the command that decide nothing of what is made on the way to a stage.
 
     Raises
     ------
@@ -145,7 +141,8 @@ def refuse_without_effect(options: Options, config: RunConfig) -> None:
         Naming the option, the method, and the option that does what was meant, where there is one.
     """
     segment = config.segment
-    if not segment.uses_prior:
+    of_objects = target in PRIOR_STAGES
+    if not segment.uses_prior and not of_objects:
         for option, given in (("--prior", options.prior), ("--masks", options.masks)):
             if given not in {None, "none"}:
                 raise ConfigError(
@@ -154,15 +151,16 @@ def refuse_without_effect(options: Options, config: RunConfig) -> None:
                 )
     for text in options.assignments or []:
         key = text.partition("=")[0].strip()
-        if not key.startswith("segment.") or not decides_nothing(key, segment):
+        if of_objects or not decides_nothing(key, config):
             continue
-        own = own_table(segment)
-        wanted = key.rpartition(".")[2]
-        fields = getattr(type(getattr(segment, own, None)), "model_fields", {})
-        cure = f"; segment.{own}.{wanted} does" if wanted in fields else ""
-        if of_another(key, segment) and own == "spam" and wanted in OF_SPAM:
-            cure = f"; segment.{wanted} does"
-        raise ConfigError(f"--set {key}: decides nothing of --method {segment.method}{cure}")
+        chosen = f"--method {segment.method}"
+        if key.startswith("segment.attention.") and segment.uses_prior:
+            chosen = f"--attention {segment.attention.mode}"
+        elif not key.startswith("segment.") and segment.uses_prior:
+            chosen = f"--prior {config.propose.source}"
+        cure = cure_of(key, segment)
+        does = f"; {cure} does" if cure else ""
+        raise ConfigError(f"--set {key}: decides nothing of {chosen}{does}")
 
 
 def _numbers(option: str, text: str, kind: type[int] | type[float], example: str) -> list[float]:

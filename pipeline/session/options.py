@@ -52,7 +52,8 @@ def option(
     more
         Anything else that `typer.Option` takes.
     """
-    return typer.Option(*names, **_shown(text, value, default), rich_help_panel=panel, **more)
+    shown = _shown(text, value, default)
+    return typer.Option(*names, **shown, rich_help_panel=panel, **more)  # type: ignore[misc]
 
 
 def switch(name: str, text: str, panel: str | None = None, *more: str) -> Any:

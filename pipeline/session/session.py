@@ -1,8 +1,10 @@
 """A command's work: a run, its configurations, its items, and how they are brought up to date."""
 
+import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 
 from spam_pipe.pipeline.configuration.run_config import RunConfig
 from spam_pipe.pipeline.device import cuda_devices, resolve_device
@@ -71,9 +73,9 @@ class Session:
             fresh=command == "run",
             reset=options.reset,
         )
-        refuse_without_effect(options, run.config)
-        shard = None if options.shard is None else parse_shard(options.shard)
         target = "evaluate" if command in {"run", "report"} else command
+        refuse_without_effect(options, run.config, target)
+        shard = None if options.shard is None else parse_shard(options.shard)
         return cls(
             outputs=outputs,
             run=run,
@@ -83,7 +85,7 @@ class Session:
             choices=choices_of(options, _overwritten(command, options.overwrite)),
         )
 
-    @property
+    @cached_property
     def chains(self) -> tuple[Chain, ...]:
         """The stages of each configuration."""
         return tuple(build_chain(each, self.run.folder, self.target) for each in self.configs)
@@ -188,6 +190,11 @@ def choices_of(options: Options, overwrite: Collection[str]) -> Choices:
     """
     if options.scheduler is not None and options.workers:
         raise ConfigError("--workers and --scheduler: give one of them")
+    address = r"(\w+://)?(\[[0-9a-fA-F:.]+\]|[^\s:/\[\]]+):\d{1,5}"
+    if options.scheduler is not None and not re.fullmatch(address, options.scheduler):
+        raise ConfigError(
+            f"--scheduler {options.scheduler}: write an address such as tcp://10.0.0.5:8786"
+        )
     return Choices(
         overwrite=overwrite,
         skip_failed=options.skip_failed,

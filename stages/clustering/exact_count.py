@@ -335,6 +335,9 @@ def _split(
     costs, ties, names = queue
     pixels, starts, ends, owner = pieces
     state, order, parts = room
+    # Written as 0, 1 and 2, numba would compile the flood anew for each of them.
+    none = fresh = np.int64(0)
+    reached, numbered = np.int64(1), np.int64(2)
     n_queued = n
     while n < starts.size:
         pop(costs, ties, names, n_queued)
@@ -348,15 +351,16 @@ def _split(
         size = end - start
         half = (size + 1) // 2
         # The last pixel that a flood reaches is an end of the region; so is the first one's last.
-        _flood(flat, width, pixels[start], state, 0, order, 0)
-        _flood(flat, width, order[size - 1], state, 1, order, 0)
+        _flood(flat, width, np.int64(pixels[start]), state, fresh, order, none)
+        _flood(flat, width, np.int64(order[size - 1]), state, reached, order, none)
         for i in range(half):
             state[order[i]] = 4
         # Of the pieces of the other half, one after the other in `parts`, the largest is kept.
-        kept = n_kept = n_parts = 0
+        kept = n_kept = n_parts = none
         for i in range(half, size):
             if state[order[i]] == 2:
-                n_after = _flood(flat, width, order[i], state, 2, parts, n_parts)
+                first = np.int64(order[i])
+                n_after = _flood(flat, width, first, state, numbered, parts, n_parts)
                 if n_after - n_parts > n_kept:
                     kept, n_kept = n_parts, n_after - n_parts
                 n_parts = n_after
@@ -385,12 +389,12 @@ def _split(
 def _flood(
     flat: NDArray[np.int32],
     width: int,
-    start: int,
+    start: np.int64,
     state: NDArray[np.int8],
-    before: int,
+    before: np.int64,
     reached: NDArray[np.int32],
-    n_reached: int,
-) -> int:
+    n_reached: np.int64,
+) -> np.int64:
     """List the pixels of one region and state that are connected to a pixel, nearest first.
 
     They follow the `n_reached` that are listed; their state goes up by one. Returns how many are

@@ -17,6 +17,7 @@ _BLOCK = 16
 """Side of the blocks of pixels that are searched together: a vector's width."""
 _FAR = np.int32(-2)
 """Marks pixels whose seed is farther than a block looks."""
+_NONE, _INFINITE = np.int32(-1), np.float32(np.inf)
 
 
 class _Seeds(NamedTuple):
@@ -187,9 +188,9 @@ def _search_blocks(
                 gap //= 3
             for row in range(top, bottom):
                 for i in range(_BLOCK):
-                    wanted[i] = np.int32(-1)
-                    least[i] = np.float32(np.inf)
-                    nearest[i] = np.int32(-1)
+                    wanted[i] = _NONE
+                    least[i] = _INFINITE
+                    nearest[i] = _NONE
                 for i in range(size):
                     wanted[i] = objects[row, left + i]
                 for k in range(n_near):
@@ -226,7 +227,7 @@ def _search_alone(
         column = pixels[index] % objects.shape[1]
         wanted = objects[row, column]
         nearest: Index = -1
-        least = np.float32(np.inf)
+        least = _INFINITE
         y, x = np.float32(row), np.float32(column)
         if wanted > 0 and offsets[wanted] - offsets[wanted - 1] <= _FEW:
             for seed in range(offsets[wanted - 1], offsets[wanted]):

@@ -17,7 +17,10 @@ _SPAN = 2 * _REACH + 1
 _ROW = 8
 _SLOTS = 64
 """A window's 49 pixels in eight rows of eight, so that vectors fit; the rest stays empty."""
-_EMPTY = -1
+_EMPTY = np.int32(-1)
+# Named here: a call of np.int32 inside a kernel is four statements for numba to read.
+_NO, _YES = np.int32(0), np.int32(1)
+_ZERO, _ONE, _FAR, _LEAST = np.float32(0), np.float32(1), np.float32(np.inf), np.float32(1e-30)
 _INNER = (2, 2, 3, 3, 3, 4, 4)
 _MIDDLE = (1, 2, 2, 3, 4, 4, 5)
 """Rows of the window that lie one and two thirds of the way to each row, rounded; so columns."""
@@ -203,35 +206,38 @@ def _relax_rows(
                 continue
             other = own
             for i in range(row + _REACH - 1, row + _REACH + 2):
+                line = present[i]
                 for j in range(column + _REACH - 1, column + _REACH + 2):
-                    if present[i, j] != own and present[i, j] != _EMPTY:
-                        other = present[i, j]
+                    label = line[j]
+                    if label != own and label != _EMPTY:
+                        other = label
             if other == own:
                 continue
-            n_left = np.int32(0)
+            n_left = _NO
             for i in range(_SPAN):
+                line = present[row + i]
                 for j in range(_ROW):
-                    label = present[row + i, column + j] if j < _SPAN else np.int32(_EMPTY)
+                    label = line[column + j] if j < _SPAN else _EMPTY
                     window[_ROW * i + j] = label
-                    n_left += np.int32(1) if label != _EMPTY else np.int32(0)
+                    n_left += _YES if label != _EMPTY else _NO
             if has_contour:
                 _look_around(transparency, row, column, inner, middle, weights)
             wanted = objects[row, column]
             pixel = features[row * width + column]
             chosen = own
-            least = np.float32(np.inf)
+            least = _FAR
             # The own label comes first, so that ties keep it; each leaves the window once weighed.
             label, following_label = own, other
             while True:
                 # Count the window's pixels of the label, sum their weights, empty their slots.
-                n_found = np.int32(0)
+                n_found = _NO
                 for i in range(_SLOTS):
-                    n_found += np.int32(1) if window[i] == label else np.int32(0)
+                    n_found += _YES if window[i] == label else _NO
                 support = np.float32(n_found)
                 if has_contour:
                     support = _sum_weights(window, label, weights, lanes)
                 for i in range(_SLOTS):
-                    window[i] = np.int32(_EMPTY) if window[i] == label else window[i]
+                    window[i] = _EMPTY if window[i] == label else window[i]
                 if wanted == 0 or owners[label] == wanted:
                     cost = _distance(pixel, means[label], factors[label]) - smoothness * support
                     tied = cost == least and chosen != own and label > chosen
@@ -240,7 +246,7 @@ def _relax_rows(
                 n_left -= n_found
                 if n_left == 0:
                     break
-                label, following_label = following_label, np.int32(_EMPTY)
+                label, following_label = following_label, _EMPTY
                 if label == _EMPTY:
                     for i in range(_SLOTS):
                         label = window[i] if window[i] > label else label
@@ -268,15 +274,15 @@ def _look_around(
         for j in range(_SPAN):
             middle[i, j] = transparency[row + i, column + _MIDDLE[j]]
     here = transparency[row + _REACH, column + _REACH]
-    here = here if here > np.float32(1e-30) else np.float32(1e-30)
+    here = here if here > _LEAST else _LEAST
     for i in range(_SPAN):
-        first, second = _INNER[i], _MIDDLE[i]
+        first, second, line = inner[_INNER[i]], middle[_MIDDLE[i]], transparency[row + i]
         for j in range(_ROW):
-            through = transparency[row + i, column + j]
-            through = inner[first, j] if inner[first, j] < through else through
-            through = middle[second, j] if middle[second, j] < through else through
+            through = line[column + j]
+            through = first[j] if first[j] < through else through
+            through = second[j] if second[j] < through else through
             share = through / here
-            weights[_ROW * i + j] = share if share < np.float32(1) else np.float32(1)
+            weights[_ROW * i + j] = share if share < _ONE else _ONE
 
 
 @part
@@ -288,11 +294,11 @@ def _sum_weights(
 ) -> np.float32:
     """Sum the weights of a window's pixels of a label, in a fixed order, eight at a time."""
     for i in range(8):
-        lanes[i] = np.float32(0)
+        lanes[i] = _ZERO
     for first in range(0, _SPAN * _ROW, _ROW):
         for i in range(8):
             found = window[first + i] == label
-            lanes[i] += weights[first + i] if found else np.float32(0)
+            lanes[i] += weights[first + i] if found else _ZERO
     total: np.float32 = ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) + (
         (lanes[4] + lanes[5]) + (lanes[6] + lanes[7])
     )

@@ -20,6 +20,7 @@ from spam_pipe.stages.regions.label_maps import Labels
 from spam_pipe.stages.sharing import share_out
 
 _LANES = 16
+_ZERO, _FIRST = np.float32(0), np.int32(0)
 
 
 class _Chunks(NamedTuple):
@@ -197,18 +198,19 @@ def _pass_chunks(
             for k in range(N_CANDIDATES):
                 for c in range(n_features + 1):
                     for i in range(_LANES):
-                        lanes[k, c, i] = np.float32(0)
+                        lanes[k, c, i] = _ZERO
         for tile in range(first_tiles[chunk], first_tiles[chunk + 1]):
             x = values[tile]
             measure(x, slopes, constants, n, weights)
             if decides:
                 for i in range(TILE):
                     least[i] = weights[0, i]
-                    nearest[i] = np.int32(0)
+                    nearest[i] = _FIRST
                 for k in range(1, n):
+                    w = weights[k]
                     for i in range(TILE):
-                        closer = weights[k, i] < least[i]
-                        least[i] = weights[k, i] if closer else least[i]
+                        closer = w[i] < least[i]
+                        least[i] = w[i] if closer else least[i]
                         nearest[i] = np.int32(k) if closer else nearest[i]
                 for i in range(sizes[tile]):
                     labels[pixels[tile, i]] = candidates[chunk, nearest[i]]
@@ -220,14 +222,17 @@ def _pass_chunks(
                     continue
                 w = weights[k]
                 for i in range(sizes[tile], TILE):
-                    w[i] = np.float32(0)
+                    w[i] = _ZERO
                 for c in range(n_features):
+                    lane, channel = lanes[k, c], x[c]
                     for i in range(_LANES):
-                        lanes[k, c, i] += (w[i] * x[c, i] + w[i + 16] * x[c, i + 16]) + (
-                            w[i + 32] * x[c, i + 32] + w[i + 48] * x[c, i + 48]
+                        j, m, p = i + 16, i + 32, i + 48
+                        lane[i] += (w[i] * channel[i] + w[j] * channel[j]) + (
+                            w[m] * channel[m] + w[p] * channel[p]
                         )
+                lane = lanes[k, n_features]
                 for i in range(_LANES):
-                    lanes[k, n_features, i] += (w[i] + w[i + 16]) + (w[i + 32] + w[i + 48])
+                    lane[i] += (w[i] + w[i + 16]) + (w[i + 32] + w[i + 48])
         if decides:
             continue
         for k in range(N_CANDIDATES):

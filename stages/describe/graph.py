@@ -1,5 +1,7 @@
 """Neighbouring superpixels, and the borders between them."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

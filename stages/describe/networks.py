@@ -1,5 +1,7 @@
 """Superpixels as graphs of other libraries."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -18,7 +20,7 @@ _ENDS = ("image", "source", "target")
 """Columns that say what an edge is between."""
 
 
-def to_networkx(table: pd.DataFrame, edges: pd.DataFrame) -> "networkx.Graph":
+def to_networkx(table: pd.DataFrame, edges: pd.DataFrame) -> networkx.Graph:
     """Return a graph of networkx.
 
     Parameters
@@ -64,7 +66,7 @@ def to_networkx(table: pd.DataFrame, edges: pd.DataFrame) -> "networkx.Graph":
 
 def to_torch_geometric(
     table: pd.DataFrame, edges: pd.DataFrame, columns: Sequence[str] | None = None
-) -> "Data":
+) -> Data:
     """Return a graph of PyTorch Geometric.
 
     Parameters

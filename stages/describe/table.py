@@ -1,5 +1,7 @@
 """A row of figures for every superpixel."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any
 

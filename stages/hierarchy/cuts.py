@@ -27,9 +27,7 @@ def check_cut(parents: Parents, nodes: NDArray[Any]) -> Nodes:
     if nodes.min() < 0 or nodes.max() >= size:
         wrong = nodes[(nodes < 0) | (nodes >= size)][0]
         raise ValueError(f"the nodes are 0 to {size - 1}: there is no {wrong}")
-    above = np.zeros(size, np.int64)
-    np.add.at(above, nodes, 1)
-    covered = _covered(parents, above)[: (size + 1) // 2]
+    covered = _covered(parents, nodes)[: (size + 1) // 2]
     if (covered != 1).any():
         region = int(np.flatnonzero(covered != 1)[0])
         raise ValueError(
@@ -40,9 +38,7 @@ def check_cut(parents: Parents, nodes: NDArray[Any]) -> Nodes:
 
 def labels_of_cut(parents: Parents, nodes: Nodes) -> NDArray[np.int32]:
     """Return the (n,) int32 label of each finest region, by the smallest region of each node."""
-    above = np.zeros(len(parents), np.int64)
-    above[nodes] = 1
-    return number_tops(parents, _covered(parents, above) > 0)
+    return number_tops(parents, _covered(parents, nodes) > 0)
 
 
 def least_cut(parents: Parents, energy: NDArray[np.float64]) -> Nodes:
@@ -65,7 +61,11 @@ def least_cut(parents: Parents, energy: NDArray[np.float64]) -> Nodes:
             f"an energy is a finite number for each of the {len(parents)} nodes, not an array of "
             f"shape {energy.shape}"
         )
-    return np.flatnonzero(_least(parents, energy)).astype(np.int64)
+    size = len(parents)
+    chosen = np.ones(size, np.bool_)
+    least = energy.astype(np.float64)
+    _choose(parents, energy.astype(np.float64), np.zeros(size), least, chosen)
+    return np.flatnonzero(chosen)
 
 
 def densest_cut(
@@ -152,62 +152,80 @@ def shared_cut(
     return _below_split(parents, split)
 
 
-@kernel()
-def _covered(parents: Parents, above: NDArray[np.int64]) -> NDArray[np.int64]:
+def _covered(parents: Parents, nodes: NDArray[Any]) -> NDArray[np.int64]:
     """Count the chosen nodes on the way from each node, itself included, to the root."""
-    covered = above.copy()
-    for node in range(len(parents) - 2, -1, -1):
-        covered[node] += covered[parents[node]]
+    covered = np.bincount(nodes.astype(np.int64), minlength=len(parents))
+    _count_above(parents, covered)
     return covered
 
 
-@kernel()
-def _least(parents: Parents, energy: NDArray[np.float64]) -> NDArray[np.bool_]:
+@kernel("int32[::1], int64[::1]")
+def _count_above(parents: Parents, covered: NDArray[np.int64]) -> None:
+    for node in range(len(parents) - 2, -1, -1):
+        covered[node] += covered[parents[node]]
+
+
+@kernel("int32[::1], float64[::1], float64[::1], float64[::1], boolean[::1]")
+def _choose(
+    parents: Parents,
+    energy: NDArray[np.float64],
+    below: NDArray[np.float64],
+    least: NDArray[np.float64],
+    chosen: NDArray[np.bool_],
+) -> None:
+    """Leave chosen, of all nodes, the highest at which a cut costs least.
+
+    `below` is all zero, `least` a copy of the energies; both are room to work in.
+    """
     size = len(parents)
     n = (size + 1) // 2
-    below = np.zeros(size)
-    least = energy.copy()
-    taken = np.ones(size, np.bool_)
     for node in range(size):
         if node >= n and below[node] < energy[node]:
             least[node] = below[node]
-            taken[node] = False
+            chosen[node] = False
         if parents[node] != node:
             below[parents[node]] += least[node]
-    reached = np.zeros(size, np.bool_)
-    chosen = np.zeros(size, np.bool_)
-    for node in range(size - 1, -1, -1):
-        reached[node] = node == size - 1 or (reached[parents[node]] and not chosen[parents[node]])
-        chosen[node] = reached[node] and taken[node]
-    return chosen
+    # From here on `below` says whether a node or one above it is chosen.
+    below[size - 1] = chosen[size - 1]
+    for node in range(size - 2, -1, -1):
+        taken = below[parents[node]] > 0
+        chosen[node] = chosen[node] and not taken
+        below[node] = taken or chosen[node]
 
 
-@kernel()
 def _highest_first(
     parents: Parents, heights: NDArray[np.float64], n_splits: int
 ) -> NDArray[np.int64]:
     """List the merges with the largest heights, each raised to the highest of those below it."""
-    size = len(parents)
-    n = (size + 1) // 2
     raised = heights.copy()
-    for node in range(size - 1):
-        raised[parents[node]] = max(raised[parents[node]], raised[node])
+    _raise(parents, raised)
+    n = (len(parents) + 1) // 2
     # Sorted by height, then by number: a parent never comes after its child.
-    order = np.argsort(raised[n:], kind="mergesort")
-    return (order[::-1][:n_splits] + n).astype(np.int64)
+    return np.argsort(raised[n:], kind="stable")[::-1][:n_splits] + n
 
 
-@kernel()
+@kernel("int32[::1], float64[::1]")
+def _raise(parents: Parents, heights: NDArray[np.float64]) -> None:
+    for node in range(len(parents) - 1):
+        if heights[node] > heights[parents[node]]:
+            heights[parents[node]] = heights[node]
+
+
 def _common(parents: Parents, own: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the owner that all leaves of a node have, -2 where they differ."""
     common = own.copy()
+    _agree(parents, common)
+    return common
+
+
+@kernel("int32[::1], int64[::1]")
+def _agree(parents: Parents, common: NDArray[np.int64]) -> None:
     for node in range(len(parents) - 1):
         above = parents[node]
         if common[above] == -1:
             common[above] = common[node]
         elif common[above] != common[node]:
             common[above] = -2
-    return common
 
 
 def _below_split(parents: Parents, split: NDArray[np.bool_]) -> Nodes:

@@ -6,7 +6,7 @@ Positions are weighed for the number of regions that are left, as the clustering
 the number that is asked for.
 """
 
-from heapq import heapify, heappop, heappush
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -18,12 +18,16 @@ from scipy.sparse.csgraph import connected_components
 from spam_pipe.stages.compiled import kernel
 from spam_pipe.stages.regions.adjacency import borders
 from spam_pipe.stages.regions.connectivity import find_root, neighbour_lists
-from spam_pipe.stages.regions.label_maps import Labels
+from spam_pipe.stages.regions.label_maps import Index, Labels
+from spam_pipe.stages.regions.queue import Queue, pop, push, queue_of, with_room
 
 SPREAD_POWER = 0.5
 """Power of the merged region's moment of inertia, beside that of a disc of its area, in the cost.
 
 2 pi mu / A^2 is 1 for a disc, 1.05 for a square, 1.31 for two squares side by side."""
+
+_STEP = 1.19
+"""Merges between two levels this far apart weigh positions alike."""
 
 _AREA, _FACTOR, _ROW, _COLUMN, _INERTIA, _FEATURES = 0, 1, 2, 3, 4, 5
 """Columns of a region's sums: pixels, factors, rows, columns, their squares, then features."""
@@ -42,12 +46,66 @@ class Phase(NamedTuple):
         Factor of squared distances in pixels beside those of the features.
     contour_weight
         How much dearer a merge is over a certain contour than over none.
+    together
+        Whether the merges of a group follow one another, those of the group that costs least a
+        merge first: else the cheapest merge of all comes first.
     """
 
     n_regions: int
     groups: NDArray[np.int32]
     position_weight: float
     contour_weight: float
+    together: bool = False
+
+
+class Weights(NamedTuple):
+    """What counts in merges beside the features.
+
+    Attributes
+    ----------
+    position
+        Factor of the clustering's weight of the position.
+    contour
+        How much dearer a merge is over a certain contour than over none.
+    """
+
+    position: float
+    contour: float
+
+
+def phases_down(
+    high: int,
+    low: int,
+    groups_at: Callable[[int], NDArray[np.int32]],
+    weights: Weights,
+    scale: Callable[[int], float],
+) -> list[Phase]:
+    """Return what leads from a level of `high` regions to one of `low`, in short steps.
+
+    Parameters
+    ----------
+    high, low
+        Numbers of regions.
+    groups_at
+        The (n,) groups that hold down to a level.
+    weights
+        Of all steps.
+    scale
+        The clustering's factor of positions in pixels at a number of superpixels.
+    """
+    phases = []
+    for level in steps_down(high, low):
+        position = weights.position * scale(max(1, int(np.sqrt(high * level)))) ** 2
+        phases.append(Phase(level, groups_at(level), position, weights.contour))
+        high = level
+    return phases
+
+
+def steps_down(high: int, low: int) -> Iterator[int]:
+    """Yield falling levels from below `high` to `low`."""
+    while high > low:
+        high = max(low, min(high - 1, int(high / _STEP)))
+        yield high
 
 
 class Regions(NamedTuple):
@@ -74,34 +132,38 @@ class Regions(NamedTuple):
 
 def measure_regions(
     labels: Labels,
-    n_regions: int,
-    features: NDArray[np.float32],
+    means: NDArray[np.float64],
     *,
-    contour: NDArray[np.float32] | None = None,
+    contour: NDArray[np.float32] | NDArray[np.uint8] | None = None,
     factors: NDArray[np.float64] | None = None,
 ) -> Regions:
-    """Measure regions for their merging.
+    """Measure n regions for their merging.
 
     Parameters
     ----------
     labels
-        (H, W) int32 0..n_regions-1, each present; -1 outside.
-    n_regions
-        How many there are.
-    features
-        (H * W, D + 2) float32; the last two, positions, are not looked at.
+        (H, W) int32 0..n-1, each present; -1 outside.
+    means
+        (n, D) mean features of each, without positions.
     contour
-        (H, W) contour probability in 0..1.
+        (H, W) contour probability in 0..1, or 255 times it in whole numbers.
     factors
-        (n_regions,) how much smaller than elsewhere regions are wanted.
+        (n,) how much smaller than elsewhere regions are wanted.
     """
-    found = borders(labels, np.zeros(labels.shape, np.float32) if contour is None else contour)
-    each = np.ones(n_regions) if factors is None else factors
+    n = len(means)
+    # A map of nothing takes no memory: it is never written to.
+    found = borders(labels, np.zeros(labels.shape, np.uint8) if contour is None else contour)
+    whole = contour is not None and contour.dtype == np.uint8
+    sums = np.zeros((n, _FEATURES + means.shape[1]))
+    _sum_places(np.ascontiguousarray(labels), sums)
+    areas = sums[:, _AREA]
+    sums[:, _FACTOR] = areas if factors is None else areas * factors
+    sums[:, _FEATURES:] = areas[:, np.newaxis] * means
     return Regions(
-        sums=_sum_regions(labels, n_regions, features, each),
+        sums=sums,
         pairs=np.stack([found.first, found.second], axis=1).astype(np.int32),
         lengths=found.length,
-        strengths=found.strength,
+        strengths=found.strength / 255 if whole else found.strength,
     )
 
 
@@ -123,18 +185,50 @@ def merge_in_order(regions: Regions, phases: list[Phase]) -> NDArray[np.int32]:
     (n - 1, 2) int32: the regions that merge, by any region that is part of each, in order.
     """
     n = len(regions.sums)
-    merges = _merge(
-        regions.sums.copy(),
+    merges, paid = np.empty((n - 1, 2), np.int32), np.empty(n - 1)
+    state = np.zeros(3, np.int64)
+    partition = (
+        np.ascontiguousarray(regions.sums).copy(),
         *neighbour_lists(regions.pairs, n),
         np.stack([regions.lengths, regions.lengths * regions.strengths], axis=1),
-        np.array([phase.n_regions for phase in phases], np.int64),
-        np.stack([phase.groups for phase in phases]).astype(np.int32),
-        np.array([(phase.position_weight, phase.contour_weight) for phase in phases]),
-        SPREAD_POWER,
+        np.arange(n, dtype=np.int32),
+        np.full(n, -1, np.int32),
+        np.arange(n, dtype=np.int32),
+        np.zeros((n, 2)),
+        np.empty(n, np.int32),
     )
-    if len(merges) == n - 1:
+    queue = Queue(*(np.empty(len(regions.pairs) + n, kind) for kind in _QUEUED))
+    for phase in phases:
+        state[2] = n - phase.n_regions
+        if state[1] >= state[2]:
+            continue
+        rules = (
+            np.ascontiguousarray(phase.groups, np.int32),
+            float(phase.position_weight),
+            float(phase.contour_weight),
+            SPREAD_POWER,
+        )
+        state[0] = _queue_pairs(*queue, *partition, *rules)
+        first = (each[: state[0]] for each in queue)
+        queue = queue_of(*first, queue.names.size)
+        done = int(state[1])
+        while not _merge(*queue, state, merges, paid, *partition, *rules):
+            queue = with_room(queue, 2 * queue.names.size)
+        if phase.together:
+            own = slice(done, state[1])
+            merges[own] = _group_by_group(merges[own], paid[own], phase.groups)
+    if state[1] == n - 1:
         return merges
-    return np.concatenate([merges, _join_apart(regions, merges)])
+    return np.concatenate([merges[: state[1]], _join_apart(regions, merges[: state[1]])])
+
+
+def _group_by_group(
+    merges: NDArray[np.int32], paid: NDArray[np.float64], groups: NDArray[np.int32]
+) -> NDArray[np.int32]:
+    """Order merges by what those of their group cost in the mean, each group's as they were."""
+    _, group = np.unique(groups[merges[:, 0]], return_inverse=True)
+    mean = np.bincount(group, paid) / np.bincount(group)
+    return merges[np.lexsort((np.arange(len(merges)), group, mean[group]))]
 
 
 def _join_apart(regions: Regions, merges: NDArray[np.int32]) -> NDArray[np.int32]:
@@ -155,42 +249,39 @@ def _join_apart(regions: Regions, merges: NDArray[np.int32]) -> NDArray[np.int32
     return pairs
 
 
-@kernel()
-def _sum_regions(
-    labels: Labels,
-    n_regions: int,
-    features: NDArray[np.float32],
-    factors: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    height, width = labels.shape
-    n_features = features.shape[1] - 2
-    sums = np.zeros((n_regions, _FEATURES + n_features))
-    for row in range(height):
-        for column in range(width):
+@kernel("int32[:, ::1], float64[:, ::1]")
+def _sum_places(labels: Labels, sums: NDArray[np.float64]) -> None:
+    for row in range(labels.shape[0]):
+        for column in range(labels.shape[1]):
             label = labels[row, column]
-            if label < 0:
-                continue
-            pixel, target = features[row * width + column], sums[label]
-            target[_AREA] += 1
-            target[_FACTOR] += factors[label]
-            target[_ROW] += row
-            target[_COLUMN] += column
-            target[_INERTIA] += row * row + column * column
-            for channel in range(n_features):
-                target[_FEATURES + channel] += pixel[channel]
-    return sums
+            if label >= 0:
+                sums[label, _AREA] += 1
+                sums[label, _ROW] += row
+                sums[label, _COLUMN] += column
+                sums[label, _INERTIA] += row * row + column * column
 
 
-@kernel()
+_PARTITION = (
+    "float64[:, ::1], int64[::1], int32[::1], int32[::1], float64[:, ::1], int32[::1], "
+    "int32[::1], int32[::1], float64[:, ::1], int32[::1]"
+)
+_RULES = "int32[::1], float64, float64, float64"
+_QUEUE = "float64[::1], float64[::1], int64[::1]"
+_QUEUED = (np.float64, np.float64, np.int64)
+
+
+@kernel("float64[:, ::1], int64, int64, float64, float64, float64, float64")
 def _cost(
-    a: NDArray[np.float64],
-    b: NDArray[np.float64],
+    sums: NDArray[np.float64],
+    first: Index,
+    second: Index,
     contour: float,
     position_weight: float,
     contour_weight: float,
     spread_power: float,
 ) -> float:
-    """Return what it costs to merge two regions of such sums over such a mean contour."""
+    """Return what it costs to merge two regions over such a mean contour."""
+    a, b = sums[first], sums[second]
     area, other = a[_AREA], b[_AREA]
     total = area + other
     unlike = 0.0
@@ -210,89 +301,174 @@ def _cost(
     return cost
 
 
-@kernel()
-def _merge(
+@kernel(f"int64, {_PARTITION}")
+def _gather(
+    region: Index,
     sums: NDArray[np.float64],
     starts: NDArray[np.int64],
     neighbours: NDArray[np.int32],
     sources: NDArray[np.int32],
     sides: NDArray[np.float64],
-    targets: NDArray[np.int64],
-    groups: NDArray[np.int32],
-    weights: NDArray[np.float64],
+    parents: NDArray[np.int32],
+    next_member: NDArray[np.int32],
+    last_member: NDArray[np.int32],
+    shared: NDArray[np.float64],
+    touched: NDArray[np.int32],
+) -> int:
+    """List the regions that one touches, sum what it shares with each, and return how many."""
+    n_touched = 0
+    member: Index = region
+    while member >= 0:
+        for k in range(starts[member], starts[member + 1]):
+            other = find_root(parents, neighbours[k])
+            if other != region:
+                if shared[other, 0] == 0:
+                    touched[n_touched] = other
+                    n_touched += 1
+                shared[other, 0] += sides[sources[k], 0]
+                shared[other, 1] += sides[sources[k], 1]
+        member = np.int64(next_member[member])
+    return n_touched
+
+
+@kernel(f"{_QUEUE}, {_PARTITION}, {_RULES}")
+def _queue_pairs(
+    costs: NDArray[np.float64],
+    totals: NDArray[np.float64],
+    names: NDArray[np.int64],
+    sums: NDArray[np.float64],
+    starts: NDArray[np.int64],
+    neighbours: NDArray[np.int32],
+    sources: NDArray[np.int32],
+    sides: NDArray[np.float64],
+    parents: NDArray[np.int32],
+    next_member: NDArray[np.int32],
+    last_member: NDArray[np.int32],
+    shared: NDArray[np.float64],
+    touched: NDArray[np.int32],
+    group: NDArray[np.int32],
+    position_weight: float,
+    contour_weight: float,
     spread_power: float,
-) -> NDArray[np.int32]:
-    n = len(sums)
-    parents = np.arange(n).astype(np.int32)
-    # The regions of a set form a list, so that its neighbours are found without merging lists.
-    next_member = np.full(n, -1, np.int32)
-    last_member = np.arange(n).astype(np.int32)
-    shared = np.zeros((n, 2))
-    touched = np.empty(n, np.int32)
-    merges = np.empty((n - 1, 2), np.int32)
-    n_merges = 0
-    for phase in range(targets.size):
-        if n - n_merges <= targets[phase]:
+) -> int:
+    """Write each pair that may merge, in no order, and return how many there are."""
+    n = parents.size
+    n_pairs = 0
+    for region in range(n):
+        if parents[region] != region:
             continue
-        group = groups[phase]
-        position_weight, contour_weight = weights[phase]
-        queue = [(0.0, 0.0, np.int32(0), np.int32(0)) for _ in range(0)]
-        merged = np.int32(-1)
-        region = np.int32(0)
-        while True:
-            # First every region with its neighbours, then each that a merge has made.
-            if region < n:
-                a = region
-                region += np.int32(1)
-                if parents[a] != a:
-                    continue
-            else:
-                if region == n:
-                    heapify(queue)
-                    region += np.int32(1)
-                if n - n_merges <= targets[phase] or len(queue) == 0:
-                    break
-                _, total, a, merged = heappop(queue)
-                # Areas only grow: an entry is out of date if their sum is not what it was.
-                if parents[a] != a or parents[merged] != merged:
-                    continue
-                if sums[a, _AREA] + sums[merged, _AREA] != total:
-                    continue
-                merges[n_merges, 0] = a
-                merges[n_merges, 1] = merged
-                n_merges += 1
-                sums[a] += sums[merged]
-                parents[merged] = a
-                next_member[last_member[a]] = merged
-                last_member[a] = last_member[merged]
-            n_touched = 0
-            member = a
-            while member >= 0:
-                for k in range(starts[member], starts[member + 1]):
-                    other = np.int32(find_root(parents, neighbours[k]))
-                    if other == a:
-                        continue
-                    if shared[other, 0] == 0:
-                        touched[n_touched] = other
-                        n_touched += 1
-                    shared[other] += sides[sources[k]]
-                member = next_member[member]
-            for k in range(n_touched):
-                other = touched[k]
-                if group[a] == group[other] and (region > n or other > a):
-                    first, second = min(a, other), max(a, other)
-                    cost = _cost(
-                        sums[first],
-                        sums[second],
-                        shared[other, 1] / shared[other, 0],
-                        position_weight,
-                        contour_weight,
-                        spread_power,
-                    )
-                    entry = (cost, sums[a, _AREA] + sums[other, _AREA], first, second)
-                    if region > n:
-                        heappush(queue, entry)
-                    else:
-                        queue.append(entry)
-                shared[other] = 0
-    return merges[:n_merges]
+        n_touched = _gather(
+            region,
+            sums,
+            starts,
+            neighbours,
+            sources,
+            sides,
+            parents,
+            next_member,
+            last_member,
+            shared,
+            touched,
+        )
+        for k in range(n_touched):
+            other = np.int64(touched[k])
+            if other > region and group[other] == group[region]:
+                costs[n_pairs] = _cost(
+                    sums,
+                    region,
+                    other,
+                    shared[other, 1] / shared[other, 0],
+                    position_weight,
+                    contour_weight,
+                    spread_power,
+                )
+                totals[n_pairs] = sums[region, _AREA] + sums[other, _AREA]
+                names[n_pairs] = region * n + other
+                n_pairs += 1
+            shared[other, 0] = shared[other, 1] = 0
+    return n_pairs
+
+
+@kernel(f"{_QUEUE}, int64[::1], int32[:, ::1], float64[::1], {_PARTITION}, {_RULES}")
+def _merge(
+    costs: NDArray[np.float64],
+    totals: NDArray[np.float64],
+    names: NDArray[np.int64],
+    state: NDArray[np.int64],
+    merges: NDArray[np.int32],
+    paid: NDArray[np.float64],
+    sums: NDArray[np.float64],
+    starts: NDArray[np.int64],
+    neighbours: NDArray[np.int32],
+    sources: NDArray[np.int32],
+    sides: NDArray[np.float64],
+    parents: NDArray[np.int32],
+    next_member: NDArray[np.int32],
+    last_member: NDArray[np.int32],
+    shared: NDArray[np.float64],
+    touched: NDArray[np.int32],
+    group: NDArray[np.int32],
+    position_weight: float,
+    contour_weight: float,
+    spread_power: float,
+) -> bool:
+    """Merge, in place, what is queued; False where the queue's room ended before.
+
+    `state` holds how many entries are queued, how many merges are made, and how many there are
+    to be; `paid` is what each costs. An entry's size is the area of the pair, its name the lower
+    region times n plus the higher one. The regions of a set form a list, so that its neighbours
+    are found without merging lists; `shared`, all zero, and `touched` are room to work in.
+    """
+    n = parents.size
+    while state[0] > 0 and state[1] < state[2]:
+        # What follows a merge is queued for each neighbour, of which there are fewer than n.
+        if state[0] + n > names.size:
+            return False
+        pop(costs, totals, names, state[0])
+        state[0] -= 1
+        a, b = names[state[0]] // n, names[state[0]] % n
+        # Areas only grow: an entry is out of date if their sum is not what it was.
+        if parents[a] != a or parents[b] != b:
+            continue
+        if sums[a, _AREA] + sums[b, _AREA] != totals[state[0]]:
+            continue
+        merges[state[1], 0] = a
+        merges[state[1], 1] = b
+        paid[state[1]] = costs[state[0]]
+        state[1] += 1
+        for column in range(sums.shape[1]):
+            sums[a, column] += sums[b, column]
+        parents[b] = a
+        next_member[last_member[a]] = b
+        last_member[a] = last_member[b]
+        n_touched = _gather(
+            a,
+            sums,
+            starts,
+            neighbours,
+            sources,
+            sides,
+            parents,
+            next_member,
+            last_member,
+            shared,
+            touched,
+        )
+        for k in range(n_touched):
+            other = np.int64(touched[k])
+            if group[a] == group[other]:
+                first, second = (a, other) if a < other else (other, a)
+                cost = _cost(
+                    sums,
+                    first,
+                    second,
+                    shared[other, 1] / shared[other, 0],
+                    position_weight,
+                    contour_weight,
+                    spread_power,
+                )
+                total = sums[a, _AREA] + sums[other, _AREA]
+                push(costs, totals, names, state[0], cost, total, first * n + second)
+                state[0] += 1
+            shared[other, 0] = shared[other, 1] = 0
+    return True

@@ -8,8 +8,8 @@ and those under the first, come of merging, one pair at a time (`stages.hierarch
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,10 +21,18 @@ from spam_pipe.stages.clustering.exact_count import merge_to_count, merge_to_quo
 from spam_pipe.stages.clustering.features import position_scale
 from spam_pipe.stages.clustering.seeding import seeding_from
 from spam_pipe.stages.clustering.seeds import share_seeds
+from spam_pipe.stages.clustering.soft_clustering import label_means
 from spam_pipe.stages.clustering.spam import connect, lay_out
 from spam_pipe.stages.clustering.task import Map, Problem
 from spam_pipe.stages.colour import smooth_lab
-from spam_pipe.stages.hierarchy.merging import Phase, measure_regions, merge_in_order
+from spam_pipe.stages.hierarchy.merging import (
+    Phase,
+    Weights,
+    measure_regions,
+    merge_in_order,
+    phases_down,
+    steps_down,
+)
 from spam_pipe.stages.hierarchy.objects import (
     Cut,
     Prior,
@@ -53,25 +61,6 @@ ANCHOR_STEP = 4
 _SLIVER = 0.25
 """Share of the finest level's mean area below which what a finer object cuts off is a sliver."""
 
-_PHASE_STEP = 1.19
-"""Merges between two levels this far apart weigh positions alike."""
-
-
-class Weights(NamedTuple):
-    """What counts in merges beside the features (`stages.hierarchy.merging`).
-
-    Attributes
-    ----------
-    position
-        Factor of the clustering's weight of the position.
-    contour
-        How much dearer a merge is over a certain contour than over none.
-    """
-
-    position: float
-    contour: float
-
-
 BETWEEN_ANCHORS = Weights(position=1.4, contour=0.5)
 """Chosen on BSD val; there are few pairs to choose from, and shape suffers first."""
 
@@ -95,11 +84,28 @@ class Nested:
     altitudes
         (2n - 1,) float64: 0 for regions; of a merge sqrt(N/k), the edge in pixels of a mean
         region among the k that it leaves of N valid pixels. Strictly rising.
+    n_objects
+        From which number of regions on how many objects are kept, rising.
     """
 
     labels: Labels
     parents: NDArray[np.int32]
     altitudes: NDArray[np.float64]
+    n_objects: tuple[tuple[int, int], ...]
+
+    @classmethod
+    def of(
+        cls,
+        labels: Labels,
+        parents: NDArray[np.int32],
+        n_pixels: int,
+        n_objects: Iterable[tuple[int, int]],
+    ) -> Nested:
+        """Give a tree over so many valid pixels its altitudes."""
+        n = (len(parents) + 1) // 2
+        altitudes = np.zeros(2 * n - 1)
+        altitudes[n:] = np.sqrt(n_pixels / np.arange(n - 1, 0, -1))
+        return cls(labels, parents, altitudes, tuple(sorted(n_objects)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,7 +182,7 @@ def nest(
     levels = anchor_levels(min(n_finest, n_pixels))
     cuts = [Cut(np.ones(shape, np.int32), np.array([0, 1], np.int32))] * len(levels)
     if prior is not None:
-        cuts = nested_cuts(prior, levels, cut)
+        cuts = list(nested_cuts(prior, levels, cut))
     densities = [
         None if attention is None or prior is None else attention(kept.objects, level)[0]
         for kept, level in zip(cuts, levels, strict=True)
@@ -191,15 +197,16 @@ def nest(
         contour = None if contour is None else contour[window]
         cuts = [replace(kept, objects=kept.objects[window]) for kept in cuts]
     anchors = _split(lab, levels, cuts, densities, deep, bands, contour, valid, config, device)
-    finest, parents = _merge(anchors, levels, cuts[0], prior, contour, cut.rho)
-    n = (len(parents) + 1) // 2
-    altitudes = np.zeros(2 * n - 1)
-    altitudes[n:] = np.sqrt(n_pixels / np.arange(n - 1, 0, -1))
+    finest, parents, kept_below = _merge(anchors, levels, cuts[0], prior, contour, cut.rho)
     if finest.shape != shape:
         labels = np.full(shape, -1, np.int32)
         labels[window] = finest
         finest = labels
-    return Nested(finest, parents, altitudes)
+    kept_above = [
+        (level, int(each.mapping.max())) for level, each in zip(levels, cuts, strict=True)
+    ]
+    n_objects = [] if prior is None else [*kept_below, *kept_above]
+    return Nested.of(finest, parents, n_pixels, n_objects)
 
 
 def anchor_levels(n_finest: int) -> list[int]:
@@ -210,6 +217,19 @@ def anchor_levels(n_finest: int) -> list[int]:
         levels.append(level)
         level *= ANCHOR_STEP
     return [*levels, n_finest]
+
+
+def kept_objects(
+    prior: Prior, n_regions: int, n_finest: int, config: CutConfig
+) -> NDArray[np.int32]:
+    """Return the (H, W) objects, 0 = uncertain, that a level of a hierarchy keeps."""
+    levels = anchor_levels(n_finest)
+    *_, cut = nested_cuts(prior, [k for k in levels if k <= max(n_regions, levels[0])], config)
+    if n_regions >= levels[0]:
+        return cut.objects
+    level = next(k for k in steps_down(levels[0], 1) if k <= n_regions)
+    groups = coarser_groups(prior, cut, level, config.rho)
+    return groups[cut.objects] if level > 1 else np.minimum(cut.objects, np.int32(1))
 
 
 def _split(
@@ -246,7 +266,7 @@ def _split(
     for level, cut, density in zip(levels, cuts, densities, strict=True):
         objects = np.where(draft.objects < 0, np.int32(-1), cut.objects)
         if anchors:
-            parts, ids = compact_objects(pieces_of(cut, anchors[-1].labels))
+            parts, ids = compact_objects(pieces_of(cut.objects, anchors[-1].labels))
             if density is not None:
                 owners = region_owners(parts, int(ids.size) + 1, objects)[1:]
                 density = np.where(owners > 0, density[owners - 1], 1.0)
@@ -319,8 +339,11 @@ def _merge(
     prior: Prior | None,
     contour: Map | None,
     rho: float,
-) -> tuple[Labels, NDArray[np.int32]]:
-    """Merge the finest anchor's regions to one, through all anchors; return labels and tree."""
+) -> tuple[Labels, NDArray[np.int32], list[tuple[int, int]]]:
+    """Merge the finest anchor's regions to one, through all anchors.
+
+    Returns labels, tree, and from which level under the first anchor on how many objects are kept.
+    """
     finest = anchors[-1]
     n = int(finest.labels.max()) + 1
     shape, flat = finest.labels.shape, finest.labels.ravel()
@@ -333,45 +356,43 @@ def _merge(
         factors = np.where(owners > 0, finest.density[owners - 1], 1.0)
     regions = measure_regions(
         finest.labels,
-        n,
-        finest.features,
+        label_means(finest.features, flat, n)[:, :-2],
         contour=None if contour is None else np.asarray(contour),
         factors=factors,
     )
     coverage = inside.size / flat.size
 
-    def phase(level: int, between: float, groups: NDArray[np.int32], weights: Weights) -> Phase:
-        scale = position_scale(shape, max(1, int(between)), finest.compactness, coverage)
-        return Phase(level, groups, weights.position * scale**2, weights.contour)
+    def scale(level: int) -> float:
+        return position_scale(shape, level, finest.compactness, coverage)
 
     phases = []
     above = n
     for anchor in anchors[-2::-1]:
         groups = anchor.labels.ravel()[place]
         count = int(anchor.labels.max()) + 1
-        phases += [phase(*step, groups, BETWEEN_ANCHORS) for step in _steps(above, count)]
+        phases += phases_down(above, count, lambda _, groups=groups: groups, BETWEEN_ANCHORS, scale)
         above = count
     owner = np.maximum(bridged(cut.objects).ravel()[place], 1)
+    kept = []
+
+    def groups_at(level: int) -> NDArray[np.int32]:
+        if prior is None:
+            return np.zeros(n, np.int32)
+        objects = coarser_groups(prior, cut, level, rho)
+        # At one region nothing is kept apart, whatever the tree says.
+        if level == 1:
+            objects[1:] = 1
+        kept.append((level, np.unique(objects[1:]).size))
+        return objects[owner]
+
     # Objects of many pieces make more regions than the first anchor asks for: those merge first.
-    for step in [*_steps(above, levels[0]), *_steps(min(above, levels[0]), 1)]:
-        groups = np.zeros(n, np.int32)
-        if prior is not None and step[0] > 1:
-            groups = coarser_groups(prior, cut, step[0], rho)[owner]
-        phases.append(phase(*step, groups, BELOW_ANCHORS))
-    phases.append(phase(1, 1, np.zeros(n, np.int32), BELOW_ANCHORS))
-    merges = merge_in_order(regions, phases)
-    parents = tree_of_merges(merges, n)
+    phases += phases_down(above, levels[0], groups_at, BELOW_ANCHORS, scale)
+    phases += phases_down(min(above, levels[0]), 1, groups_at, BELOW_ANCHORS, scale)
+    last = BELOW_ANCHORS.position * scale(1) ** 2
+    phases.append(Phase(1, np.zeros(n, np.int32), last, BELOW_ANCHORS.contour))
+    parents = tree_of_merges(merge_in_order(regions, phases), n)
     if n <= levels[-1]:
-        return finest.labels, parents
+        return finest.labels, parents, kept
     lookup, parents = truncated(parents, levels[-1])
-    return np.where(finest.labels < 0, np.int32(-1), lookup[finest.labels]), parents
-
-
-def _steps(high: int, low: int) -> list[tuple[int, float]]:
-    """Return falling levels from below `high` to `low`, each with the mean level on the way."""
-    steps = []
-    while high > low:
-        level = max(low, min(high - 1, int(high / _PHASE_STEP)))
-        steps.append((level, float(np.sqrt(high * level))))
-        high = level
-    return steps
+    labels = np.where(finest.labels < 0, np.int32(-1), lookup[finest.labels])
+    return labels, parents, kept

@@ -1,15 +1,16 @@
 """The prior's objects at each level: fewer regions, fewer objects, each a union of finer ones."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from spam_pipe.stages.base import Arrays
 from spam_pipe.stages.compiled import kernel
 from spam_pipe.stages.prior.config import CutConfig
-from spam_pipe.stages.prior.cut import cut_objects, groups_below
+from spam_pipe.stages.prior.cut import contour_of, cut_objects, groups_below
 from spam_pipe.stages.regions.adjacency import borders, bridged
 from spam_pipe.stages.regions.connectivity import (
     absorb_small,
@@ -40,6 +41,18 @@ class Prior:
     contour: NDArray[np.float32] | None = None
 
 
+def prior_of(found: Arrays, valid: NDArray[np.bool_] | None = None) -> Prior | None:
+    """Return what the prior stage found, of the valid pixels alone; None where that is nothing."""
+    if "objects" not in found:
+        return None
+    objects = found["objects"]
+    if valid is not None:
+        objects = np.where(valid, objects, objects.dtype.type(0))
+    if not objects.any():
+        return None
+    return Prior(objects, found["parents"], found["altitudes"], contour_of(found))
+
+
 @dataclass(frozen=True, eq=False)
 class Cut:
     """A prior's objects at a level.
@@ -56,7 +69,7 @@ class Cut:
     mapping: NDArray[np.int32]
 
 
-def nested_cuts(prior: Prior, counts: Sequence[int], config: CutConfig) -> list[Cut]:
+def nested_cuts(prior: Prior, counts: Sequence[int], config: CutConfig) -> Iterator[Cut]:
     """Cut a prior's tree for rising numbers of superpixels, each cut within the one before.
 
     The first is `stages.prior.cut.cut_objects`'. In the later ones neighbours within
@@ -83,18 +96,16 @@ def nested_cuts(prior: Prior, counts: Sequence[int], config: CutConfig) -> list[
         config.rho,
         config.tau,
     )
-    cuts = [Cut(objects.astype(np.int32), mapping)]
+    yield Cut(objects.astype(np.int32), mapping)
     for count in counts[1:]:
+        within = mapping
         kept = min(n, max(1, int(config.rho * count + 1e-9)))
-        mapping = groups_below(prior.parents, 2 * n - kept)
         # A coarser cut's object may be weakly bordered parts of several branches of the tree:
         # no part of a finer cut reaches beyond it, whatever the tree says.
-        mapping = _intersected(mapping, cuts[-1].mapping)
+        mapping = _intersected(groups_below(prior.parents, 2 * n - kept), within)
         if prior.contour is not None and config.tau > 0:
-            within = cuts[-1].mapping
             mapping = _merge_weak_within(prior, mapping, within, (1 + config.tau) / 2)
-        cuts.append(Cut(mapping[prior.objects].astype(np.int32), mapping))
-    return cuts
+        yield Cut(mapping[prior.objects], mapping)
 
 
 def coarser_groups(prior: Prior, cut: Cut, n_superpixels: int, rho: float) -> NDArray[np.int32]:
@@ -109,7 +120,7 @@ def coarser_groups(prior: Prior, cut: Cut, n_superpixels: int, rho: float) -> ND
     return _joined(cut.mapping, groups_below(prior.parents, 2 * n - kept))
 
 
-def pieces_of(cut: Cut, coarser: NDArray[np.int32]) -> NDArray[np.int32]:
+def pieces_of(objects: NDArray[np.int32], coarser: NDArray[np.int32]) -> NDArray[np.int32]:
     """Intersect objects with the regions of a coarser level.
 
     Uncertain pixels go to the nearest object that their region has; where it has none they are
@@ -117,21 +128,40 @@ def pieces_of(cut: Cut, coarser: NDArray[np.int32]) -> NDArray[np.int32]:
 
     Parameters
     ----------
-    cut
-        The objects.
+    objects
+        (H, W) int32 ids from 1, 0 = uncertain.
     coarser
         (H, W) int32 regions 0..n-1; -1 outside.
 
     Returns
     -------
     (H, W) int32 pieces from 1, with gaps in their numbers; 0 outside.
+
+    Raises
+    ------
+    ValueError
+        When there are more pairs of an object and a region than numbers.
     """
-    n_objects = int(cut.mapping.max()) + 1
-    pieces = np.where(coarser < 0, 0, coarser * np.int32(n_objects) + cut.objects + 1)
-    uncertain = (cut.objects == 0) & (coarser >= 0)
-    if uncertain.any():
-        _flood_within(pieces, np.ascontiguousarray(coarser), np.flatnonzero(uncertain))
-    return pieces.astype(np.int32)
+    n_objects = int(objects.max()) + 1
+    if n_objects * (int(coarser.max()) + 1) > np.iinfo(np.int32).max:
+        raise ValueError(
+            f"{n_objects:,} objects in {int(coarser.max()) + 1:,} superpixels are too many to be "
+            "told apart: ask for a coarser finest level or fewer objects"
+        )
+    pieces = np.where(coarser < 0, np.int32(0), coarser * np.int32(n_objects) + objects + 1)
+    uncertain = np.flatnonzero((objects == 0) & (coarser >= 0))
+    if uncertain.size:
+        still_open = np.zeros(objects.size, np.bool_)
+        still_open[uncertain] = True
+        _flood_within(
+            pieces,
+            np.ascontiguousarray(coarser),
+            uncertain,
+            still_open,
+            np.empty(uncertain.size, np.int64),
+            np.empty(uncertain.size, np.int32),
+        )
+    return pieces
 
 
 def snapped(labels: Labels, cut: Cut, least: float) -> Labels:
@@ -153,7 +183,9 @@ def snapped(labels: Labels, cut: Cut, least: float) -> Labels:
     -------
     (H, W) int32 of the same labels, some of which may have no pixel left.
     """
-    parts, n = connected_components(np.where(labels < 0, np.int32(-1), pieces_of(cut, labels)))
+    parts, n = connected_components(
+        np.where(labels < 0, np.int32(-1), pieces_of(cut.objects, labels))
+    )
     owners = region_owners(parts, n, cut.objects)
     # Parts that are uncertain throughout stay as they are, each an object of its own.
     n_objects = int(cut.mapping.max())
@@ -198,12 +230,21 @@ def _merge_weak_within(
     return groups_below(parents, n + n_weak)[mapping]
 
 
-@kernel()
 def _joined(mapping: NDArray[np.int32], other: NDArray[np.int32]) -> NDArray[np.int32]:
     """Join the groups of `mapping` that have members in one group of `other`."""
-    n_groups = mapping.max()
-    root = np.arange(n_groups + 1).astype(np.int32)
-    seen = np.zeros(other.max() + 1, np.int32)
+    root = np.arange(mapping.max() + 1, dtype=np.int32)
+    _join(mapping, other, root, np.zeros(other.max() + 1, np.int32))
+    return root
+
+
+@kernel("int32[::1], int32[::1], int32[::1], int32[::1]")
+def _join(
+    mapping: NDArray[np.int32],
+    other: NDArray[np.int32],
+    root: NDArray[np.int32],
+    seen: NDArray[np.int32],
+) -> None:
+    """Point each group, in place, to the lowest that it is joined with; `seen` is all zero."""
     for member in range(1, mapping.size):
         a = mapping[member]
         while root[a] != a:
@@ -215,42 +256,53 @@ def _joined(mapping: NDArray[np.int32], other: NDArray[np.int32]) -> NDArray[np.
         while root[b] != b:
             b = root[b]
         root[max(a, b)] = min(a, b)
-    for group in range(1, n_groups + 1):
+    for group in range(1, root.size):
         root[group] = root[root[group]]
-    return root
 
 
-@kernel()
+@kernel("int32[:, ::1], int32[:, ::1], int64[::1], boolean[::1], int64[::1], int32[::1]")
 def _flood_within(
-    pieces: NDArray[np.int32], coarser: NDArray[np.int32], pixels: NDArray[np.int64]
+    pieces: NDArray[np.int32],
+    coarser: NDArray[np.int32],
+    pixels: NDArray[np.int64],
+    still_open: NDArray[np.bool_],
+    front: NDArray[np.int64],
+    taken: NDArray[np.int32],
 ) -> None:
-    """Give uncertain pixels, in place, to the piece that reaches them first in their region."""
+    """Give uncertain pixels, in place, to the piece that reaches them first in their region.
+
+    `front` and `taken` are room for so many pixels.
+    """
     height, width = pieces.shape
     flat, region = pieces.reshape(-1), coarser.reshape(-1)
-    open_pixels = np.zeros(flat.size, np.bool_)
-    for pixel in pixels:
-        open_pixels[pixel] = True
-    front = np.empty(pixels.size, np.int64)
-    taken = np.empty(pixels.size, np.int32)
-    while True:
+    n_open = pixels.size
+    while n_open > 0:
         n = 0
-        for pixel in pixels:
-            if not open_pixels[pixel]:
-                continue
+        # Pixels that stay open move to the front: each round looks at these alone.
+        n_left = 0
+        for i in range(n_open):
+            pixel = pixels[i]
             row, column = pixel // width, pixel % width
+            found = np.int64(-1)
             for step in range(4):
                 r = row + (step == 3) - (step == 0)
                 c = column + (step == 2) - (step == 1)
                 if r < 0 or r == height or c < 0 or c == width:
                     continue
                 other = r * width + c
-                if region[other] == region[pixel] and not open_pixels[other]:
-                    front[n] = pixel
-                    taken[n] = flat[other]
-                    n += 1
+                if region[other] == region[pixel] and not still_open[other]:
+                    found = other
                     break
+            if found < 0:
+                pixels[n_left] = pixel
+                n_left += 1
+            else:
+                front[n] = pixel
+                taken[n] = flat[found]
+                n += 1
         if n == 0:
             break
         for k in range(n):
             flat[front[k]] = taken[k]
-            open_pixels[front[k]] = False
+            still_open[front[k]] = False
+        n_open = n_left

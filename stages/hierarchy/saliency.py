@@ -34,10 +34,13 @@ def saliency_map(
     """
     top = altitudes[-1] if altitudes[-1] > 0 else 1.0
     shares = np.maximum(np.rint(altitudes / top * MOST), 1).astype(np.uint16)
-    return _draw(np.ascontiguousarray(labels), parents, shares)
+    height, width = labels.shape
+    drawn = np.zeros((2 * height - 1, 2 * width - 1), np.uint16)
+    _draw(np.ascontiguousarray(labels), parents, shares, drawn)
+    return drawn
 
 
-@kernel()
+@kernel("int64, int64, int32[::1]")
 def _lowest_common(a: int, b: int, parents: NDArray[np.int32]) -> int:
     # Parents come after their children: the lower of two nodes is never above the other.
     while a != b:
@@ -48,12 +51,14 @@ def _lowest_common(a: int, b: int, parents: NDArray[np.int32]) -> int:
     return a
 
 
-@kernel()
+@kernel("int32[:, ::1], int32[::1], uint16[::1], uint16[:, ::1]")
 def _draw(
-    labels: Labels, parents: NDArray[np.int32], shares: NDArray[np.uint16]
-) -> NDArray[np.uint16]:
+    labels: Labels,
+    parents: NDArray[np.int32],
+    shares: NDArray[np.uint16],
+    drawn: NDArray[np.uint16],
+) -> None:
     height, width = labels.shape
-    drawn = np.zeros((2 * height - 1, 2 * width - 1), np.uint16)
     for row in range(height):
         for column in range(width):
             here = labels[row, column]
@@ -75,4 +80,3 @@ def _draw(
                 max(drawn[row - 1, column], drawn[row + 1, column]),
                 max(drawn[row, column - 1], drawn[row, column + 1]),
             )
-    return drawn

@@ -8,7 +8,7 @@ from spam_pipe.stages.suggestion import did_you_mean
 
 METHODS = {
     "spam": "spam_pipe.stages.methods.registry.spam",
-    "spam-nested": "spam_pipe.stages.methods.registry.spam_nested",
+    "spam-nested": "",  # levels of a hierarchy, which is a stage of its own
     "slic": "spam_pipe.stages.methods.baselines.scikit_image.slic",
     "maskslic": "spam_pipe.stages.methods.baselines.maskslic.maskslic",
     "felzenszwalb": "spam_pipe.stages.methods.baselines.scikit_image.felzenszwalb",

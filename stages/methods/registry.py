@@ -8,8 +8,6 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, cast
 
-import numpy as np
-
 from spam_pipe.stages.methods.names import ALIASES, METHODS, known_method
 
 if TYPE_CHECKING:
@@ -37,24 +35,6 @@ def find_method(name: str) -> Method:
     plain, _ = ALIASES.get(name, (name.partition(":")[0], {}))
     module, _, function = METHODS[plain].rpartition(".")
     return cast(Method, getattr(import_module(module), function))
-
-
-def spam_nested(scene: Scene, n_superpixels: int, config: SegmentConfig) -> Segmentation:
-    """Read a level of the image's hierarchy (`stages.hierarchy.nest`)."""
-    from spam_pipe.stages.regions.tree import level_of_regions
-    from spam_pipe.stages.scene import Segmentation
-
-    if scene.hierarchy is None:
-        raise ValueError("spam-nested reads levels of a hierarchy, and there is none")
-    labels, parents = scene.hierarchy
-    n = (len(parents) + 1) // 2
-    if n_superpixels > n:
-        raise ValueError(
-            f"K = {n_superpixels} is beyond the finest level of {n}: "
-            f"--set segment.spam_nested.finest={n_superpixels}"
-        )
-    lookup = np.append(level_of_regions(parents, n_superpixels), np.int32(-1))
-    return Segmentation(lookup[labels])
 
 
 def spam(scene: Scene, n_superpixels: int, config: SegmentConfig) -> Segmentation:

@@ -46,13 +46,13 @@ def tree_of_merges(merges: NDArray[np.int32], n_regions: int) -> Parents:
     """
     if len(merges) != n_regions - 1:
         raise ValueError(f"{len(merges)} merges don't make one region of {n_regions}")
-    return _tree_of_merges(merges, n_regions)
+    parents = np.arange(2 * n_regions - 1, dtype=np.int32)
+    _link(np.ascontiguousarray(merges), n_regions, parents, parents.copy())
+    return parents
 
 
-@kernel()
-def _tree_of_merges(merges: NDArray[np.int32], n: int) -> Parents:
-    parents = np.arange(2 * n - 1).astype(np.int32)
-    above = np.arange(2 * n - 1).astype(np.int32)
+@kernel("int32[:, ::1], int64, int32[::1], int32[::1]")
+def _link(merges: NDArray[np.int32], n: int, parents: Parents, above: Parents) -> None:
     for merge in range(n - 1):
         node = np.int32(n + merge)
         for side in range(2):
@@ -62,7 +62,6 @@ def _tree_of_merges(merges: NDArray[np.int32], n: int) -> Parents:
                 top = above[top]
             above[top] = node
             parents[top] = node
-    return parents
 
 
 def level_of_regions(parents: Parents, n_regions: int) -> NDArray[np.int32]:
@@ -92,26 +91,39 @@ def level_of_regions(parents: Parents, n_regions: int) -> NDArray[np.int32]:
     return number_tops(parents, kept)
 
 
-@kernel()
 def number_tops(parents: Parents, kept: NDArray[np.bool_]) -> NDArray[np.int32]:
     """Number the highest kept ancestors of the leaves, by the smallest leaf of each.
 
     Whatever is below a kept node is kept.
     """
-    n = (len(parents) + 1) // 2
+    labels = np.empty((len(parents) + 1) // 2, np.int32)
+    _number(_tops(parents, kept), np.full(len(parents), -1, np.int32), labels)
+    return labels
+
+
+def _tops(parents: Parents, kept: NDArray[np.bool_]) -> Parents:
+    """Return the highest kept ancestor of each node."""
     top = np.empty(len(parents), np.int32)
+    _climb(parents, kept, top)
+    return top
+
+
+@kernel("int32[::1], boolean[::1], int32[::1]")
+def _climb(parents: Parents, kept: NDArray[np.bool_], top: Parents) -> None:
     for node in range(len(parents) - 1, -1, -1):
         parent = parents[node]
         top[node] = top[parent] if parent != node and kept[parent] else node
-    numbers = np.full(len(parents), -1, np.int32)
-    labels = np.empty(n, np.int32)
+
+
+@kernel("int32[::1], int32[::1], int32[::1]")
+def _number(top: Parents, numbers: NDArray[np.int32], labels: NDArray[np.int32]) -> None:
+    """Number the tops of the leaves; `numbers`, all -1, is room to work in."""
     found = np.int32(0)
-    for leaf in range(n):
+    for leaf in range(labels.size):
         if numbers[top[leaf]] < 0:
             numbers[top[leaf]] = found
             found += np.int32(1)
         labels[leaf] = numbers[top[leaf]]
-    return labels
 
 
 def truncated(parents: Parents, n_regions: int) -> tuple[NDArray[np.int32], Parents]:
@@ -127,28 +139,23 @@ def truncated(parents: Parents, n_regions: int) -> tuple[NDArray[np.int32], Pare
     place = np.full(len(parents), -1, np.int32)
     first_kept = 2 * n - n_regions
     place[first_kept:] = np.arange(n_regions, 2 * n_regions - 1)
-    tops = np.arange(len(parents))
-    for node in range(first_kept - 1, -1, -1):
-        if parents[node] < first_kept:
-            tops[node] = tops[parents[node]]
-    place[tops[:n]] = lookup
+    place[_tops(parents, np.arange(len(parents)) < first_kept)[:n]] = lookup
     kept = np.flatnonzero(place >= 0)
     own = np.empty(2 * n_regions - 1, np.int32)
     own[place[kept]] = place[parents[kept]]
     return lookup, own
 
 
-def sum_over_nodes(values: NDArray[Any], parents: Parents) -> NDArray[Any]:
-    """Return the (2n - 1,) sum in each node of (n,) values of the regions."""
-    total = np.zeros(len(parents), values.dtype)
+def sum_over_nodes(values: NDArray[Any], parents: Parents) -> NDArray[np.float64]:
+    """Return the (2n - 1,) float64 sum in each node of (n,) values of the regions."""
+    total = np.zeros(len(parents))
     total[: len(values)] = values
-    return _summed(total, parents)
+    _sum_up(total, parents)
+    return total
 
 
-@kernel()
-def _summed(values: NDArray[Any], parents: Parents) -> NDArray[Any]:
+@kernel("float64[::1], int32[::1]")
+def _sum_up(values: NDArray[np.float64], parents: Parents) -> None:
     """Add each node's value to its parent's, leaves first."""
-    summed = values.copy()
     for node in range(len(parents) - 1):
-        summed[parents[node]] += summed[node]
-    return summed
+        values[parents[node]] += values[node]

@@ -53,7 +53,7 @@ class Series:
 
     def title(self) -> str:
         """Return the values that all rows share, as one phrase."""
-        parts = [self.common.get("dataset", ""), self.common.get("split", "").replace("all", "")]
+        parts = [self.common.get("dataset", ""), *({self.common.get("split", "")} - {"all"})]
         parts.append(self.common.get("method", ""))
         parts.append(say_prior(self.common.get("prior", "")))
         return " · ".join(part for part in parts if part)

@@ -147,7 +147,7 @@ def _first_objects(
 
     None where they are not known, or the finest level has fewer regions than they have pieces.
     """
-    if prior is None:
+    if prior is None or "n_windows" in output.attributes:
         return None
     from spam_pipe.stages.hierarchy.nest import anchor_levels
     from spam_pipe.stages.prior.cut import contour_of, objects_for
@@ -156,7 +156,9 @@ def _first_objects(
     assert isinstance(config, SegmentConfig)
     labels = labels_of(output)
     first = anchor_levels(min(config.spam_nested.finest, int((labels >= 0).sum())))[0]
-    found = objects_for(prior.arrays, contour_of(prior.arrays), first, config)
+    found = output.arrays.get("objects")  # with drawn ones
+    if found is None:
+        found = objects_for(prior.arrays, contour_of(prior.arrays), first, config)
     if found is None:
         return None
     certain = np.where((found > 0) & (labels >= 0), found.astype(np.int32), np.int32(-1))

@@ -7,18 +7,20 @@ from typing import Any
 
 import numpy as np
 
-from spam_pipe.stages.base import Arrays, Count, Inputs, Output
+from spam_pipe.stages.base import Count, Inputs, Output
 from spam_pipe.stages.colour import rgb_to_lab
-from spam_pipe.stages.deferred import BY_BLOCKS
-from spam_pipe.stages.hierarchy.nest import nest
-from spam_pipe.stages.hierarchy.objects import Prior
+from spam_pipe.stages.hierarchy.nest import anchor_levels, nest
+from spam_pipe.stages.hierarchy.objects import prior_of
 from spam_pipe.stages.methods.config import SegmentConfig
-from spam_pipe.stages.methods.deep_features import with_deep_features
-from spam_pipe.stages.prior.cut import contour_of
+from spam_pipe.stages.prior.cut import contour_of, objects_for
+from spam_pipe.stages.regions.tree import level_of_regions
 from spam_pipe.stages.scene import Scene
-from spam_pipe.stages.segment.stage import attention_of
-from spam_pipe.stages.segment.stored import stored_labels
+from spam_pipe.stages.segment.nest_whole import nest_whole
+from spam_pipe.stages.segment.stage import attention_of, is_large, priors_of
+from spam_pipe.stages.segment.stored import start_label_of, stored_labels
 from spam_pipe.stages.validity import filled_inputs
+
+_OF_LARGE = ("n_windows", "reduction")
 
 
 class HierarchyStage:
@@ -42,79 +44,103 @@ class HierarchyStage:
 
         Arrays: ``labels``, those of the finest level, as the segment stage has them; ``parents``
         (2n - 1,) int32 and ``altitudes`` (2n - 1,) float64 (`stages.hierarchy.nest.Nested`).
-        Attributes: ``n_superpixels`` of the finest level; ``start_label`` = 1 where
-        label 0 is outside; ``note``.
+        Attributes: ``n_superpixels`` of the finest level; ``n_objects``, pairs of a level and how
+        many objects are kept from it on; ``start_label`` = 1 where label 0 is outside; ``note``;
+        of a large image ``n_windows`` and ``reduction``.
 
         Raises
         ------
         ValueError
-            When there is no image, or it is too large to be segmented as a whole.
+            When there is no image, or attention is asked for in a large one.
         """
         if inputs.image is None:
             raise ValueError("there is no image to segment")
-        if message := too_large(inputs, config):
-            raise ValueError(message)
-        inputs = filled_inputs(inputs)
-        assert inputs.image is not None
-        found: Arrays = {}
-        if "prior" in inputs.upstream:
-            found = inputs.upstream["prior"][None].arrays
-        scene = Scene(
-            inputs.image,
-            rgb_to_lab(inputs.image),
-            contour=contour_of(found),
-            device=resources,
-            valid=inputs.valid,
-            bands=inputs.bands,
-        )
         wanted = config.spam_nested.finest
-        count = min(wanted, scene.n_pixels)
-        prior = None
-        if "objects" in found:
-            prior = Prior(found["objects"], found["parents"], found["altitudes"], contour_of(found))
+        height, width = inputs.image.shape[:2]
+        n_pixels = height * width if inputs.valid is None else int(np.count_nonzero(inputs.valid))
+        count = min(wanted, n_pixels)
+        objects = None
         notes: list[str] = []
-        attend = attention_of(inputs, scene, found, config)
-        seen = with_deep_features(scene, count, inputs.image_digest, config, resources)
-        made = nest(
-            seen.lab,
-            count,
-            deep=seen.deep,
-            bands=seen.bands,
-            prior=prior,
-            attention=attend,
-            contour=seen.contour,
-            valid=seen.valid,
-            config=config,
-            cut=config,
-            device=resources,
-        )
-        if attend is not None and prior is not None:
-            notes.append(attend(prior.objects, count)[1])
-        if wanted > scene.n_pixels:
-            notes.append(f"a finest level of {wanted} asked for, but {scene.n_pixels} pixels")
+        facts: dict[str, Any] = {}
+        if is_large(inputs, config):
+            from spam_pipe.stages.segment.large.nest_large import nest_large
+
+            large = nest_large(inputs, count, config, resources)
+            made = large.nested
+            facts = {"n_windows": large.n_windows, "reduction": large.reduction}
+        else:
+            inputs = filled_inputs(inputs)
+            assert inputs.image is not None
+            found, drawn = priors_of(inputs)
+            scene = Scene(
+                inputs.image,
+                rgb_to_lab(inputs.image),
+                contour=contour_of(drawn),
+                device=resources,
+                valid=inputs.valid,
+                bands=inputs.bands,
+            )
+            prior = prior_of(drawn, inputs.valid)
+            attend = attention_of(inputs, scene, found, config)
+            digest = inputs.image_digest
+            made, _ = nest_whole(scene, count, digest, config, prior=prior, attention=attend)
+            if attend is not None and prior is not None:
+                notes.append(attend(prior.objects, count)[1])
+            if drawn is not found:  # the prior alone doesn't tell what the first anchor keeps
+                first = anchor_levels(min(count, int((made.labels >= 0).sum())))[0]
+                objects = objects_for(drawn, contour_of(drawn), first, config)
+        if wanted > n_pixels:
+            notes.append(f"a finest level of {wanted} asked for, but {n_pixels} pixels")
         labels, kind = stored_labels(made.labels)
         attributes: dict[str, Any] = {
             "n_requested": wanted,
             "n_superpixels": (len(made.parents) + 1) // 2,
+            "n_objects": made.n_objects,
+            **facts,
             **kind,
         }
         if any(notes):
             attributes["note"] = "; ".join(filter(None, notes))
         arrays = {"labels": labels, "parents": made.parents, "altitudes": made.altitudes}
+        if objects is not None:
+            arrays["objects"] = objects
         yield Output(arrays, attributes)
 
 
-def too_large(inputs: Inputs, config: SegmentConfig) -> str:
-    """Say what to do about an image that has no hierarchy because of its size; "" for others."""
-    if inputs.image is None:
-        return ""
-    n_pixels = inputs.image.shape[0] * inputs.image.shape[1]
-    prior = inputs.upstream.get("prior")
-    deferred = prior is not None and BY_BLOCKS in prior[None].attributes
-    if not deferred and n_pixels <= config.block_pixels:
-        return ""
-    return (
-        f"nested superpixels are made of the image as a whole, and {n_pixels:,} pixels are more "
-        f"than segment.block_pixels = {config.block_pixels:,}: use --method spam, which works by "
-        "blocks, or a smaller image"
-    )
+def levels_of(inputs: Inputs, units: Sequence[Count]) -> Iterator[Output]:
+    """Yield levels of an image's hierarchy, as the segment stage yields superpixels.
+
+    Raises
+    ------
+    ValueError
+        When there is no hierarchy, or it has no such level.
+    """
+    if "hierarchy" not in inputs.upstream:
+        raise ValueError("spam-nested reads levels of a hierarchy, and there is none")
+    made = inputs.upstream["hierarchy"][None]
+    finest, parents = made.arrays["labels"], made.arrays["parents"]
+    n, start = (len(parents) + 1) // 2, start_label_of(made.attributes)
+    beyond = made.attributes["n_requested"] > n
+    for unit in units:
+        if unit is None or unit < 1:
+            raise ValueError(f"at least one superpixel must be asked for, not {unit}")
+        if unit > n and not beyond:
+            raise ValueError(
+                f"K = {unit} is beyond the finest level of {n}: "
+                f"--set segment.spam_nested.finest={unit}"
+            )
+        count = min(unit, n)
+        table = np.zeros(n + start, np.uint16 if count + start <= 65535 else np.uint32)
+        table[start:] = level_of_regions(parents, count) + np.int32(start)
+        n_objects = [kept for level, kept in made.attributes["n_objects"] if level <= count]
+        attributes: dict[str, Any] = {
+            "n_requested": unit,
+            "n_superpixels": count,
+            "n_objects": max(n_objects, default=0),
+            **{key: made.attributes[key] for key in _OF_LARGE if key in made.attributes},
+        }
+        if start:
+            attributes["start_label"] = start
+        if unit > n:
+            attributes["note"] = f"{unit} superpixels asked for, but {n} pixels"
+        yield Output({"labels": table[finest]}, attributes)

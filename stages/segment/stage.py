@@ -19,15 +19,19 @@ from spam_pipe.stages.methods.names import COMPILED, NESTED, require_extra
 from spam_pipe.stages.methods.registry import Method, find_method
 from spam_pipe.stages.prior.cut import contour_of, objects_for
 from spam_pipe.stages.scene import Scene
-from spam_pipe.stages.segment.stored import labels_of, stored_labels
+from spam_pipe.stages.segment.drawn import with_drawn
+from spam_pipe.stages.segment.stored import stored_labels
 from spam_pipe.stages.validity import filled_inputs
 
 
 @dataclass(frozen=True)
 class Resources:
-    """Objects made once per process: the method, its kernels compiled, and the device."""
+    """Objects made once per process: the method, its kernels compiled, and the device.
 
-    method: Method
+    There is no method where superpixels are levels of a hierarchy, a stage of its own.
+    """
+
+    method: Method | None
     device: str
 
 
@@ -43,6 +47,8 @@ class SegmentStage:
             When the method is unknown, needs what is not installed, or more deep channels are asked
         for than the weights have.
         """
+        if config.method in NESTED:
+            return Resources(None, device)
         method = find_method(config.method)
         require_extra(config.method)
         config = config.resolved
@@ -52,7 +58,7 @@ class SegmentStage:
         if config.method in COMPILED:
             method(small, 4, config)
         model = config.deep_model(device)
-        if model is not None and config.method not in NESTED:
+        if model is not None:
             from spam_pipe.stages.networks.memory import encoder
 
             encoder(model)
@@ -71,6 +77,7 @@ class SegmentStage:
         Levels of a hierarchy are read of ``hierarchy``, which knows of prior and attention. Else
         reads of the prior, where there is one: ``objects`` (H, W), 0 = uncertain; their merge
         tree ``parents`` and ``altitudes``; optionally ``contour``, (H, W) uint8, 255 = certain.
+        Where the user drew objects, ``objects`` that the labels keep to come with them.
 
         Attributes say what was asked for and made: ``n_requested``, ``n_superpixels``,
         ``n_objects``, what the method says of itself, and a ``note`` where the count is not
@@ -79,15 +86,20 @@ class SegmentStage:
         if inputs.image is None:
             raise ValueError("there is no image to segment")
         config = config.resolved
+        if config.method in NESTED:
+            from spam_pipe.stages.segment.nested import levels_of
+
+            yield from levels_of(inputs, units)
+            return
+        method = resources.method
+        assert method is not None
         if is_large(inputs, config):
             for unit in units:
                 yield _segment_large(inputs, config, resources.device, unit)
             return
         inputs = filled_inputs(inputs)
         assert inputs.image is not None
-        prior: Arrays = {}
-        if "prior" in inputs.upstream:
-            prior = inputs.upstream["prior"][None].arrays
+        found, prior = priors_of(inputs)
         borders = contour_of(prior)
         scene = Scene(
             inputs.image,
@@ -96,31 +108,24 @@ class SegmentStage:
             device=resources.device,
             annotations=inputs.annotations,
             external=inputs.external,
-            hierarchy=_hierarchy_of(inputs),
             valid=inputs.valid,
             bands=inputs.bands,
         )
-        nested = config.method in NESTED
-        attention = None if nested else attention_of(inputs, scene, prior, config)
+        attention = attention_of(inputs, scene, found, config)
         for unit in units:
             if unit is None or unit < 1:
                 raise ValueError(f"at least one superpixel must be asked for, not {unit}")
             count = min(unit, scene.n_pixels)
-            # A hierarchy has kept to the objects when it was made.
-            objects = None if nested else objects_for(prior, borders, count, config)
+            objects = objects_for(prior, borders, count, config)
             if objects is not None and inputs.valid is not None:
                 objects = np.where(inputs.valid, objects, 0)
             density, notes = None, []
             if attention is not None and objects is not None:
                 density, said = attention(objects, count)
                 notes.append(said)
-            seen = scene
-            if not nested:
-                seen = with_deep_features(
-                    scene, count, inputs.image_digest, config, resources.device
-                )
+            seen = with_deep_features(scene, count, inputs.image_digest, config, resources.device)
             seen = replace(seen, objects=objects, density=density)
-            made = resources.method(seen, count, config)
+            made = method(seen, count, config)
             n = int(made.labels.max()) + 1
             labels, kind = stored_labels(made.labels)
             attributes: dict[str, Any] = {
@@ -140,15 +145,20 @@ class SegmentStage:
                 )
             if any(notes):
                 attributes["note"] = "; ".join(filter(None, notes))
-            yield Output({"labels": labels}, attributes)
+            arrays: dict[str, NDArray[Any]] = {"labels": labels}
+            if objects is not None and prior is not found:
+                arrays["objects"] = objects  # the prior alone doesn't tell them
+            yield Output(arrays, attributes)
 
 
-def _hierarchy_of(inputs: Inputs) -> tuple[NDArray[np.int32], NDArray[np.int32]] | None:
-    """Return the finest labels and the parents of the image's hierarchy, where it has one."""
-    if "hierarchy" not in inputs.upstream:
-        return None
-    made = inputs.upstream["hierarchy"][None]
-    return labels_of(made), made.arrays["parents"]
+def priors_of(inputs: Inputs) -> tuple[Arrays, Arrays]:
+    """Return an image's prior as it was found, and with the objects that the user drew."""
+    if "prior" not in inputs.upstream:
+        return {}, {}
+    found = inputs.upstream["prior"][None].arrays
+    if "objects" not in found or inputs.attention is None:
+        return found, found
+    return found, with_drawn(found, inputs.attention.drawn)
 
 
 def _segment_large(inputs: Inputs, config: SegmentConfig, device: str, unit: Count) -> Output:
@@ -179,6 +189,8 @@ def attention_of(
 ) -> Attention | None:
     """Return what gives the objects their density; None where nothing makes them differ.
 
+    Clicks and object ids mean the objects of the prior as it was found, without drawn ones.
+
     Raises
     ------
     ValueError
@@ -194,8 +206,8 @@ def attention_of(
         return visual_attention(scene.image, scene.lab, wanted, checkpoint, scene.device)
 
     def objects_at(count: int) -> NDArray[np.integer]:
-        found = objects_for(prior, contour_of(prior), count, config)
-        return prior["objects"] if found is None else found
+        cut = objects_for(prior, contour_of(prior), count, config)
+        return prior["objects"] if cut is None else cut
 
     return user_attention(inputs.attention, prior["objects"], objects_at)
 
@@ -213,7 +225,7 @@ def is_large(inputs: Inputs, config: SegmentConfig) -> bool:
     n_pixels = inputs.image.shape[0] * inputs.image.shape[1]
     prior = inputs.upstream.get("prior")
     deferred = prior is not None and BY_BLOCKS in prior[None].attributes
-    if config.method != "spam":
+    if config.method not in NESTED | {"spam"}:
         if deferred:
             raise ValueError(
                 f"{config.method} needs the objects of the whole image, and {n_pixels:,} pixels "

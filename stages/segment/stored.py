@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from spam_pipe.stages.base import Output
 from spam_pipe.stages.methods.config import SegmentConfig
+from spam_pipe.stages.methods.names import NESTED
 from spam_pipe.stages.prior.cut import contour_of, objects_for
 
 
@@ -68,13 +69,22 @@ def objects_of(
     Returns
     -------
     (H, W) integers, 0 = uncertain: those stored beside the labels of an image by blocks, else the
-    prior's for the count that was asked for, at most one a pixel. None without objects.
+    prior's for the count that was asked for, at most one a pixel; of a level of a hierarchy those
+    that it keeps, which are not known of an image by blocks. None without objects.
     """
     if "objects" in made.arrays:
         return made.arrays["objects"]
     if prior is None:
         return None
     labels = made.arrays["labels"]
-    n_pixels = np.count_nonzero(labels >= start_label_of(made.attributes))
-    count = min(int(made.attributes["n_requested"]), int(n_pixels))
+    n_pixels = int(np.count_nonzero(labels >= start_label_of(made.attributes)))
+    count = min(int(made.attributes["n_requested"]), n_pixels)
+    if config.method in NESTED:
+        from spam_pipe.stages.hierarchy.nest import kept_objects
+        from spam_pipe.stages.hierarchy.objects import prior_of
+
+        whole = prior_of(prior.arrays, valid_of(made))
+        if whole is None or "n_windows" in made.attributes:
+            return None
+        return kept_objects(whole, count, min(config.spam_nested.finest, n_pixels), config)
     return objects_for(prior.arrays, contour_of(prior.arrays), count, config.resolved)

@@ -1,10 +1,11 @@
 """Memory, seconds and seams of large images, segmented by blocks.
 
-    python tests/benchmarks/bench_large.py [MEGAPIXELS ...] [--count K] [--window PIXELS]
+    python tests/benchmarks/bench_large.py [MEGAPIXELS ...] [--count K] [--window PIXELS] [--nested]
 
 Mosaics of BSD validation pictures at twice their size (of scikit-image's own without
-BSDS500), with the contour prior. Without --count superpixels are forty pixels wide. Each size runs
-in a process of its own: a peak is never that of another.
+BSDS500), with the contour prior. Without --count superpixels are forty pixels wide. With --nested
+they are the finest level of a hierarchy. Each size runs in a process of its own: a peak is never
+that of another.
 """
 
 import argparse
@@ -19,14 +20,17 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from spam_pipe.stages.base import Inputs, Output
+from spam_pipe.stages.base import Inputs, Output, Stage
 from spam_pipe.stages.deferred import WINDOW_PIXELS, recipe
+from spam_pipe.stages.methods.baselines.config import NestedConfig
 from spam_pipe.stages.methods.config import SegmentConfig
 from spam_pipe.stages.prior.config import PriorConfig
 from spam_pipe.stages.propose.config import ProposeConfig
+from spam_pipe.stages.segment.large import nest_large
 from spam_pipe.stages.segment.large import segment_large as large
 from spam_pipe.stages.segment.large.mosaic import MARGIN
 from spam_pipe.stages.segment.large.tiling import cut_into_blocks
+from spam_pipe.stages.segment.nested import HierarchyStage
 from spam_pipe.stages.segment.stage import SegmentStage
 
 ROOT = Path(os.environ.get("SPAM_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
@@ -73,22 +77,27 @@ def seams(labels: NDArray[np.integer], window_pixels: int, count: int) -> tuple[
     return across[0] / max(across[1], 1), elsewhere
 
 
-def measure(side: int, count: int, window: int) -> None:
+def measure(side: int, count: int, window: int, *, nested: bool) -> None:
     """Segment one mosaic and print a line."""
     image = mosaic(side)
     passed = recipe("prior", PriorConfig(), recipe("propose", ProposeConfig()))
     inputs = Inputs(image=image, upstream={"prior": {None: Output(attributes=passed)}})
-    large.WINDOW_PIXELS = window
-    stage, config = SegmentStage(), SegmentConfig(block_pixels=10_000)
+    large.WINDOW_PIXELS = nest_large.WINDOW_PIXELS = window
+    config = SegmentConfig(block_pixels=10_000, spam_nested=NestedConfig(finest=count))
+    stage: Stage = SegmentStage()
+    if nested:
+        stage, config = HierarchyStage(), config.model_copy(update={"method": "spam-nested"})
     resources = stage.setup(config, "cpu")
     wall, cpu = time.perf_counter(), time.process_time()
-    (output,) = stage.run(inputs, config, resources, [count])
+    (output,) = stage.run(inputs, config, resources, [None if nested else count])
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     facts = output.attributes
-    reduction = facts["reduction"]
+    reduction, n_objects = facts["reduction"], facts["n_objects"]
+    if nested:
+        n_objects = max(kept for _, kept in n_objects)
     line = (
-        f"{side**2 / 1e6:10.1f}{count:8d}{facts['n_superpixels']:8d}{facts['n_objects']:8d}"
+        f"{side**2 / 1e6:10.1f}{count:8d}{facts['n_superpixels']:8d}{n_objects:8d}"
         f"{facts['n_windows']:8d}{reduction:8d}{peak:10.2f}"
         f"{wall * 1e6 / side**2:10.2f}{cpu * 1e6 / side**2:10.2f}"
     )
@@ -104,6 +113,7 @@ def main() -> None:
     parser.add_argument("megapixels", nargs="*", type=float, default=[1, 4, 9])
     parser.add_argument("--count", type=int)
     parser.add_argument("--window", type=int, default=WINDOW_PIXELS)
+    parser.add_argument("--nested", action="store_true")
     parser.add_argument("--alone", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if not options.alone:
@@ -114,9 +124,10 @@ def main() -> None:
         side = round(np.sqrt(megapixels * 1e6))
         count = options.count or max(1, side**2 // WIDTH**2)
         if options.alone:
-            measure(side, count, options.window)
+            measure(side, count, options.window, nested=options.nested)
         else:
             more = ["--alone", "--count", str(count), "--window", str(options.window)]
+            more += ["--nested"] * options.nested
             subprocess.run([sys.executable, __file__, str(megapixels), *more], check=True)
 
 

@@ -116,9 +116,3 @@ def test_what_is_refused(made, image, tmp_path):
     np.savez(tmp_path / "other.npz", labels=other)
     with pytest.raises(ValueError, match="holds no hierarchy: it has no parents"):
         Hierarchy.load(tmp_path / "other.npz")
-
-
-def test_an_image_that_is_too_large(image):
-    large = np.zeros((2001, 2000, 3), np.uint8)
-    with pytest.raises(ValueError, match="4,002,000 pixels are more than"):
-        spam_pipe.hierarchy(large, 50, prior="none")

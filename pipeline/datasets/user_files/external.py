@@ -45,18 +45,12 @@ def require_maps(folder: str, counts: Collection[int]) -> Path:
 class ExternalMaps(FileSource):
     """A method's label maps of one image; reads as a mapping from K to (H, W) uint32.
 
-    PNG, TIFF, npy and mat are read as `LabelFile` says; csv is a row of integers per row of
-    pixels. Which labels stand for the superpixels doesn't matter. A K without a map is left out.
-
-    Attributes
-    ----------
-    path
-        The method's folder, which holds one folder for each K.
-    item_id
-        The image.
+    `path` is the method's folder, which holds one folder for each K. PNG, TIFF, npy and mat are
+    read as `LabelFile` says; csv is a row of integers per row of pixels. The labels' numbers don't
+    matter. A K without a map is left out.
     """
 
-    item_id: str
+    item_id: str  # the image
 
     def signature(self) -> str:
         """Return size and modification time of every map."""

@@ -59,22 +59,11 @@ class LabelFile(FileSource):
 
     Pixels have no label where the file itself masks them (opacity 0, a transparent colour, a
     transparency mask, GDAL's nodata) and where they hold NaN or a value to ignore.
-
-    Attributes
-    ----------
-    path
-        The file.
-    max_pixels
-        Maps with more pixels are refused before they are decoded.
-    ignore
-        Values that mean no label; they may be negative.
-    void
-        What pixels without a label read as.
     """
 
-    max_pixels: int = MAX_PIXELS
-    ignore: tuple[int, ...] = ()
-    void: int = 0
+    max_pixels: int = MAX_PIXELS  # maps with more are refused before they are decoded
+    ignore: tuple[int, ...] = ()  # values that mean no label; they may be negative
+    void: int = 0  # value of pixels without a label
 
     def signature(self) -> str:
         """Return size, modification time and the ignored values."""

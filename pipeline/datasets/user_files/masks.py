@@ -87,16 +87,9 @@ class MaskFile(FileSource):
       as ``amg.py`` writes it.
 
     Masks without a score get 1. An empty list of proposals reads as no masks of size 1×1.
-
-    Attributes
-    ----------
-    path
-        The file or folder.
-    item_id
-        The image, for files that hold masks of several.
     """
 
-    item_id: str = ""
+    item_id: str = ""  # the image, for files that hold masks of several
 
     def signature(self) -> str:
         """Return size and modification time, of every file where it is a folder."""

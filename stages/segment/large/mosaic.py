@@ -28,6 +28,7 @@ class Found(NamedTuple):
     labels: Labels  # (H, W) int32 in 0..n-1, -1 at pixels that were not free; each 4-connected
     # (H, W) int32 that no superpixel crosses, 0 = uncertain. None without a prior.
     objects: Objects | None
+    means: NDArray[np.float64] | None = None  # (n, D) features of each, where they are to be known
 
 
 SegmentWindow = Callable[[Box, NDArray[np.bool_], int], Found]
@@ -43,6 +44,7 @@ class Mosaic(NamedTuple):
     # for themselves are numbered from 1; one that spans several windows may go by several numbers.
     owners: NDArray[np.int32]
     n_windows: int  # how many it was put together from
+    means: NDArray[np.float64] | None  # (n, D) features of each, where windows knew them
 
 
 def segment_by_windows(
@@ -74,6 +76,7 @@ def segment_by_windows(
     """
     labels = np.full(shape, -1, np.int32)
     owners = [np.zeros(0, np.int32)]
+    means = []
     n_free = labels.size if valid is None else int(np.count_nonzero(valid))
     margin = int(np.ceil(MARGIN * np.sqrt(n_free / n_superpixels)))
     blocks = cut_into_blocks(shape, window_pixels, margin)
@@ -97,11 +100,14 @@ def segment_by_windows(
             known = np.append(np.concatenate(owners), np.int32(0))[labels[block.window]]
             own, n_objects = _numbered(own, recognised(found.objects, known), n_objects)
         owners.append(own)
+        if found.means is not None:
+            means.append(found.means[reaching])
         labels[block.window] = np.where(kept >= 0, kept, labels[block.window])
         n += reaching.size
         n_free -= int(np.count_nonzero(kept >= 0))
     ordered, order = _in_raster_order(labels, n)
-    return Mosaic(ordered, np.concatenate(owners)[order], len(blocks))
+    seen = np.concatenate(means)[order] if means else None
+    return Mosaic(ordered, np.concatenate(owners)[order], len(blocks), seen)
 
 
 def _owners_of(found: Found) -> NDArray[np.int32]:

@@ -87,6 +87,8 @@ def reduce_map(values: NDArray[Value], factor: int) -> NDArray[Value]:
     -------
     (⌈H / factor⌉, ⌈W / factor⌉), the same kind.
     """
+    if factor == 1:
+        return values
     rows, columns = (
         np.minimum(np.arange(0, length, factor) + factor // 2, length - 1)
         for length in values.shape
@@ -257,7 +259,7 @@ def _join(
 
 def settle(
     labels: Labels,
-    owners: NDArray[np.int32],
+    n_labels: int,
     objects: Objects | None = None,
     minimum_area: float = 0.0,
 ) -> tuple[Labels, NDArray[np.int32]]:
@@ -271,8 +273,8 @@ def settle(
     ----------
     labels
         (H, W) int32 of `enlarge_labels`.
-    owners
-        (n,) int32 object of each superpixel.
+    n_labels
+        n, how many superpixels were enlarged.
     objects
         (H, W) int32 objects given for the whole image.
     minimum_area
@@ -281,27 +283,36 @@ def settle(
     Returns
     -------
     The (H, W) int32 labels 0..m-1 in the order of their first pixels, -1 outside, and the (m,)
-    objects. Without objects m = n, unless pieces have no neighbour to join.
+    int32 label of the largest piece in each. Without objects m = n, unless pieces have no
+    neighbour to join.
     """
     pieces, n_pieces = connected_components(labels)
-    if objects is not None:
-        own = region_owners(pieces, n_pieces, objects)
-        settled, m = absorb_small(pieces, n_pieces, own, np.full(int(own.max()) + 1, minimum_area))
-        return settled, region_owners(settled, m, objects)
     label_of = value_of_each(pieces, n_pieces, labels)
     areas = count_labels(pieces.ravel(), n_pieces)
-    by_size = np.lexsort((np.arange(n_pieces), -areas, label_of))
-    main = by_size[np.append(True, np.diff(label_of[by_size]) > 0)]
-    main = main[label_of[main] < owners.size]
-    owners = np.append(owners, np.int32(0))  # of the pixels that found none to join
-    # As objects of their own the main pieces don't join one another; any other may join any.
-    own = np.zeros(n_pieces, np.int32)
-    own[main] = label_of[main] + 1
-    thresholds = np.zeros(owners.size)
-    thresholds[0] = np.inf
+    if objects is None:
+        main = _largest_of_each(label_of, areas)
+        main = main[label_of[main] < n_labels]
+        # As objects of their own the main pieces don't join one another; any other may join any.
+        own = np.zeros(n_pieces, np.int32)
+        own[main] = label_of[main] + 1
+        thresholds = np.zeros(n_labels + 1)
+        thresholds[0] = np.inf
+    else:
+        own = region_owners(pieces, n_pieces, objects)
+        thresholds = np.full(int(own.max()) + 1, minimum_area)
     settled, m = absorb_small(pieces, n_pieces, own, thresholds)
     region_of = value_of_each(pieces, n_pieces, settled)
-    found = np.empty(m, np.int32)
-    found[region_of] = owners[label_of]
-    found[region_of[main]] = owners[label_of[main]]
-    return settled, found
+    source = np.empty(m, np.int32)
+    if objects is None:
+        source[region_of] = label_of
+    else:
+        main = _largest_of_each(region_of, areas)
+    source[region_of[main]] = label_of[main]
+    return settled, source
+
+
+def _largest_of_each(names: NDArray[np.int32], areas: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the largest piece of each name, of equal ones the first."""
+    by_size = np.lexsort((np.arange(names.size), -areas, names))
+    largest: NDArray[np.int64] = by_size[np.append(True, np.diff(names[by_size]) > 0)]
+    return largest

@@ -3,8 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from spam_pipe.stages.hierarchy.objects import pieces_of
 from spam_pipe.stages.regions.connectivity import connected_components, count_labels
-from spam_pipe.stages.regions.objects import Objects
+from spam_pipe.stages.regions.objects import Objects, compact_objects
 
 
 def without_specks(objects: Objects, free: NDArray[np.bool_], minimum_area: float) -> Objects:
@@ -29,6 +30,33 @@ def without_specks(objects: Objects, free: NDArray[np.bool_], minimum_area: floa
     # The last entry is for pixels that are not free: they stay.
     small = np.append(count_labels(pieces.ravel(), n) < minimum_area, False)
     return np.where(small[pieces], np.int32(0), objects)
+
+
+def within_regions(
+    objects: Objects, regions: Objects, free: NDArray[np.bool_], minimum_area: float
+) -> Objects:
+    """Divide regions of the whole image by a window's objects, but for small pieces.
+
+    Both have seen the same border, at different resolutions: what lies between is no object.
+
+    Parameters
+    ----------
+    objects
+        (H, W) int32, 0 = uncertain.
+    regions
+        (H, W) int32 from 1; 0 outside.
+    free
+        (H, W) bool: pixels that no earlier window has settled.
+    minimum_area
+        Pixels below which a piece is small: it goes to the nearest one of its region.
+
+    Returns
+    -------
+    (H, W) int32 from 1, with gaps in their numbers; 0 outside.
+    """
+    coarser = compact_objects(regions)[0] - np.int32(1)
+    pieces = without_specks(pieces_of(objects, coarser), free, minimum_area)
+    return pieces_of(np.where(pieces > 0, objects, np.int32(0)), coarser)
 
 
 def recognised(objects: Objects, known: Objects) -> NDArray[np.int64]:

@@ -1,7 +1,9 @@
 """Every command's page of help, at 80 columns, and what a shell completes."""
 
+import io
 import re
 from collections.abc import Iterator
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,8 @@ from spam_pipe.pipeline.cli.app import app
 from spam_pipe.pipeline.cli.examples import command_lines, examples
 from spam_pipe.pipeline.cli.help import MOST
 
-NARROW = {"COLUMNS": "80", "TERMINAL_WIDTH": "80"}
+BUILT: Any = typer.main.get_command(app)
+"""All commands, which Typer builds anew at each call otherwise."""
 
 
 def _commands() -> Iterator[str]:
@@ -23,7 +26,7 @@ def _commands() -> Iterator[str]:
         for name, each in getattr(command, "commands", {}).items():
             yield from below(each, f"{path} {name}".strip())
 
-    return below(typer.main.get_command(app), "")
+    return below(BUILT, "")
 
 
 COMMANDS = list(_commands())
@@ -31,16 +34,17 @@ COMMANDS = list(_commands())
 
 def _command(words: list[str]) -> Any:
     """Return the command that words begin with, and leave its arguments in them."""
-    at: Any = typer.main.get_command(app)
+    at = BUILT
     while words and words[0] in getattr(at, "commands", {}):
         at = at.commands[words.pop(0)]
     return at
 
 
 def _page(*words: str) -> str:
-    done = CliRunner(env=NARROW).invoke(app, list(words))
-    assert done.exit_code == 0, done.output
-    return done.output
+    with pytest.MonkeyPatch.context() as patched, redirect_stdout(io.StringIO()) as shown:
+        patched.setenv("COLUMNS", "80")
+        assert not BUILT.main([*words], prog_name="spam-pipe", standalone_mode=False)
+    return shown.getvalue()
 
 
 def _options(page: str) -> list[str]:

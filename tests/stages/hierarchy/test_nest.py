@@ -92,7 +92,7 @@ def test_no_region_crosses_an_object_that_is_kept(few, scene):
     made = nest(lab, wanted, prior=prior, valid=valid, config=COLOUR, cut=COLOUR)
     n = (len(made.parents) + 1) // 2
     levels = anchor_levels(min(wanted, lab[..., 0].size if valid is None else int(valid.sum())))
-    cut = nested_cuts(prior, levels[:1], COLOUR)[0]
+    cut = next(nested_cuts(prior, levels[:1], COLOUR))
     inside = np.ones(lab.shape[:2], bool) if valid is None else valid
     certain = (cut.objects > 0) & inside
     objects = np.where(certain, cut.objects, 0)
@@ -112,7 +112,7 @@ def test_cuts_are_nested(scene):
     _, prior, _, _ = scene
     if prior is None:
         return
-    cuts = nested_cuts(prior, [4, 9, 30], SegmentConfig(rho=1.0, tau=0.4))
+    cuts = list(nested_cuts(prior, [4, 9, 30], SegmentConfig(rho=1.0, tau=0.4)))
     for coarse, fine in pairwise(cuts):
         pairs = np.unique(np.stack([fine.mapping[1:], coarse.mapping[1:]]), axis=1)
         assert len(pairs.T) == fine.mapping.max()
@@ -158,8 +158,8 @@ def test_pieces_of_objects_keep_to_the_coarser_regions():
     coarser = np.repeat([[0, 0, 0, 1, 1, 1]], 3, axis=0).astype(np.int32)
     objects = np.repeat([[1, 1, 0, 0, 2, 2]], 3, axis=0)
     prior = Prior(objects.astype(np.uint16), np.array([2, 2, 2], np.int32), np.zeros(3, np.float32))
-    cut = nested_cuts(prior, [10], COLOUR)[0]
-    pieces = pieces_of(cut, coarser)
+    cut = next(nested_cuts(prior, [10], COLOUR))
+    pieces = pieces_of(cut.objects, coarser)
     assert len(np.unique(pieces)) == 2
     assert np.array_equal(pieces[0] == pieces[0, 0], [True, True, True, False, False, False])
 

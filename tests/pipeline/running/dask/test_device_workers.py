@@ -66,8 +66,8 @@ def stored(options: dict[str, Any], items: list[Item], outputs: Path) -> dict[st
 def count_forwards() -> None:
     """Count the forwards of this process in `memory.forwards`."""
     memory.forwards = forwards = []  # type: ignore[attr-defined]
-    network = memory.encoder(Model("trunk", "torch", "cpu")).network  # type: ignore[attr-defined]
-    network.register_forward_pre_hook(lambda _, given: forwards.append(len(given[0])))
+    network = memory.encoder(Model("efficientunet", "torch", "cpu")).network  # type: ignore[attr-defined]
+    network.register_forward_pre_hook(lambda _, given: forwards.append(given[0].shape[2]))
 
 
 @pytest.fixture(scope="module")
@@ -90,5 +90,5 @@ def test_a_device_worker_makes_the_same_to_the_byte(device_worker: Dask, tmp_pat
     assert len(alone) > 12 * 6
     assert shared == alone
     (made,) = device_worker.client.run(lambda: memory.forwards).values()  # type: ignore[attr-defined]
-    # A tiny forward of setting up, and one of each image: stages find what an earlier one computed.
-    assert len(made) == 1 + 12
+    # One of each image, beside tiny ones of setting up: stages find what an earlier one computed.
+    assert len([height for height in made if height > 64]) == 12

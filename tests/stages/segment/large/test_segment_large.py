@@ -1,6 +1,7 @@
 """Images by blocks: a small image with small blocks, through the stages."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -100,18 +101,19 @@ def test_one_window_gives_what_the_whole_gives(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("spam_pipe.stages.segment.large.segment_large.WINDOW_PIXELS", 10**6)
     whole, parts = (
         run(Inputs(image=IMAGE, upstream=upstream), [300], block_pixels=10**6)[0]
-        for upstream in (_whole_gradient(), deferred())
+        for upstream in (whole_gradient(), deferred())
     )
     assert parts.attributes["n_windows"] == 1
     assert "n_windows" not in whole.attributes
     assert np.array_equal(whole.arrays["labels"], parts.arrays["labels"])
 
 
-def _whole_gradient() -> dict[str, dict[Count, Output]]:
+def whole_gradient(valid: NDArray[np.bool_] | None = None) -> dict[str, dict[Count, Output]]:
     config = ProposeConfig(source="gradient")
     stage = ProposeStage()
-    (proposed,) = stage.run(Inputs(image=IMAGE), config, stage.setup(config, "cpu"), (None,))
-    inputs = Inputs(image=IMAGE, upstream={"propose": {None: proposed}})
+    inputs = Inputs(image=IMAGE, valid=valid)
+    (proposed,) = stage.run(inputs, config, stage.setup(config, "cpu"), (None,))
+    inputs = replace(inputs, upstream={"propose": {None: proposed}})
     return {"prior": {None: next(PriorStage().run(inputs, PriorConfig(), None, (None,)))}}
 
 
