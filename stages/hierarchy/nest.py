@@ -202,7 +202,7 @@ def nest(
     anchors, features = _split(
         lab, levels, cuts, densities, deep, bands, contour, valid, config, device
     )
-    balance = resolve_balance(config, has_deep=deep is not None or bands is not None)
+    balance = resolve_balance(config, has_deep=deep is not None)
     finest, parents, kept_below = _merge(
         anchors, features, balance.compactness, levels, cuts[0], prior, contour, cut.rho
     )
