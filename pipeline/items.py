@@ -1,4 +1,4 @@
-"""What a dataset is: a split's items, each small, picklable and able to load itself."""
+"""Datasets and their items: each item is small, picklable and able to load itself."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
@@ -72,21 +72,15 @@ def digest_of_file(path: Path) -> str:
 
 @dataclass(frozen=True)
 class Picture:
-    """An image as it was read.
+    """An image as it was read."""
 
-    Attributes
-    ----------
-    pixels
-        (H, W, 3) uint8, sRGB.
-    valid
-        (H, W) bool, False where the image has no data; None where all pixels count.
-    facts
-        How samples became colours, JSON-serialisable; empty where nothing had to be chosen.
-    """
-
-    pixels: "NDArray[np.uint8]"
+    pixels: "NDArray[np.uint8]"  # (H, W, 3) uint8, sRGB
+    # (H, W) bool, False where the image has no data; None where all pixels count
     valid: "NDArray[np.bool_] | None" = None
+    # how samples became colours, JSON-serialisable; empty where nothing had to be chosen
     facts: Mapping[str, Any] = field(default_factory=dict)
+    # (H, W, C) float32 components of the bands not seen, where all count (`stages.principal`)
+    bands: "NDArray[np.float32] | None" = None
 
 
 class ImageSource(Source):
@@ -114,40 +108,20 @@ class ImageSource(Source):
 
 @dataclass(frozen=True)
 class Item:
-    """One image of a dataset.
+    """One image of a dataset."""
 
-    Attributes
-    ----------
-    id
-        Unique in its dataset; a relative path without suffix where the dataset is a folder.
-    split
-        The split it belongs to: ``train``, ``val``, ``test`` or ``all``.
-    image
-        Reads as (H, W, 3) uint8 in sRGB.
-    annotations
-        Reads as a tuple of (H, W) uint32 region maps, one per annotator; None without ground
-        truth.
-    """
-
-    id: str
-    split: str
-    image: ImageSource
+    id: str  # unique in its dataset; a relative path without suffix where the dataset is a folder
+    split: str  # the split it belongs to: ``train``, ``val``, ``test`` or ``all``
+    image: ImageSource  # reads as (H, W, 3) uint8 in sRGB
+    # reads as a tuple of (H, W) uint32 region maps, one per annotator; None without ground truth
     annotations: Source | None = None
 
 
 class Dataset(ABC):
-    """A named collection of items.
+    """A named collection of items."""
 
-    Attributes
-    ----------
-    name
-        What `--dataset` takes.
-    splits
-        Splits it has; the first is the default.
-    """
-
-    name: ClassVar[str]
-    splits: ClassVar[tuple[str, ...]]
+    name: ClassVar[str]  # what `--dataset` takes
+    splits: ClassVar[tuple[str, ...]]  # splits it has; the first is the default
 
     @abstractmethod
     def items(self, split: str) -> Iterator[Item]:
@@ -162,7 +136,7 @@ class Dataset(ABC):
 
     @abstractmethod
     def expected(self, split: str) -> int | None:
-        """Return how many items the split officially has; None where nobody can say."""
+        """Return how many items the split officially has; None if unknown."""
 
     def remarks(self, split: str) -> list[str]:
         """Say, a line each, what of the dataset was passed by."""

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from threading import Lock, Thread
 from typing import IO
 
-from spam_pipe.stages.compiled import KERNELS, Kernel, ever_compiled
+from spam_pipe.stages.compiled import KERNELS, Kernel
 
 SEGMENTING = (
     "spam_pipe.stages.colour",
@@ -27,6 +27,18 @@ SEGMENTING = (
 )
 """Modules with the kernels that an image needs by default, from its pixels to superpixels."""
 
+METRICS = (
+    "spam_pipe.stages.evaluate.regions",
+    "spam_pipe.stages.evaluate.overlap",
+    "spam_pipe.stages.evaluate.explained_variation",
+    "spam_pipe.stages.evaluate.compactness",
+    "spam_pipe.stages.evaluate.chain_code",
+    "spam_pipe.stages.evaluate.convex_hull",
+    "spam_pipe.stages.evaluate.shape_regularity",
+    "spam_pipe.stages.evaluate.smooth_matching",
+)
+"""Modules with the kernels of the metrics."""
+
 NESTING = (
     "spam_pipe.stages.regions.tree",
     "spam_pipe.stages.hierarchy.objects",
@@ -38,12 +50,15 @@ SELDOM = (
     *NESTING,
     "spam_pipe.stages.hierarchy.cuts",
     "spam_pipe.stages.hierarchy.saliency",
+    "spam_pipe.stages.methods.baselines.snic",
+    "spam_pipe.stages.propose.run_lengths",
+    "spam_pipe.stages.describe.rings",
     "spam_pipe.stages.prior.divide",
     "spam_pipe.stages.prior.restrict",
     "spam_pipe.stages.prior.cut",
     "spam_pipe.stages.segment.large.scale",
 )
-"""Modules with kernels for hierarchies, masks, gaps and large images: fractions of a second."""
+"""Modules with kernels for hierarchies, masks, gaps, large images, polygons and SNIC."""
 
 Advance = Callable[[int, int], None]
 """Told how many kernels are compiled, of how many."""
@@ -54,7 +69,7 @@ _ready: set[str] = set()
 
 
 def missing_kernels(modules: Sequence[str]) -> list[Kernel]:
-    """Return the kernels of some modules that nobody has compiled here yet."""
+    """Return the kernels of some modules that are not compiled here yet."""
     for name in modules:
         importlib.import_module(name)
     return [each for each in KERNELS if each.module in modules and not each.is_compiled()]
@@ -63,7 +78,7 @@ def missing_kernels(modules: Sequence[str]) -> list[Kernel]:
 def require_kernels(modules: Sequence[str] = SEGMENTING) -> None:
     """Compile, or have a process compile, what is missing; say so in the log where that takes long.
 
-    For whoever calls the project's functions; asked again it does nothing.
+    For programs that call the project's functions; a second call does nothing.
     """
     if _ready.issuperset(modules):
         return
@@ -77,28 +92,6 @@ def require_kernels(modules: Sequence[str] = SEGMENTING) -> None:
             )
         compile_kernels(missing)
         _ready.update(modules)
-
-
-def require_metrics() -> None:
-    """Compile the kernels of the metrics where nobody has; say so in the log."""
-    from spam_pipe.stages.evaluate.compactness import perimeters
-
-    with _lock:
-        if "metrics" not in _ready and not ever_compiled(perimeters):
-            _logger.warning(
-                "compiling the kernels of the metrics, once for this installation: some ten "
-                "seconds (`spam-pipe warmup` does it ahead)"
-            )
-            compile_metrics()
-        _ready.add("metrics")
-
-
-def compile_metrics() -> None:
-    """Compile the kernels of the metrics, or load them."""
-    from spam_pipe.stages.evaluate.config import EvaluateConfig
-    from spam_pipe.stages.registry import stage
-
-    stage("evaluate").setup(EvaluateConfig(), "cpu")
 
 
 def compile_kernels(kernels: Sequence[Kernel], advance: Advance = lambda done, of: None) -> None:

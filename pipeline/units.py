@@ -10,7 +10,7 @@ Stages know numbers alone: of a size, one is made for each image before its stag
 
 
 def unit_of(name: str) -> Unit:
-    """Return the unit of a group inside an item's; None where it is none's."""
+    """Return the unit of a group inside an item's; None if it is no unit's."""
     if re.fullmatch(r"\d+", name):
         return int(name)
     return name if re.fullmatch(r"[\d.e+-]+(px|m)", name) else None

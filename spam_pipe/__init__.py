@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from spam_pipe.functions import evaluate, features, hierarchy, objects, segment
     from spam_pipe.nested import Hierarchy
     from spam_pipe.segmenter import Segmenter
+    from spam_pipe.showing import plot
     from spam_pipe.stages.describe.graph import graph
     from spam_pipe.stages.describe.networks import to_networkx, to_torch_geometric
     from spam_pipe.stages.describe.polygons import polygons
@@ -42,6 +43,7 @@ __all__ = [
     "graph",
     "hierarchy",
     "objects",
+    "plot",
     "polygons",
     "segment",
     "table",
@@ -52,13 +54,14 @@ __all__ = [
 _ELSEWHERE = {
     "Hierarchy": "spam_pipe.nested",
     "Segmenter": "spam_pipe.segmenter",
+    "plot": "spam_pipe.showing",
     "graph": "spam_pipe.stages.describe.graph",
     "polygons": "spam_pipe.stages.describe.polygons",
     "table": "spam_pipe.stages.describe.table",
     "to_networkx": "spam_pipe.stages.describe.networks",
     "to_torch_geometric": "spam_pipe.stages.describe.networks",
 }
-"""Where names are that `spam_pipe.functions` does not have."""
+"""The modules of names that `spam_pipe.functions` lacks."""
 
 
 def __getattr__(name: str) -> Any:

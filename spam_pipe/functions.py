@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from os import PathLike
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spam_pipe.nested import Hierarchy
-from spam_pipe.pictures import as_inputs, as_mask, as_truth
-from spam_pipe.pipeline.kernels import require_metrics
-from spam_pipe.priors import Factors, Prior, known_prior
-from spam_pipe.segmenter import COMPACTNESS, Segmenter
+from spam_pipe.pictures import Bands, as_inputs, as_mask, as_truth
+from spam_pipe.pipeline.kernels import METRICS, require_kernels
+from spam_pipe.priors import Factors, Prior
+from spam_pipe.segmenter import Segmenter
+from spam_pipe.showing import Figures
 from spam_pipe.stages.evaluate.evaluate import evaluate as measure
 from spam_pipe.stages.numeric import native
 
@@ -22,14 +24,16 @@ def segment(
     image: ArrayLike,
     n_superpixels: int = 400,
     *,
-    prior: Prior = "contour",
-    compactness: float = COMPACTNESS,
+    method: str = "spam",
+    prior: Prior | None = None,
+    compactness: float | None = None,
     mask: ArrayLike | None = None,
     factors: Factors | None = None,
+    checkpoint: str | PathLike[str] | None = None,
     channel_axis: int | None = -1,
+    bands: Bands = None,
     start_label: int = 0,
     device: str = "auto",
-    seed: int = 0,
 ) -> NDArray[np.int64]:
     """Segment an image into superpixels that don't cross its objects.
 
@@ -39,35 +43,46 @@ def segment(
     ----------
     image
         (H, W, 3) or (H, W, 1) integers, bool or floats in 0..1, as `skimage.util.img_as_float`
-        takes them; (H, W) with ``channel_axis=None``. sRGB. Two channels, or more than four, may
-        have any range: the first three principal components are seen (`stages.principal`).
+        takes them; (H, W) with ``channel_axis=None``. sRGB. Two channels, or more than four, are
+        bands of any range, all of which pixels are compared by (`bands`).
     n_superpixels
         How many are wanted, K. So many come out, unless the connected pieces of the objects, or
         of the mask, alone are more, or the image has fewer pixels.
+    method
+        ``"spam"``, or another of ``spam-pipe run --method``: ``"slic"``, ``"snic"``, ``"seeds"`` …
     prior
-        What the superpixels keep to. ``"contour"``: objects between the contours that a network
-        sees. ``"gradient"``: between changes of colour. ``"none"``: nothing. An (H, W) array of
-        integers: your objects, 0 where undecided. A list of (H, W) masks that may overlap: each
-        pixel goes to the smallest that covers it, specks and thin rims to none. Where there are
-        more objects than half of K, those with the weakest border between them are merged.
+        What the superpixels keep to; for the methods that keep to objects (``spam``,
+        ``spam-nested``, ``maskslic``) ``"contour"`` by default: objects between the contours that
+        a network sees. ``"gradient"``: between changes of colour. ``"none"``: nothing. ``"sam"``
+        and its relatives (``"mobile-sam"``, ``"fast-sam"``, ``"hf-sam"``; each also as
+        ``"sam+contour"``): masks that they generate. An (H, W) array of integers: your objects, 0
+        where undecided. A list of (H, W) masks that may overlap: each pixel goes to the smallest
+        that covers it, specks and thin rims to none. Where there are more objects than half of K,
+        those with the weakest border between them are merged.
     compactness
-        Weight of the position: higher is more regular.
+        Weight of the position: higher is more regular. By default what suits the method, 6 for
+        ``spam``.
     mask
         (H, W), True where pixels count. The others are in no superpixel, whatever they hold,
         and K is the number inside.
     factors
-        How much denser superpixels are: (H, W) positive numbers, of which each object takes the
-        mean, or a dictionary from objects (of `objects` with the same prior, or of your own map)
-        to numbers. 2 is twice an object's share; K stays K.
+        How much denser superpixels are: a dictionary from the numbers of
+        ``objects(image, n_superpixels)``, with the same number and prior, to positive numbers; or
+        an (H, W) map of such, of which each object takes the mean; or ``"visual"``: what stands
+        out. 2 is twice an object's share; K stays K.
+    checkpoint
+        Weights of ``"sam"`` or a relative; by default those that ``spam-pipe weights fetch`` got.
     channel_axis
         Where the channels are; None for a grey image without them.
+    bands
+        Of an image of bands: pixels are compared by all of them, decorrelated, and the networks
+        see the first three principal components (``"all"``, the default but for four channels,
+        which might be RGBA) or three channels, from 0, as in ``bands=(3, 2, 1)``.
     start_label
         The first label, 0 or 1. Pixels outside of `mask` are one less: 0 with ``start_label=1``,
         as scikit-image has them, and -1 with ``start_label=0``.
     device
         ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:1"``. One that is not there is an error.
-    seed
-        Of whatever is drawn at random. Nothing is, by this method as it stands.
 
     Returns
     -------
@@ -109,7 +124,7 @@ def segment(
     >>> np.unique(labels[:, :30]).size, np.unique(labels[:, 30:60]).size
     (8, 4)
     """
-    segmenter = _segmenter(_named(prior), compactness, device, seed)
+    segmenter = _segmenter(method, prior, compactness, checkpoint, device)
     return segmenter.segment(
         image,
         n_superpixels,
@@ -117,6 +132,7 @@ def segment(
         mask=mask,
         factors=factors,
         channel_axis=channel_axis,
+        bands=bands,
         start_label=start_label,
     )
 
@@ -125,11 +141,13 @@ def hierarchy(
     image: ArrayLike,
     n_finest: int = 1000,
     *,
-    prior: Prior = "contour",
-    compactness: float = COMPACTNESS,
+    prior: Prior | None = None,
+    compactness: float | None = None,
     mask: ArrayLike | None = None,
     factors: Factors | None = None,
+    checkpoint: str | PathLike[str] | None = None,
     channel_axis: int | None = -1,
+    bands: Bands = None,
     device: str = "auto",
 ) -> Hierarchy:
     """Nest superpixels: one tree with a level of exactly k regions for every k up to the finest.
@@ -139,8 +157,9 @@ def hierarchy(
 
     Parameters
     ----------
-    image, prior, compactness, mask, factors, channel_axis, device
-        As for `segment`. Factors bend the tree: each level has more regions where they are high.
+    image, prior, compactness, mask, factors, checkpoint, channel_axis, bands, device
+        As for `segment`; numbers in `factors` are those of ``objects(image, n_finest)``. Factors
+        bend the tree: each level has more regions where they are high.
     n_finest
         Superpixels of the finest level; at most as many as pixels.
 
@@ -167,34 +186,42 @@ def hierarchy(
     >>> made.n_finest, int(made.labels(7).max()) + 1
     (30, 7)
     """
-    segmenter = _segmenter(_named(prior), compactness, device, 0)
+    segmenter = _segmenter("spam", prior, compactness, checkpoint, device)
     return segmenter.hierarchy(
-        image, n_finest, prior=prior, mask=mask, factors=factors, channel_axis=channel_axis
+        image,
+        n_finest,
+        prior=prior,
+        mask=mask,
+        factors=factors,
+        channel_axis=channel_axis,
+        bands=bands,
     )
 
 
 def objects(
     image: ArrayLike,
-    n_superpixels: int | None = None,
+    n_superpixels: int = 400,
     *,
-    prior: Prior = "contour",
+    prior: Prior | None = None,
     mask: ArrayLike | None = None,
+    checkpoint: str | PathLike[str] | None = None,
     channel_axis: int | None = -1,
+    bands: Bands = None,
     device: str = "auto",
 ) -> NDArray[np.int64]:
-    """Return the objects of an image that superpixels keep to.
+    """Return the objects of an image that so many superpixels keep to.
+
+    Their numbers are what `segment` takes as `factors`, for the same number of superpixels.
 
     Parameters
     ----------
-    image, prior, mask, channel_axis, device
+    image, n_superpixels, prior, mask, checkpoint, channel_axis, bands, device
         As for `segment`.
-    n_superpixels
-        The objects as they are cut for so many superpixels; by default the finest there are,
-        whose numbers `segment` takes as `factors`.
 
     Returns
     -------
-    (H, W) int64 objects 1..n; 0 where undecided or outside of the mask.
+    (H, W) int64 objects 1..n; 0 where undecided or outside of the mask. Objects of a map of your
+    own keep its numbers; where some are merged, they have the lowest of theirs.
 
     Raises
     ------
@@ -211,9 +238,9 @@ def objects(
     >>> bool(found[30, 45] != found[5, 5])
     True
     """
-    segmenter = _segmenter(_named(prior), COMPACTNESS, device, 0)
+    segmenter = _segmenter("spam", prior, None, checkpoint, device)
     return segmenter.objects(
-        image, n_superpixels, prior=prior, mask=mask, channel_axis=channel_axis
+        image, n_superpixels, prior=prior, mask=mask, channel_axis=channel_axis, bands=bands
     )
 
 
@@ -222,13 +249,14 @@ def features(
     *,
     mask: ArrayLike | None = None,
     channel_axis: int | None = -1,
+    bands: Bands = None,
     device: str = "auto",
 ) -> NDArray[np.float32]:
     """Return the deep features by which pixels are compared.
 
     Parameters
     ----------
-    image, mask, channel_axis, device
+    image, mask, channel_axis, bands, device
         As for `segment`.
 
     Returns
@@ -253,8 +281,8 @@ def features(
     >>> (np.stack(sums, axis=1) / np.bincount(labels)[:, np.newaxis]).shape
     (10, 15)
     """
-    segmenter = _segmenter("none", COMPACTNESS, device, 0)
-    return segmenter.features(image, mask=mask, channel_axis=channel_axis)
+    segmenter = _segmenter("spam", "none", None, None, device)
+    return segmenter.features(image, mask=mask, channel_axis=channel_axis, bands=bands)
 
 
 def evaluate(
@@ -265,7 +293,8 @@ def evaluate(
     mask: ArrayLike | None = None,
     ignore: int | Sequence[int] = (),
     channel_axis: int | None = -1,
-) -> dict[str, float | None]:
+    bands: Bands = None,
+) -> Figures:
     """Measure superpixels.
 
     Parameters
@@ -284,12 +313,12 @@ def evaluate(
     ignore
         Values of the ground truth that mean no region, such as 255 or -1: accuracy, recall and
         precision do not look there.
-    channel_axis
-        As for `segment`.
+    channel_axis, bands
+        As for `segment`; explained variation is that of what is seen.
 
     Returns
     -------
-    ``n_superpixels``, and ``asa``, ``ue``, ``ue_np``, ``boundary_recall``,
+    A dictionary: ``n_superpixels``, and ``asa``, ``ue``, ``ue_np``, ``boundary_recall``,
     ``boundary_precision``, ``contour_density``, ``explained_variation``,
     ``explained_variation_giraud``, ``compactness``, ``gr``, ``src``, ``smf``, ``gr_giraud``,
     ``src_giraud``; None where undefined.
@@ -317,16 +346,16 @@ def evaluate(
     if not inside.any():
         raise ValueError("there is no superpixel to measure: every label is negative or masked out")
     valid = None if inside.all() else inside
-    colors = None if image is None else as_inputs(image, valid, channel_axis).image
+    colors = None if image is None else as_inputs(image, valid, channel_axis, bands).image
     if ground_truth is None:
         truths = []
     elif isinstance(ground_truth, np.ndarray) and ground_truth.ndim == 2:
         truths = [as_truth(ground_truth, ignore)]
     else:
         truths = [as_truth(each, ignore) for each in ground_truth]
-    require_metrics()
+    require_kernels(METRICS)
     n = np.unique(named[inside]).size
-    return {"n_superpixels": n, **measure(named, colors, truths, valid=valid)}
+    return Figures({"n_superpixels": n, **measure(named, colors, truths, valid=valid)})
 
 
 def _outside_negative(labels: ArrayLike) -> NDArray[Any]:
@@ -339,12 +368,28 @@ def _outside_negative(labels: ArrayLike) -> NDArray[Any]:
     return np.where(hidden, -1, plain.astype(np.int64))
 
 
-def _named(prior: Prior) -> str:
-    """Return the prior that models are loaded for: none where the user's objects are given."""
-    known = known_prior(prior)
-    return known if isinstance(known, str) else "none"
+def _segmenter(
+    method: str,
+    prior: Prior | None,
+    compactness: float | None,
+    checkpoint: str | PathLike[str] | None,
+    device: str,
+) -> Segmenter:
+    """Return the segmenter with these options; models are loaded for priors that have a name."""
+    named = prior if prior is None or isinstance(prior, str) else "none"
+    return _kept(
+        method, named, compactness, None if checkpoint is None else str(checkpoint), device
+    )
 
 
 @cache
-def _segmenter(prior: str, compactness: float, device: str, seed: int) -> Segmenter:
-    return Segmenter(prior=prior, compactness=compactness, device=device, seed=seed)
+def _kept(
+    method: str, prior: str | None, compactness: float | None, checkpoint: str | None, device: str
+) -> Segmenter:
+    return Segmenter(
+        method=method,
+        prior=prior,
+        compactness=compactness,
+        checkpoint=checkpoint,
+        device=device,
+    )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from spam_pipe.showing import as_html
 from spam_pipe.stages.base import Output
 from spam_pipe.stages.hierarchy.cuts import (
     check_cut,
@@ -275,6 +276,14 @@ class Hierarchy:
             return cls(labels, found["parents"], found["altitudes"])
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
+
+    def __repr__(self) -> str:
+        height, width = self.shape
+        return f"Hierarchy of {self.n_finest} superpixels of an image of {height} × {width} pixels"
+
+    def _repr_html_(self) -> str:
+        strength = (self.saliency() >> 8).astype(np.uint8)
+        return as_html(f"{self!r}: the darker a border, the longer it stays", 255 - strength)
 
     def _gather(self, lookup: NDArray[np.int32], start_label: int) -> NDArray[np.int64]:
         if start_label not in (0, 1):

@@ -5,21 +5,27 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from hashlib import sha256
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spam_pipe.stages.base import Inputs
 from spam_pipe.stages.numeric import native
-from spam_pipe.stages.principal import first_components
+from spam_pipe.stages.principal import principal_components
 from spam_pipe.stages.validity import VOID
 
 _HALF_A_LEVEL = 0.5 / 255
-"""What floats may lie outside of 0..1: as much as rounding to 8 bits takes away."""
+"""How far floats may lie outside of 0..1: as much as rounding to 8 bits takes away."""
 
 
-def as_inputs(image: ArrayLike, mask: ArrayLike | None, channel_axis: int | None) -> Inputs:
+Bands = Literal["all"] | Sequence[int] | None
+"""That all channels are bands to compare pixels by: all, or which three of them are seen."""
+
+
+def as_inputs(
+    image: ArrayLike, mask: ArrayLike | None, channel_axis: int | None, bands: Bands = None
+) -> Inputs:
     """Return what the stages read of an image.
 
     Parameters
@@ -27,37 +33,41 @@ def as_inputs(image: ArrayLike, mask: ArrayLike | None, channel_axis: int | None
     image
         (H, W) grey, or with channels at `channel_axis`. One or three are a picture's: any
         integers, which mean what `skimage.util.img_as_float` takes them for, bool, or floats in
-        0..1. Two, or more than four, are bands of any range, seen by their first three principal
-        components. Outside of the mask it may hold anything; what a masked array masks is outside.
+        0..1. Two, or more than four, are bands of any range, as are four of which `bands` says so.
+        Outside of the mask it may hold anything; what a masked array masks is outside.
     mask
         (H, W), True or 1 where the image counts.
     channel_axis
         Where the channels are; None for a grey image without them.
+    bands
+        ``"all"`` for bands of which the first three principal components are seen, or three
+        channels, from 0, that are; bands that are not seen count as components (`Inputs.bands`).
 
     Raises
     ------
     ValueError
         When the image or the mask is anything else, or no pixel counts.
     """
-    samples = _channels_last(np.ma.asanyarray(image), channel_axis)
+    samples = _channels_last(np.ma.asanyarray(image), channel_axis, bands)
     valid = None if mask is None else as_mask(mask, samples.shape[:2])
     if isinstance(samples, np.ma.MaskedArray) and np.ma.is_masked(samples):
         shown = ~np.ma.getmaskarray(samples).any(axis=2)
         valid = as_mask(shown if valid is None else shown & valid, samples.shape[:2])
     plain = native(np.ma.getdata(samples))
-    if plain.shape[2] in (1, 3):
+    further = None
+    if plain.shape[2] in (1, 3) and bands is None:
         colors = _to_bytes(plain, valid, channel_axis)
     else:
-        colors = _false_colors(plain, valid, channel_axis)
+        colors, further = _false_colors(plain, valid, channel_axis, bands)
     if colors.shape[2] == 1:
         colors = np.repeat(colors, 3, axis=2)
     colors = np.ascontiguousarray(colors)
     digest = sha256(repr(colors.shape).encode() + colors.tobytes()).hexdigest()
-    return Inputs(image=colors, image_digest=digest, valid=valid)
+    return Inputs(image=colors, image_digest=digest, bands=further, valid=valid)
 
 
 def as_mask(mask: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    """Return a mask as booleans; ValueError where it is none of that shape, or empty."""
+    """Return a mask as booleans; ValueError if it has another shape, or is empty."""
     array = np.asarray(mask)
     if array.shape != shape:
         raise ValueError(f"the mask is of shape {array.shape} where the image is {shape}")
@@ -77,7 +87,7 @@ def as_truth(truth: ArrayLike, ignore: int | Sequence[int]) -> NDArray[Any]:
     return np.where(void, VOID, plain.astype(np.int64)) if void.any() else plain
 
 
-def _channels_last(image: NDArray[Any], channel_axis: int | None) -> NDArray[Any]:
+def _channels_last(image: NDArray[Any], channel_axis: int | None, bands: Bands) -> NDArray[Any]:
     if channel_axis is None:
         if image.ndim != 2:
             raise ValueError(
@@ -97,11 +107,12 @@ def _channels_last(image: NDArray[Any], channel_axis: int | None) -> NDArray[Any
                 f"channel_axis={channel_axis}"
             )
         image = np.moveaxis(image, channel_axis, -1)
-    if image.shape[2] == 4:
+    if image.shape[2] == 4 and bands is None:
         color, alpha = _nth(channel_axis, ":3"), _nth(channel_axis, "3")
         raise ValueError(
             f"four channels may be RGBA or four bands: of RGBA give {color}, and mask={alpha} > 0 "
-            "to leave out what is transparent; of four bands the three that are to be seen"
+            "to leave out what is transparent; of four bands bands='all', or the three to be seen, "
+            "as in bands=(2, 1, 0)"
         )
     if image.size == 0:
         raise ValueError(f"the image has no pixels: its shape is {image.shape[:2]}")
@@ -115,9 +126,12 @@ def _nth(channel_axis: int | None, which: str) -> str:
 
 
 def _false_colors(
-    samples: NDArray[Any], valid: NDArray[np.bool_] | None, channel_axis: int | None
-) -> NDArray[np.uint8]:
-    """Return two or many channels, of any range, by their first principal components."""
+    samples: NDArray[Any],
+    valid: NDArray[np.bool_] | None,
+    channel_axis: int | None,
+    bands: Bands,
+) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Return what is seen of bands of any range, and the components of what is not."""
     if samples.dtype.kind not in "biuf":
         raise ValueError(f"an image of {samples.dtype} is none: give integers, bool, or floats")
     counted = samples if valid is None else samples[valid]
@@ -126,7 +140,22 @@ def _false_colors(
             "the image holds NaN or infinity: leave it out with "
             f"mask=np.isfinite(image).all(axis={channel_axis})"
         )
-    return first_components(samples, valid)[0]
+    if bands is None or isinstance(bands, str):
+        if bands not in (None, "all") or samples.shape[2] < 2:
+            raise ValueError(f"bands is 'all', of two or more, or three channels, not {bands!r}")
+        found = principal_components(samples, valid)
+        assert found.colors is not None
+        return found.colors, found.further
+    n = samples.shape[2]
+    if len(bands) != 3 or not all(-n <= band < n for band in bands):
+        raise ValueError(f"bands are three channels in 0..{n - 1}, not {bands!r}")
+    shown = [band % n for band in bands]
+    seen = samples[..., shown]
+    counted = seen.reshape(-1, 3) if valid is None else seen[valid]
+    low, high = np.percentile(counted, (2, 98), axis=0)
+    levels = 255 * np.clip((seen - low) / np.where(high > low, high - low, 1), 0, 1)
+    colors = np.rint(np.nan_to_num(levels)).astype(np.uint8)
+    return colors, principal_components(samples, valid, shown).further
 
 
 def _to_bytes(

@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from os import PathLike
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spam_pipe.stages.attention.user_factors import UserFactors
+from spam_pipe.pipeline.errors import UserError
+from spam_pipe.pipeline.running.parts import find_checkpoint
 from spam_pipe.stages.prior.config import PriorConfig
 from spam_pipe.stages.propose.config import ProposeConfig
 from spam_pipe.stages.propose.run_lengths import RunLengths
+from spam_pipe.stages.propose.source_names import MASK_SOURCES, require_source_package
 from spam_pipe.stages.suggestion import did_you_mean
 
 Prior: TypeAlias = "str | NDArray[np.integer[Any]] | Sequence[NDArray[np.bool_]]"
-"""``"contour"``, ``"gradient"`` or ``"none"``; (H, W) integers; or a list of (H, W) masks."""
+"""The name of a source, ``"none"``; (H, W) integers; or a list of (H, W) masks."""
 
-Factors: TypeAlias = "ArrayLike | Mapping[int, float]"
-"""(H, W) positive numbers, or positive numbers by object."""
+Factors: TypeAlias = "ArrayLike | Mapping[int, float] | str"
+"""(H, W) positive numbers, positive numbers by object, or ``"visual"``."""
 
-SOURCES = ("contour", "gradient", "none")
+GENERATORS = MASK_SOURCES[1:]
+"""Sources of masks that need a network's weights: segment-anything and its relatives."""
+
+SOURCES = ("contour", "gradient", "none", *GENERATORS, *(f"{each}+contour" for each in GENERATORS))
 
 
 def known_prior(prior: Prior) -> Prior:
@@ -29,8 +36,8 @@ def known_prior(prior: Prior) -> Prior:
         raise ValueError(f"a prior is a name, an (H, W) array or a list of masks, not {prior!r}")
     if isinstance(prior, str) and prior not in SOURCES:
         everything = (
-            f"there are {', '.join(SOURCES)}; or give objects: an (H, W) array of integers, or a "
-            "list of masks"
+            f"there are contour, gradient, none, {', '.join(GENERATORS)}, these also with "
+            "+contour; or give objects: an (H, W) array of integers, or a list of masks"
         )
         raise ValueError(
             f"no prior is called {prior!r}; {did_you_mean(prior, SOURCES, everything)}"
@@ -38,13 +45,60 @@ def known_prior(prior: Prior) -> Prior:
     return prior
 
 
-def options_of(prior: Prior) -> tuple[ProposeConfig, PriorConfig]:
-    """Return the options of the stages that make objects of a prior."""
-    if isinstance(prior, str):
+def options_of(
+    prior: Prior, checkpoint: str | PathLike[str] | None = None
+) -> tuple[ProposeConfig, PriorConfig]:
+    """Return the options of the stages that make objects of a prior.
+
+    Raises
+    ------
+    ValueError
+        When a mask generator's package or weights are not here, or weights have no use.
+    """
+    generates = isinstance(prior, str) and prior.partition("+")[0] in GENERATORS
+    if checkpoint is not None and not generates:
+        raise ValueError(f"a checkpoint is of {', '.join(GENERATORS)}: name the prior with it")
+    if not isinstance(prior, str):
+        # The stage takes masks that it is given: the name of a folder is the pipeline's.
+        given = ProposeConfig(source="masks", masks="given")
+        return given, PriorConfig(as_is=_is_map(prior))
+    if not generates:
         return ProposeConfig(source=prior), PriorConfig()
-    # The stage takes masks that it is given: the name of a folder is the pipeline's.
-    given = ProposeConfig(source="masks", masks="given")
-    return given, PriorConfig(as_is=_is_map(prior))
+    name = prior.partition("+")[0]
+    try:
+        require_source_package(name)
+    except ValueError as error:
+        raise ValueError(str(error).removeprefix("--")) from error
+    if checkpoint is None:
+        if name in {"fast-sam", "hf-sam"}:
+            raise ValueError(f"{name} needs a model: say which with checkpoint=")
+        return ProposeConfig(source=prior), PriorConfig()
+    options: dict[str, Any] = {"source": prior, "checkpoint": str(checkpoint)}
+    proposed = ProposeConfig(**options)
+    path = weights_of(proposed)
+    if name == "sam" and path is not None:
+        from spam_pipe.stages.propose.sam_model import model_of
+
+        options["model"] = model_of(path)
+    return ProposeConfig(**options), PriorConfig()
+
+
+def weights_of(proposed: ProposeConfig) -> Path | None:
+    """Return the file, or folder, of a mask generator's weights; None where none are needed.
+
+    Raises
+    ------
+    ValueError
+        When they are not here; the message says how to get them.
+    """
+    try:
+        found = find_checkpoint(proposed)
+    except UserError as error:
+        message = str(error).replace("--set propose.checkpoint=FILE", "checkpoint=FILE")
+        for flag, argument in (("--prior ", "prior "), ("propose.checkpoint", "checkpoint")):
+            message = message.replace(flag, argument)
+        raise ValueError(message) from error
+    return None if found is None else found.read()
 
 
 def masks_of(prior: Prior, shape: tuple[int, int]) -> RunLengths | None:
@@ -80,45 +134,66 @@ def masks_of(prior: Prior, shape: tuple[int, int]) -> RunLengths | None:
     return RunLengths.from_masks(np.stack(masks))
 
 
-def as_factors(factors: Factors, prior: Prior, shape: tuple[int, int]) -> UserFactors:
-    """Return what factors of pixels or objects mean to the attention stage.
+def numbered(
+    cut: NDArray[np.integer[Any]], prior: Prior, valid: NDArray[np.bool_] | None
+) -> NDArray[np.int64]:
+    """Return objects by the numbers that users know them by.
+
+    Those of a map of the user's keep its numbers, and what was merged has the lowest of its
+    parts; others are 1..n. Outside of the mask there are none.
+    """
+    objects = cut.astype(np.int64) if valid is None else cut.astype(np.int64) * valid
+    if not _is_map(prior):
+        return objects
+    own = np.asarray(prior).astype(np.int64)
+    named = (objects > 0) & (own > 0)
+    numbers = np.full(int(objects.max(initial=0)) + 1, np.iinfo(np.int64).max)
+    np.minimum.at(numbers, objects[named], own[named])
+    numbers[0] = 0
+    return numbers[objects]
+
+
+def factors_of_pixels(factors: ArrayLike, shape: tuple[int, int]) -> NDArray[np.float64]:
+    """Return (H, W) factors; ValueError where they are not of that shape, or not positive."""
+    pixels = np.asarray(factors, np.float64)
+    if pixels.shape != shape:
+        raise ValueError(f"factors are of shape {pixels.shape} where the image is {shape}")
+    return _checked(pixels)
+
+
+def factors_of_objects(
+    factors: Mapping[int, float], objects: NDArray[np.int64], n_superpixels: int
+) -> NDArray[np.float64]:
+    """Return the (H, W) factors of objects by number, 1 where nothing is said.
 
     Raises
     ------
     ValueError
-        When a factor is not positive, a map is of another shape, or there is no such object.
+        When a factor is not positive, or there is no such object.
     """
-    if isinstance(prior, str) and prior == "none":
-        raise ValueError("factors speak of objects, and prior='none' has none: choose another")
-    if not isinstance(factors, Mapping):
-        pixels = np.asarray(factors, np.float64)
-        if pixels.shape != shape:
-            raise ValueError(f"factors are of shape {pixels.shape} where the image is {shape}")
-        _check_positive(pixels)
-        return UserFactors(pixels=pixels)
-    _check_positive(np.array([*factors.values()], np.float64))
-    if isinstance(prior, str):
-        return UserFactors(objects=tuple((int(each), float(factors[each])) for each in factors))
-    if not _is_map(prior):
-        raise ValueError("factors by object need a prior of numbered objects: give an (H, W) map")
-    # The stage numbers objects anew: what is said of the user's own numbers is said of pixels.
-    ids, places = np.unique(np.asarray(prior), return_inverse=True)
     wanted = np.array([*factors], np.int64)
+    own = _checked(np.array([*factors.values()], np.float64))
+    ids, places = np.unique(objects, return_inverse=True)
     found = np.minimum(np.searchsorted(ids, wanted), ids.size - 1)
     missing = (ids[found] != wanted) | (wanted == 0)
     if missing.any():
-        raise ValueError(f"the prior has no object {wanted[missing][0]}: factors name those it has")
+        known = ids[ids > 0]
+        raise ValueError(
+            f"there is no object {wanted[missing][0]} at {n_superpixels} superpixels: factors name "
+            f"the {known.size} that objects(image, {n_superpixels}) shows with the same prior"
+        )
     named = np.ones(ids.size)
-    named[found] = [*factors.values()]
-    return UserFactors(pixels=named[places].reshape(shape))
+    named[found] = own
+    return named[places].reshape(objects.shape)
 
 
 def _is_map(prior: Any) -> bool:
-    return len(prior) > 0 and np.ndim(prior[0]) == 1
+    return not isinstance(prior, str) and len(prior) > 0 and np.ndim(prior[0]) == 1
 
 
-def _check_positive(factors: NDArray[np.float64]) -> None:
+def _checked(factors: NDArray[np.float64]) -> NDArray[np.float64]:
     if not (np.isfinite(factors).all() and (factors > 0).all()):
         raise ValueError(
             "factors are positive numbers: 2 for twice an object's share, 0.5 for half"
         )
+    return factors

@@ -1,1 +1,1 @@
-"""What is computed: stages take arrays and return arrays (`stages.base` states the contract)."""
+"""The computation: stages take arrays and return arrays (`stages.base` states the contract)."""

@@ -28,60 +28,38 @@ class StageConfig(BaseModel):
 
 @dataclass(frozen=True)
 class Output:
-    """What a stage made for one unit.
+    """The result of a stage for one unit."""
 
-    Attributes
-    ----------
-    arrays
-        Named arrays; few, because each costs several requests on an object store.
-    attributes
-        JSON-serialisable facts. ``note`` (str), if present, is shown beside the item's figures.
-    """
-
+    # named arrays; few, because each costs several requests on an object store
     arrays: Arrays = field(default_factory=dict)
+    # JSON-serialisable facts. ``note`` (str), if present, is shown beside the item's figures.
     attributes: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a stage may read of one item; only what its `reads` and `requires` name is filled.
+    """Data of one item; only the parts that a stage's `reads` and `requires` name are filled."""
 
-    Attributes
-    ----------
-    image
-        (H, W, 3) uint8, sRGB.
-    image_digest
-        SHA-256 of the image's bytes: the key under which what was computed once is kept.
-    valid
-        (H, W) bool, False where the image has no data; None where all count.
-    annotations
-        Ground truth, one (H, W) uint32 region map per annotator; empty where there is none.
-    masks
-        The user's mask proposals for the image (`stages.propose.run_lengths.RunLengths`).
-    checkpoint
-        File or folder of a mask generator's weights.
-    prompts
-        What the user points at in the image (`stages.propose.prompts.Prompt`); None for a grid.
-    external
-        (H, W) label maps of the image that another program made, by number of superpixels.
-    attention
-        What the user wants of the image (`stages.attention.user_factors.UserFactors`), if anything.
-    attention_checkpoint
-        File of the weights that find what stands out.
-    upstream
-        Outputs of the required stages, by stage name and unit.
-    """
-
-    image: NDArray[np.uint8] | None = None
+    image: NDArray[np.uint8] | None = None  # (H, W, 3) uint8, sRGB
+    # SHA-256 of the image's bytes: the key under which what was computed once is kept
     image_digest: str = ""
+    # (H, W, C) float32 components of bands that `image` doesn't show (`stages.principal`)
+    bands: NDArray[np.float32] | None = None
+    # (H, W) bool, False where the image has no data; None where all count
     valid: NDArray[np.bool_] | None = None
+    # ground truth, one (H, W) uint32 region map per annotator; empty where there is none
     annotations: tuple[NDArray[np.uint32], ...] = ()
+    # the user's mask proposals for the image (`stages.propose.run_lengths.RunLengths`)
     masks: Any = None
-    checkpoint: Path | None = None
+    checkpoint: Path | None = None  # file or folder of a mask generator's weights
+    # what the user points at in the image (`stages.propose.prompts.Prompt`); None for a grid
     prompts: tuple[Any, ...] | None = None
+    # (H, W) label maps of the image that another program made, by number of superpixels
     external: Mapping[int, NDArray[Any]] = field(default_factory=dict)
+    # what the user wants of the image (`stages.attention.user_factors.UserFactors`), if anything
     attention: Any = None
-    attention_checkpoint: Path | None = None
+    attention_checkpoint: Path | None = None  # file of the weights that find what stands out
+    # outputs of the required stages, by stage name and unit
     upstream: Mapping[str, Mapping[Count, Output]] = field(default_factory=dict)
 
 
@@ -99,17 +77,6 @@ class Stage(Protocol):
 
     def setup(self, config: Any, device: str) -> Any:
         """Build models and warm up kernels: called once per process and config."""
-        ...
-
-    def announce(self, inputs: Inputs, config: Any, device: str) -> object:
-        """Say what `run` will ask of the device, before the item's turn to compute.
-
-        Whoever computes first may do so for all that wait.
-
-        Returns
-        -------
-        To be held while the item is at work; None where there is nothing to say.
-        """
         ...
 
     def run(

@@ -60,7 +60,8 @@ def rgb_to_lab(image: NDArray[np.uint8]) -> NDArray[np.float32]:
             "convert it to 8-bit RGB"
         )
     lab = np.empty(image.shape, np.float32)
-    samples = np.ascontiguousarray(image)
+    # For an array that is read-only, as Pillow's are, numba would compile the kernel anew.
+    samples = np.require(image, requirements=("C", "W"))
     share_out(
         len(lab),
         lambda first, last: _convert(first, last, samples, _PARTS, _LIGHTNESS, lab),

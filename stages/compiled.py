@@ -3,8 +3,9 @@
 Most of a kernel's compilation is numba reading its Python, statement by statement, and what numba
 has of its own (arrays that are made, sorted or filled, lists, queues, tuples) is compiled with it.
 So kernels are loops over arrays that they are given: they make none, sort nothing and call no
-library. `spam_pipe.stages.sharing` runs their rows on several threads, which takes a third of the
-time to compile that numba's own parallel loops take.
+library. Arrays that travel together are one argument, a named tuple (`record`).
+`spam_pipe.stages.sharing` runs their rows on several threads, which takes a third of the time to
+compile that numba's own parallel loops take.
 """
 
 import time
@@ -13,11 +14,19 @@ from typing import Any, NamedTuple, TypeVar
 
 import numba
 from numba.core import event, sigutils
+from numba.core import types as numba_types
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+_PLAIN: Mapping[str, Any] = {
+    "error_model": "numpy",
+    # Neither called from C nor written in whole arrays: what numba does for these takes time.
+    "no_cfunc_wrapper": True,
+    "no_rewrites": True,
+}
 
-def kernel(*types: str) -> Callable[[Function], Function]:
+
+def kernel(*types: str | tuple[Any, ...]) -> Callable[[Function], Function]:
     """Compile a loop for one thread.
 
     Cached on disk, so that worker processes do not compile again; without the GIL, so that
@@ -27,38 +36,52 @@ def kernel(*types: str) -> Callable[[Function], Function]:
     Parameters
     ----------
     types
-        What the function is called with, as numba writes types: ``"int64, float32[:, ::1]"``;
-        several where there are several. For these it can be compiled ahead; for whatever else
-        it is called with it is compiled then.
+        What the function is called with, as numba writes types: ``"int64, float32[:, ::1]"``; in
+        a tuple where there are named tuples among them (`record`); several where there are
+        several. For these it can be compiled ahead; for other types it is compiled when called.
     """
 
     def wrap(function: Function) -> Function:
         try:
-            compiled: Any = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+            compiled: Any = numba.njit(cache=True, nogil=True, **_PLAIN)(function)
         except RuntimeError:  # there is no folder that the cache could be written to
-            compiled = numba.njit(nogil=True, error_model="numpy")(function)
-        for each in types:
-            arguments, _ = sigutils.normalize_signature(f"({each},)")
-            KERNELS.append(Kernel(compiled, arguments))
+            compiled = numba.njit(nogil=True, **_PLAIN)(function)
+        KERNELS.extend(Kernel(compiled, _parse(each)) for each in types)
         kept: Function = compiled
         return kept
 
     return wrap
 
 
-class Kernel(NamedTuple):
-    """A function, and the types for which it can be compiled ahead.
+def record(kind: type[tuple[Any, ...]], *types: str | Any) -> Any:
+    """Return numba's type of a named tuple: arrays that travel together are one argument.
 
-    Attributes
+    Parameters
     ----------
-    function
-        As `kernel` returns it.
+    kind
+        The class.
     types
-        Of its arguments.
+        Of its fields, written as `kernel` takes them.
     """
+    return numba_types.BaseTuple.from_types(_parse(types), kind)  # type: ignore[attr-defined]
 
-    function: Any
-    types: tuple[Any, ...]
+
+def _parse(types: str | tuple[Any, ...]) -> tuple[Any, ...]:
+    if not isinstance(types, str):
+        return tuple(
+            found
+            for each in types
+            for found in (_parse(each) if isinstance(each, str) else (each,))
+        )
+    arguments: tuple[Any, ...] = sigutils.normalize_signature(f"({types},)")[0]
+    return arguments
+
+
+class Kernel(NamedTuple):
+    """A function, and the types for which it can be compiled ahead."""
+
+    function: Any  # as `kernel` returns it
+    types: tuple[Any, ...]  # of its arguments
 
     @property
     def module(self) -> str:
@@ -82,11 +105,6 @@ class Kernel(NamedTuple):
         self.function.compile(self.types)
 
 
-def ever_compiled(function: Any) -> bool:
-    """Say whether a kernel is compiled for any types, in this process or in the cache on disk."""
-    return bool(function.overloads or _kept(function))
-
-
 def _kept(function: Any) -> Mapping[Any, str]:
     """Return the files of the cache by what they were compiled for."""
     # Numba has no question for this that would not load what there is.
@@ -100,9 +118,9 @@ KERNELS: list[Kernel] = []
 
 
 def part(function: Function) -> Function:
-    """Let kernels take a function in as if it stood in them: it is never compiled by itself."""
-    inlined: Function = numba.njit(inline="always", error_model="numpy")(function)
-    return inlined
+    """Let kernels take a function in: it is compiled with each, and called by no one else."""
+    taken: Function = numba.njit(forceinline=True, no_cpython_wrapper=True, **_PLAIN)(function)
+    return taken
 
 
 class _Clock(event.Listener):  # type: ignore[misc]

@@ -15,7 +15,7 @@ BLOCK_PIXELS = 4_000_000
 
 WINDOW_PIXELS = 4_000_000
 """Pixels that are seen at a time: they take 1.7 GB. Labels depend on where windows lie, so their
-size is the same for everybody, whatever an image's file, memory or options are like."""
+size is the same on every machine, for all files and options."""
 
 BY_BLOCKS = "by_blocks"
 """Attribute under which an output without arrays holds the options of its making, by stage."""

@@ -11,31 +11,17 @@ from spam_pipe.stages.base import Stage
 
 @dataclass(frozen=True)
 class Declaration:
-    """The facts of a stage that planning needs; its module is not imported for them.
+    """The facts of a stage that planning needs; its module is not imported for them."""
 
-    Attributes
-    ----------
-    module, name
-        Where the class that computes lies.
-    version
-        Bumped whenever its results change; older results are then stale.
-    requires
-        Names of the upstream stages whose outputs it reads.
-    reads
-        Which parts of the item it reads: ``image``, ``annotations``, ``masks``, ``checkpoint`` …
-    per_count
-        True when each requested number of superpixels is a unit of its own.
-    options
-        The table of options that it goes by, where that is not the one of its name.
-    """
-
+    # where the class that computes lies
     module: str
     name: str
-    version: int
-    requires: tuple[str, ...]
+    version: int  # bumped whenever its results change; older results are then stale
+    requires: tuple[str, ...]  # names of the upstream stages whose outputs it reads
+    # which parts of the item it reads: ``image``, ``annotations``, ``masks``, ``checkpoint`` …
     reads: tuple[str, ...]
-    per_count: bool
-    options: str = ""
+    per_count: bool  # true when each requested number of superpixels is a unit of its own
+    options: str = ""  # the table of options that it goes by, where that is not the one of its name
 
 
 STAGES: Mapping[str, Declaration] = {

@@ -14,8 +14,6 @@ from contextvars import ContextVar
 from functools import cache
 from itertools import pairwise
 
-import numba
-
 Work = Callable[[int, int], None]
 """Does the items from the first number up to, but without, the second."""
 
@@ -37,13 +35,24 @@ def _note_fork() -> None:
     _pool.cache_clear()
 
 
+def given_threads() -> int:
+    """Return how many threads this process may compute with.
+
+    One where it was forked. Else what ``NUMBA_NUM_THREADS`` or ``OMP_NUM_THREADS`` says, as in
+    workers that share a machine; else one for each core that the process may run on.
+    """
+    if _forked:
+        return 1
+    for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS"):
+        stated = os.environ.get(name, "").partition(",")[0].strip()
+        if stated.isdigit() and int(stated) > 0:
+            return int(stated)
+    return len(os.sched_getaffinity(0))
+
+
 @contextmanager
 def at_most(n_threads: int) -> Iterator[None]:
-    """Let the kernels that the body calls run on so many threads.
-
-    By default it is as many as cores that the process may use, or what the environment variable
-    ``NUMBA_NUM_THREADS`` said when it started; one in a forked process.
-    """
+    """Let the kernels that the body calls run on so many threads, instead of `given_threads`."""
     token = _limit.set(n_threads)
     try:
         yield
@@ -64,10 +73,7 @@ def share_out(n_items: int, work: Work) -> None:
     work
         Called with the bounds of pieces; most of it without the GIL.
     """
-    limit = _limit.get()
-    if limit is None:
-        limit = 1 if _forked else numba.config.NUMBA_NUM_THREADS
-    n_threads = min(limit, n_items)
+    n_threads = min(_limit.get() or given_threads(), n_items)
     if n_threads <= 1:
         if n_items > 0:
             work(0, n_items)

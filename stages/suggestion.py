@@ -21,8 +21,7 @@ def did_you_mean(name: str, known: Iterable[str], otherwise: str | None = None) 
 
     Returns
     -------
-    str
-        ``did you mean slic?``, with ``a or b`` where two are as near, or `otherwise`.
+    ``did you mean slic?``, with ``a or b`` where two are as near, or `otherwise`.
     """
     names = list(known)
     matcher = SequenceMatcher()

@@ -15,7 +15,7 @@ Value = TypeVar("Value", bound=np.generic)
 
 
 VOID = 2**32 - 1
-"""What ground truth holds where it says nothing: such pixels are in no region."""
+"""Ground truth's value for pixels in no region."""
 
 
 def window_of(valid: NDArray[np.bool_]) -> tuple[slice, slice]:
@@ -82,12 +82,7 @@ def filled_inputs(inputs: Inputs) -> Inputs:
     if inputs.valid is None or inputs.image is None:
         return inputs
     image = fill_outside(inputs.image, inputs.valid)
-    return replace(inputs, image=image, image_digest=filled_digest(inputs))
-
-
-def filled_digest(inputs: Inputs) -> str:
-    """Return the digest of the image of `filled_inputs`, empty where the item has no digest."""
-    if inputs.valid is None or inputs.valid.all() or not inputs.image_digest:
-        return inputs.image_digest
-    mask = sha256(np.packbits(inputs.valid).tobytes()).hexdigest()
-    return f"{inputs.image_digest}-{mask}"
+    digest = inputs.image_digest
+    if digest and not inputs.valid.all():
+        digest += f"-{sha256(np.packbits(inputs.valid).tobytes()).hexdigest()}"
+    return replace(inputs, image=image, image_digest=digest)

@@ -11,8 +11,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+import yaml
+from typer.main import get_command
 
 import spam_pipe
+from spam_pipe.pipeline.cli.app import app
 from tests.conftest import PATIENCE, PROJECT
 
 LINKED = ("configs", "pipeline", "stages")
@@ -153,3 +156,21 @@ def test_the_command_beside_files_of_the_same_names(
 def test_one_version() -> None:
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text("utf-8"))["project"]
     assert spam_pipe.__version__ == project["version"]
+
+
+def test_the_forge_s_files_are_read_and_call_what_there_is() -> None:
+    forms = sorted((PROJECT / ".github" / "ISSUE_TEMPLATE").glob("*.yml"))
+    for form in (yaml.safe_load(path.read_text("utf-8")) for path in forms):
+        for field in form.get("body", ()):
+            assert field["type"] == "textarea"
+            assert field["attributes"]["label"]
+    release = yaml.safe_load((PROJECT / ".github/workflows/release.yml").read_text("utf-8"))
+    jobs = release["jobs"]
+    assert list(jobs) == ["build", "check", "draft"]
+    steps = [step for job in jobs.values() for step in job["steps"]]
+    assert all(("run" in step) != ("uses" in step) for step in steps)
+    known = {*get_command(app).commands, "--version"}  # type: ignore[attr-defined]
+    called = [line.split()[1] for step in steps for line in step.get("run", "").splitlines()
+              if line.startswith("spam-pipe ")]  # fmt: skip
+    assert called
+    assert {*called} <= known

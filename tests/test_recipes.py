@@ -1,9 +1,8 @@
-"""The recipes of the documents and the README's lines of Python, run as they are written."""
+"""The code of the documents and the notebooks, run as it is written."""
 
-import os
+import json
 import re
-import subprocess
-import sys
+from contextlib import chdir
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -11,11 +10,33 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from scipy.io import savemat
 from skimage.data import coffee, rocket
+from typer.main import get_command
+from typer.testing import CliRunner
 
+from spam_pipe.pipeline.cli.app import app
 from tests.conftest import PROJECT
 
-RECIPES = PROJECT / ".github" / "docs" / "recipes.md"
+DOCS = PROJECT / ".github" / "docs"
+RECIPES = DOCS / "recipes.md"
+
+ELSEWHERE = {
+    "serve": "stays until it is stopped (tests/pipeline/serving)",
+    "weights fetch": "asks the network",
+    "--prior sam": "needs weights that are fetched",
+    "--scheduler": "needs a cluster (tests/pipeline/running/dask)",
+    "--workers": "starts processes (tests/pipeline/running/dask)",
+    "--shard auto": "reads a job array's variables (tests/pipeline/runs)",
+    "train ": "takes minutes (tests/stages/train)",
+    "segment.weights=training": "is what training leaves",
+    "sweep ": "takes minutes (tests/pipeline/sweeping)",
+    "scenes": "needs the extra geo: test_map",
+    "export map": "needs the extra geo: test_map",
+    "export grids": "needs the extra geo: test_map",
+    "annotate": "test_clicks_to_masks",
+}
+"""Lines that other tests run, or nobody can here, by what is in them: their options are checked."""
 
 
 def blocks(language: str) -> list[str]:
@@ -26,15 +47,25 @@ def blocks(language: str) -> list[str]:
 
 def run_commands(block: str, folder: Path) -> None:
     """Run each line of a block as a user would in a folder."""
-    environment = {**os.environ, "PYTHONPATH": str(PROJECT), "SPAM_OUTPUTS": "outputs"}
     for line in block.splitlines():
         words = line.partition("#")[0].split()
         assert words.pop(0) == "spam-pipe"
-        command = [sys.executable, "-m", "spam_pipe", *words]
-        ended = subprocess.run(
-            command, cwd=folder, env=environment, capture_output=True, text=True, check=False
-        )
-        assert ended.returncode == 0, f"{line}\n{ended.stdout}\n{ended.stderr}"
+        with chdir(folder):
+            ended = CliRunner(env={"SPAM_OUTPUTS": "outputs"}).invoke(app, words)
+        assert ended.exit_code == 0, f"{line}\n{ended.output}\n{ended.exception!r}"
+
+
+def pages_in_order() -> list[Path]:
+    """Return the README and the pages that it links to, in its order."""
+    readme = PROJECT / "README.md"
+    linked = re.findall(r"\]\((\.github/docs/\w+\.md)\)", readme.read_text("utf-8"))
+    return [readme, *(PROJECT / link for link in dict.fromkeys(linked))]
+
+
+def lines_of(page: Path) -> list[str]:
+    """Return the lines of a page's blocks that call the command."""
+    shown = re.findall(r"```sh\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    return [line for block in shown for line in block.splitlines() if line.startswith("spam-pipe")]
 
 
 @pytest.fixture
@@ -44,6 +75,74 @@ def photos(tmp_path: Path) -> Path:
     for name, image in (("coffee", coffee()), ("rocket", rocket())):
         Image.fromarray(image).resize((150, 100)).save(tmp_path / "photos" / f"{name}.png")
     return tmp_path
+
+
+def everything_named(folder: Path) -> None:
+    """Put there what the documents' lines name, small: folders of photos, masks, a dataset."""
+    truth = np.kron(np.arange(6).reshape(2, 3), np.ones((50, 50))).astype(np.uint8)
+    for name in ("labels", "my-segmentations", "masks", "path/to/photos"):
+        (folder / name).mkdir(parents=True)
+    for photo in sorted((folder / "photos").iterdir()):
+        Image.fromarray(truth).save(folder / "labels" / photo.name)
+        Image.fromarray(truth // 2 + 1).save(folder / "my-segmentations" / photo.name)
+        Image.fromarray((truth > 0).astype(np.uint8)).save(folder / "masks" / photo.name)
+        (folder / "path/to/photos" / photo.name).write_bytes(photo.read_bytes())
+    bsd = folder / "data" / "BSDS500" / "data"
+    for kind in ("images", "groundTruth"):
+        (bsd / kind / "test").mkdir(parents=True)
+    Image.open(folder / "photos" / "coffee.png").save(bsd / "images" / "test" / "1.jpg")
+    annotations = np.empty((1, 1), object)
+    annotations[0, 0] = {"Segmentation": truth.astype(np.uint16) + 1, "Boundaries": truth > 5}
+    savemat(bsd / "groundTruth" / "test" / "1.mat", {"groundTruth": annotations})
+
+
+def test_every_line_in_the_order_of_the_readme_in_one_folder(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    everything_named(photos)
+    monkeypatch.setenv("SPAM_DATA", str(photos / "data"))
+    commands = get_command(app)
+    n_run = 0
+    for line in [line for page in pages_in_order() for line in lines_of(page)]:
+        words = line.partition("#")[0].split()[1:]
+        if not any(part in line.partition("#")[0] for part in ELSEWHERE):
+            run_commands(line, photos)
+            n_run += 1
+            continue
+        group, given = commands, words
+        while hasattr(group, "commands"):
+            group, given = group.commands[given[0]], given[1:]
+        group.make_context(words[0], [*given])
+    assert n_run > 20
+
+
+NOTEBOOKS = sorted((DOCS / "notebooks").glob("*.ipynb"))
+NEEDED = {"map": "geopandas", "graph_network": "torch_geometric"}
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebooks_run(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import matplotlib
+
+    matplotlib.use("Agg")
+    needed = NEEDED.get(path.stem)
+    if needed is not None and find_spec(needed) is None:
+        pytest.skip(f"{needed} is not installed")
+    monkeypatch.chdir(tmp_path)
+    cells = json.loads(path.read_text("utf-8"))["cells"]
+    code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    assert any(cell.get("outputs") for cell in cells)
+    found: dict[str, object] = {}
+    for each in code:
+        exec(each, found)
+    assert np.unique(np.asarray(found["labels"])).size > 100
+    matplotlib.pyplot.close("all")
+
+
+def test_there_are_three_notebooks_and_a_page_links_to_each() -> None:
+    text = RECIPES.read_text("utf-8")
+    assert len(NOTEBOOKS) == 3
+    assert all(f"(notebooks/{path.name})" in text for path in NOTEBOOKS)
 
 
 def test_there_are_six_recipes() -> None:

@@ -48,37 +48,21 @@ _CLICKS = RowKind(
 
 @dataclass
 class ImageMarks:
-    """The marks of one image.
+    """The marks of one image."""
 
-    Attributes
-    ----------
-    points
-        Column, row and class of each click.
-    objects
-        Number and class of each object of the prior.
-    scribbles
-        File of the picture that says it instead.
-    """
-
+    # column, row and class of each click
     points: list[tuple[int, int, int]] = field(default_factory=list)
+    # number and class of each object of the prior
     objects: list[tuple[int, int]] = field(default_factory=list)
-    scribbles: Path | None = None
+    scribbles: Path | None = None  # file of the picture that says it instead
 
 
 @dataclass(frozen=True)
 class Marks:
-    """The marks of all images.
+    """The marks of all images."""
 
-    Attributes
-    ----------
-    images
-        By name, as the files have it.
-    classes
-        Names by number.
-    """
-
-    images: Mapping[str, ImageMarks]
-    classes: Mapping[int, str]
+    images: Mapping[str, ImageMarks]  # by name, as the files have it
+    classes: Mapping[int, str]  # names by number
 
 
 def _number_classes(written: Iterable[str]) -> dict[str, int]:

@@ -15,24 +15,12 @@ _COUNTS = ("image", "n_clicks", "n_superpixels", "n_clicked")
 
 @dataclass(frozen=True, eq=False)
 class AnnotatedImage:
-    """One image's mask and its figures.
+    """One image's mask and its figures."""
 
-    Attributes
-    ----------
-    item
-        The image's id.
-    annotation
-        Its mask and conflicts.
-    n_clicks
-        Pixels and objects that were named.
-    scores
-        Of each annotator of its ground truth; empty without one.
-    """
-
-    item: str
-    annotation: Annotation
-    n_clicks: int
-    scores: tuple[Score, ...]
+    item: str  # the image's id
+    annotation: Annotation  # its mask and conflicts
+    n_clicks: int  # pixels and objects that were named
+    scores: tuple[Score, ...]  # of each annotator of its ground truth; empty without one
 
     @property
     def labelled(self) -> float:

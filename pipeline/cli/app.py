@@ -2,24 +2,36 @@
 
 import os
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
 from spam_pipe import __version__
 from spam_pipe.pipeline.cli.assets import datasets_app, weights_app
+from spam_pipe.pipeline.cli.examples import examples
+from spam_pipe.pipeline.cli.help import Command, Group
 from spam_pipe.pipeline.cli.results import results_app
-from spam_pipe.pipeline.session.options import Json, Options, Outputs, accept_options, named_input
+from spam_pipe.pipeline.session import complete
+from spam_pipe.pipeline.session.options import (
+    ADDRESS,
+    RUNNING,
+    Json,
+    Options,
+    Outputs,
+    accept_options,
+    argument,
+    named_input,
+    option,
+)
 from spam_pipe.pipeline.session.other_options import TrainOptions
 
 app = typer.Typer(
     name="spam-pipe",
+    cls=Group,
+    epilog=examples(),
     help="Image datasets in; accurate, regular superpixels and their metric tables out.\n\n"
-    "Try [bold]spam-pipe demo[/bold], which works on embedded pictures, then "
-    "[bold]spam-pipe run path/to/photos[/bold], or the classic session: "
-    "[bold]spam-pipe prior --dataset bsd[/bold], [bold]spam-pipe segment[/bold], "
-    "[bold]spam-pipe report[/bold]. Everything resumes: run a command again and it does only "
-    "what is missing.",
+    "Everything resumes: run a command again and it does only what is missing.",
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
@@ -34,34 +46,40 @@ app.add_typer(results_app, rich_help_panel=_AROUND)
 app.add_typer(datasets_app, name="datasets", rich_help_panel=_AROUND)
 
 
+def _add(name: str, command: Callable[..., None], panel: str, text: str | None = None) -> None:
+    shown = {"help": text, "rich_help_panel": panel, "epilog": examples(name)}
+    app.command(name, cls=Command, **shown)(command)  # type: ignore[arg-type]
+
+
 def main() -> None:
     """Run the command line; an error that the user can act on is one line and status 2."""
-    from spam_pipe.pipeline.errors import UserError, one_line
+    from spam_pipe.pipeline.cli.streams import print_anything, tell_error, usage_line
+    from spam_pipe.pipeline.errors import UserError
 
     # Read by OpenMP when torch first loads it, here and in worker processes. Threads that spin
     # while they wait take the cores from whatever else runs.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    print_anything()
+    as_json = "--json" in sys.argv[1:]
     try:
         status = app(standalone_mode=False)
     except UserError as error:
-        print(f"error: {one_line(error)}", file=sys.stderr)
-        sys.exit(2)
+        status = tell_error(error, 2, as_json=as_json)
     except (KeyboardInterrupt, typer.Abort):
-        print("stopped at once; the same command goes on from what is stored", file=sys.stderr)
-        sys.exit(130)
+        line = "stopped at once; the same command goes on from what is stored"
+        status = tell_error(line, 130, as_json=as_json)
     except typer.Exit as ended:
-        sys.exit(ended.exit_code)
+        status = ended.exit_code
+    except BrokenPipeError:  # what reads our lines has seen enough, as `| head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 0
     except OSError as error:
-        print(
-            f"error: {one_line(error)}; what is stored stays: mend that, run the command again",
-            file=sys.stderr,
-        )
-        sys.exit(2)
+        line = f"{error}; what is stored stays: mend that, run the command again"
+        status = tell_error(line, 2, as_json=as_json)
     except Exception as error:
-        if (show := getattr(error, "show", None)) is not None:  # a usage error of the parser
-            show()
-            sys.exit(getattr(error, "exit_code", 2))
-        raise
+        if not hasattr(error, "format_message"):  # a usage error of the parser has one
+            raise
+        status = tell_error(usage_line(error), 2, as_json=as_json)
     sys.exit(status or 0)
 
 
@@ -74,7 +92,7 @@ def _version(asked: bool) -> None:
 @app.callback()
 def _root(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="print the version")
+        bool, option("print the version", names=("--version",), callback=_version, is_eager=True)
     ] = False,
 ) -> None:
     pass
@@ -83,30 +101,31 @@ def _root(
 _NOT_FOR_PRIORS = ("prior_mode", "attention", "method", "n_superpixels", "superpixel_size", "seed")
 _ITEM_COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "run": (
-        "Run all stages on your images or a dataset, and report. Starts from the defaults; "
+        "Make superpixels of your images, measure them and report.\n\nStarts from the defaults; "
         "without PATH it goes on with the run used last.",
         (),
     ),
     "propose": (
-        "Compute proposals: masks, or a finest partition with its merge tree.",
+        "Propose objects: masks, or regions and how they merge.",
         _NOT_FOR_PRIORS,
     ),
     "prior": (
-        "Aggregate proposals into prior objects, which superpixels will never cross.",
+        "Make of proposals the objects that superpixels never cross.",
         _NOT_FOR_PRIORS,
     ),
-    "segment": ("Make superpixels, after bringing proposals and prior up to date.", ()),
-    "evaluate": ("Measure the superpixels, after bringing everything upstream up to date.", ()),
-    "report": ("Write the metric tables, curves and pictures of a run brought up to date.", ()),
+    "segment": ("Make superpixels, after the objects.", ()),
+    "evaluate": ("Measure the superpixels, after making them.", ()),
+    "report": ("Write the tables, curves, pictures and page of a run.", ()),
 }
 
 
 _PATHS = Annotated[
     list[str] | None,
-    typer.Argument(
-        help="images, folders of images, or a dataset's name (bsd, nyuv2, sbd, sample)",
-        metavar="[PATH]...",
-        show_default=False,
+    argument(
+        "images, folders of images, or a dataset's name (bsd, nyuv2, sbd, sample)",
+        "PATH",
+        "the run used last",
+        autocompletion=complete.datasets,
     ),
 ]
 
@@ -122,10 +141,11 @@ def _add_item_command(name: str, text: str, without: tuple[str, ...]) -> None:
         without += ("paper",)
     arguments = {"paths": (_PATHS, None)} if name == "run" else {}
     accepting = accept_options(command, without=without, arguments=arguments)
-    app.command(name, help=text, rich_help_panel=_PIPELINE)(accepting)
+    if name not in {"run", "sweep"}:
+        text += "\n\nGoes on with the run used last, and with the options that it was made with."
+    _add(name, accepting, _PIPELINE, text)
 
 
-@app.command(rich_help_panel=_PIPELINE)
 def demo(outputs: Outputs = "outputs") -> None:
     """Run everything on embedded pictures: the first thing to try."""
     from spam_pipe.pipeline.commands.items import run_items
@@ -134,6 +154,7 @@ def demo(outputs: Outputs = "outputs") -> None:
         raise typer.Exit(status)
 
 
+_add("demo", demo, _PIPELINE)
 for _name, (_text, _without) in _ITEM_COMMANDS.items():
     _add_item_command(_name, _text, _without)
 
@@ -150,11 +171,16 @@ def _add_sweep() -> None:
             raise typer.Exit(status)
 
     path = Annotated[
-        str, typer.Argument(help="the sweep's TOML file, or a shipped one by name", metavar="FILE")
+        str,
+        argument(
+            "the sweep's TOML file, or a shipped one by name",
+            "FILE",
+            autocompletion=complete.configs,
+        ),
     ]
     accepting = accept_options(command, without=_SWEPT, arguments={"path": path})
     text = "Run a grid of configurations that share what they can, and compare them."
-    app.command("sweep", help=text, rich_help_panel=_PIPELINE)(accepting)
+    _add("sweep", accepting, _PIPELINE, text)
 
 
 _add_sweep()
@@ -183,23 +209,31 @@ def _add_serve() -> None:
     arguments = {
         "path": Annotated[
             str,
-            typer.Argument(
-                help="an image, a folder of images, a dataset's name, or the folder of a run",
-                metavar="PATH",
+            argument(
+                "an image, a folder of images, a dataset's name, or the folder of a run",
+                "PATH",
+                autocompletion=complete.datasets,
             ),
         ],
         "host": (
-            Annotated[str, typer.Option(help="address to listen at; others than this machine")],
+            Annotated[
+                str,
+                option(
+                    "address to listen at, where other machines shall reach it", "HOST", ADDRESS
+                ),
+            ],
             "127.0.0.1",
         ),
-        "port": (Annotated[int, typer.Option(min=0, max=65535, help="0: a free one")], 0),
+        "port": (Annotated[int, option("0: a free one", "N", ADDRESS, min=0, max=65535)], 0),
         "token": (
             Annotated[
                 str | None,
-                typer.Option(
+                option(
+                    "what the address ends in, so that nobody guesses it",
+                    "TEXT",
+                    ADDRESS,
+                    "a random one",
                     envvar="SPAM_TOKEN",
-                    help="what the address ends in (random if nothing is said)",
-                    show_default=False,
                 ),
             ],
             None,
@@ -207,22 +241,27 @@ def _add_serve() -> None:
         "labels": (
             Annotated[
                 str | None,
-                typer.Option(
-                    help="folder of masks to correct (by default annotations/ of the run)",
-                    metavar="FOLDER",
-                    show_default=False,
+                option(
+                    "folder of masks to correct",
+                    "FOLDER",
+                    ADDRESS,
+                    "annotations/ of the run",
+                    autocompletion=complete.folders,
                 ),
             ],
             None,
         ),
         "browser": (
-            Annotated[bool, typer.Option("--browser/--no-browser", help="open the page")],
+            Annotated[
+                bool,
+                option("open the page", "", RUNNING, names=("--browser/--no-browser",)),
+            ],
             True,
         ),
     }
     accepting = accept_options(command, without=_NOT_SERVED, arguments=arguments)
     text = "Open images in the browser: see, steer and label their superpixels."
-    app.command("serve", help=text, rich_help_panel=_PIPELINE)(accepting)
+    _add("serve", accepting, _PIPELINE, text)
 
 
 _add_serve()
@@ -245,10 +284,9 @@ def _train(given: TrainOptions) -> None:
         raise typer.Exit(status)
 
 
-app.command("train", rich_help_panel=_NETWORKS)(accept_options(_train, TrainOptions))
+_add("train", accept_options(_train, TrainOptions), _NETWORKS)
 
 
-@app.command(rich_help_panel=_AROUND)
 def warmup(as_json: Json = False) -> None:
     """Compile the kernels now, once for this installation: the first run then starts at once."""
     from spam_pipe.pipeline.commands.look import warm_up
@@ -256,12 +294,15 @@ def warmup(as_json: Json = False) -> None:
     warm_up(as_json=as_json)
 
 
-@app.command(rich_help_panel=_AROUND)
 def doctor(outputs: Outputs = "outputs", as_json: Json = False) -> None:
     """Show versions, cores, devices, datasets, weights and free disk."""
     from spam_pipe.pipeline.commands.look import show_doctor
 
     show_doctor(outputs, as_json=as_json)
+
+
+_add("warmup", warmup, _AROUND)
+_add("doctor", doctor, _AROUND)
 
 
 if __name__ == "__main__":

@@ -5,10 +5,33 @@ from typing import Annotated
 
 import typer
 
-from spam_pipe.pipeline.session.options import Json
+from spam_pipe.pipeline.cli.examples import examples
+from spam_pipe.pipeline.cli.help import Command, Group
+from spam_pipe.pipeline.session import complete
+from spam_pipe.pipeline.session.options import Json, argument, option
 
-datasets_app = typer.Typer(help="List the datasets, where they are looked for; fetch one.")
-weights_app = typer.Typer(help="List the networks' weights; show, verify, export or fetch them.")
+datasets_app = typer.Typer(
+    cls=Group,
+    help="List the datasets, where they are looked for; fetch one.",
+    epilog=examples("datasets"),
+)
+weights_app = typer.Typer(
+    cls=Group,
+    help="List the networks' weights; show, verify, export or fetch them.",
+    epilog=examples("weights"),
+)
+
+_Target = Annotated[
+    str | None,
+    option("folder", "FOLDER", default="SPAM_DATA or SPAM_WEIGHTS, else the user's cache"),
+]
+_Address = Annotated[
+    str | None, option("another place to get it from", "URL", default="the publisher's")
+]
+_Digest = Annotated[
+    str | None,
+    option("SHA-256 of another version, 64 hex digits", "DIGEST", default="the known one"),
+]
 
 
 @datasets_app.callback(invoke_without_command=True)
@@ -20,16 +43,15 @@ def datasets(context: typer.Context, as_json: Json = False) -> None:
         show_datasets(as_json=as_json)
 
 
-@datasets_app.command()
+@datasets_app.command(cls=Command, epilog=examples("datasets fetch"))
 def fetch(
-    name: Annotated[str, typer.Argument(help="bsd, nyuv2 or sbd")],
-    to: Annotated[
-        str | None, typer.Option(help="folder (by default SPAM_DATA, else the cache)")
-    ] = None,
-    url: Annotated[str | None, typer.Option(help="another place to get it from")] = None,
-    sha256: Annotated[
-        str | None, typer.Option(help="expected SHA-256 of the download, 64 hex digits")
-    ] = None,
+    name: Annotated[
+        str,
+        argument("bsd, nyuv2 or sbd", "NAME", autocompletion=complete.fetched_datasets),
+    ],
+    to: _Target = None,
+    url: _Address = None,
+    sha256: _Digest = None,
 ) -> None:
     """Download a dataset and unpack it; an interrupted download leaves nothing behind."""
     from spam_pipe.pipeline.commands.look import fetch_dataset_to
@@ -46,10 +68,13 @@ def weights(context: typer.Context, as_json: Json = False) -> None:
         show_weights(as_json=as_json)
 
 
-_WeightsName = Annotated[str, typer.Argument(help="as `spam-pipe weights` lists it")]
+_WeightsName = Annotated[
+    str,
+    argument("as `spam-pipe weights` lists it", "NAME", autocompletion=complete.weights),
+]
 
 
-@weights_app.command("show")
+@weights_app.command("show", cls=Command, epilog=examples("weights show"))
 def show_weights_card(name: _WeightsName, as_json: Json = False) -> None:
     """Print the card of weights: data, recipe, steps, figures, licence."""
     from spam_pipe.pipeline.commands.weights import show_card
@@ -57,10 +82,16 @@ def show_weights_card(name: _WeightsName, as_json: Json = False) -> None:
     show_card(name, as_json=as_json)
 
 
-@weights_app.command("verify")
+@weights_app.command("verify", cls=Command, epilog=examples("weights verify"))
 def verify_weights(
     names: Annotated[
-        list[str] | None, typer.Argument(help="(by default all that are here)", metavar="NAME")
+        list[str] | None,
+        argument(
+            "as `spam-pipe weights` lists them",
+            "NAME",
+            default="all that are here",
+            autocompletion=complete.weights,
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -77,17 +108,20 @@ class ExportFormat(StrEnum):
     ONNX = "onnx"
 
 
-@weights_app.command("export")
+@weights_app.command("export", cls=Command, epilog=examples("weights export"))
 def export_weights(
     name: Annotated[
-        str, typer.Argument(help="shipped weights by name, or a .safetensors or .pth file")
+        str,
+        argument(
+            "shipped weights by name, or a .safetensors or .pth file",
+            "NAME|FILE",
+            autocompletion=complete.weights,
+        ),
     ],
     form: Annotated[
-        ExportFormat, typer.Option("--format", help="what to write")
+        ExportFormat, option("what to write", "onnx", names=("--format",))
     ] = ExportFormat.ONNX,
-    to: Annotated[
-        str | None, typer.Option(help="file to write (by default NAME.onnx)", metavar="FILE")
-    ] = None,
+    to: Annotated[str | None, option("file to write", "FILE", default="NAME.onnx")] = None,
     as_json: Json = False,
 ) -> None:
     """Write a network for other programs: image in, features and contour out, any size.
@@ -102,16 +136,12 @@ def export_weights(
     weights_command.export_weights(name, to, as_json=as_json)
 
 
-@weights_app.command("fetch")
+@weights_app.command("fetch", cls=Command, epilog=examples("weights fetch"))
 def fetch_weights(
     name: _WeightsName,
-    to: Annotated[
-        str | None, typer.Option(help="folder (by default SPAM_WEIGHTS, else the cache)")
-    ] = None,
-    url: Annotated[str | None, typer.Option(help="another place to get it from")] = None,
-    sha256: Annotated[
-        str | None, typer.Option(help="SHA-256 of another version of the file, 64 hex digits")
-    ] = None,
+    to: _Target = None,
+    url: _Address = None,
+    sha256: _Digest = None,
     as_json: Json = False,
 ) -> None:
     """Download weights; an interrupted or altered download leaves nothing behind."""

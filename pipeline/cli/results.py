@@ -2,13 +2,14 @@
 
 import typer
 
+from spam_pipe.pipeline.cli.examples import examples
+from spam_pipe.pipeline.cli.help import Command
 from spam_pipe.pipeline.session.options import Json, Limit, Outputs, RunName, accept_options
 from spam_pipe.pipeline.session.other_options import AnnotateOptions, ExportOptions, VerifyOptions
 
 results_app = typer.Typer()
 
 
-@results_app.command(rich_help_panel="Around it")
 def status(
     run: RunName = None,
     outputs: Outputs = "outputs",
@@ -51,9 +52,11 @@ def _annotate(options: AnnotateOptions) -> None:
         raise typer.Exit(1)
 
 
-for _name, _command, _kind in (
-    ("verify", _verify, VerifyOptions),
-    ("export", _export, ExportOptions),
-    ("annotate", _annotate, AnnotateOptions),
+for _name, _accepting in (
+    ("status", status),
+    ("verify", accept_options(_verify, VerifyOptions)),
+    ("export", accept_options(_export, ExportOptions)),
+    ("annotate", accept_options(_annotate, AnnotateOptions)),
 ):
-    results_app.command(_name, rich_help_panel="Around it")(accept_options(_command, _kind))
+    shown = {"rich_help_panel": "Around it", "epilog": examples(_name)}
+    results_app.command(_name, cls=Command, **shown)(_accepting)  # type: ignore[arg-type]

@@ -1,7 +1,6 @@
 """`spam-pipe annotate`: clicks or scribbles in, dense masks of classes by superpixels out."""
 
 import io
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +17,11 @@ from spam_pipe.pipeline.annotating.marks import (
 )
 from spam_pipe.pipeline.annotating.tables import AnnotatedImage, summarize, tables
 from spam_pipe.pipeline.commands.teller import Teller
-from spam_pipe.pipeline.errors import ConfigError, DataError, UserError
+from spam_pipe.pipeline.errors import ConfigError, DataError, UserError, one_line
 from spam_pipe.pipeline.exporting.formats import file_name
+from spam_pipe.pipeline.home import expand_home
 from spam_pipe.pipeline.items import Item
+from spam_pipe.pipeline.running.plan import State, plan
 from spam_pipe.pipeline.runs.chain import build_chain
 from spam_pipe.pipeline.runs.run import open_existing_run
 from spam_pipe.pipeline.runs.segmented import Segmented, read_segmented
@@ -34,7 +35,7 @@ from spam_pipe.stages.annotate.votes import Clicks
 from spam_pipe.stages.validity import VOID
 
 MASKS = "annotations"
-"""Where masks go below a run's folder, where nothing else is said."""
+"""The default folder of masks, below a run's folder."""
 
 
 def require_together(options: AnnotateOptions) -> None:
@@ -60,10 +61,10 @@ def annotate_run(options: AnnotateOptions) -> int:
         When the file, the run or the folder can't be used, or no image could be annotated.
     """
     teller = Teller(as_json=options.as_json)
-    path = Path(str(options.file)).expanduser()
+    path = expand_home(str(options.file))
     marks = read_marks(path)
     outputs, run = open_existing_run(options.outputs, options.run)
-    chain = build_chain(run.config, run.folder)
+    chain = build_chain(run.config, run.folder, "segment")
     unit = one_unit(chain["segment"].units, options.n_superpixels, run)
     if options.objects and "prior" not in chain:
         raise ConfigError(
@@ -76,7 +77,7 @@ def annotate_run(options: AnnotateOptions) -> int:
         raise DataError(f"{options.file}: {error}") from error
     target = run.folder.child(MASKS)
     if options.to is not None:
-        target = LocalFolder(Path(options.to).expanduser().absolute())
+        target = LocalFolder(expand_home(options.to, "--to").absolute())
     require_writable(outputs if options.to is None else target)
     done: list[AnnotatedImage] = []
     failed = 0
@@ -85,11 +86,17 @@ def annotate_run(options: AnnotateOptions) -> int:
     for name, item_id in sorted(meant.items(), key=lambda pair: pair[1]):
         own, item = marks.images[name], items[item_id]
         try:
+            (planned,) = plan([item], chain, run.config, run.folder)
+            if planned.states["segment"].get(unit) is State.STALE:
+                raise UserError(
+                    f"its superpixels are out of date; `spam-pipe segment --run {run.name}` makes "
+                    "them anew"
+                )
             seen = read_segmented(item, unit, chain)
             made = _annotate_item(seen, own, values, options)
         except (UserError, ValueError) as error:
             failed += 1
-            teller.warn(f"{item_id}: {' '.join(str(error).split())}")
+            teller.fail(f"{item_id}: {one_line(error)}")
             continue
         target.write(file_name(item_id, ".png"), _encode(made, max(marks.classes)))
         done.append(made)

@@ -1,12 +1,16 @@
-"""What the commands that run items do: resolve, plan, execute, tell."""
+"""The commands that run items: resolve, plan, execute, tell."""
+
+import os
 
 from spam_pipe.pipeline.commands.teller import (
     SUCCESS,
     Teller,
+    closing_line,
     exit_status,
     shard_line,
     state_counts,
     states_table,
+    tell_end,
 )
 from spam_pipe.pipeline.configuration.sizes import say_size
 from spam_pipe.pipeline.reporting.report import Report
@@ -31,6 +35,11 @@ def run_items(command: str, options: Options) -> int:
     if options.dry_run:
         return _tell_plan(session, teller)
     preflight(session)
+    if (cores := len(os.sched_getaffinity(0))) < options.workers:
+        teller.warn(
+            f"--workers {options.workers}: this machine gives {cores} cores; more processes than "
+            "cores take memory and save no time"
+        )
     if options.scheduler is None:
         teller.compile_kernels(nested="hierarchy" in chain)
     for remark in session.selection.dataset.remarks(session.selection.split):
@@ -41,7 +50,8 @@ def run_items(command: str, options: Options) -> int:
             summary = session.bring_up_to_date(executor, teller.callbacks(command))
         asked = command in {"run", "report"}
         width = teller.results.width
-        report = finish(session, summary, report=asked, width=width, paper=options.paper)
+        with teller.working("report: tables, pictures and page" if asked else "finishing"):
+            report = finish(session, summary, report=asked, width=width, paper=options.paper)
     _tell_summary(session.run, command, summary, report, options, teller)
     return exit_status([summary])
 
@@ -84,21 +94,16 @@ def _tell_summary(
     if options.verbose:
         for note, count in sorted(summary.notes.items()):
             teller.say(f"note: {note}" + (f" ({count} items)" if count > 1 else ""))
+    else:
+        _say_other_numbers(summary, teller)
     for name, count in sorted(summary.stale.items()):
         if count:
             teller.say(f"{name}: {count} items were out of date and computed again")
-    for failed in summary.failures[:5]:
-        teller.warn(f"{failed.item}: {failed.stage} failed: {failed.reason}")
-    if len(summary.failures) > 5:
-        teller.warn(
-            f"… and {len(summary.failures) - 5} more; all in {run.folder}/{summary.failures_file}"
-        )
-    if report is not None and report.table is not None:
-        teller.show(report.table)
-    teller.say(_closing_line(run, target, summary))
-    if report is not None:
-        for line in report.places:
-            teller.say(line)
+    items = f"{summary.n_items} item{'s' * (summary.n_items != 1)}"
+    if summary.n_expected and summary.n_items != summary.n_expected:
+        items += f" (of {summary.n_expected} in the split)"
+    line = closing_line(target, items, summary, run)
+    tell_end(run, summary, report, line, teller)
     if line := shard_line(summary, "report" if target == "run" else target):
         teller.say(line)
     teller.show_json(
@@ -112,21 +117,10 @@ def _tell_summary(
     )
 
 
-def _closing_line(run: Run, target: str, summary: Summary) -> str:
-    items = f"{summary.n_items} item{'s' * (summary.n_items != 1)}"
-    if summary.n_expected and summary.n_items != summary.n_expected:
-        items += f" (of {summary.n_expected} in the split)"
-    parts = [f"{summary.computed} computed", f"{summary.complete} up to date"]
-    if summary.failed:
-        parts.append(f"{summary.failed} failed")
-    if summary.skipped:
-        parts.append(f"{summary.skipped} skipped, failed before")
-    part = "" if summary.shard is None else f", shard {summary.shard}"
-    line = f"{target}{part}: {items}, {', '.join(parts)}, {summary.seconds:.1f} s"
-    if summary.interrupted:
-        return f"stopped: {line}; the same command goes on from here"
-    if summary.failed:
-        line += (
-            f"; reasons in {run.folder}/{summary.failures_file}, the same command tries them again"
-        )
-    return line
+def _say_other_numbers(summary: Summary, teller: Teller) -> None:
+    """Say that other numbers of superpixels were made than asked for; not silently."""
+    notes = sorted((note, n) for note, n in summary.notes.items() if "asked for" in note)
+    if notes:
+        others = sum(n for _, n in notes) - 1
+        more = f"; so with {others} more results (--verbose lists them)" if others else ""
+        teller.say(f"{notes[0][0]}{more}")

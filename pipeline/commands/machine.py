@@ -1,4 +1,4 @@
-"""What this machine offers: versions, cores, device, data, weights, disk."""
+"""Facts of this machine: versions, cores, device, data, weights, disk."""
 
 import os
 import platform
@@ -48,7 +48,7 @@ _EXTRAS = {
     **EXTRAS,
 }
 _OWN_NAMES = ("pipeline", "stages", "spam_pipe")
-"""What `import` finds this project under."""
+"""The folder that `import` finds this project in."""
 _NAMED_DATASETS = tuple(name for name in DATASETS if name != "folder")
 
 

@@ -7,7 +7,7 @@ import threading
 import webbrowser
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
+from types import FrameType
 
 from spam_pipe.pipeline.commands.teller import Teller
 from spam_pipe.pipeline.configuration.run_config import dump_toml
@@ -16,6 +16,7 @@ from spam_pipe.pipeline.datasets.images.kinds import IMAGE_SUFFIXES
 from spam_pipe.pipeline.device import resolve_device
 from spam_pipe.pipeline.errors import ConfigError, UserError
 from spam_pipe.pipeline.extras import require
+from spam_pipe.pipeline.home import expand_home
 from spam_pipe.pipeline.runs.run import Run, open_run
 from spam_pipe.pipeline.runs.selection import Selection
 from spam_pipe.pipeline.runs.shard import held
@@ -29,25 +30,14 @@ _LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})
 
 @dataclass(frozen=True)
 class Place:
-    """Where the server listens.
+    """Where the server listens."""
 
-    Attributes
-    ----------
-    host, port
-        Its address; port 0 for a free one.
-    token
-        What requests carry; None for a random one.
-    browser
-        Open the page at once.
-    labels
-        Folder of masks to correct; None for the run's annotations.
-    """
-
+    # its address; port 0 for a free one
     host: str = "127.0.0.1"
     port: int = 0
-    token: str | None = None
-    browser: bool = True
-    labels: str | None = None
+    token: str | None = None  # what requests carry; None for a random one
+    browser: bool = True  # open the page at once
+    labels: str | None = None  # folder of masks to correct; None for the run's annotations
 
 
 def serve(path: str, options: Options, place: Place) -> None:
@@ -93,7 +83,7 @@ def locate(path: str, options: Options) -> Options:
     """
     if path in DATASETS:
         return replace(options, dataset=path)
-    found = Path(path).expanduser()
+    found = expand_home(path)
     if (found / "run.toml").is_file():
         return replace(options, outputs=str(found.absolute().parent), run=found.absolute().name)
     if found.is_dir():
@@ -138,7 +128,9 @@ def _listen(
     if len(token) < 16:
         raise ConfigError("--token: give at least 16 characters, or leave it out")
     masks = (
-        None if place.labels is None else LocalFolder(Path(place.labels).expanduser().absolute())
+        None
+        if place.labels is None
+        else LocalFolder(expand_home(place.labels, "--labels").absolute())
     )
     with closing(_bound(place)) as bound:
         port = int(bound.getsockname()[1])
@@ -163,9 +155,17 @@ def _listen(
         )
         if place.browser:  # the socket listens already: the page is answered once all is set up
             threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+        server = uvicorn.Server(config)
+        exiting = server.handle_exit
+
+        def end(sig: int, frame: FrameType | None) -> None:
+            session.hub.end()
+            exiting(sig, frame)
+
+        server.handle_exit = end  # type: ignore[method-assign]
         try:
             with suppress(KeyboardInterrupt):  # Ctrl-C is how it ends
-                uvicorn.Server(config).run(sockets=[bound])
+                server.run(sockets=[bound])
         finally:
             session.close()
 

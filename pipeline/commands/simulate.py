@@ -25,11 +25,11 @@ from spam_pipe.stages.colour import rgb_to_lab
 from spam_pipe.stages.csv_cells import csv_lines
 
 FOLDER = "clicks"
-"""Where the figures go below a run's folder."""
+"""The folder of the figures, below a run's folder."""
 
 PIXELS = "no superpixels"
 TARGETS = (0.8, 0.9, 0.95)
-"""Pixel accuracies of which is told how many clicks they take."""
+"""Pixel accuracies for which the number of clicks is reported."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,8 @@ def simulate_run(options: AnnotateOptions) -> None:
     method; ``clicks.png``, the accuracy against the clicks. The images are annotated as the
     annotator with the median number of regions saw them.
 
-    Images that lack a result of one method, or ground truth, are left out of all, which is told.
+    Images that lack an up-to-date result of one method, or ground truth, are left out of all, which
+    is told.
 
     Raises
     ------
@@ -82,7 +83,7 @@ def simulate_run(options: AnnotateOptions) -> None:
     if not rows:
         raise UserError(
             f"annotate --simulate: no image of run {run.name} has ground truth and superpixels of "
-            f"all its methods at K = {unit}; `spam-pipe sweep` or `segment` makes them"
+            f"all its methods at K = {unit}; `spam-pipe sweep` or `report` makes them"
         )
     summary = _summarize(rows, n_clicks)
     curves = {label: _accuracies(rows, label, n_clicks).mean(axis=0) for label in summary}
@@ -96,7 +97,9 @@ def simulate_run(options: AnnotateOptions) -> None:
         _shown(summary, f"clicks to a pixel accuracy: median over {images} images, K = {unit}")
     )
     if left_out:
-        teller.warn(f"{left_out} images lack ground truth or a method's result and were left out")
+        teller.warn(
+            f"{left_out} images lack ground truth or an up-to-date result of a method: left out"
+        )
     teller.say(f"tables: {folder}/clicks.csv, summary.csv; picture: {folder}/clicks.png")
     teller.show_json({"folder": str(folder), "n_images": images, "methods": summary})
 
@@ -117,7 +120,7 @@ def _labels_of(
     """Return the label map and its first label of each method; None where one is missing."""
     found: dict[str, tuple[NDArray[Any], int]] = {}
     for label, method in methods.items():
-        if method.chain["segment"].store.record(item.id, unit) is None:
+        if (item.id, unit) not in method.done:
             return None
         seen = read_segmented(item, unit, method.chain)
         found[label] = seen.labels, seen.start_label

@@ -1,11 +1,18 @@
-"""What `spam-pipe sweep` does: the points of a grid on each dataset, by one set of workers."""
+"""`spam-pipe sweep`: the points of a grid on each dataset, by one set of workers."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from spam_pipe.pipeline.commands.teller import SUCCESS, Teller, exit_status, shard_line
+from spam_pipe.pipeline.commands.teller import (
+    SUCCESS,
+    Teller,
+    closing_line,
+    exit_status,
+    shard_line,
+    tell_end,
+)
 from spam_pipe.pipeline.configuration.run_config import merge, stated
 from spam_pipe.pipeline.errors import DataError
 from spam_pipe.pipeline.reporting.report import Report
@@ -29,7 +36,7 @@ from spam_pipe.stages.registry import STAGES
 
 @dataclass(frozen=True)
 class _Done:
-    """What came of a sweep on one dataset."""
+    """The result of a sweep on one dataset."""
 
     swept: SweptRun
     summary: Summary
@@ -118,7 +125,8 @@ def _sweep_run(
         swept.record.save(session.run.folder)
         summary = session.bring_up_to_date(executor, teller.callbacks(session.run.name))
         width = teller.results.width
-        report = finish(session, summary, report=True, width=width, paper=paper)
+        with teller.working("report: tables, pictures and page"):
+            report = finish(session, summary, report=True, width=width, paper=paper)
     return _Done(swept, summary, report)
 
 
@@ -156,40 +164,12 @@ def _tell_run(done: _Done, options: Options, teller: Teller) -> None:
     if options.verbose:
         for note, count in sorted(summary.notes.items()):
             teller.say(f"note: {note}" + (f" ({count} times)" if count > 1 else ""))
-    for failed in summary.failures[:5]:
-        teller.warn(f"{failed.item}: {failed.stage} failed: {failed.reason}")
-    if len(summary.failures) > 5:
-        teller.warn(
-            f"… and {len(summary.failures) - 5} more; all in {run.folder}/{summary.failures_file}"
-        )
-    if done.report is not None and done.report.table is not None:
-        teller.show(done.report.table)
-    teller.say(_closing_line(done))
-    for line in () if done.report is None else done.report.places:
-        teller.say(line)
+    alone, shared = stage_runs(done.swept.chains(), summary.n_items)
+    what = f"{len(done.swept.configs)} points × {summary.n_items} items"
+    line = closing_line("sweep", what, summary, run, f"; {_say_sharing(alone, shared)}")
+    tell_end(run, summary, done.report, line, teller)
     if line := shard_line(summary, "sweep"):
         teller.say(line)
-
-
-def _closing_line(done: _Done) -> str:
-    summary, swept = done.summary, done.swept
-    alone, shared = stage_runs(swept.chains(), summary.n_items)
-    parts = [f"{summary.computed} computed", f"{summary.complete} up to date"]
-    if summary.failed:
-        parts.append(f"{summary.failed} failed")
-    if summary.skipped:
-        parts.append(f"{summary.skipped} skipped, failed before")
-    part = "" if summary.shard is None else f", shard {summary.shard}"
-    line = (
-        f"sweep{part}: {len(swept.configs)} points × {summary.n_items} items: {', '.join(parts)}, "
-        f"{summary.seconds:.1f} s; {_say_sharing(alone, shared)}"
-    )
-    if summary.interrupted:
-        return f"stopped: {line}; the same command goes on from here"
-    if summary.failed:
-        place = f"{swept.run.folder}/{summary.failures_file}"
-        line += f"; reasons in {place}, the same command tries them again"
-    return line
 
 
 def _say_sharing(alone: int, shared: int) -> str:

@@ -1,19 +1,25 @@
-"""What commands print: progress, results, states, exit statuses."""
+"""The output of commands: progress, results, states, exit statuses."""
 
 import json
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from spam_pipe.pipeline.errors import printable
 from spam_pipe.pipeline.running.account import Summary
 from spam_pipe.pipeline.running.plan import State
-from spam_pipe.pipeline.running.progress import make_progress
+from spam_pipe.pipeline.running.progress import make_progress, spinner
 from spam_pipe.pipeline.running.runner import Callback
+
+if TYPE_CHECKING:
+    from spam_pipe.pipeline.reporting.report import Report
+    from spam_pipe.pipeline.runs.run import Run
 
 SUCCESS, SOME_FAILED, INTERRUPTED = 0, 1, 130
 
@@ -34,7 +40,11 @@ class Teller:
 
     def warn(self, text: str) -> None:
         """Print a line that matters even to those who want quiet."""
-        self.messages.print(printable(text), soft_wrap=True)
+        self.messages.print(printable(text), soft_wrap=True, style="yellow")
+
+    def fail(self, text: str) -> None:
+        """Print a line about something that failed."""
+        self.messages.print(printable(text), soft_wrap=True, style="red")
 
     def compile_kernels(self, *, nested: bool = False, seldom: bool = False) -> int:
         """Compile the kernels that are missing here, say so, and return how many they were.
@@ -48,9 +58,8 @@ class Teller:
         """
         from spam_pipe.pipeline import kernels
 
-        wanted = kernels.SEGMENTING + (kernels.NESTING if nested else ())
-        if seldom:
-            wanted += kernels.SELDOM
+        wanted: tuple[str, ...] = kernels.SEGMENTING + kernels.METRICS
+        wanted += (kernels.NESTING if nested else ()) + (kernels.SELDOM if seldom else ())
         missing = kernels.missing_kernels(wanted)
         if not missing:
             return 0
@@ -73,6 +82,10 @@ class Teller:
         """Return what shows the progress of a command, and what answers to Ctrl-C."""
         quiet = self.quiet or self.as_json
         return make_progress(title, self.messages, quiet=quiet), _Stopping(self)
+
+    def working(self, title: str) -> AbstractContextManager[None]:
+        """Show on a terminal that something without a count goes on, and for how long."""
+        return spinner(title, self.messages, quiet=self.quiet or self.as_json)
 
     def show_json(self, value: Mapping[str, Any]) -> None:
         """Print a result for programs."""
@@ -113,8 +126,46 @@ def states_table(title: str, counts: Mapping[str, Mapping[State, int]]) -> Table
     for state in State:
         table.add_column(state.value.replace("todo", "to do"), justify="right")
     for name, states in counts.items():
-        table.add_row(name, *(str(states.get(state, 0)) for state in State))
+        numbers = {state: str(states.get(state, 0)) for state in State}
+        red = "red" if states.get(State.FAILED) else ""
+        table.add_row(
+            name, *(Text(n, red if state is State.FAILED else "") for state, n in numbers.items())
+        )
     return table
+
+
+def tell_end(
+    run: "Run", summary: Summary, report: "Report | None", line: str, teller: Teller
+) -> None:
+    """Print the first failures of a run, its table, the closing line and the report's places."""
+    for failed in summary.failures[:5]:
+        teller.fail(f"{failed.item}: {failed.stage} failed: {failed.reason}")
+    if len(summary.failures) > 5:
+        teller.fail(
+            f"… and {len(summary.failures) - 5} more; all in {run.folder}/{summary.failures_file}"
+        )
+    if report is not None and report.table is not None:
+        teller.show(report.table)
+    teller.say(line)
+    for place in () if report is None else report.places:
+        teller.say(place)
+
+
+def closing_line(command: str, items: str, summary: Summary, run: "Run", more: str = "") -> str:
+    """Return the line that a command ends with: what was done, and what to do about failures."""
+    parts = [f"{summary.computed} computed", f"{summary.complete} up to date"]
+    if summary.failed:
+        parts.append(f"{summary.failed} failed")
+    if summary.skipped:
+        parts.append(f"{summary.skipped} skipped, failed before")
+    part = "" if summary.shard is None else f", shard {summary.shard}"
+    line = f"{command}{part}: {items}, {', '.join(parts)}, {summary.seconds:.1f} s{more}"
+    if summary.interrupted:
+        return f"stopped: {line}; the same command goes on from here"
+    if summary.failed:
+        place = f"{run.folder}/{summary.failures_file}"
+        line += f"; reasons in {place}, the same command tries them again"
+    return line
 
 
 def shard_line(summary: Summary, whole_command: str) -> str:
@@ -129,4 +180,4 @@ def shard_line(summary: Summary, whole_command: str) -> str:
 
 def _width() -> int | None:
     """Return the width for output that goes to no terminal; a terminal knows its own."""
-    return None if os.isatty(1) else 100
+    return None if os.isatty(1) or "COLUMNS" in os.environ else 100

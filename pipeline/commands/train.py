@@ -19,6 +19,7 @@ from spam_pipe.pipeline.datasets import describe, open_chosen, open_dataset
 from spam_pipe.pipeline.datasets.lookup import candidates
 from spam_pipe.pipeline.device import resolve_device
 from spam_pipe.pipeline.errors import ConfigError, DataError, UserError
+from spam_pipe.pipeline.home import expand_home
 from spam_pipe.pipeline.items import Dataset, Item
 from spam_pipe.pipeline.running.interruption import stop_on_interrupt
 from spam_pipe.pipeline.runs.lock import locked
@@ -50,7 +51,7 @@ def train_network(
         When the recipe, the images, the device or the folder can't be used.
     """
     teller = Teller(quiet=options.quiet, as_json=options.as_json)
-    place = Path(folder).expanduser() if folder is not None else default_folder(config)
+    place = expand_home(folder, "--folder") if folder is not None else default_folder(config)
     layers = list(config_layers(options))
     if also:
         layers.append({"also": [parse_also(each) for each in also]})
@@ -201,7 +202,7 @@ def _open_other(config: AlsoConfig, recipe: TrainingConfig, teller: Teller) -> O
 
 def _find_folder(name: str, root: str | None) -> Path:
     """Return a folder of a recipe: as it stands, else within a folder that holds datasets."""
-    stated = Path(name).expanduser()
+    stated = expand_home(name)
     places = (stated, *candidates([name], Path(root) if root else None))
     found = next((place for place in places if place.is_dir()), None)
     if found is None:

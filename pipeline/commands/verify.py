@@ -1,4 +1,4 @@
-"""What `spam-pipe verify` does: read a run back, list what is wrong, and remove it on request."""
+"""`spam-pipe verify`: read a run back, list the faults, and remove bad results on request."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager

@@ -14,11 +14,12 @@ from spam_pipe.pipeline.fetching.public_weights import (
     fetch_public_weights,
     find_public_weights,
     format_size,
-    hash_file,
     public_weights,
     weights_folders,
 )
 from spam_pipe.pipeline.fetching.shipped_weights import check_shipped, read_card, shipped_weights
+from spam_pipe.pipeline.home import expand_home
+from spam_pipe.pipeline.items import digest_of_file
 from spam_pipe.stages.networks.files import find_weights
 from spam_pipe.stages.suggestion import did_you_mean
 
@@ -110,13 +111,13 @@ def fetch_weights(
         teller.show(f"{name}: comes with spam-pipe, there is nothing to fetch")
         teller.show_json({"name": name, "path": str(shipped_weights()[name])})
         return
-    folder = Path(to).expanduser().absolute() if to is not None else weights_folders()[0]
+    folder = expand_home(to, "--to").absolute() if to is not None else weights_folders()[0]
     with download_bar(name, teller.messages) as progress:
         path = fetch_public_weights(
             name, folder, url=url, sha256=sha256, progress=progress, say=teller.say
         )
     teller.show(f"{name}: ready in {path}")
-    teller.show_json({"name": name, "path": str(path), "sha256": hash_file(path)})
+    teller.show_json({"name": name, "path": str(path), "sha256": digest_of_file(path)})
 
 
 def export_weights(name: str, to: str | None, *, as_json: bool) -> None:
@@ -140,10 +141,10 @@ def export_weights(name: str, to: str | None, *, as_json: bool) -> None:
         path = find_weights(name)
     except ValueError as error:
         raise ConfigError(str(error)) from error
-    target = Path(to).expanduser() if to is not None else Path(f"{path.stem}.onnx")
+    target = expand_home(to, "--to") if to is not None else Path(f"{path.stem}.onnx")
     if target.suffix != ".onnx":
         raise ConfigError(f"--to {to}: an ONNX file is called something.onnx")
-    facts: dict[str, object] = {"weights": path.stem, "weights_sha256": hash_file(path)}
+    facts: dict[str, object] = {"weights": path.stem, "weights_sha256": digest_of_file(path)}
     shipped = shipped_weights().get(name)
     if shipped is not None and path.samefile(shipped):
         facts |= {f"card_{key}": value for key, value in read_card(path).items()}
@@ -196,7 +197,12 @@ def _card(name: str) -> dict[str, Any]:
     if name in shipped:
         path = shipped[name]
         size = path.stat().st_size
-        facts = {"state": "shipped", "file": str(path), "bytes": size, "sha256": hash_file(path)}
+        facts = {
+            "state": "shipped",
+            "file": str(path),
+            "bytes": size,
+            "sha256": digest_of_file(path),
+        }
         return read_card(path) | facts
     asset, place = public_weights(name), find_public_weights(name)
     return {

@@ -1,34 +1,32 @@
-"""Which options decide something of what a method makes."""
+"""Options that decide a method's results."""
 
-from spam_pipe.stages.clustering.config import ClusteringConfig
+from spam_pipe.pipeline.configuration.run_config import RunConfig
 from spam_pipe.stages.methods.config import SegmentConfig
-from spam_pipe.stages.methods.names import METHODS, NESTED
-from spam_pipe.stages.prior.config import CutConfig
-
-OF_SPAM = {*ClusteringConfig.model_fields, "network", "weights"} - {"seed"}
-"""Options of the segmentation that the project's own method alone reads."""
 
 
-def own_table(segment: SegmentConfig) -> str:
-    """Return the name of the table of options that the chosen method has, if it has one."""
-    return segment.resolved.method.partition(":")[0].replace("-", "_")
+def decides_nothing(key: str, config: RunConfig) -> bool:
+    """Say whether the option of this dotted key decides nothing of the superpixels' making.
 
-
-def of_another(key: str, segment: SegmentConfig) -> bool:
-    """Say whether a dotted key is in the table of another method than the chosen one."""
+    The proposals' and the prior's options decide where the method keeps to objects, each source
+    those that it reads; those of attention, where attention is paid.
+    """
     table, _, name = key.partition(".")
-    tables = {method.replace("-", "_") for method in METHODS}
-    return table == "segment" and name.partition(".")[0] in tables - {own_table(segment)}
+    first, _, rest = name.partition(".")
+    segment, propose = config.segment, config.propose
+    if table == "segment":
+        unread = first == "attention" and rest not in {"", "mode", *segment.attention.reads}
+        return first not in segment.reads or unread
+    if table in {"propose", "prior"}:
+        none = table == "prior" and propose.source == "none"
+        unread = table == "propose" and first not in {*propose.decisive, "source", "checkpoint"}
+        return not segment.uses_prior or none or unread
+    return False
 
 
-def decides_nothing(key: str, segment: SegmentConfig) -> bool:
-    """Say whether the option of this dotted key decides nothing of what the chosen method makes."""
-    table, _, name = key.partition(".")
-    if key in {"propose.source", "propose.masks"}:
-        return not segment.uses_prior
-    if table != "segment":
-        return False
-    first = name.partition(".")[0]
-    of_spam = first in OF_SPAM and segment.resolved.method not in {"spam", *NESTED}
-    of_cut = first in CutConfig.model_fields and not segment.uses_prior
-    return of_another(key, segment) or of_spam or of_cut
+def cure_of(key: str, segment: SegmentConfig) -> str:
+    """Return the option of the chosen method that goes by the last name of a key; "" for none."""
+    own, wanted = segment.own_table, key.rpartition(".")[2]
+    fields = getattr(type(getattr(segment, own, None)), "model_fields", {})
+    if wanted in fields:
+        return f"segment.{own}.{wanted}"
+    return f"segment.{wanted}" if key.count(".") > 1 and wanted in segment.reads else ""

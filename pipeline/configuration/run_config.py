@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 import spam_pipe
 from spam_pipe.pipeline.configuration.sizes import Sizes
 from spam_pipe.pipeline.datasets.config import DatasetConfig
-from spam_pipe.pipeline.errors import ConfigError
+from spam_pipe.pipeline.errors import ConfigError, plain_words
 from spam_pipe.stages.evaluate.config import EvaluateConfig
 from spam_pipe.stages.methods.config import SegmentConfig
 from spam_pipe.stages.prior.config import PriorConfig
@@ -59,7 +59,7 @@ class RunConfig(BaseModel):
 
     @property
     def units(self) -> tuple[int, ...] | tuple[str, ...]:
-        """What is made of each image: numbers of superpixels, or sizes."""
+        """Units of each image: numbers of superpixels, or sizes."""
         return self.superpixel_size or self.n_superpixels
 
 
@@ -204,7 +204,7 @@ def _explain(error: ValidationError) -> str:
     if first["type"] == "extra_forbidden":
         suggestion = _suggestion(path)
         return f"{key}: no such option" + (f"; {suggestion}" if suggestion else "")
-    message = first["msg"].removeprefix("Value error, ")
+    message = plain_words(first["msg"])
     if isinstance(first["input"], Mapping):  # two options that don't go together
         return f"{key}: {message}"
     return f"{key}: {message} (given: {first['input']!r})"

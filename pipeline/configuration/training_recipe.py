@@ -1,4 +1,4 @@
-"""What a training is: its recipe and its images, from TOML files and options."""
+"""The configuration of a training: its recipe and its images, from TOML files and options."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from spam_pipe.pipeline.configuration.run_config import Layer, merge, read_config_file, stated
 from spam_pipe.pipeline.datasets.config import DatasetConfig
-from spam_pipe.pipeline.errors import ConfigError
+from spam_pipe.pipeline.errors import ConfigError, plain_words
+from spam_pipe.pipeline.home import expand_home
 from spam_pipe.stages.suggestion import did_you_mean
 from spam_pipe.stages.train.config import TrainConfig
 
@@ -78,7 +79,7 @@ def parse_also(text: str) -> dict[str, Any]:
 
 def _absolute(folder: str) -> str:
     """Return a folder that a later process finds from wherever it is started."""
-    path = Path(folder).expanduser()
+    path = expand_home(folder)
     return str(path.absolute()) if path.is_dir() else folder
 
 
@@ -139,7 +140,7 @@ def _explain(error: ValidationError) -> str:
     key = ".".join(path)
     if first["type"] == "extra_forbidden":
         return f"{key}: no such option of a training; {did_you_mean(key, _known_keys())}"
-    message = first["msg"].removeprefix("Value error, ")
+    message = plain_words(first["msg"])
     return f"{key}: {message} (given: {first['input']!r})" if key else message
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from spam_pipe.pipeline.datasets.config import DatasetConfig
 from spam_pipe.pipeline.errors import ConfigError, DataError
+from spam_pipe.pipeline.home import expand_home
 from spam_pipe.pipeline.items import Dataset
 from spam_pipe.stages.suggestion import did_you_mean
 
@@ -16,7 +17,7 @@ DATASETS: dict[str, str] = {
     "folder": "spam_pipe.pipeline.datasets.folder:Folder",
     "sample": "spam_pipe.pipeline.datasets.sample:Sample",
 }
-"""Where each dataset's class is, as ``module:class``."""
+"""Each dataset's class, as ``module:class``."""
 
 
 def open_dataset(name: str, *, data: str | Path | None = None, **options: Any) -> Dataset:
@@ -58,7 +59,7 @@ def open_dataset(name: str, *, data: str | Path | None = None, **options: Any) -
                 given[key] = Path(given[key])
         return ImageFolder(**given)
     if (reading := given.pop("reading", None)) is not None:
-        given |= {"bands": reading.bands, "stretch": reading.stretch}
+        given |= {"bands": reading.bands or reading.every or None, "stretch": reading.stretch}
     for option, value in given.items():
         if value not in (None, (), "*"):
             raise ConfigError(f"dataset.{option}: only a folder of images has it, not {name}")
@@ -95,10 +96,7 @@ def describe(dataset: Dataset, split: str, found: int) -> str:
 
 
 def _as_folder(name: str) -> Path:
-    try:
-        path = Path(name).expanduser()
-    except RuntimeError as error:  # ~somebody, whom this machine does not know
-        raise DataError(f"--dataset {name}: there is no such home folder") from error
+    path = expand_home(name, "--dataset")
     if path.is_dir():
         return path
     if path.exists():

@@ -18,14 +18,9 @@ _SIZES = {"train": 200, "val": 100, "test": 200}
 
 @dataclass(frozen=True)
 class Bsd(Dataset):
-    """BSDS500: natural images, each segmented by 4 to 9 people.
+    """BSDS500: natural images, each segmented by 4 to 9 people."""
 
-    Attributes
-    ----------
-    data
-        The folder that holds ``BSDS500/data`` or ``BSR/BSDS500/data``, or is one of them.
-    """
-
+    # the folder that holds ``BSDS500/data`` or ``BSR/BSDS500/data``, or is one of them
     data: Path | None = None
 
     name: ClassVar[str] = "bsd"

@@ -8,12 +8,23 @@ if TYPE_CHECKING:
     from spam_pipe.pipeline.datasets.images.bands import Reading
 
 
+_EVERY = "all"
+
+
 def _bands(bands: tuple[int, ...] | str | None) -> tuple[int, ...] | str | None:
-    if isinstance(bands, str):
-        return bands
-    if bands is not None and (len(bands) not in (1, 3) or min(bands) < 1):
-        raise ValueError("give one band or three, counted from 1, such as 4,3,2")
+    chosen = _chosen(bands) if isinstance(bands, str) else bands
+    if chosen is not None and (len(chosen) not in (1, 3) or min(chosen) < 1):
+        raise ValueError("give one band or three, counted from 1, such as 4,3,2 or all:4,3,2")
     return bands
+
+
+def _chosen(bands: str) -> tuple[int, ...] | None:
+    """Return the bands shown: None for "all", (4, 3, 2) for "all:4,3,2"."""
+    every, _, chosen = bands.partition(":")
+    numbers = chosen.split(",") if chosen else []
+    if every != _EVERY or not all(number.strip().isdecimal() for number in numbers):
+        raise ValueError(f"'{bands}' is neither 4,3,2 nor all nor all:4,3,2")
+    return tuple(map(int, numbers)) or None
 
 
 def _values(ignored: tuple[int, ...]) -> tuple[int, ...]:
@@ -27,7 +38,7 @@ def _percentiles(stretch: tuple[float, float] | None) -> tuple[float, float] | N
 
 
 class DatasetConfig(BaseModel):
-    """Which images a run takes, and where they are."""
+    """The images of a run: dataset, split, reading."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -58,10 +69,11 @@ class DatasetConfig(BaseModel):
         description="folder: planes of stacks: all (each an item such as name#z3) or first; by "
         "default all of OME-TIFF and OME-Zarr, the first of other files",
     )
-    bands: Annotated[tuple[int, ...] | Literal["all"] | None, AfterValidator(_bands)] = Field(
+    bands: Annotated[tuple[int, ...] | str | None, AfterValidator(_bands)] = Field(
         None,
         description="folder: which bands, from 1, are red, green and blue, or the one that is "
-        "grey; all for the first principal components of all; by default what the file says",
+        "grey; all to compare pixels by all bands and see their first principal components; "
+        "all:4,3,2 to compare by all and see these; by default what the file says",
     )
     stretch: Annotated[tuple[float, float] | None, AfterValidator(_percentiles)] = Field(
         None,
@@ -79,10 +91,12 @@ class DatasetConfig(BaseModel):
 
     @property
     def reading(self) -> "Reading":
-        """What this says of how images are read."""
+        """The options of reading images."""
         from spam_pipe.pipeline.datasets.images.bands import Reading
 
-        return Reading(self.bands, self.stretch, self.max_pixels)
+        every = isinstance(self.bands, str)
+        bands = _chosen(self.bands) if isinstance(self.bands, str) else self.bands
+        return Reading(bands, every, self.stretch, self.max_pixels)
 
     @property
     def max_pixels(self) -> int:

@@ -9,13 +9,19 @@ from typing import ClassVar
 
 from spam_pipe.pipeline.datasets.images.bands import Reading
 from spam_pipe.pipeline.datasets.images.image_file import ImageFile
-from spam_pipe.pipeline.datasets.images.kinds import IMAGE_SUFFIXES, may_be_image
+from spam_pipe.pipeline.datasets.images.kinds import (
+    IMAGE_SUFFIXES,
+    MAT_SUFFIX,
+    is_envi_header,
+    may_be_image,
+)
 from spam_pipe.pipeline.datasets.images.stacks import Which, part_name, parts_of
 from spam_pipe.pipeline.datasets.split_lists import check_split
 from spam_pipe.pipeline.datasets.user_files.label_file import LABEL_SUFFIXES, LabelFile
 from spam_pipe.pipeline.datasets.user_files.listing import Listing, list_files, say_passed_by
 from spam_pipe.pipeline.datasets.user_files.names import composed, written
 from spam_pipe.pipeline.errors import DataError
+from spam_pipe.pipeline.home import expand_home
 from spam_pipe.pipeline.items import Dataset, Item
 from spam_pipe.stages.validity import VOID
 
@@ -24,38 +30,25 @@ OME_SUFFIXES = (".tif", ".tiff", ".zarr")
 
 @dataclass(frozen=True)
 class ImageFolder(Dataset):
-    """The images below a folder, at any depth; what is hidden (``.name``) is left out.
+    """The images below a folder, at any depth; hidden files (``.name``) are skipped.
 
     Images are files with an image's suffix, and files without any that begin as images do. Links
     are followed. An item's id is its relative path without suffix; images that differ in the
     suffix alone (``a.jpg`` beside ``a.png``) keep theirs.
-
-    Attributes
-    ----------
-    images
-        The folder.
-    pattern
-        Which files are images, beside having an image's suffix: a shell pattern for the name or,
-        where it has a slash, for the relative path.
-    ground_truth
-        Folder of label maps with the images' ids (or relative paths) for names.
-    planes
-        Which planes of stacks are items: all, named ``<id>#z3``, or the first; None for all of
-        OME-TIFF and OME-Zarr, the first of other files.
-    reading
-        How images are read.
-    ignore
-        Values of the ground truth that mean no region.
-    files
-        Of the images these alone, by their paths below the folder; all where there are none.
     """
 
-    images: Path
+    images: Path  # the folder
+    # which files are images, beside having an image's suffix: a shell pattern for the name or,
+    # where it has a slash, for the relative path
     pattern: str = "*"
+    # folder of label maps with the images' ids (or relative paths) for names
     ground_truth: Path | None = None
+    # which planes of stacks are items: all, named ``<id>#z3``, or the first; None for all of OME-
+    # TIFF and OME-Zarr, the first of other files
     planes: Which = None
-    reading: Reading = field(default_factory=Reading)
-    ignore: tuple[int, ...] = ()
+    reading: Reading = field(default_factory=Reading)  # how images are read
+    ignore: tuple[int, ...] = ()  # values of the ground truth that mean no region
+    # of the images these alone, by their paths below the folder; all where there are none
     files: tuple[str, ...] = ()
 
     name: ClassVar[str] = "folder"
@@ -71,18 +64,18 @@ class ImageFolder(Dataset):
         return iter(found)
 
     def remarks(self, split: str = "all") -> list[str]:
-        """Say which files were passed by, and which images have no ground truth."""
-        root = self.images.expanduser()
+        """Return remarks on skipped files and on images without ground truth."""
+        root = expand_home(self.images)
         listing = list_files(root)
         inside = self._truth_inside(root)
         others = [
             name
             for name in listing.names
-            if not may_be_image(root / name) and not self._is_truth(root, name, inside)
+            if not self._is_image(root / name) and not self._is_truth(root, name, inside)
         ]
         remarks = []
         if said := say_passed_by(listing.passed_by, others):
-            remarks.append(f"{root}: passed by, as no images: {said}")
+            remarks.append(f"{root}: skipped, as no images: {said}")
         if self.ground_truth is not None:
             images = self._images(split)
             without = sorted(set(images) - set(self._find_ground_truth(images)))
@@ -96,12 +89,16 @@ class ImageFolder(Dataset):
     def _images(self, split: str) -> dict[str, ImageFile]:
         """Return the images by id."""
         check_split(self.name, self.splits, split)
-        root = self.images.expanduser()
+        root = expand_home(self.images)
         if not root.is_dir():
             raise DataError(f"{root}: there is no such folder of images")
         files = self._image_files(root, list_files(root))
         if missing := sorted({*self.files} - {*files}):
-            raise DataError(f"{root / missing[0]}: there is no such image")
+            path = root / missing[0]
+            headers = [path.with_suffix(".hdr"), path.with_name(f"{path.name}.hdr")]
+            named = next((each.name for each in headers if is_envi_header(each)), None)
+            cure = "" if named is None else f"; of an ENVI cube name its header, {named}"
+            raise DataError(f"{path}: there is no such image{cure}")
         if not files:
             kinds = " ".join(sorted(IMAGE_SUFFIXES))
             wanted = "" if self.pattern == "*" else f" that matches {self.pattern}"
@@ -121,7 +118,7 @@ class ImageFolder(Dataset):
         return images
 
     def expected(self, split: str) -> None:
-        """Return None: a folder has the images that it has."""
+        """Return None: a folder has no official number of images."""
 
     def location(self) -> str:
         """Return the folder."""
@@ -137,25 +134,31 @@ class ImageFolder(Dataset):
             and fnmatch(written(name if "/" in pattern else name.rpartition("/")[2]), pattern)
             # Ground truth kept in a folder among the images is no image.
             and not self._is_truth(root, name, inside)
-            and may_be_image(root / name)
+            and self._is_image(root / name)
         ]
+
+    def _is_image(self, path: Path) -> bool:
+        """Say whether a file is an image; matrices are where the user names them."""
+        if path.suffix.lower() == MAT_SUFFIX:
+            return bool(self.files) or self.pattern.lower().endswith(MAT_SUFFIX)
+        return may_be_image(path)
 
     def _truth_inside(self, root: Path) -> bool:
         """Say whether ground truth may lie in a folder among the images."""
-        return self.ground_truth is not None and self.ground_truth.expanduser() != root
+        return self.ground_truth is not None and expand_home(self.ground_truth) != root
 
     def _is_truth(self, root: Path, name: str, inside: bool) -> bool:
         return inside and (root / name).is_relative_to(self._truth_folder())
 
     def _truth_folder(self) -> Path:
         assert self.ground_truth is not None
-        return self.ground_truth.expanduser()
+        return expand_home(self.ground_truth)
 
     def _find_ground_truth(self, images: Mapping[str, ImageFile]) -> Mapping[str, LabelFile]:
-        """Return the label map of each item that has one; a part's is named as the item is."""
+        """Return the label map of each item that has one; a plane's is named like its item."""
         if self.ground_truth is None:
             return {}
-        root, folder = self.images.expanduser(), self._truth_folder()
+        root, folder = expand_home(self.images), self._truth_folder()
         if not folder.is_dir():
             raise DataError(f"{folder}: there is no such folder of ground truth")
         files = {key: image.path.relative_to(root).as_posix() for key, image in images.items()}
@@ -205,7 +208,7 @@ def item_ids(files: list[str]) -> dict[str, str]:
 
 
 def _suffix(name: str) -> str:
-    """Return a name's suffix; DICOM's names end in numbers, which are none."""
+    """Return a name's suffix; DICOM's names end in numbers, which are no suffixes."""
     suffix = PurePosixPath(name).suffix
     return "" if suffix[1:].isdecimal() else suffix
 

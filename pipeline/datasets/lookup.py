@@ -1,4 +1,4 @@
-"""Where datasets are looked for."""
+"""The folders in which datasets are looked for."""
 
 import os
 from collections.abc import Iterable, Sequence
@@ -7,6 +7,7 @@ from pathlib import Path
 from platformdirs import user_cache_path
 
 from spam_pipe.pipeline.errors import DataError
+from spam_pipe.pipeline.home import expand_home
 
 
 def data_folders(data: Path | None = None) -> tuple[Path, ...]:
@@ -16,14 +17,14 @@ def data_folders(data: Path | None = None) -> tuple[Path, ...]:
     the user's cache folder, which is where datasets are fetched to.
     """
     if data is not None:
-        return (data.expanduser(),)
+        return (expand_home(data),)
     named = os.environ.get("SPAM_DATA")
     cache = user_cache_path("spam-pipe") / "datasets"
-    return (Path(named).expanduser(), cache) if named else (cache,)
+    return (expand_home(named, "SPAM_DATA"), cache) if named else (cache,)
 
 
 def candidates(layouts: Sequence[str], data: Path | None) -> tuple[Path, ...]:
-    """Return every place where something with one of these layouts may be, in order."""
+    """Return all candidate paths of these layouts, in search order."""
     return tuple(folder / layout for folder in data_folders(data) for layout in layouts)
 
 
@@ -48,7 +49,7 @@ def locate(name: str, places: Iterable[Path], contains: str = "") -> Path:
 
 
 def describe_places(name: str, places: Sequence[Path], contains: str = "") -> str:
-    """Return the place where a dataset is, or else the first where it would be looked for."""
+    """Return the path of a dataset, or the first candidate where it is missing."""
     try:
         return str(locate(name, places, contains))
     except DataError:

@@ -32,13 +32,9 @@ class NyuV2(Dataset):
 
     The validation split is the benchmark's subset of the official training set. The lists hold
     400 and 200 frames; publications count 399 and 199, the lists' last lines having no line feed.
-
-    Attributes
-    ----------
-    data
-        The folder that holds ``nyu_depth_v2_labeled.mat``, or the file itself.
     """
 
+    # the folder that holds ``nyu_depth_v2_labeled.mat``, or the file itself
     data: Path | None = None
 
     name: ClassVar[str] = "nyuv2"
@@ -75,15 +71,9 @@ def _parts(split: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Frame(FileSource):
-    """A frame of the file, which is far too large to be hashed for each.
+    """A frame of the file, which is far too large to be hashed for each."""
 
-    Attributes
-    ----------
-    number
-        The frame's number, from 1.
-    """
-
-    number: int
+    number: int  # the frame's number, from 1
 
     def signature(self) -> str:
         """Return the file's size and modification time, and the frame."""

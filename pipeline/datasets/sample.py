@@ -30,7 +30,7 @@ class Sample(Dataset):
     splits: ClassVar[tuple[str, ...]] = ("all",)
 
     def __init__(self, data: Path | None = None) -> None:
-        """Take no notice of `data`: the sample is part of the installation."""
+        """Ignore `data`: the sample is part of the installation."""
 
     def items(self, split: str = "all") -> Iterator[Item]:
         """Yield the photographs that are installed and all scenes, sorted by id."""

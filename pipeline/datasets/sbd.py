@@ -18,15 +18,9 @@ _LISTS = {"test": "sbd_test.txt", "train": "sbd_train.txt"}
 
 @dataclass(frozen=True)
 class Sbd(Dataset):
-    """Outdoor scenes of about 240×320, one annotation each.
+    """Outdoor scenes of about 240×320, one annotation each."""
 
-    Attributes
-    ----------
-    data
-        The folder that holds ``iccv09Data``, or is it.
-    """
-
-    data: Path | None = None
+    data: Path | None = None  # the folder that holds ``iccv09Data``, or is it
 
     name: ClassVar[str] = "sbd"
     splits: ClassVar[tuple[str, ...]] = ("test", "train", "all")

@@ -1,4 +1,4 @@
-"""Which items belong to a split: the lists that ship with the package."""
+"""The items of a split: the lists that ship with the package."""
 
 from collections.abc import Sequence
 from importlib.resources import files

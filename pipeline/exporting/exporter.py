@@ -25,6 +25,7 @@ from spam_pipe.pipeline.exporting.label_files import (
     encode_overlay,
 )
 from spam_pipe.pipeline.items import Item
+from spam_pipe.pipeline.running.plan import ItemPlan, State
 from spam_pipe.pipeline.runs.chain import Chain
 from spam_pipe.pipeline.runs.segmented import Objects, read_prior_objects, read_segmented
 from spam_pipe.pipeline.store.folder import Folder
@@ -35,32 +36,21 @@ from spam_pipe.stages.segment.stored import labels_of, start_label_of
 
 @dataclass
 class Exporter:
-    """Writes items one by one, and at the end the files that hold all of them.
+    """Writes items one by one, and at the end the files that hold all of them."""
 
-    Attributes
-    ----------
-    target
-        Where files go.
-    chain
-        The stores that the results are in.
-    what, form, options
-        The content, its format and the options of the export.
-    gathered
-        By unit, the parts of one file.
-    unplaced
-        Items whose coordinates are pixels where others' are the ground's, and the reason if it is
-        known.
-    """
-
-    target: Folder
-    chain: Chain
+    target: Folder  # where files go
+    chain: Chain  # the stores that the results are in
+    # the content, its format and the options of the export
     what: What
     form: Form
     options: FigureOptions
+    # by unit, the parts of one file
     gathered: dict[Unit, list[Figures]] = field(default_factory=dict)
+    # items whose coordinates are pixels where others' are the ground's, and the reason if it is
+    # known
     unplaced: dict[str, str] = field(default_factory=dict)
 
-    def add(self, item: Item, unit: Unit) -> int:
+    def add(self, planned: ItemPlan, unit: Unit) -> int:
         """Write the files of a unit of an item; return how many.
 
         Raises
@@ -68,6 +58,7 @@ class Exporter:
         UserError, ValueError
             When it can't be read, or not be written in that format.
         """
+        item = planned.item
         name = file_name(item.id, "", unit)
         self._note_place(item)
         if self.what in FIGURES:
@@ -83,7 +74,7 @@ class Exporter:
         if self.what == "napari":
             self._write_for_napari(name, item, unit)
             return 1
-        return self._put(name, {suffix_of(self.form): self._encode(item, unit)})
+        return self._put(name, {suffix_of(self.form): self._encode(planned, unit)})
 
     def finish(self) -> int:
         """Write the files that hold all items; return how many."""
@@ -112,32 +103,32 @@ class Exporter:
             self.target.write(name + suffix, content)
         return len(contents)
 
-    def _encode(self, item: Item, unit: Unit) -> bytes:
+    def _encode(self, planned: ItemPlan, unit: Unit) -> bytes:
+        item = planned.item
         if self.what == "hierarchy":
             return self._pack_hierarchy(item)
         if self.what == "saliency":
             return encode_labels(self._saliency(item), self.form, 0)
         if self.what in {"objects", "object-overlays"}:
-            labels, start_label = self._objects(item, unit), 1
+            labels = self._objects(planned, unit)
         else:
-            seen = read_segmented(item, unit, self.chain)
-            labels, start_label = seen.labels, seen.start_label
-        background = 0 if start_label else None
+            labels = read_segmented(item, unit, self.chain).numbered
         match self.what:
             case "overlays":
-                return encode_overlay(item.image.read(), labels, start_label)
+                return encode_overlay(item.image.read(), labels, 1)
             case "object-overlays":
                 return encode_object_overlay(item.image.read(), labels)
             case "mean-colours":
-                return encode_mean_colors(item.image.read(), labels, background)
+                return encode_mean_colors(item.image.read(), labels, None if labels.all() else 0)
         if self.form == "tiff" and (place := georeference_of(item)) is not None:
-            return encode_geotiff(labels, place, nodata=background)
-        return encode_labels(labels, self.form, background)
+            return encode_geotiff(labels, place, nodata=0)
+        return encode_labels(labels, self.form, 0)
 
-    def _objects(self, item: Item, unit: Unit) -> Objects:
+    def _objects(self, planned: ItemPlan, unit: Unit) -> Objects:
         """Return the prior's finest objects, or those for a number of superpixels."""
         objects: Objects | None = None
-        if unit is not None and self.chain["segment"].store.record(item.id, unit) is not None:
+        item = planned.item
+        if unit is not None and planned.states["segment"].get(unit) is State.DONE:
             objects = read_segmented(item, unit, self.chain).objects
         if objects is None:
             count = None if unit is None else int(unit)
@@ -162,7 +153,6 @@ class Exporter:
         import zarr
 
         made = self._hierarchy(item)
-        self.target.delete(key)
         start = start_label_of(made.attributes)
         store = self.target.zarr_store(key, read_only=False)
         group = zarr.create_group(store, attributes={"start_label": start})
@@ -179,10 +169,9 @@ class Exporter:
         from spam_pipe.pipeline.exporting.ome_zarr import write_ome_zarr
 
         seen = read_segmented(item, unit, self.chain)
-        inside = seen.labels >= seen.start_label
-        layers = {"superpixels": np.where(inside, seen.labels + np.uint32(1 - seen.start_label), 0)}
+        layers = {"superpixels": seen.numbered}
         if seen.objects is not None:
-            layers["objects"] = np.where(inside, seen.objects, 0)
+            layers["objects"] = np.where(seen.numbered > 0, seen.objects, 0)
         fitted = {
             key: array.astype(np.min_scalar_type(array.max())) for key, array in layers.items()
         }

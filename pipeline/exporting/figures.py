@@ -22,21 +22,12 @@ from spam_pipe.stages.describe.table import table
 
 @dataclass(frozen=True)
 class Figures:
-    """The exported figures of an image's superpixels.
+    """The exported figures of an image's superpixels."""
 
-    Attributes
-    ----------
-    tables
-        By the end of their files' names, before the format's suffix.
-    outlines
-        A polygon per row, where that was asked for.
-    crs
-        Their reference system as WKT; None for pixels.
-    """
-
+    # by the end of their files' names, before the format's suffix
     tables: Mapping[str, pd.DataFrame]
-    outlines: Polygons | None = None
-    crs: str | None = None
+    outlines: Polygons | None = None  # A polygon per row, where that was asked for
+    crs: str | None = None  # their reference system as WKT; None for pixels
 
 
 FIGURES: tuple[What, ...] = ("table", "graph", "polygons")
@@ -45,21 +36,11 @@ FIGURES: tuple[What, ...] = ("table", "graph", "polygons")
 
 @dataclass(frozen=True)
 class FigureOptions:
-    """What only tables, graphs and polygons can be asked for.
+    """What only tables, graphs and polygons can be asked for."""
 
-    Attributes
-    ----------
-    one_file
-        One file for all images instead of one for each.
-    simplify
-        Detail of polygons that is left out, in pixels.
-    deep_features
-        Add the means of the network's features.
-    """
-
-    one_file: bool = False
-    simplify: float = 0.0
-    deep_features: bool = False
+    one_file: bool = False  # one file for all images instead of one for each
+    simplify: float = 0.0  # detail of polygons that is left out, in pixels
+    deep_features: bool = False  # add the means of the network's features
 
 
 def figures_of(seen: Segmented, what: What, form: Form, options: FigureOptions) -> Figures:
@@ -79,7 +60,7 @@ def figures_of(seen: Segmented, what: What, form: Form, options: FigureOptions) 
     if what == "table":
         return Figures({"": table})
     place = georeference_of(seen.item)
-    outlines = polygons(seen.labels, simplify=options.simplify, start_label=seen.start_label)
+    outlines = polygons(seen.numbered, simplify=options.simplify, start_label=1)
     placed = place_on_ground(outlines, place, form)
     return Figures({"": table}, placed, None if place is None else place.crs or None)
 
@@ -142,11 +123,11 @@ def superpixel_table(seen: Segmented, features: NDArray[np.float32] | None = Non
     of its reference system, and ``area_m2`` is the area on the ground, whatever the projection.
     """
     given: dict[str, Any] = {"objects": seen.objects, "features": features}
-    described = table(seen.labels, seen.picture.pixels, start_label=seen.start_label, **given)
+    described = table(seen.numbered, seen.picture.pixels, start_label=1, **given)
     chosen = {"bands", "limits"} & seen.picture.facts.keys()
     if chosen and isinstance(image := seen.item.image, ImageFile):
         samples = image.samples().values
-        of_file = table(seen.labels, samples, start_label=seen.start_label, **given)
+        of_file = table(seen.numbered, samples, start_label=1, **given)
         lab = described[["lab_l", "lab_a", "lab_b"]]
         described = of_file.drop(columns=lab.columns, errors="ignore").join(lab)
     described.insert(0, "image", seen.item.id)
@@ -163,9 +144,7 @@ def superpixel_table(seen: Segmented, features: NDArray[np.float32] | None = Non
 
 def edge_table(seen: Segmented) -> pd.DataFrame:
     """Return the adjacency graph of an image's superpixels, its id in front."""
-    edges = graph(
-        seen.labels, seen.picture.pixels, contour=seen.contour, start_label=seen.start_label
-    )
+    edges = graph(seen.numbered, seen.picture.pixels, contour=seen.contour, start_label=1)
     edges.insert(0, "image", seen.item.id)
     return edges
 

@@ -27,7 +27,7 @@ def encode_labels(labels: LabelMap, form: Form, background: int | None = None) -
     Parameters
     ----------
     labels
-        (H, W) non-negative integers: superpixels 0..n-1, or objects 1..n with 0 = uncertain.
+        (H, W) non-negative integers: superpixels or objects 1..n; 0 is background, or uncertain.
     form
         ``png`` (16 bits), ``tiff`` (16 or 32, deflated, above four megapixels in tiles) and
         ``npy`` keep the numbers as they are; ``coco`` is run lengths as JSON, laid out as
@@ -37,8 +37,7 @@ def encode_labels(labels: LabelMap, form: Form, background: int | None = None) -
 
     Returns
     -------
-    bytes
-        Equal maps give equal bytes.
+    Equal maps give equal bytes.
 
     Raises
     ------
@@ -145,10 +144,9 @@ def coco_records(labels: LabelMap, background: int | None = None) -> list[dict[s
 
     Returns
     -------
-    list[dict[str, Any]]
-        One record per label present, ascending: ``id`` (the label), ``segmentation`` (``size``
-        [H, W] and ``counts``, column-major, background first), ``area``, and ``bbox`` ([left,
-        top, width, height] in whole pixels, as pycocotools has it: one pixel is 1 × 1).
+    One record per label present, ascending: ``id`` (the label), ``segmentation`` (``size``
+    [H, W] and ``counts``, column-major, background first), ``area``, and ``bbox`` ([left,
+    top, width, height] in whole pixels, as pycocotools has it: one pixel is 1 × 1).
     """
     present, index = np.unique(labels, return_inverse=True)
     index = index.reshape(labels.shape)

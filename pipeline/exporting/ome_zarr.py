@@ -22,7 +22,7 @@ def write_ome_zarr(
     image: NDArray[np.uint8],
     labels: dict[str, NDArray[np.integer[Any]]],
 ) -> None:
-    """Write an image and label images over it; an older export is replaced.
+    """Write an image and label images over it.
 
     Parameters
     ----------
@@ -37,7 +37,6 @@ def write_ome_zarr(
     """
     import zarr
 
-    target.delete(key)
     name = key.rpartition("/")[2].split(".")[0]
     store = target.zarr_store(key, read_only=False)
     root = zarr.create_group(store, attributes={"ome": _image_metadata(name)})

@@ -130,7 +130,7 @@ def _open_stream(archive: Path) -> BinaryIO:
 
 
 def _unpack_tar(archive: Path, folder: Path, budget: _Budget) -> bool:
-    """Unpack a tar archive; return False where it is none."""
+    """Unpack a tar archive; return False if it is no tar archive."""
     if not hasattr(tarfile, "data_filter"):
         raise DataError("unpacking archives safely needs Python 3.11.4 or later")
     with _open_stream(archive) as stream:

@@ -22,27 +22,15 @@ _GIB = 2**30
 
 @dataclass(frozen=True)
 class Asset:
-    """Something that can be downloaded.
+    """Something that can be downloaded."""
 
-    Attributes
-    ----------
-    url
-        Its public source.
-    sha256
-        Of the downloaded file; None where no trustworthy figure is known.
-    contains
-        A path that must be there once it is unpacked.
-    max_download, max_unpacked
-        Bytes above which it cannot be the stated file.
-    is_archive
-        False for a single file, which is then kept under the name of `contains`.
-    """
-
-    url: str
-    sha256: str | None
-    contains: str
+    url: str  # its public source
+    sha256: str | None  # of the downloaded file; None where no trustworthy figure is known
+    contains: str  # A path that must be there once it is unpacked
+    # bytes above which it cannot be the stated file
     max_download: int
     max_unpacked: int
+    # false for a single file, which is then kept under the name of `contains`
     is_archive: bool = True
 
 

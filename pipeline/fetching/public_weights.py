@@ -6,13 +6,14 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from hashlib import file_digest
 from pathlib import Path
 
 from platformdirs import user_cache_path
 
 from spam_pipe.pipeline.errors import ConfigError, DataError
 from spam_pipe.pipeline.fetching.download import OnBytes, download, parse_hash
+from spam_pipe.pipeline.home import expand_home
+from spam_pipe.pipeline.items import digest_of_file
 from spam_pipe.stages.suggestion import did_you_mean
 
 _SAM = "https://dl.fbaipublicfiles.com/segment_anything/"
@@ -23,34 +24,17 @@ _LARGEST = 2**33
 
 @dataclass(frozen=True)
 class PublicWeights:
-    """A checkpoint that can be fetched.
+    """A checkpoint that can be fetched."""
 
-    Attributes
-    ----------
-    file
-        Its name, both at its source and here.
-    url
-        Its public source.
-    sha256
-        Of the file; None where it is not published: then that of what is fetched is noted beside
-        the file, so that damage is found later.
-    size
-        Bytes; about so many where there is no hash.
-    about
-        A description of the weights.
-    paper
-        Its source.
-    licence
-        Under which its authors publish it.
-    """
-
-    file: str
-    url: str
+    file: str  # its name, both at its source and here
+    url: str  # its public source
+    # of the file; None where it is not published: then that of what is fetched is noted beside the
+    # file, so that damage is found later
     sha256: str | None
-    size: int
-    about: str
-    paper: str = "Kirillov et al., Segment Anything, ICCV 2023, arXiv 2304.02643"
-    licence: str = "Apache-2.0"
+    size: int  # bytes; about so many where there is no hash
+    about: str  # A description of the weights
+    paper: str = "Kirillov et al., Segment Anything, ICCV 2023, arXiv 2304.02643"  # its source
+    licence: str = "Apache-2.0"  # under which its authors publish it
 
 
 PUBLIC_WEIGHTS: dict[str, PublicWeights] = {
@@ -102,7 +86,7 @@ def weights_folders() -> tuple[Path, ...]:
     """
     cache = user_cache_path("spam-pipe") / "weights"
     named = os.environ.get("SPAM_WEIGHTS")
-    return (Path(named).expanduser().absolute(), cache) if named else (cache,)
+    return (expand_home(named, "SPAM_WEIGHTS").absolute(), cache) if named else (cache,)
 
 
 def find_public_weights(name: str) -> Path | None:
@@ -175,7 +159,7 @@ def fetch_public_weights(
     if path.is_file():
         if expected is None:
             expected = _chosen_hash(path)
-        if expected is not None and hash_file(path) != expected:
+        if expected is not None and digest_of_file(path) != expected:
             raise DataError(
                 f"{path}: is there, but is damaged or another file (its SHA-256 is not {expected});"
                 " delete it and fetch it again"
@@ -219,28 +203,13 @@ def check_public_weights(name: str, path: Path) -> str | None:
             f"{path}: its SHA-256 is not published, and none was noted; delete it and run "
             f"`spam-pipe weights fetch {name}`, which notes it"
         )
-    found = hash_file(path)
+    found = digest_of_file(path)
     if found == expected:
         return None
     return (
         f"{path}: has SHA-256 {found}, not {expected}: damaged or another file; delete it and "
         f"run `spam-pipe weights fetch {name}`"
     )
-
-
-def hash_file(path: Path) -> str:
-    """Return the SHA-256 (hex) of a file of any size.
-
-    Raises
-    ------
-    DataError
-        When it cannot be read.
-    """
-    try:
-        with path.open("rb") as file:
-            return file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def format_size(size: int) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import spam_pipe.stages.weights
 from spam_pipe.pipeline.errors import DataError
-from spam_pipe.pipeline.fetching.public_weights import hash_file
+from spam_pipe.pipeline.items import digest_of_file
 
 
 def shipped_weights() -> dict[str, Path]:
@@ -39,7 +39,7 @@ def seen_by_digest() -> dict[str, str]:
 
     Figures of networks that have seen other pictures are no fair comparison without it.
     """
-    cards = {hash_file(path): read_card(path) for path in shipped_weights().values()}
+    cards = {digest_of_file(path): read_card(path) for path in shipped_weights().values()}
     return {digest: f"{card['name']}, trained on {card['seen']}" for digest, card in cards.items()}
 
 
@@ -58,6 +58,6 @@ def check_shipped(name: str, path: Path) -> str | None:
     card = read_card(path)
     if card.get("name") != name:
         return f"{path.with_suffix('.toml')}: is the card of {card.get('name')}, not of {name}"
-    if "sha256" in card and card["sha256"] != (found := hash_file(path)):
+    if "sha256" in card and card["sha256"] != (found := digest_of_file(path)):
         return f"{path}: has SHA-256 {found}, its card says {card['sha256']}; install again"
     return None

@@ -82,9 +82,9 @@ def report_command(
     if config.propose.masks is not None:
         skipped.add("propose.source")  # --masks implies it
     for key, value in flat_options(config).items():
-        if decides_nothing(key, config.segment):  # a command that states it is refused
-            continue
         if key in skipped or (value == usual.get(key) and key not in stated):
+            continue
+        if decides_nothing(key, config):  # a command that states it is refused
             continue
         if key in _FLAGS and value is not None:
             words += [_FLAGS[key], str(value)]

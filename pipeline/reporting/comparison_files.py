@@ -1,4 +1,4 @@
-"""What a comparison of methods writes: `report/statistics/` and curves in `report/figures/`."""
+"""Files of a comparison of methods: `report/statistics/` and curves in `report/figures/`."""
 
 from spam_pipe.pipeline.reporting.salient_rows import salient_rows
 from spam_pipe.pipeline.reporting.tables import Tables

@@ -32,8 +32,7 @@ def draw_contact_sheet(
 
     Returns
     -------
-    bytes | None
-        None when the current configuration has no measured image.
+    None when the current configuration has no measured image.
     """
     chain = build_chain(run.config, run.folder)
     own = metrics[metrics["config"] == config_name(chain, read_record(run.folder))]
@@ -50,7 +49,8 @@ def draw_contact_sheet(
     examples = [_example(item, chain, units, figures) for item in selection if item.id in chosen]
     if not examples:
         return None
-    title = f"{run.config.dataset.name} {selection.split} · {run.config.segment.method}"
+    split = "" if selection.split == "all" else f" {selection.split}"
+    title = f"{run.images}{split} · {run.config.segment.method}"
     if "prior" in chain:
         title += f" · prior: {prior_of(chain)}"
     picture = io.BytesIO()

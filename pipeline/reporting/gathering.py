@@ -1,4 +1,4 @@
-"""What a run's stores hold of a selection of items: rows of tables, states, provenance."""
+"""The contents of a run's stores for a selection of items: rows of tables, states, provenance."""
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
@@ -24,52 +24,42 @@ from spam_pipe.stages.report.series import MethodKey
 from spam_pipe.stages.report.tables import Group
 
 _OF_WEIGHTS = ("weights", "checkpoint")
-"""How the names of parts end that are the same file for all items."""
+"""Ends of the names of parts that are one file for all items."""
 
 _COUNTS = ("n_requested", "n_superpixels", "n_annotators")
 
 
 @dataclass
 class Evaluated:
-    """One method of a run: an evaluation's configuration and what is there of it.
+    """One method of a run: an evaluation's configuration and what is there of it."""
 
-    Attributes
-    ----------
-    config, chain
-        How it is made.
-    key
-        Its method, prior and config, as tables name them.
-    swept
-        Its label if it is a point of the run's sweep.
-    n_done, n_wanted
-        Results that are in, and that were asked for.
-    n_outdated
-        Images with results that are out of date and did not fail.
-    versions, devices
-        What its results were computed with: versions by package.
-    weights
-        Digest by the part that was read.
-    seconds
-        Stage, requested count (None where it does not matter) and seconds of every result.
-    """
-
+    # how it is made
     config: RunConfig
     chain: Chain
-    key: MethodKey
-    swept: str | None
-    n_done: int = 0
+    key: MethodKey  # its method, prior and config, as tables name them
+    swept: str | None  # its label if it is a point of the run's sweep
+    # item and unit of the results that are in and up to date, and how many were asked for
+    done: set[tuple[str, Unit]] = field(default_factory=set)
     n_wanted: int = 0
-    n_outdated: int = 0
+    n_outdated: int = 0  # images with results that are out of date and did not fail
+    # what its results were computed with: versions by package
     versions: dict[str, set[str]] = field(default_factory=dict)
     devices: set[str] = field(default_factory=set)
-    weights: dict[str, str] = field(default_factory=dict)
+    weights: dict[str, str] = field(default_factory=dict)  # digest by the part that was read
+    # stage, requested count (None where it does not matter) and seconds of every result
     seconds: list[tuple[str, Unit, float]] = field(default_factory=list)
+
+    @property
+    def n_done(self) -> int:
+        """How many results are in."""
+        return len(self.done)
 
     def note(self, planned: ItemPlan, wanted: Collection[Unit]) -> None:
         """Take in the records of one item; a number that was not asked for now is a bonus."""
         for unit, state in planned.states["evaluate"].items():
             self.n_wanted += unit in wanted or state is State.DONE
-            self.n_done += state is State.DONE
+            if state is State.DONE:
+                self.done.add((planned.item.id, unit))
         for (stage, unit), record in planned.records.items():
             self._note_record(record)
             self.seconds.append((stage, unit, float(record.provenance["seconds"])))
@@ -85,33 +75,19 @@ class Evaluated:
 
 @dataclass
 class Gathered:
-    """All that a report stands on.
+    """All that a report stands on."""
 
-    Attributes
-    ----------
-    rows
-        Of the metric table.
-    failed
-        How many images failed, by the keys of the summary table.
-    failures
-        The failed items themselves.
-    methods
-        Every evaluation that the run's folder holds.
-    sweep
-        The run's sweep, if it has one.
-    units
-        For superpixels asked for by size: the number in tables, which is the mean over images of
-        what their size asks for, and the size.
-    left_out
-        Results that the folder holds and the rows do not.
-    """
-
-    rows: list[dict[str, Any]] = field(default_factory=list)
+    rows: list[dict[str, Any]] = field(default_factory=list)  # of the metric table
+    # how many images failed, by the keys of the summary table
     failed: Counter[Group] = field(default_factory=Counter)
-    failures: list[FailedItem] = field(default_factory=list)
+    failures: list[FailedItem] = field(default_factory=list)  # the failed items themselves
+    # every evaluation that the run's folder holds
     methods: list[Evaluated] = field(default_factory=list)
-    sweep: SweepRecord | None = None
+    sweep: SweepRecord | None = None  # the run's sweep, if it has one
+    # for superpixels asked for by size: the number in tables, which is the mean over images of what
+    # their size asks for, and the size
     units: dict[int, str] = field(default_factory=dict)
+    # results that the folder holds and the rows do not
     left_out: list[LeftOut] = field(default_factory=list)
 
     def unit_of(self, count: int) -> int | str:
@@ -135,7 +111,7 @@ def gather(run: Run, selection: Selection) -> Gathered:
     failures: dict[tuple[str, str], FailedItem] = {}
     rows: list[tuple[Unit, dict[str, Any]]] = []
     failed: Counter[tuple[MethodKey, Unit]] = Counter()
-    dataset = run.config.dataset.name
+    dataset = run.images
     for method in _evaluations(run, selection, gathered):
         gathered.methods.append(method)
         shared = {"dataset": dataset, "split": selection.split, **vars(method.key)}
@@ -227,7 +203,7 @@ def _nominal_counts(
 ) -> dict[str, int]:
     """Return a number for each size: the mean of those asked for, different ones for each.
 
-    Nobody knows what was asked for where all images failed: about 0.
+    Without any result the number asked for is unknown: 0 stands for it.
     """
     asked: dict[str, list[int]] = {size: [] for size in failed}
     for unit, row in rows:
@@ -267,7 +243,7 @@ def _row(planned: ItemPlan, unit: Unit) -> dict[str, Any]:
         notes.insert(0, f"size {say_size(unit)}: K = {found['n_requested']}")
     if segmented is not None:
         notes.insert(0, segmented.attributes.get("note") or "")
-    # What had to be chosen to see the image; recorded with every stage that saw it.
+    # Choices that showed the image; recorded with every stage that read it.
     notes.append(said_of(planned.records["evaluate", unit].provenance.get("image", {})))
     return {
         "image": planned.item.id,

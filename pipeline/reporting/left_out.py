@@ -13,23 +13,12 @@ from spam_pipe.pipeline.store.folder import Folder
 
 @dataclass(frozen=True)
 class LeftOut:
-    """An evaluation's results that are not what today's options and version would make.
+    """An evaluation's results that are not what today's options and version would make."""
 
-    Attributes
-    ----------
-    store
-        The store that holds them.
-    method
-        The superpixel method.
-    n_images
-        Of how many images.
-    config
-        The options that make them again; None where they name one that is not there any more.
-    """
-
-    store: str
-    method: str
-    n_images: int
+    store: str  # the store that holds them
+    method: str  # the superpixel method
+    n_images: int  # of how many images
+    # the options that make them again; None where they name one that is not there any more
     config: RunConfig | None
 
     def plain(self) -> dict[str, Any]:

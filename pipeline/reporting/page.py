@@ -54,7 +54,7 @@ def make_page(tables: Tables) -> str:
         each.key: report_command(each.config, run, selection, stated) for each in gathered.methods
     }
     report = Page(
-        dataset=run.config.dataset.name,
+        dataset=run.images,
         split=selection.split,
         progress=Coverage(
             selection.n_items,

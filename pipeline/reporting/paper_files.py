@@ -1,4 +1,4 @@
-"""What `report --paper` adds for papers: plate, scatter and seconds, and the summary in LaTeX."""
+"""Files of `report --paper`: plate, scatter and seconds, and the summary in LaTeX."""
 
 import io
 from collections.abc import Iterator, Mapping

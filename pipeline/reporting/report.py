@@ -21,23 +21,12 @@ _FOLDER = "report"
 
 @dataclass(frozen=True)
 class Report:
-    """What was written, and what a person or a program wants to see of it.
+    """The files of a report, and its summary for people and programs."""
 
-    Attributes
-    ----------
-    table
-        The summary for the terminal; None when not one image was measured.
-    places
-        Lines that say where to look.
-    summary
-        The summary's rows.
-    left_out
-        Results that the run holds and the report does not show, as plain values.
-    """
-
-    table: "Table | None"
-    places: tuple[str, ...]
-    summary: list[dict[str, Any]]
+    table: "Table | None"  # the summary for the terminal; None when not one image was measured
+    places: tuple[str, ...]  # lines that say where to look
+    summary: list[dict[str, Any]]  # the summary's rows
+    # results that the run holds and the report does not show, as plain values
     left_out: list[dict[str, Any]]
 
 

@@ -20,35 +20,27 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Tables:
-    """A report's tables and what they were made of.
+    """A report's tables and what they were made of."""
 
-    Attributes
-    ----------
-    run, selection, gathered
-        The run, its items and what its stores hold of them.
-    metrics, summary
-        From `stages.report.tables`.
-    folder
-        The report's.
-    """
-
+    # the run, its items and what its stores hold of them
     run: Run
     selection: Selection
     gathered: Gathered
+    # from `stages.report.tables`
     metrics: "pd.DataFrame"
     summary: "pd.DataFrame"
-    folder: "Folder"
+    folder: "Folder"  # the report's
 
     @cached_property
     def labels(self) -> "Mapping[MethodKey, str]":
-        """What each method is called."""
+        """The methods' labels."""
         from spam_pipe.stages.report.series import labels_of
 
         return labels_of(self.summary)
 
     @property
     def title(self) -> str:
-        """What all methods share."""
+        """Options that all methods share."""
         from spam_pipe.stages.report.series import name_series
 
         return name_series(self.summary).title()
@@ -96,7 +88,7 @@ class Tables:
 
     @property
     def names(self) -> tuple[str, str]:
-        """What the reference and its rival are called."""
+        """The labels of the reference and its rival."""
         assert self.rival is not None
         return self.labels[self.reference], self.labels[self.rival]
 

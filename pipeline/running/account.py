@@ -1,4 +1,4 @@
-"""What a command did: counted for its closing line, kept in failures.csv."""
+"""The account of a command: counted for its closing line, kept in failures.csv."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -9,11 +9,13 @@ from typing import Any
 from spam_pipe.pipeline.running.jobs import Outcome
 from spam_pipe.pipeline.running.plan import ItemPlan, State, plan
 from spam_pipe.pipeline.running.runner import Callback
-from spam_pipe.pipeline.runs.chain import Chain, build_chain
+from spam_pipe.pipeline.runs.chain import Chain, build_chain, described_config, prior_of
 from spam_pipe.pipeline.runs.failures import FailedItem, Failures
 from spam_pipe.pipeline.runs.run import Run
 from spam_pipe.pipeline.runs.selection import Selection
 from spam_pipe.pipeline.runs.shard import Shard
+from spam_pipe.pipeline.runs.sweep_record import config_name, read_record
+from spam_pipe.pipeline.store.store import Store
 from spam_pipe.pipeline.units import Unit
 
 _SAVE_EVERY = 5.0
@@ -23,46 +25,25 @@ _SAVING_SHARE = 0.05
 
 @dataclass
 class Summary:
-    """What a command did.
+    """Counts and failures of a command."""
 
-    Attributes
-    ----------
-    n_items
-        Items of the dataset that the command was about.
-    n_expected
-        Items that the split officially has; None where nobody can say.
-    complete, computed, failed, skipped
-        Items found complete, computed now, failed now, left alone for an earlier failure; in a
-        sweep an item counts once per point.
-    stale
-        Stages with results out of date, and of how many items.
-    seconds
-        Wall time.
-    stage_seconds
-        Stage's own seconds and the pipeline's overhead, summed over items.
-    notes
-        What stages had to say of items.
-    failures
-        The failed ones.
-    interrupted
-        True when the user stopped it.
-    shard
-        The part that the command was about, if not the whole.
-    """
-
-    n_items: int = 0
-    n_expected: int | None = None
+    n_items: int = 0  # items of the dataset that the command was about
+    n_expected: int | None = None  # items that the split officially has; None if unknown
+    # items found complete, computed now, failed now, left alone for an earlier failure; in a sweep
+    # an item counts once per point
     complete: int = 0
     computed: int = 0
     failed: int = 0
     skipped: int = 0
+    # stages with results out of date, and of how many items
     stale: Counter[str] = field(default_factory=Counter)
-    seconds: float = 0.0
+    seconds: float = 0.0  # wall time
+    # stage's own seconds and the pipeline's overhead, summed over items
     stage_seconds: dict[str, tuple[float, float]] = field(default_factory=dict)
-    notes: Counter[str] = field(default_factory=Counter)
-    failures: list[FailedItem] = field(default_factory=list)
-    interrupted: bool = False
-    shard: Shard | None = None
+    notes: Counter[str] = field(default_factory=Counter)  # what stages had to say of items
+    failures: list[FailedItem] = field(default_factory=list)  # the failed ones
+    interrupted: bool = False  # true when the user stopped it
+    shard: Shard | None = None  # the part that the command was about, if not the whole
 
     @property
     def failures_file(self) -> str:
@@ -167,3 +148,63 @@ def count_states(run: Run, selection: Selection, target: str) -> dict[str, Count
         for name, units in planned.states.items():
             counts[name].update(units.values())
     return counts
+
+
+@dataclass(frozen=True)
+class Made:
+    """What is there of one method at one number or size of superpixels."""
+
+    method: str  # its name, prior and options in words
+    unit: Unit  # the number or the size
+    n_images: int  # of how many images the run is
+    # for how many of them superpixels and metrics are there and up to date
+    segmented: int = 0
+    measured: int = 0
+    # for how many a result is out of date, or could not be made
+    stale: int = 0
+    failed: int = 0
+
+
+def count_methods(run: Run, selection: Selection) -> tuple[list[Made], int]:
+    """Return what is there of every method at every number, and how many stores no option names.
+
+    Results that nobody asked for any more are looked at too: they are current or out of date.
+    """
+    sweep, failed = read_record(run.folder), frozenset(Failures(run.folder).items)
+    made: list[Made] = []
+    unknown = 0
+    for name in run.folder.names():
+        if not (name.startswith("segment-") and name.endswith(".zarr")):
+            continue
+        config = described_config(Store(run.folder, name).describe() or {}, run.config)
+        if config is not None and not config.superpixel_size:
+            counts = tuple(sorted({*config.n_superpixels, *run.counts()}))
+            config = config.model_copy(update={"n_superpixels": counts})
+        chain = {} if config is None else build_chain(config, run.folder)
+        if config is None or chain["segment"].store.name != name:
+            unknown += 1
+            continue
+        prior, options = prior_of(chain), config_name(chain, sweep)
+        words: tuple[str, ...] = (
+            config.segment.method,
+            "no prior" if prior == "none" else f"{prior} prior",
+        )
+        if options != "by default":
+            words += (options.removeprefix("with "),)
+        label = ", ".join(words)
+        found: dict[Unit, Counter[str]] = {unit: Counter() for unit in config.units}
+        n_images = 0
+        for planned in plan(selection, chain, config, run.folder, failed=failed):
+            n_images += 1
+            for unit, counts_of in found.items():
+                states = [planned.states[stage][unit] for stage in ("segment", "evaluate")]
+                counts_of["segmented"] += states[0] is State.DONE
+                counts_of["measured"] += states[1] is State.DONE
+                counts_of["stale"] += State.STALE in states
+                counts_of["failed"] += State.FAILED in states
+        made += [
+            Made(label, unit, n_images, **each)
+            for unit, each in found.items()
+            if any(each.values())
+        ]
+    return made, unknown

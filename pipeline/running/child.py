@@ -11,7 +11,7 @@ from multiprocessing import get_context
 
 from spam_pipe.pipeline.device import resolve_device
 from spam_pipe.pipeline.running.jobs import Failure, Job, Outcome, Task
-from spam_pipe.pipeline.running.work import perform
+from spam_pipe.pipeline.running.work import Tell, perform, tell_nobody
 
 
 class Child:
@@ -25,7 +25,10 @@ class Child:
         self._pool: ProcessPoolExecutor | None = None
 
     def run(
-        self, tasks: Iterator[Task], stopped: Callable[[], bool] = lambda: False
+        self,
+        tasks: Iterator[Task],
+        stopped: Callable[[], bool] = lambda: False,
+        tell: Tell = tell_nobody,
     ) -> Iterator[Outcome]:
         """Yield an outcome per job, in order; none after `stopped` says so."""
         for task in tasks:

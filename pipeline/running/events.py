@@ -1,4 +1,4 @@
-"""When each result was made and how long it took: events.csv."""
+"""Times and durations of results: events.csv."""
 
 import time
 from collections.abc import Mapping

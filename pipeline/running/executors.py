@@ -1,20 +1,23 @@
-"""Where jobs run: the protocol, and this process."""
+"""Executors of jobs: the protocol, and this process."""
 
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from spam_pipe.pipeline.device import resolve_device
 from spam_pipe.pipeline.running.jobs import Outcome, Task
-from spam_pipe.pipeline.running.work import perform, time_limit
+from spam_pipe.pipeline.running.work import Tell, perform, tell_nobody, time_limit
 
 
 class Executor(Protocol):
     """Runs tasks in any order."""
 
-    def run(self, tasks: Iterator[Task], stopped: Callable[[], bool] = ...) -> Iterator[Outcome]:
+    def run(
+        self, tasks: Iterator[Task], stopped: Callable[[], bool] = ..., tell: Tell = ...
+    ) -> Iterator[Outcome]:
         """Yield an outcome per job as its task completes; `tasks` is read as room appears.
 
-        Once `stopped` says so, jobs that nobody works on yet may be left out.
+        Once `stopped` says so, jobs that have not begun may be left out. Executors that work in
+        this process tell the item and the stage at hand.
         """
         ...
 
@@ -37,11 +40,14 @@ class InProcess:
     """Runs one job after the other here; the kernels use all cores."""
 
     def run(
-        self, tasks: Iterator[Task], stopped: Callable[[], bool] = lambda: False
+        self,
+        tasks: Iterator[Task],
+        stopped: Callable[[], bool] = lambda: False,
+        tell: Tell = tell_nobody,
     ) -> Iterator[Outcome]:
         """Yield an outcome per job, in order; none after `stopped` says so."""
         for task in tasks:
-            outcomes = perform(task)
+            outcomes = perform(task, tell=tell)
             for job in task:
                 if stopped():
                     return

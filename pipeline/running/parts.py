@@ -1,4 +1,4 @@
-"""What an item can consist of, and how each part is found."""
+"""The parts of an item, and how each is found."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from spam_pipe.pipeline.errors import DataError
 from spam_pipe.pipeline.fetching.public_weights import (
     find_public_weights,
     format_size,
-    hash_file,
     public_weights,
 )
-from spam_pipe.pipeline.items import FileSource, Item, Source
+from spam_pipe.pipeline.home import expand_home
+from spam_pipe.pipeline.items import FileSource, Item, Source, digest_of_file
 from spam_pipe.stages.attention.config import AttentionConfig
 from spam_pipe.stages.networks.engines import EngineOption, choose_engine
 from spam_pipe.stages.propose.config import ProposeConfig
@@ -29,7 +29,10 @@ from spam_pipe.stages.propose.config import ProposeConfig
 
 @dataclass(frozen=True)
 class Checkpoint(FileSource):
-    """A file or folder of weights; reads as its path, because a stage loads it once itself."""
+    """A file or folder of weights: its bytes decide results.
+
+    Reads as its path, because a stage loads it itself, once per process.
+    """
 
     def signature(self) -> str:
         """Return size and modification time; of every file where it is a folder."""
@@ -40,7 +43,7 @@ class Checkpoint(FileSource):
     def digest(self) -> str:
         """Return the SHA-256 (hex) of the bytes; of every file's name and hash where a folder."""
         if not self.path.is_dir():
-            return _hash_weights(self.path, self.signature())
+            return _digest_once(self.path, self.signature())
         lines = [f"{file.name} {Checkpoint(file).digest()}" for file in self._files()]
         return sha256("\n".join(lines).encode()).hexdigest()
 
@@ -64,7 +67,7 @@ def find_checkpoint(config: ProposeConfig) -> Checkpoint | None:
     if name not in {"sam", "mobile-sam", "fast-sam", "hf-sam"}:
         return None
     if config.checkpoint is not None:
-        given = Path(config.checkpoint).expanduser()
+        given = expand_home(config.checkpoint)
         if not (given.is_dir() if name == "hf-sam" else given.is_file()):
             kind = "folder" if name == "hf-sam" else "file"
             raise DataError(f"propose.checkpoint: there is no {kind} {config.checkpoint}")
@@ -82,8 +85,8 @@ def find_checkpoint(config: ProposeConfig) -> Checkpoint | None:
 
 
 @lru_cache(maxsize=16)
-def _hash_weights(path: Path, signature: str) -> str:
-    return hash_file(path)
+def _digest_once(path: Path, signature: str) -> str:
+    return digest_of_file(path)
 
 
 if TYPE_CHECKING:
@@ -102,11 +105,10 @@ def find_factors(config: AttentionConfig, item_id: str) -> Source | None:
     """
     if config.mode != "file":
         return None
-    path = _file(config)
-    if _is_table(path):
+    path = factors_file(config)
+    if is_table(path):
         source = factor_table.ItemFactors(path, item_id)
-        table = factor_table.read_factors(path, source.signature())
-        return source if item_id in table.factors else None
+        return source if item_id in source.table().factors else None
     return factor_maps.find_map(path, item_id, config.ratio)
 
 
@@ -121,7 +123,7 @@ def find_saliency_weights(config: AttentionConfig) -> Checkpoint | None:
     if config.mode != "visual" or config.saliency != "dino":
         return None
     if config.checkpoint is not None:
-        given = Path(config.checkpoint).expanduser()
+        given = expand_home(config.checkpoint)
         if not given.is_file():
             raise DataError(f"segment.attention.checkpoint: there is no file {config.checkpoint}")
         return Checkpoint(given)
@@ -136,8 +138,9 @@ def find_saliency_weights(config: AttentionConfig) -> Checkpoint | None:
     return Checkpoint(place)
 
 
-def _file(config: AttentionConfig) -> Path:
-    path = Path(str(config.file)).expanduser()
+def factors_file(config: AttentionConfig) -> Path:
+    """Return the user's file or folder of factors; DataError when it is missing or of no kind."""
+    path = expand_home(str(config.file))
     if not path.exists():
         raise DataError(f"segment.attention.file: there is no {path}")
     if path.is_file() and path.suffix.lower() not in {
@@ -150,7 +153,8 @@ def _file(config: AttentionConfig) -> Path:
     return path
 
 
-def _is_table(path: Path) -> bool:
+def is_table(path: Path) -> bool:
+    """Say whether factors are in a table, and not in maps."""
     return path.suffix.lower() in factor_table.SUFFIXES
 
 
@@ -165,56 +169,29 @@ def _mask_folder(path: str) -> MaskFolder:
     return MaskFolder(Path(path))
 
 
-@dataclass(frozen=True)
-class WeightsFile(FileSource):
-    """Weights as an input: their bytes decide results; the stage itself loads them once."""
-
-    def digest(self) -> str:
-        """Return the SHA-256 (hex) of the file's bytes."""
-        return _hash_once(self.path, self.signature())
-
-    def read(self) -> None:
-        """Nothing: see the class."""
-
-
 @lru_cache(maxsize=16)
-def _weights(name: str) -> WeightsFile:
+def _weights(name: str) -> Checkpoint:
     from spam_pipe.stages.networks.files import find_weights
 
     try:
-        return WeightsFile(find_weights(name))
+        return Checkpoint(find_weights(name))
     except ValueError as error:
         raise DataError(str(error)) from error
 
 
-@lru_cache(maxsize=16)
-def _hash_once(path: Path, signature: str) -> str:
-    return sha256(path.read_bytes()).hexdigest()
-
-
 @dataclass(frozen=True)
 class Part:
-    """One part of what a stage reads of an item.
+    """One part of what a stage reads of an item."""
 
-    Attributes
-    ----------
-    find
-        Returns where the part comes from, for an item and a configuration; None where the item
-        has no such part. It raises a DataError where the user named a file that is not there.
-    field
-        The attribute of `stages.base.Inputs` that holds its content; None where the stage loads
-        the file itself, once per process.
-    weights
-        Returns the name or the file of our network's weights that the part is; None for other
-        parts.
-    option
-        The option that names these weights, or the engine that computes them.
-    """
-
+    # returns where the part comes from, for an item and a configuration; None where the item has no
+    # such part. It raises a DataError where the user named a file that is not there.
     find: Callable[[Item, RunConfig], Source | None]
+    # the attribute of `stages.base.Inputs` that holds its content; None where the stage loads the
+    # file itself, once per process
     field: str | None = None
+    # returns the name or the file of our network's weights that the part is; None for other parts
     weights: Callable[[RunConfig], str | None] | None = None
-    option: str = ""
+    option: str = ""  # the option that names these weights, or the engine that computes them
 
 
 def _weights_part(name_of: Callable[[RunConfig], str | None], option: str) -> Part:
@@ -243,7 +220,7 @@ def _find_masks(item: Item, config: RunConfig) -> Source | None:
 def _find_prompts(item: Item, config: RunConfig) -> Source | None:
     if not config.propose.uses_prompts:
         return None
-    return ItemPrompts(Path(str(config.propose.prompts)).expanduser(), item.id)
+    return ItemPrompts(expand_home(str(config.propose.prompts)), item.id)
 
 
 def _find_segment_annotations(item: Item, config: RunConfig) -> Source | None:
@@ -252,12 +229,12 @@ def _find_segment_annotations(item: Item, config: RunConfig) -> Source | None:
 
 def _find_external(item: Item, config: RunConfig) -> Source | None:
     folder = config.segment.external_folder
-    return None if folder is None else ExternalMaps(Path(folder).expanduser(), item.id)
+    return None if folder is None else ExternalMaps(expand_home(folder), item.id)
 
 
 @dataclass(frozen=True)
 class EngineChoice(Source):
-    """What computes a network as an input: engines agree on nearly all labels, not on all.
+    """The engine of a network as an input: engines agree on nearly all labels, not on all.
 
     Where the choice is left to the device, results stand whichever engine made them.
     """
@@ -293,7 +270,7 @@ def _engine_part(name: str, option: str) -> Part:
 ENGINE_PARTS = frozenset({"contour_engine", "segment_engine"})
 
 LATER_PARTS = frozenset({"valid", *ENGINE_PARTS})
-"""Parts that stages did not read at first: where there is none, results from then stand."""
+"""Parts that stages did not read at first: results from then stay valid for items without them."""
 
 PARTS: Mapping[str, Part] = {
     "image": Part(lambda item, config: item.image, "image"),

@@ -1,11 +1,10 @@
-"""What is done, stale, failed or to do, found from records and fingerprints alone."""
+"""The state of each unit (done, stale, failed, to do), from records and fingerprints alone."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
-from typing import TYPE_CHECKING
 
 from spam_pipe.pipeline.configuration.run_config import RunConfig
 from spam_pipe.pipeline.errors import DataError
@@ -17,9 +16,6 @@ from spam_pipe.pipeline.store.record import Record, parse_record
 from spam_pipe.pipeline.store.store import digest_of
 from spam_pipe.pipeline.units import Unit
 from spam_pipe.stages.registry import STAGES
-
-if TYPE_CHECKING:
-    pass
 
 _BATCH = 64
 """Items whose records are read at once: hides an object store's delay, bounds memory."""
@@ -36,21 +32,11 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class ItemPlan:
-    """The states of one item's units.
+    """The states of one item's units."""
 
-    Attributes
-    ----------
-    item
-        The item.
-    states
-        State per stage and unit.
-    records
-        Record per stage and unit that has one.
-    """
-
-    item: Item
-    states: Mapping[str, Mapping[Unit, State]]
-    records: Mapping[tuple[str, Unit], Record]
+    item: Item  # the item
+    states: Mapping[str, Mapping[Unit, State]]  # state per stage and unit
+    records: Mapping[tuple[str, Unit], Record]  # record per stage and unit that has one
 
     def work(self) -> dict[str, tuple[Unit, ...]]:
         """Return the units to compute per stage, stages in order."""
@@ -116,7 +102,7 @@ def plan(
     failed
         Pairs of store name and item id that failed before.
     overwrite
-        Stages whose results are recomputed whatever is there.
+        Stages whose results are recomputed even if they are done.
     """
     remaining = iter(items)
     while batch := list(islice(remaining, _BATCH)):

@@ -13,6 +13,9 @@ class Callback:
     def begin(self, n_jobs: int) -> None:
         """The work begins: so many jobs may have to be done."""
 
+    def at(self, item_id: str, stage: str) -> None:
+        """A stage of an item begins, in this process."""
+
     def left(self) -> None:
         """A job needs nothing, or is left alone."""
 
@@ -55,6 +58,10 @@ def execute(
         for callback in callbacks:
             callback.stopping()
 
+    def tell(item_id: str, stage: str) -> None:
+        for callback in callbacks:
+            callback.at(item_id, stage)
+
     with stop_on_interrupt(stopping) as stopped:
 
         def tasks() -> Iterator[Task]:
@@ -71,7 +78,7 @@ def execute(
         try:
             for callback in callbacks:
                 callback.begin(n_jobs)
-            for outcome in executor.run(tasks(), stopped):
+            for outcome in executor.run(tasks(), stopped, tell):
                 for callback in callbacks:
                     callback.finished(outcome)
         finally:

@@ -1,11 +1,12 @@
-"""What happens to one item in one process: load, run the stages it misses, store."""
+"""The work on one item in one process: load, run the missing stages, store."""
 
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
+from threading import RLock
 from typing import Any
 
 from spam_pipe.pipeline.configuration.run_config import RunConfig
@@ -16,7 +17,6 @@ from spam_pipe.pipeline.items import ImageSource, Picture, Source
 from spam_pipe.pipeline.running.jobs import Failure, Job, Outcome, Task
 from spam_pipe.pipeline.running.parts import NO_DATA, PARTS, EngineChoice
 from spam_pipe.pipeline.running.plan import fingerprint
-from spam_pipe.pipeline.running.turns import Turns
 from spam_pipe.pipeline.runs.chain import Chain, Link, build_chain
 from spam_pipe.pipeline.store.folder import open_folder
 from spam_pipe.pipeline.units import Unit
@@ -24,51 +24,45 @@ from spam_pipe.pipeline.versions import decisive_versions
 from spam_pipe.stages.base import Inputs, Output, StageConfig
 from spam_pipe.stages.registry import STAGES, stage
 
-_COMPUTING = Turns()
-"""Items compute in turns: the kernels take all cores, a device one item after the other. The
-other threads of a worker load and store their items meanwhile, and what those that wait have
-announced may be computed with it."""
-
+_COMPUTING = RLock()
+"""Held while an item computes: the kernels take all cores, a device one item after the other. A
+worker's other thread loads or stores its item meanwhile. A thread that an alarm interrupted before
+it gave the lock back must not lock itself out."""
 
 Judge = Callable[[Link, str, Unit, Output], Output]
 """Given a link, an item, a unit and what was made; returns what later stages read instead."""
 
 
-def perform(task: Task, judge: Judge | None = None) -> Iterator[Outcome]:
+Tell = Callable[[str, str], None]
+"""Told of an item and the stage that begins."""
+
+
+def tell_nobody(item_id: str, stage: str) -> None:
+    """Drop it."""
+
+
+def perform(task: Task, judge: Judge | None = None, tell: Tell = tell_nobody) -> Iterator[Outcome]:
     """Run a task's jobs, each when the next outcome is asked for.
 
     An exception becomes part of the outcome, so that one item harms no other. Results are stored,
     or, where there is a judge, given to it instead.
     """
-    shared = _Shared(judge)
+    shared = _Shared(judge, tell)
     for job in task:
         yield _ItemRun(job, shared).outcome()
 
 
 @dataclass
 class _Shared:
-    """What a task's jobs have in common.
+    """The data that a task's jobs share."""
 
-    Attributes
-    ----------
-    judge
-        Who is given the results; None to store them.
-    parts
-        The item's parts as last loaded: source, signature and digest, content.
-    made, failed
-        Units made and stores failed by earlier jobs, which need no second try.
-    announced
-        By stage, what it announced of the item: held as long as the task runs.
-    turns
-        How often the item computed.
-    """
-
-    judge: Judge | None = None
+    judge: Judge | None = None  # takes the results; None to store them
+    tell: Tell = tell_nobody  # told of each stage that begins
+    # the item's parts as last loaded: source, signature and digest, content
     parts: dict[str, tuple[Source, tuple[str, str], Any]] = field(default_factory=dict)
+    # units made and stores failed by earlier jobs, which need no second try
     made: set[tuple[str, Unit]] = field(default_factory=set)
     failed: dict[str, Failure] = field(default_factory=dict)
-    announced: dict[str, object] = field(default_factory=dict)
-    turns: int = 0
 
 
 class _ItemRun:
@@ -98,6 +92,7 @@ class _ItemRun:
                     break
                 missing = tuple(unit for unit in units if (name, unit) not in self.shared.made)
                 if missing:
+                    self.shared.tell(self.item.id, current)
                     self.run_stage(self.chain[current], missing)
         except Exception as error:
             kind, message = type(error).__name__, one_line(error)
@@ -115,12 +110,11 @@ class _ItemRun:
         inputs = self.inputs(link, units)
         counts = [self.count_of(unit) for unit in units]
         loading = time.perf_counter() - started
-        self.shared.announced[link.name] = worker.announce(inputs, link.config, self.device)
-        with self.turn():
+        with _COMPUTING:
             resources = _resources(link.name, link.config, self.device)
         results = worker.run(inputs, link.config, resources, counts)
         for unit in units:
-            with self.turn():
+            with _COMPUTING:
                 begun, compiling = time.perf_counter(), seconds_compiling()
                 output = next(results)
                 computed = time.perf_counter()
@@ -132,10 +126,6 @@ class _ItemRun:
             if note := output.attributes.get("note"):
                 self.notes.append(f"{link.name}{_said(unit)}: {note}")
 
-    def turn(self) -> AbstractContextManager[None]:
-        self.shared.turns += 1
-        return _COMPUTING.turn(self.shared.turns)
-
     def inputs(self, link: Link, units: tuple[Unit, ...]) -> Inputs:
         read: dict[str, Any] = {}
         for name in STAGES[link.name].reads:
@@ -144,7 +134,7 @@ class _ItemRun:
             if field is not None and self.parts[name] is not None:
                 read[field] = self.parts[name]
         if "image" in read:
-            read["image"] = self.picture().pixels
+            read |= {"image": self.picture().pixels, "bands": self.picture().bands}
         upstream = {
             name: {
                 self.count_of(unit): self.upstream_output(name, unit)

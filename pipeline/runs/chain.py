@@ -1,7 +1,8 @@
-"""Which stages a configuration runs, and the store that each one writes."""
+"""The stages that a configuration runs, and the store that each one writes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from spam_pipe.pipeline.configuration.run_config import Layer, RunConfig, resolve
@@ -17,30 +18,15 @@ from spam_pipe.stages.registry import STAGES
 
 @dataclass(frozen=True)
 class Link:
-    """One stage of a run: its config and its store.
+    """One stage of a run: its config and its store."""
 
-    Attributes
-    ----------
-    name
-        The stage's name.
-    config
-        The stage's options.
-    store
-        Where its results lie.
-    config_digest
-        Hash of its options and those of all upstream stages; part of the store's name.
-    upstream
-        Names of the stages it reads that this run has.
-    units
-        Its results for each item: one, or one per requested K or size.
-    """
-
-    name: str
-    config: StageConfig
-    store: Store
+    name: str  # the stage's name
+    config: StageConfig  # the stage's options
+    store: Store  # where its results lie
+    # hash of its options and those of all upstream stages; part of the store's name
     config_digest: str
-    upstream: tuple[str, ...]
-    units: tuple[Unit, ...]
+    upstream: tuple[str, ...]  # names of the stages it reads that this run has
+    units: tuple[Unit, ...]  # its results for each item: one, or one per requested K or size
 
 
 Chain = Mapping[str, Link]
@@ -79,6 +65,7 @@ def options_of(stage: str) -> str:
 PRIOR_STAGES = frozenset({"propose", "prior"})
 
 
+@lru_cache(maxsize=64)
 def build_chain(config: RunConfig, run: Folder, target: str = "evaluate") -> Chain:
     """Return the links up to `target`; of the prior and the hierarchy only what is used."""
     has_prior = config.propose.source != "none"

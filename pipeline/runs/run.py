@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -32,24 +33,17 @@ _LONGEST_NAME = 200
 
 @dataclass(frozen=True)
 class Run:
-    """A run that commands work on.
+    """A run that commands work on."""
 
-    Attributes
-    ----------
-    name
-        Its folder's name below the outputs folder.
-    folder
-        Where its stores and tables lie.
-    config
-        All that was resolved.
-    continued
-        True when no run was named and the one used last goes on.
-    """
+    name: str  # its folder's name below the outputs folder
+    folder: Folder  # where its stores and tables lie
+    config: RunConfig  # all that was resolved
+    continued: bool  # true when no run was named and the one used last goes on
 
-    name: str
-    folder: Folder
-    config: RunConfig
-    continued: bool
+    @property
+    def images(self) -> str:
+        """What its images are called: a dataset's name, or that of their folder."""
+        return name_after(self.config.dataset.model_dump(mode="json"))
 
     def begin(self, outputs: Folder) -> None:
         """Make this the run used last; one that is new gets a `run.toml` of its input alone.
@@ -82,6 +76,7 @@ class Run:
             self.folder.write(_CONFIG, text)
 
 
+@lru_cache(maxsize=8)
 def plain_input(config: RunConfig) -> RunConfig:
     """Return the defaults for a configuration's dataset: where its images are, and no more."""
     named = config.dataset.model_dump(mode="json", include=set(_INPUT), exclude_none=True)

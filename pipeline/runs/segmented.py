@@ -23,20 +23,11 @@ class Segmented:
     """An image, its superpixels and what they were made from.
 
     The image and the prior are read when they are asked for, once.
-
-    Attributes
-    ----------
-    item
-        The image's item.
-    chain
-        The stores that it was read from.
-    made
-        The output of the stage ``segment`` for one number of superpixels.
     """
 
-    item: Item
-    chain: Chain
-    made: Output
+    item: Item  # the image's item
+    chain: Chain  # the stores that it was read from
+    made: Output  # the output of the stage ``segment`` for one number of superpixels
 
     @property
     def config(self) -> SegmentConfig:
@@ -59,6 +50,14 @@ class Segmented:
     def start_label(self) -> int:
         """Labels below it mark pixels without data."""
         return start_label_of(self.made.attributes)
+
+    @cached_property
+    def numbered(self) -> NDArray[np.unsignedinteger[Any]]:
+        """(H, W) superpixels from 1 in the order of their labels, as files have them; 0: none."""
+        if self.start_label == 1:
+            return self.labels
+        wide = self.labels.dtype if int(self.labels.max()) < 0xFFFF else np.dtype(np.uint32)
+        return self.labels.astype(wide) + wide.type(1)
 
     @cached_property
     def picture(self) -> Picture:

@@ -20,18 +20,10 @@ _NAME = re.compile(r"shard-\d+-of-(\d+)")
 
 @dataclass(frozen=True)
 class Shard:
-    """One of the equal parts of a batch.
+    """One of the equal parts of a batch."""
 
-    Attributes
-    ----------
-    number
-        Which one, from 1.
-    count
-        How many there are.
-    """
-
-    number: int
-    count: int
+    number: int  # which one, from 1
+    count: int  # how many there are
 
     def __str__(self) -> str:
         return f"{self.number}/{self.count}"
@@ -81,7 +73,7 @@ def parse_shard(text: str, environment: Mapping[str, str] = os.environ) -> Shard
 
 
 def _array_task(environment: Mapping[str, str]) -> Shard:
-    """Return the part of an evenly spaced job array's task, whatever its first number and step."""
+    """Return the part of an evenly spaced job array's task, for any first number and step."""
     numbers = []
     for name in ("ID", "COUNT", "MIN", "MAX"):
         variable = f"SLURM_ARRAY_TASK_{name}"

@@ -13,21 +13,11 @@ _KEY = "sweep.json"
 
 @dataclass(frozen=True)
 class SweptPoint:
-    """A point that runs.
+    """A point that runs."""
 
-    Attributes
-    ----------
-    label
-        Its name in tables; `config` in the metric table.
-    values
-        By axis: the number where it stands, or the label there.
-    store
-        Name of the store of its evaluation.
-    """
-
-    label: str
-    values: Mapping[str, float | str]
-    store: str
+    label: str  # its name in tables; `config` in the metric table
+    values: Mapping[str, float | str]  # by axis: the number where it stands, or the label there
+    store: str  # name of the store of its evaluation
 
 
 @dataclass(frozen=True)
@@ -40,20 +30,11 @@ class SkippedPoint:
 
 @dataclass(frozen=True)
 class SweepRecord:
-    """The sweep of a run, as its folder keeps it.
+    """The sweep of a run, as its folder keeps it."""
 
-    Attributes
-    ----------
-    name
-        The sweep's file.
-    reference
-        Label of the point that others are compared with.
-    points, skipped
-        All points of the file.
-    """
-
-    name: str
-    reference: str
+    name: str  # the sweep's file
+    reference: str  # label of the point that others are compared with
+    # all points of the file
     points: tuple[SweptPoint, ...]
     skipped: tuple[SkippedPoint, ...]
 

@@ -5,26 +5,18 @@ import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-from pydantic import BaseModel, TypeAdapter, ValidationError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import (
-    FileResponse,
-    JSONResponse,
-    Response,
-    StreamingResponse,
-)
-from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
 
-from spam_pipe.pipeline.errors import UserError, one_line
+from spam_pipe.pipeline.errors import DataError, UserError, one_line
 from spam_pipe.pipeline.items import Item
 from spam_pipe.pipeline.serving import asked, exports, pyramid
 from spam_pipe.pipeline.serving.engine import mean_colors, per_object
@@ -32,16 +24,17 @@ from spam_pipe.pipeline.serving.guard import Guard, TooLargeError
 from spam_pipe.pipeline.serving.labelling import ClassOfPixels
 from spam_pipe.pipeline.serving.packed import MEDIA_TYPE, pack
 from spam_pipe.pipeline.serving.session import NotFoundError, Session
+from spam_pipe.pipeline.serving.shipped import shipped
 
-STATIC = Path(__file__).with_name("static")
-
-_Asked = TypeVar("_Asked", bound=BaseModel)
 _Result = TypeVar("_Result")
 _PAGE_OF_ITEMS = 500
 _KEEP = {"cache-control": "private, max-age=3600"}
 """Pictures of an image do not change while the server runs; their addresses bear a version."""
 
 _HEARTBEAT = 15.0
+
+_HEAD_START = 3.0
+"""Seconds that the first picture has before networks and kernels are loaded for what follows."""
 
 _REPORT_POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; "
@@ -59,12 +52,12 @@ class Pages:
         self.tile = lru_cache(maxsize=256)(self._tile)
         self.thumbnail = lru_cache(maxsize=4096)(self._thumbnail)
 
-    def routes(self) -> list[Route | Mount]:
+    def routes(self) -> list[Route]:
         """Return all addresses."""
         one = "/api/items/{key:str}"
         return [
             Route("/", self.page),
-            Mount("/static", StaticFiles(directory=STATIC)),
+            Route("/static/{name:str}", self.static),
             Route("/report", self.report),
             Route("/api/session", self.describe),
             Route("/api/items", self.list_items),
@@ -76,6 +69,7 @@ class Pages:
             Route(f"{one}/objects", self.objects),
             Route(f"{one}/contour", self.contour),
             Route(f"{one}/features", self.features),
+            Route(f"{one}/pointed", self.pointed),
             Route(f"{one}/steering", self.steering),
             Route(f"{one}/steering", self.steer, methods=["POST"]),
             Route(f"{one}/mask", self.mask),
@@ -89,7 +83,11 @@ class Pages:
 
     async def page(self, request: Request) -> Response:
         """The page itself."""
-        return FileResponse(STATIC / "index.html")
+        return shipped("index.html")
+
+    async def static(self, request: Request) -> Response:
+        """A script, the style sheet or the icon."""
+        return shipped(request.path_params["name"])
 
     async def describe(self, request: Request) -> Response:
         """The session."""
@@ -117,7 +115,7 @@ class Pages:
                 "height": height,
                 "tile": pyramid.TILE,
                 "levels": pyramid.n_levels(height, width),
-                "nested": height * width <= self.session.run.config.segment.block_pixels,
+                "nested": self.session.is_whole(item),
                 **self.session.state(key),
             }
 
@@ -147,7 +145,7 @@ class Pages:
     async def hierarchy(self, request: Request) -> Response:
         """The finest level and its tree, packed."""
         key, item = self._item(request)
-        view = _viewed(request)
+        view = asked.query_of(request, asked.View)
 
         def grow() -> bytes:
             engine = self.session.engine
@@ -168,7 +166,7 @@ class Pages:
     async def superpixels(self, request: Request) -> Response:
         """Superpixels at one number, as the batch makes them, packed."""
         key, item = self._item(request)
-        view = _viewed(request)
+        view = asked.query_of(request, asked.View)
 
         def segment() -> bytes:
             engine = self.session.engine
@@ -184,11 +182,13 @@ class Pages:
                 "note": made.note,
                 "version": self.session.steering.journal(item.id).version,
             }
-            if made.objects is not None:
+            # Of a large image they are asked for by themselves, where they are to be seen.
+            if made.objects is not None and self.session.is_whole(item):
                 objects = made.objects.astype(np.uint16 if made.objects.max() < 65536 else "u4")
                 arrays["objects"] = objects
                 counts = per_object(made.labels, objects, made.start_label)
                 facts["per_object"] = {str(each): n for each, n in counts.items()}
+                facts["factors"] = {str(each): f for each, f in made.factors.items()}
             return pack(arrays, facts)
 
         return await self._compute(request, key, segment)
@@ -196,11 +196,14 @@ class Pages:
     async def objects(self, request: Request) -> Response:
         """The prior's objects for a number of superpixels, packed."""
         key, item = self._item(request)
-        view = _viewed(request)
+        view = asked.query_of(request, asked.View)
 
         def find() -> bytes:
-            wishes = self.session.wishes(item, view.k, None, steered=False)
-            found = self.session.engine.objects(item, wishes)
+            wishes = self.session.wishes(item, view.k, view.compactness, steered=False)
+            engine, whole = self.session.engine, self.session.is_whole(item)
+            found = (
+                engine.objects(item, wishes) if whole else engine.superpixels(item, wishes).objects
+            )
             return pack({} if found is None else {"objects": found.astype(np.uint32)})
 
         return await self._compute(request, key, find)
@@ -218,12 +221,29 @@ class Pages:
     async def features(self, request: Request) -> Response:
         """The mean deep features of the hierarchy's finest level, packed."""
         key, item = self._item(request)
-        view = _viewed(request)
+        view = asked.query_of(request, asked.View)
 
         def find() -> bytes:
             wishes = self.session.wishes(item, view.k, view.compactness, steered=False)
             found = self.session.engine.features(item, wishes)
             return pack({} if found is None else {"features": found})
+
+        return await self._compute(request, key, find)
+
+    async def pointed(self, request: Request) -> Response:
+        """The mask of the object that is clicked on, packed."""
+        key, item = self._item(request)
+        points = asked.query_of(request, asked.Points).triples
+
+        def find() -> bytes:
+            image = self.session.engine.picture(item).pixels
+            if not self.session.is_whole(item):
+                raise HTTPException(422, "this image is too large for points: take the lasso")
+            try:
+                mask, score = self.session.pointing.mask(item, image, points)
+            except DataError as error:  # of the points; nothing is wrong with the image
+                raise HTTPException(422, one_line(error)) from error
+            return pack({"mask": mask}, {"score": score})
 
         return await self._compute(request, key, find)
 
@@ -233,11 +253,12 @@ class Pages:
         return JSONResponse(self._steered(item))
 
     async def steer(self, request: Request) -> Response:
-        """A click on an object, or undoing one."""
+        """A click on an object, a drawn one, or undoing that."""
         key, item = self._item(request)
-        wanted = await _body(request, asked.Click | asked.Turn)
+        wanted = await asked.body_of(request, asked.Click | asked.Draw | asked.Turn)
         steering = self.session.steering
-        if (why := self.session.why_not_steered()) is not None:
+        why = await self._on_image(key, lambda: self.session.why_not_steered(item))
+        if why is not None:
             raise HTTPException(422, why)
         if isinstance(wanted, asked.Click):
             wishes = self.session.wishes(item, wanted.k, None, steered=False)
@@ -252,6 +273,9 @@ class Pages:
                 key,
                 lambda: steering.step(item.id, objects, place, wanted.direction, wanted.id),
             )
+        elif isinstance(wanted, asked.Draw):
+            shape = self.session.shape(item)
+            await self._on_image(key, lambda: steering.draw(item.id, shape, wanted.runs, wanted.id))
         else:
             act: Callable[[str, str], object] = getattr(steering, wanted.op)
             await run_in_threadpool(act, item.id, wanted.id)
@@ -273,7 +297,7 @@ class Pages:
     async def label(self, request: Request) -> Response:
         """A region that gets a class, or undoing that."""
         key, item = self._item(request)
-        wanted = await _body(request, asked.Paint | asked.Turn)
+        wanted = await asked.body_of(request, asked.Paint | asked.Turn)
         labelling = self.session.labelling
 
         def act() -> dict[str, Any]:
@@ -293,7 +317,7 @@ class Pages:
 
     async def set_classes(self, request: Request) -> Response:
         """All classes anew."""
-        wanted = await _body(request, asked.Classes)
+        wanted = await asked.body_of(request, asked.Classes)
         classes = [ClassOfPixels(each.number, each.name, each.color) for each in wanted.classes]
         await run_in_threadpool(self.session.labelling.set_classes, classes)
         plain = self.session.labelling.plain_classes()
@@ -302,7 +326,7 @@ class Pages:
 
     async def start_batch(self, request: Request) -> Response:
         """Segment all images with the page's settings."""
-        wanted = await _body(request, asked.StartBatch)
+        wanted = await asked.body_of(request, asked.StartBatch)
         command = self.session.batch_command(wanted)
         if not await run_in_threadpool(self.session.batch.start, command):
             raise HTTPException(409, "a batch is running")
@@ -323,6 +347,8 @@ class Pages:
                 while True:
                     try:
                         message = await asyncio.wait_for(queue.get(), _HEARTBEAT)
+                        if message["kind"] == "end":
+                            return
                         yield f"data: {json.dumps(message)}\n\n"
                     except TimeoutError:
                         yield ": still here\n\n"
@@ -382,6 +408,7 @@ class Pages:
         marks = self.session.steering.marks(item.id)
         return {
             "marks": [vars(mark) for mark in marks],
+            "drawings": self.session.steering.places(item.id),
             "version": journal.version,
             "can_undo": bool(journal.done),
             "can_redo": bool(journal.undone),
@@ -427,7 +454,8 @@ def make_app(session: Session, token: str, port: int, names: tuple[str, ...] = (
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         session.hub.loop = asyncio.get_running_loop()
-        session.engine.thread.submit(session.engine.warm_up)
+        engine = session.engine
+        session.hub.loop.call_later(_HEAD_START, engine.thread.submit, engine.warm_up)
         yield
         session.hub.loop = None
 
@@ -442,29 +470,6 @@ def make_app(session: Session, token: str, port: int, names: tuple[str, ...] = (
         },
         lifespan=lifespan,
     )
-
-
-def _viewed(request: Request) -> asked.View:
-    try:
-        return asked.View.model_validate(dict(request.query_params))
-    except ValidationError as error:
-        raise HTTPException(422, _first(error)) from error
-
-
-async def _body(request: Request, kind: type[_Asked] | Any) -> Any:
-    if request.headers.get("content-type", "").partition(";")[0] != "application/json":
-        raise HTTPException(415, "send JSON")
-    content = await request.body()
-    try:
-        return TypeAdapter(kind).validate_json(content)
-    except ValidationError as error:
-        raise HTTPException(422, _first(error)) from error
-
-
-def _first(error: ValidationError) -> str:
-    first = error.errors(include_input=False, include_url=False)[0]
-    where = ".".join(str(part) for part in first["loc"])
-    return one_line(f"{where}: {first['msg']}")
 
 
 def _explain(request: Request, error: Exception) -> Response:

@@ -8,7 +8,7 @@ batch gives, to the byte, and nothing of the page is ever mistaken for a run's r
 import tempfile
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,10 +22,12 @@ from spam_pipe.pipeline.configuration.run_config import RunConfig, resolve
 from spam_pipe.pipeline.errors import DataError
 from spam_pipe.pipeline.items import Item, Picture
 from spam_pipe.pipeline.running.jobs import Context, Job
+from spam_pipe.pipeline.running.parts import find_factors
 from spam_pipe.pipeline.running.plan import plan
 from spam_pipe.pipeline.running.work import perform
 from spam_pipe.pipeline.runs.chain import Chain, build_chain, describe
 from spam_pipe.pipeline.store.folder import Folder, LocalFolder
+from spam_pipe.stages.attention.user_factors import Drawn, UserFactors
 
 _PICTURES = 3
 """Decoded images that are kept."""
@@ -43,6 +45,8 @@ class Superpixels:
         Smaller labels are outside of the image's valid pixels.
     objects
         (H, W) the prior's objects for this number, 0 = uncertain; None without a prior.
+    factors
+        By object: how many times its share it was asked to get; without attention by a file, none.
     note
         What the method had to say.
     """
@@ -50,6 +54,7 @@ class Superpixels:
     labels: NDArray[np.unsignedinteger[Any]]
     start_label: int
     objects: NDArray[np.integer[Any]] | None
+    factors: Mapping[int, float]
     note: str
 
 
@@ -171,16 +176,18 @@ class Engine:
         config = self.configured(wishes)
         chain, output = self._output(item, config, "segment")
         labels = output.arrays["labels"]
-        objects = output.arrays.get("objects")  # of a large image
+        count = int(output.attributes.get("n_requested", wishes.count))
+        said = find_factors(config.segment.attention, item.id)
+        wanted = UserFactors() if said is None else said.read()
+        objects = output.arrays.get("objects")  # of a large image, or with drawn ones
         if objects is None:
-            asked = int(output.attributes.get("n_requested", wishes.count))
-            objects = self._objects(item, config, chain, asked)
-        return Superpixels(
-            labels,
-            int(output.attributes.get("start_label", 0)),
-            objects,
-            str(output.attributes.get("note", "")),
-        )
+            objects = self._objects(item, config, chain, count, wanted.drawn)
+        factors: Mapping[int, float] = {}
+        if said is not None and objects is not None:
+            factors = self._factors(item, config, wanted, objects, count)
+        start_label = int(output.attributes.get("start_label", 0))
+        note = str(output.attributes.get("note", ""))
+        return Superpixels(labels, start_label, objects, factors, note)
 
     def objects(self, item: Item, wishes: Wishes) -> NDArray[np.integer[Any]] | None:
         """Return the (H, W) objects for a number of superpixels; None without a prior.
@@ -250,14 +257,44 @@ class Engine:
         return resolve([self.config.model_dump(mode="json"), wanted])
 
     def _objects(
-        self, item: Item, config: RunConfig, chain: Chain, count: int
+        self,
+        item: Item,
+        config: RunConfig,
+        chain: Chain,
+        count: int,
+        drawn: Sequence[Drawn] = (),
     ) -> NDArray[np.integer[Any]] | None:
         from spam_pipe.stages.prior.cut import contour_of, objects_for
+        from spam_pipe.stages.segment.drawn import with_drawn
 
         if "prior" not in chain:
             return None
         prior = self._output(item, config, "prior")[1].arrays
+        if "objects" in prior:
+            prior = with_drawn(prior, drawn)
         return objects_for(prior, contour_of(prior), count, config.segment)
+
+    def _factors(
+        self,
+        item: Item,
+        config: RunConfig,
+        wanted: UserFactors,
+        objects: NDArray[np.integer[Any]],
+        count: int,
+    ) -> Mapping[int, float]:
+        """Return the mean factor of each object where it is not 1."""
+        from spam_pipe.stages.attention.density import object_means
+        from spam_pipe.stages.attention.factors import factor_map
+        from spam_pipe.stages.prior.cut import contour_of, objects_for
+
+        prior = self._output(item, config, "prior")[1].arrays
+
+        def objects_at(k: int) -> NDArray[np.integer[Any]]:
+            cut = objects_for(prior, contour_of(prior), k, config.segment)
+            return prior["objects"] if cut is None else cut
+
+        means = object_means(factor_map(wanted, prior["objects"], objects_at, count)[0], objects)
+        return {i: round(float(f), 3) for i, f in enumerate(means, start=1) if abs(f - 1) > 1e-3}
 
     def _output(self, item: Item, config: RunConfig, target: str) -> tuple[Chain, Any]:
         """Return what a stage makes of an item: from the run, else from the scratch folder."""

@@ -18,7 +18,7 @@ from spam_pipe.stages.csv_cells import csv_lines
 if TYPE_CHECKING:
     from spam_pipe.pipeline.serving.session import Session
 
-KINDS = ("masks.zip", "coco.json", "geotiff.zip", "attention.csv", "clicks.csv")
+KINDS = ("masks.zip", "coco.json", "geotiff.zip", "attention.csv", "attention.zip", "clicks.csv")
 _TYPES = {"zip": "application/zip", "json": "application/json", "csv": "text/csv; charset=utf-8"}
 
 
@@ -42,6 +42,7 @@ def export(session: "Session", kind: str) -> tuple[bytes, str, str]:
         "coco.json": _coco,
         "geotiff.zip": _geotiffs,
         "attention.csv": _attention,
+        "attention.zip": _attention_with_masks,
         "clicks.csv": _clicks,
     }
     content = makers[kind](session)
@@ -116,6 +117,16 @@ def _attention(session: "Session") -> bytes:
     if content is None:
         raise DataError("no object has a factor yet")
     return content
+
+
+def _attention_with_masks(session: "Session") -> bytes:
+    """Return the table and the masks of drawn objects that it names."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr(TABLE, _attention(session))
+        for name in session.steering.mask_names():
+            archive.writestr(name, session.folder.read(name) or b"")
+    return content.getvalue()
 
 
 def _clicks(session: "Session") -> bytes:

@@ -28,6 +28,7 @@ MOST_CLASSES = 255
 """What an 8-bit mask holds beside 0."""
 
 _LONGEST_NAME = 80
+_STRIP = 512
 _MASKS = 4
 """Masks that are kept in memory."""
 
@@ -182,8 +183,11 @@ class Labelling:
 
     def counts(self, item: Item, shape: tuple[int, int]) -> Mapping[int, int]:
         """Return how many pixels of an image each class has."""
-        numbers, pixels = np.unique(self.mask(item, shape), return_counts=True)
-        return dict(zip(numbers.tolist(), pixels.tolist(), strict=True))
+        mask = self.mask(item, shape)
+        pixels = np.zeros(0x10000, np.int64)
+        for top in range(0, len(mask), _STRIP):  # counting makes each pixel eight bytes
+            pixels += np.bincount(mask[top : top + _STRIP].ravel(), minlength=pixels.size)
+        return {int(number): int(pixels[number]) for number in np.flatnonzero(pixels)}
 
     def _save(self, item: Item, mask: NDArray[np.uint16]) -> None:
         kind = np.uint8 if mask.max() <= 0xFF else np.uint16

@@ -1,5 +1,6 @@
 """Sets of pixels as runs: start and length in raster order, as the browser sends them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,13 @@ def pixels_of(runs: NDArray[np.int64], n_pixels: int) -> NDArray[np.int64]:
     first = np.repeat(starts - np.concatenate([[0], np.cumsum(lengths)[:-1]]), lengths)
     indices: NDArray[np.int64] = first + np.arange(int(lengths.sum()))
     return indices
+
+
+def mask_of(runs: Sequence[int], shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """Return the (H, W) mask of starts and lengths in turn; DataError as `pixels_of`."""
+    mask = np.zeros(shape, np.bool_)
+    mask.ravel()[pixels_of(np.array(runs, np.int64).reshape(-1, 2), mask.size)] = True
+    return mask
 
 
 def runs_of(indices: NDArray[np.int64]) -> NDArray[np.int64]:

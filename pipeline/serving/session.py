@@ -15,6 +15,7 @@ from spam_pipe.pipeline.serving.asked import StartBatch
 from spam_pipe.pipeline.serving.batch import Batch, Command
 from spam_pipe.pipeline.serving.engine import Engine, Wishes
 from spam_pipe.pipeline.serving.labelling import Labelling
+from spam_pipe.pipeline.serving.pointing import NOTHING_HERE, Pointing
 from spam_pipe.pipeline.serving.steering import TABLE, Steering
 from spam_pipe.pipeline.store.folder import LocalFolder
 from spam_pipe.stages.clustering.balance import resolve_balance
@@ -46,6 +47,10 @@ class Hub:
         if self.loop is not None:
             with suppress(RuntimeError):  # the server has ended
                 self.loop.call_soon_threadsafe(self._spread, message)
+
+    def end(self) -> None:
+        """Let every tab's stream end: the server does not wait for tabs that stay open."""
+        self.tell({"kind": "end"})
 
     def _spread(self, message: Mapping[str, Any]) -> None:
         for queue in self.listeners:
@@ -102,6 +107,7 @@ class Session:
         self.places = {item.id: key for key, item in self.items.items()}
         self.folder = folder.child(PAGE)
         self.engine = Engine(run.config, run.folder, device)
+        self.pointing = Pointing(run.config.propose, device)
         self.steering = Steering(self.folder, self.items.values())
         self.labelling = Labelling(
             folder.child(ANNOTATIONS) if masks is None else masks, self.folder.child("labelling")
@@ -154,6 +160,7 @@ class Session:
             "count": self.default_count(),
             "counts": list(config.n_superpixels),
             "steering": self.why_not_steered(),
+            "points": NOTHING_HERE if self.pointing.weights is None else None,
             "classes": self.labelling.plain_classes(),
             "batch": self.batch.plain(),
             "masks": str(self.labelling.folder),
@@ -172,7 +179,7 @@ class Session:
             "id": key,
             "name": item.id,
             "labelled": self.labelling.is_labelled(item),
-            "factors": len(self.steering.marks(item.id)),
+            "factors": self.steering.count(item.id),
             "failure": self.failures.get(key),
         }
 
@@ -186,11 +193,18 @@ class Session:
         self.failures[key] = text
         return text
 
-    def why_not_steered(self) -> str | None:
-        """Return why factors mean nothing in this run; None where they do."""
-        if self.run.config.segment.uses_prior and self.has_prior:
-            return None
-        return "Steering needs objects: open the page with a prior, such as --prior contour."
+    def is_whole(self, item: Item) -> bool:
+        """Say whether an image is segmented as a whole, not by blocks."""
+        height, width = self.shape(item)
+        return height * width <= self.run.config.segment.block_pixels
+
+    def why_not_steered(self, item: Item | None = None) -> str | None:
+        """Return why factors mean nothing in this run, or for an image; None where they do."""
+        if not (self.run.config.segment.uses_prior and self.has_prior):
+            return "Steering needs objects: open the page with a prior, such as --prior contour."
+        if item is not None and not self.is_whole(item):
+            return "This image is too large to be steered: it is segmented by blocks."
+        return None
 
     def batch_command(self, wanted: StartBatch) -> Command:
         """Return the command that does with all images what the page shows."""
@@ -202,7 +216,7 @@ class Session:
             arguments += ["--limit", str(self.selection.limit)]
         if wanted.compactness is not None:
             arguments += ["--set", f"segment.compactness={wanted.compactness:g}"]
-        if any(self.steering.marks(item.id) for item in self.items.values()):
+        if any(self.steering.count(item.id) for item in self.items.values()):
             arguments += ["--attention", f"{self.folder}/{TABLE}"]
         return Command(arguments)
 

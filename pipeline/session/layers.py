@@ -5,12 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from spam_pipe.pipeline.configuration.effect import (
-    OF_SPAM,
-    decides_nothing,
-    of_another,
-    own_table,
-)
+from spam_pipe.pipeline.configuration.effect import cure_of, decides_nothing
 from spam_pipe.pipeline.configuration.run_config import (
     Layer,
     RunConfig,
@@ -18,7 +13,9 @@ from spam_pipe.pipeline.configuration.run_config import (
     read_config_file,
 )
 from spam_pipe.pipeline.datasets import DATASETS, open_dataset
-from spam_pipe.pipeline.errors import ConfigError, DataError
+from spam_pipe.pipeline.errors import ConfigError
+from spam_pipe.pipeline.home import expand_home
+from spam_pipe.pipeline.runs.chain import PRIOR_STAGES
 from spam_pipe.pipeline.runs.run import Run
 from spam_pipe.pipeline.session.options import Options
 from spam_pipe.pipeline.units import Unit
@@ -45,7 +42,7 @@ def config_layers(options: Options) -> Iterator[Layer]:
             raise ConfigError(
                 f"--masks goes with --prior masks or masks+contour, not with {options.prior}"
             )
-        folder = _place("--masks", options.masks)
+        folder = expand_home(options.masks, "--masks").absolute()
         of_all = folder.suffix.lower() == ".json" and folder.is_file()
         if not folder.is_dir() and not of_all:
             raise ConfigError(
@@ -104,47 +101,39 @@ def _named_dataset(first: str, more: Sequence[str]) -> Layer:
         if not path.is_file():
             kind = "a folder: name it alone" if path.is_dir() else "not there"
             raise ConfigError(f"{path}: {kind}, or name images, as in photos/a.jpg photos/b.jpg")
-    places = [path.absolute() for path in paths]
-    folder = Path(os.path.commonpath([place.parent for place in places]))
-    names = [place.relative_to(folder).as_posix() for place in places]
+    found = [path.absolute() for path in paths]
+    folder = Path(os.path.commonpath([path.parent for path in found]))
+    names = [path.relative_to(folder).as_posix() for path in found]
     return {"name": "folder", "images": str(folder), "files": sorted(set(names))}
 
 
 def _expanded(text: str) -> list[Path]:
     """Return the path, or those that a pattern stands for where the shell left it as it is."""
-    path = _place("--dataset", text)
+    path = expand_home(text, "--dataset").absolute()
     if path.exists() or not {*"*?["} & {*text}:
         return [path]
     return sorted(Path(path.anchor).glob(str(path.relative_to(path.anchor)))) or [path]
 
 
-def _place(option: str, text: str) -> Path:
-    """Return the absolute path that an option names."""
-    try:
-        return Path(text).expanduser().absolute()
-    except RuntimeError as error:  # ~somebody, whom this machine does not know
-        raise DataError(f"{option} {text}: there is no such home folder") from error
-
-
 def _dataset_option(key: str, text: str) -> Any:
     if key == "ignore":
         return _numbers("--ignore", text, int, "255")
-    if key == "bands" and text != "all":
+    if key == "bands" and not text.startswith("all"):
         return _numbers("--bands", text, int, "4,3,2")
     if key == "stretch":
         return _numbers("--stretch", text, float, "2,98")
     if key == "ground_truth":
-        return str(_place("--ground-truth", text))
+        return str(expand_home(text, "--ground-truth").absolute())
     if key == "valid":
-        place = _place("--valid", text)
-        if not place.exists():
+        path = expand_home(text, "--valid").absolute()
+        if not path.exists():
             raise ConfigError(f"--valid {text}: there is no such mask or folder of masks")
-        return str(place)
+        return str(path)
     return text
 
 
-def refuse_without_effect(options: Options, config: RunConfig) -> None:
-    """Refuse options of the command that decide nothing of what the chosen method makes.
+def refuse_without_effect(options: Options, config: RunConfig, target: str) -> None:
+    """Refuse options of the command that decide nothing of what is made on the way to a stage.
 
     Raises
     ------
@@ -152,7 +141,8 @@ def refuse_without_effect(options: Options, config: RunConfig) -> None:
         Naming the option, the method, and the option that does what was meant, where there is one.
     """
     segment = config.segment
-    if not segment.uses_prior:
+    of_objects = target in PRIOR_STAGES
+    if not segment.uses_prior and not of_objects:
         for option, given in (("--prior", options.prior), ("--masks", options.masks)):
             if given not in {None, "none"}:
                 raise ConfigError(
@@ -161,15 +151,16 @@ def refuse_without_effect(options: Options, config: RunConfig) -> None:
                 )
     for text in options.assignments or []:
         key = text.partition("=")[0].strip()
-        if not key.startswith("segment.") or not decides_nothing(key, segment):
+        if of_objects or not decides_nothing(key, config):
             continue
-        own = own_table(segment)
-        wanted = key.rpartition(".")[2]
-        fields = getattr(type(getattr(segment, own, None)), "model_fields", {})
-        cure = f"; segment.{own}.{wanted} does" if wanted in fields else ""
-        if of_another(key, segment) and own == "spam" and wanted in OF_SPAM:
-            cure = f"; segment.{wanted} does"
-        raise ConfigError(f"--set {key}: decides nothing of --method {segment.method}{cure}")
+        chosen = f"--method {segment.method}"
+        if key.startswith("segment.attention.") and segment.uses_prior:
+            chosen = f"--attention {segment.attention.mode}"
+        elif not key.startswith("segment.") and segment.uses_prior:
+            chosen = f"--prior {config.propose.source}"
+        cure = cure_of(key, segment)
+        does = f"; {cure} does" if cure else ""
+        raise ConfigError(f"--set {key}: decides nothing of {chosen}{does}")
 
 
 def _numbers(option: str, text: str, kind: type[int] | type[float], example: str) -> list[float]:
@@ -205,7 +196,7 @@ def parse_attention(text: str) -> dict[str, str]:
     """
     if text in {"none", "visual"}:
         return {"mode": text}
-    path = _place("--attention", text)
+    path = expand_home(text, "--attention").absolute()
     if not path.exists():
         cure = did_you_mean(text, ["none", "visual"], "write none, visual or a file's path")
         raise ConfigError(

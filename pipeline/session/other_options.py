@@ -3,10 +3,19 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-import typer
-
 from spam_pipe.pipeline.exporting.formats import Form, What
-from spam_pipe.pipeline.session.options import Json, Limit, NSuperpixels, Outputs, RunName
+from spam_pipe.pipeline.session import complete
+from spam_pipe.pipeline.session.options import (
+    Device,
+    Json,
+    Limit,
+    Outputs,
+    Quiet,
+    RunName,
+    argument,
+    option,
+    switch,
+)
 
 
 @dataclass(frozen=True)
@@ -14,71 +23,73 @@ class VerifyOptions:
     """What `spam-pipe verify` was given."""
 
     recompute: Annotated[
-        int,
-        typer.Option(
-            min=0, help="also compute so many items again and compare the results", metavar="N"
-        ),
+        int, option("also compute so many images again and compare the results", "N", min=0)
     ] = 0
-    seed: Annotated[int, typer.Option(min=0, help="decides which items these are")] = 0
-    device: Annotated[str, typer.Option(help="where they are computed: auto, cpu or cuda[:i]")] = (
-        "auto"
-    )
+    seed: Annotated[int, option("decides which images these are", "N", min=0)] = 0
+    device: Device = "auto"
     repair: Annotated[
-        bool,
-        typer.Option("--repair", help="remove what is bad: the next run makes just that again"),
+        bool, switch("--repair", "remove what is bad: the next run makes just that again")
     ] = False
     run: RunName = None
     outputs: Outputs = "outputs"
     as_json: Json = False
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print nothing but errors")] = False
+    quiet: Quiet = False
 
 
 @dataclass(frozen=True)
 class ExportOptions:
     """What `spam-pipe export` was given."""
 
-    folder: Annotated[str, typer.Argument(help="where the files go", metavar="FOLDER")]
+    folder: Annotated[str, argument("where the files go", "FOLDER")]
     what: Annotated[
         What,
-        typer.Option(
-            help="label maps; the prior's objects (the finest, or with -k those for K); either "
-            "drawn on the image; mean colours; polygons with their figures; table: a row per "
-            "superpixel; graph: nodes and edges; napari: image and labels; hierarchy: trees of "
-            "spam-nested; saliency: their borders, as high as they stay; attention: the "
-            "objects numbered, with a table of factors to fill in"
+        option(
+            "labels: numbered superpixels; objects: the prior's (with -k as they are cut for K); "
+            "overlays, object-overlays: either drawn on the image; mean-colours; polygons, with "
+            "their figures; table: a row per superpixel; graph: nodes and edges; napari: image "
+            "and labels; hierarchy: the trees of spam-nested; saliency: its borders, as high as "
+            "they stay; attention: the objects numbered, and a table of factors to fill in",
+            "KIND",
         ),
     ] = "labels"
     form: Annotated[
         Form | None,
-        typer.Option(
-            "--format",
-            help="of labels and objects: png (16 bits), tiff (GeoTIFF where the image is one), "
-            "npy, coco (run lengths as JSON); of polygons: gpkg, geojson; of tables and graphs: "
-            "csv, parquet; of hierarchies: zarr, npz",
-            show_default="the first that fits",
+        option(
+            "labels, objects: png (16 bits), tiff (a GeoTIFF where the image is one), npy, coco; "
+            "polygons: gpkg, geojson; table, graph: csv, parquet; hierarchy: zarr, npz",
+            "FORMAT",
+            default="the first of them",
+            names=("--format",),
         ),
     ] = None
     one_file: Annotated[
         bool,
-        typer.Option(
-            "--one-file", help="polygons, table, graph: of all images in one, instead of one each"
+        switch(
+            "--one-file", "polygons, table, graph: of all images in one file, not one file each"
         ),
     ] = False
     simplify: Annotated[
         float,
-        typer.Option(
-            help="polygons: leave out detail below so many pixels; neighbours stay in touch",
-            metavar="PIXELS",
-            show_default=False,
+        option(
+            "polygons: leave out detail below so many pixels; neighbours stay in touch", "PIXELS"
         ),
     ] = 0.0
     deep_features: Annotated[
         bool,
-        typer.Option(
-            "--deep-features", help="polygons, table, graph: means of the network's features, too"
-        ),
+        switch("--deep-features", "polygons, table, graph: means of the network's features, too"),
     ] = False
-    n_superpixels: NSuperpixels = None
+    replace: Annotated[bool, switch("--replace", "write over files that hold something else")] = (
+        False
+    )
+    n_superpixels: Annotated[
+        str | None,
+        option(
+            "of which of the run's numbers, separated by commas",
+            "K,K,…",
+            default="all of the run",
+            names=("--n-superpixels", "-k"),
+        ),
+    ] = None
     run: RunName = None
     outputs: Outputs = "outputs"
     limit: Limit = None
@@ -91,42 +102,39 @@ class AnnotateOptions:
 
     file: Annotated[
         str | None,
-        typer.Argument(
-            help="clicks: CSV or JSON of image, x, y, class (or image, object, class); or "
-            "scribbles: a label picture named like its image, or a folder of them",
-            metavar="FILE",
-            show_default=False,
+        argument(
+            "clicks: CSV or JSON of image, x, y, class (or image, object, class); or scribbles: a "
+            "label picture named like its image, or a folder of them",
+            "FILE",
+            "none, with --simulate",
+            autocompletion=complete.paths,
         ),
     ] = None
     to: Annotated[
-        str | None,
-        typer.Option(help="folder for the masks (by default annotations/ of the run)"),
+        str | None, option("folder for the masks", "FOLDER", default="annotations/ of the run")
     ] = None
     fill: Annotated[
-        bool,
-        typer.Option("--fill", help="superpixels without clicks get the class of what is alike"),
+        bool, switch("--fill", "superpixels without clicks get the class of what is alike")
     ] = False
     objects: Annotated[
-        bool,
-        typer.Option("--objects", help="a click speaks for its whole object of the prior"),
+        bool, switch("--objects", "a click speaks for its whole object of the prior")
     ] = False
     simulate: Annotated[
         int | None,
-        typer.Option(
+        option(
+            "instead of a FILE: N clicks at the largest errors, with each method of the run",
+            "N",
+            default="none",
             min=1,
-            help="instead of a FILE: N clicks at the largest errors, with each method of the run",
-            metavar="N",
-            show_default=False,
         ),
     ] = None
     n_superpixels: Annotated[
         str | None,
-        typer.Option(
-            "--n-superpixels",
-            "-k",
-            help="by the superpixels of which of the run's numbers (the largest)",
-            metavar="K",
-            show_default=False,
+        option(
+            "by the superpixels of which of the run's numbers",
+            "K",
+            default="the largest",
+            names=("--n-superpixels", "-k"),
         ),
     ] = None
     run: RunName = None
@@ -141,42 +149,62 @@ class TrainOptions:
 
     config: Annotated[
         str | None,
-        typer.Option(
-            help="TOML file of a recipe, or a shipped one by name (by default the one that "
-            "--folder was begun with, else train-efficientunet)",
-            metavar="FILE",
+        option(
+            "TOML file of a recipe, or a shipped one by name",
+            "FILE",
+            default="the one that --folder was begun with, else train-efficientunet",
+            autocompletion=complete.recipes,
         ),
     ] = None
     folder: Annotated[
         str | None,
-        typer.Option(help="where checkpoint, weights, log and curve go (training/NAME)"),
+        option("where checkpoint, weights, log and curve go", "FOLDER", default="training/NAME"),
     ] = None
     minutes: Annotated[
         float | None,
-        typer.Option(min=0.01, help="time limit that replaces the recipe's number of steps"),
+        option(
+            "time limit that replaces the recipe's number of steps",
+            "MINUTES",
+            default="none",
+            min=0.01,
+        ),
     ] = None
     assignments: Annotated[
         list[str] | None,
-        typer.Option(
-            "--set",
-            help="any option of the recipe, such as learning_rate=1e-3; repeatable",
-            metavar="KEY=VALUE",
+        option(
+            "any option of the recipe, such as learning_rate=1e-3; can be repeated",
+            "KEY=VALUE",
+            default="none",
+            names=("--set",),
         ),
     ] = None
     dataset: Annotated[
-        str | None, typer.Option(help="annotated images: bsd by default, or a folder of images")
+        str | None,
+        option(
+            "annotated images: a dataset, or a folder",
+            "NAME|FOLDER",
+            default="bsd",
+            autocompletion=complete.datasets,
+        ),
     ] = None
     ground_truth: Annotated[
-        str | None, typer.Option(help="folder of ground truth for a folder of images")
+        str | None,
+        option(
+            "folder of ground truth for a folder of images",
+            "FOLDER",
+            default="none",
+            autocompletion=complete.folders,
+        ),
     ] = None
     also: Annotated[
         list[str] | None,
-        typer.Option(
-            help="a further folder of annotated images, and the share of the samples that comes "
-            "from it; repeatable",
-            metavar="FOLDER:GROUND_TRUTH:SHARE",
+        option(
+            "a further folder of annotated images, and the share of the samples that comes from "
+            "it; can be repeated",
+            "FOLDER:GROUND_TRUTH:SHARE",
+            default="none",
         ),
     ] = None
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda[:i]")] = "auto"
+    device: Device = "auto"
     as_json: Json = False
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print nothing but errors")] = False
+    quiet: Quiet = False

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterable
 from importlib.util import find_spec
-from pathlib import Path
 
 from spam_pipe.pipeline.configuration.run_config import RunConfig
 from spam_pipe.pipeline.datasets.user_files import factor_maps, factor_table
@@ -10,14 +9,15 @@ from spam_pipe.pipeline.datasets.user_files.external import require_maps
 from spam_pipe.pipeline.datasets.user_files.prompts import require_known
 from spam_pipe.pipeline.device import resolve_device
 from spam_pipe.pipeline.errors import ConfigError, DataError, UserError
+from spam_pipe.pipeline.home import expand_home
 from spam_pipe.pipeline.items import Item
 from spam_pipe.pipeline.running.parts import (
     PARTS,
-    _file,
-    _is_table,
     engine_choices,
+    factors_file,
     find_checkpoint,
     find_saliency_weights,
+    is_table,
 )
 from spam_pipe.pipeline.runs.chain import Chain
 from spam_pipe.pipeline.session.session import Session
@@ -149,7 +149,7 @@ def require_generator(config: ProposeConfig, item_ids: Iterable[str]) -> None:
         raise ConfigError(str(error)) from error
     find_checkpoint(config)
     if config.uses_prompts:
-        require_known(Path(str(config.prompts)).expanduser(), item_ids)
+        require_known(expand_home(str(config.prompts)), item_ids)
 
 
 def require_attention(config: RunConfig) -> None:
@@ -182,7 +182,7 @@ def require_attention(config: RunConfig) -> None:
             "saliency=background needs nothing"
         )
     if attention.mode == "file":
-        _file(attention)
+        factors_file(attention)
 
 
 def require_known_images(config: AttentionConfig, item_ids: Iterable[str]) -> None:
@@ -202,10 +202,9 @@ def require_known_images(config: AttentionConfig, item_ids: Iterable[str]) -> No
     """
     if config.mode != "file":
         return
-    path, known = _file(config), set(item_ids)
-    if _is_table(path):
-        signature = factor_table.ItemFactors(path, "").signature()
-        names = [*factor_table.read_factors(path, signature).names]
+    path, known = factors_file(config), set(item_ids)
+    if is_table(path):
+        names = [*factor_table.ItemFactors(path, "").table().names]
     else:
         names = factor_maps.mapped_names(path)
     if not names:

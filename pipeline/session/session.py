@@ -1,8 +1,10 @@
 """A command's work: a run, its configurations, its items, and how they are brought up to date."""
 
+import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 
 from spam_pipe.pipeline.configuration.run_config import RunConfig
 from spam_pipe.pipeline.device import cuda_devices, resolve_device
@@ -29,59 +31,28 @@ from spam_pipe.stages.registry import STAGES
 
 @dataclass(frozen=True)
 class Choices:
-    """How a command runs its items.
+    """Choices of a command on how it runs its items."""
 
-    Attributes
-    ----------
-    overwrite
-        Stages to recompute whatever is there.
-    skip_failed
-        Leave items alone that failed before.
-    device
-        ``cpu``, ``cuda[:i]`` or ``auto``: where tasks run, the executor knows.
-    item_timeout
-        Seconds after which an item is given up.
-    workers
-        Processes of a local cluster; 0 for this process.
-    scheduler
-        Address of a Dask scheduler; None for none.
-    """
-
-    overwrite: Collection[str] = ()
-    skip_failed: bool = False
-    device: str = "cpu"
-    item_timeout: float | None = None
-    workers: int = 0
-    scheduler: str | None = None
+    overwrite: Collection[str] = ()  # stages to recompute even if done
+    skip_failed: bool = False  # leave items alone that failed before
+    device: str = "cpu"  # ``cpu``, ``cuda[:i]`` or ``auto``: where tasks run, the executor knows
+    item_timeout: float | None = None  # seconds after which an item is given up
+    workers: int = 0  # processes of a local cluster; 0 for this process
+    scheduler: str | None = None  # address of a Dask scheduler; None for none
 
 
 @dataclass(frozen=True)
 class Session:
-    """What a command brings up to date.
+    """A command on a run: its items, its configurations and their stages."""
 
-    Attributes
-    ----------
-    outputs
-        The folder of all runs.
-    run
-        The run.
-    configs
-        The configurations to bring up to date: the run's own, or the points of a sweep. The jobs
-        of an item are done together, so what the configurations share is computed once.
-    selection
-        The items.
-    target
-        The last stage.
-    choices
-        How items are run.
-    """
-
-    outputs: Folder
-    run: Run
+    outputs: Folder  # the folder of all runs
+    run: Run  # the run
+    # the configurations to bring up to date: the run's own, or the points of a sweep. The jobs of
+    # an item are done together, so what the configurations share is computed once.
     configs: tuple[RunConfig, ...]
-    selection: Selection
-    target: str
-    choices: Choices
+    selection: Selection  # the items
+    target: str  # the last stage
+    choices: Choices  # how items are run
 
     @classmethod
     def open(cls, command: str, options: Options) -> "Session":
@@ -102,9 +73,9 @@ class Session:
             fresh=command == "run",
             reset=options.reset,
         )
-        refuse_without_effect(options, run.config)
-        shard = None if options.shard is None else parse_shard(options.shard)
         target = "evaluate" if command in {"run", "report"} else command
+        refuse_without_effect(options, run.config, target)
+        shard = None if options.shard is None else parse_shard(options.shard)
         return cls(
             outputs=outputs,
             run=run,
@@ -114,7 +85,7 @@ class Session:
             choices=choices_of(options, _overwritten(command, options.overwrite)),
         )
 
-    @property
+    @cached_property
     def chains(self) -> tuple[Chain, ...]:
         """The stages of each configuration."""
         return tuple(build_chain(each, self.run.folder, self.target) for each in self.configs)
@@ -219,6 +190,11 @@ def choices_of(options: Options, overwrite: Collection[str]) -> Choices:
     """
     if options.scheduler is not None and options.workers:
         raise ConfigError("--workers and --scheduler: give one of them")
+    address = r"(\w+://)?(\[[0-9a-fA-F:.]+\]|[^\s:/\[\]]+):\d{1,5}"
+    if options.scheduler is not None and not re.fullmatch(address, options.scheduler):
+        raise ConfigError(
+            f"--scheduler {options.scheduler}: write an address such as tcp://10.0.0.5:8786"
+        )
     return Choices(
         overwrite=overwrite,
         skip_failed=options.skip_failed,

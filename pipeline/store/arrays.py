@@ -84,7 +84,7 @@ def read_array(
         compressed, seal = content[:-4], content[-4:]
         if value(compressed).to_bytes(4, "little") != seal:
             raise ValueError(f"chunk {key}: checksum differs")
-        # Into memory of the size that it must have, whatever the chunk says of its own.
+        # Into memory of the expected size: a damaged chunk may state another.
         part = array if chunk_shape == shape else np.zeros(chunk_shape, array.dtype)
         decompress(compressed, out=part)
         if part is not array:

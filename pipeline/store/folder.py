@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from spam_pipe.pipeline.errors import UserError
+from spam_pipe.pipeline.home import expand_home
 
 if TYPE_CHECKING:
     from zarr.abc.store import Store as ZarrStore
@@ -129,7 +130,7 @@ class LocalFolder(Folder):
     def append(self, key: str, content: bytes, header: bytes) -> None:
         """Add to the file's end."""
         self.root.mkdir(parents=True, exist_ok=True)
-        # Not through a link: somebody else's run may hold one to a file of ours.
+        # Not through a link: a foreign run may hold one to a file of ours.
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
         with open(os.open(self.root / key, flags, 0o666), "ab") as file:  # noqa: PTH123
             file.write(content if file.tell() else header + content)
@@ -212,14 +213,14 @@ class RemoteFolder(Folder):
     def read(self, key: str) -> bytes | None:
         """Return an object's content; None when there is no such object."""
         try:
-            return bytes(_patiently(lambda: self.fs.cat_file(f"{self.root}/{key}")))
+            return bytes(self._patiently(lambda: self.fs.cat_file(f"{self.root}/{key}")))
         except _ABSENT:
             return None
 
     def read_many(self, keys: Sequence[str]) -> list[bytes | None]:
         """Read several objects concurrently."""
         paths = [f"{self.root}/{key}" for key in keys]
-        return _patiently(lambda: self._read_paths(paths)) if paths else []
+        return self._patiently(lambda: self._read_paths(paths)) if paths else []
 
     def _read_paths(self, paths: list[str]) -> list[bytes | None]:
         found = self.fs.cat(paths, on_error="return")
@@ -234,20 +235,20 @@ class RemoteFolder(Folder):
 
     def write(self, key: str, content: bytes) -> None:
         """Put the whole object."""
-        _patiently(lambda: self.fs.pipe_file(f"{self.root}/{key}", content))
+        self._patiently(lambda: self.fs.pipe_file(f"{self.root}/{key}", content))
 
     def write_many(self, contents: Mapping[str, bytes]) -> None:
         """Put the objects concurrently."""
         paths = {f"{self.root}/{key}": content for key, content in contents.items()}
-        _patiently(lambda: self.fs.pipe(paths))
+        self._patiently(lambda: self.fs.pipe(paths))
 
     def create(self, key: str, content: bytes) -> bool:
         """Put the object unless it exists."""
         path = f"{self.root}/{key}"
-        if self.fs.exists(path):
+        if self._patiently(lambda: self.fs.exists(path)):
             return False
         try:
-            _patiently(lambda: self.fs.pipe_file(path, content, mode="create"))
+            self._patiently(lambda: self.fs.pipe_file(path, content, mode="create"))
         except FileExistsError:
             return False
         return True
@@ -262,7 +263,7 @@ class RemoteFolder(Folder):
         self.fs.invalidate_cache()
         try:
             path = f"{self.root}/{key}".rstrip("/")
-            listed = _patiently(lambda: self.fs.ls(path, detail=False))
+            listed = self._patiently(lambda: self.fs.ls(path, detail=False))
         except _ABSENT:
             return []
         return sorted(path.rstrip("/").rsplit("/", 1)[-1] for path in listed)
@@ -270,7 +271,7 @@ class RemoteFolder(Folder):
     def delete(self, key: str) -> None:
         """Remove an object or all objects below a prefix."""
         try:
-            _patiently(lambda: self.fs.rm(f"{self.root}/{key}", recursive=True))
+            self._patiently(lambda: self.fs.rm(f"{self.root}/{key}", recursive=True))
         except FileNotFoundError:
             return
 
@@ -281,17 +282,36 @@ class RemoteFolder(Folder):
         options = _storage_options(self.url)
         return FsspecStore.from_url(f"{self.url}/{key}", options, read_only=read_only)
 
+    def _patiently(self, act: Callable[[], _Result]) -> _Result:
+        """Do something again, up to three times, when the storage could not: it mostly can soon.
 
-def _patiently(act: Callable[[], _Result]) -> _Result:
-    """Do something again, up to three times, when the storage could not: it mostly can soon."""
-    for pause in _PAUSES:
-        try:
-            return act()
-        except (*_ABSENT, FileExistsError, PermissionError):
-            raise  # which no waiting changes
-        except OSError:
-            time.sleep(pause)
-    return act()
+        Raises
+        ------
+        UserError
+            When the storage was not even asked, as without credentials.
+        """
+        pauses = [*_PAUSES]
+        while True:
+            try:
+                return act()
+            except OSError as error:
+                # What is absent, there already or forbidden no waiting changes.
+                lasting = isinstance(error, (*_ABSENT, FileExistsError, PermissionError))
+                if lasting or not pauses:
+                    raise
+                time.sleep(pauses.pop(0))
+            except Exception as error:  # the storage's own kinds
+                raise UserError(f"{self.url}: {_refusal(error)}") from error
+
+
+def _refusal(error: Exception) -> str:
+    """Say in our words why a storage was not even asked."""
+    if "credentials" in str(error).lower():
+        return (
+            "the storage needs credentials and there are none: log in, or set its variables "
+            "(AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY for s3://)"
+        )
+    return f"the storage cannot be used: {error}"
 
 
 def _storage_options(url: str) -> dict[str, Any]:
@@ -303,7 +323,7 @@ def open_folder(location: str) -> Folder:
     """Return the folder at a local path or an fsspec URL."""
     if "://" in location and not location.startswith("file://"):
         return RemoteFolder(location)
-    return LocalFolder(Path(location.removeprefix("file://")).expanduser().absolute())
+    return LocalFolder(expand_home(location.removeprefix("file://"), "--outputs").absolute())
 
 
 def require_writable(folder: Folder) -> None:

@@ -9,33 +9,18 @@ from spam_pipe.pipeline.store.sealed_json import said_in
 
 @dataclass(frozen=True)
 class Record:
-    """The facts of a complete unit, known without reading its arrays.
+    """The facts of a complete unit, known without reading its arrays."""
 
-    Attributes
-    ----------
-    attempt
-        Name of the sub-group that holds the arrays.
-    fingerprint
-        Hash of stage, version, config, inputs and upstream: all that decides the result.
-    inputs
-        Signature and digest of each part of the item that was read.
-    arrays
-        Shape, dtype and CRC-32 of every array, and where it lies if it is packed.
-    attributes
-        The stage's attributes of the unit.
-    provenance
-        Versions, device, seconds.
-    files
-        CRC-32 of every file of the attempt, by its key below it.
-    """
-
-    attempt: str
+    attempt: str  # name of the sub-group that holds the arrays
+    # hash of stage, version, config, inputs and upstream: all that decides the result
     fingerprint: str
+    # signature and digest of each part of the item that was read
     inputs: Mapping[str, Sequence[str]]
+    # shape, dtype and CRC-32 of every array, and where it lies if it is packed
     arrays: Mapping[str, Mapping[str, Any]]
-    attributes: Mapping[str, Any]
-    provenance: Mapping[str, Any]
-    files: Mapping[str, int]
+    attributes: Mapping[str, Any]  # the stage's attributes of the unit
+    provenance: Mapping[str, Any]  # versions, device, seconds
+    files: Mapping[str, int]  # CRC-32 of every file of the attempt, by its key below it
 
 
 def parse_record(content: bytes | None) -> Record | None:
@@ -51,7 +36,7 @@ def parse_record(content: bytes | None) -> Record | None:
 
 
 def _is_plausible(record: Record) -> bool:
-    """Say whether a record's parts are of the kinds that they should be: a store may be anybody's.
+    """Say whether a record's parts have the right types: a store may come from anywhere.
 
     Files that it names are read, and deleted when outdated: no name may lead out of the unit.
     """

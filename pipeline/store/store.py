@@ -43,18 +43,10 @@ _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 @dataclass(frozen=True)
 class Store:
-    """The store of one stage under one configuration.
+    """The store of one stage under one configuration."""
 
-    Attributes
-    ----------
-    run
-        The run's folder.
-    name
-        ``<stage>-<hash>.zarr``.
-    """
-
-    run: Folder
-    name: str
+    run: Folder  # the run's folder
+    name: str  # ``<stage>-<hash>.zarr``
 
     @property
     def stage(self) -> str:

@@ -18,25 +18,14 @@ _OVERHEAD = 0.02
 
 @dataclass
 class StoreState:
-    """The units of a store that a sweep wants, and how many are there.
+    """The units of a store that a sweep wants, and how many are there."""
 
-    Attributes
-    ----------
-    stage
-        The stage that writes it.
-    first
-        Label of the first point that uses it.
-    done, todo
-        Units.
-    seconds
-        Of the units done, together.
-    """
-
-    stage: str
-    first: str
+    stage: str  # the stage that writes it
+    first: str  # label of the first point that uses it
+    # units
     done: int = 0
     todo: int = 0
-    seconds: float = 0.0
+    seconds: float = 0.0  # of the units done, together
 
 
 def survey(swept: SweptRun) -> dict[str, StoreState]:

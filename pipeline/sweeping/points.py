@@ -24,24 +24,13 @@ from spam_pipe.pipeline.sweeping.sweep_file import Point, Sweep
 
 @dataclass(frozen=True)
 class SweptRun:
-    """All points of a sweep on one dataset.
+    """All points of a sweep on one dataset."""
 
-    Attributes
-    ----------
-    run
-        The run; its configuration is the reference point's.
-    selection
-        The items.
-    configs
-        The configurations of the points that can run, in the record's order.
-    record
-        Labels, values and the skipped points.
-    """
-
-    run: Run
-    selection: Selection
+    run: Run  # the run; its configuration is the reference point's
+    selection: Selection  # the items
+    # the configurations of the points that can run, in the record's order
     configs: tuple[RunConfig, ...]
-    record: SweepRecord
+    record: SweepRecord  # labels, values and the skipped points
 
     def also_skipping(self, missing: Sequence[SkippedPoint]) -> "SweptRun":
         """Return the same with further points that its record names as skipped."""

@@ -40,7 +40,7 @@ from spam_pipe.pipeline.configuration.run_config import (
     nest,
     read_config_file,
 )
-from spam_pipe.pipeline.errors import ConfigError
+from spam_pipe.pipeline.errors import ConfigError, plain_words
 from spam_pipe.stages.suggestion import did_you_mean
 
 Value = bool | int | float | str
@@ -98,7 +98,7 @@ class AxisTable(BaseModel):
 
     @property
     def title(self) -> str:
-        """What figures and labels call it."""
+        """Its name in figures and labels."""
         return self.name or (self.key or "").rpartition(".")[2]
 
     def tables(self) -> Iterator[PointTable]:
@@ -124,49 +124,23 @@ class SweepTable(BaseModel):
 
 @dataclass(frozen=True)
 class Point:
-    """One configuration of a sweep.
+    """One configuration of a sweep."""
 
-    Attributes
-    ----------
-    label
-        What tables and figures call it.
-    values
-        By axis: the number where it stands, or the label there.
-    layer
-        Its own options.
-    needs
-        Options that must be set for it to run.
-    """
-
-    label: str
-    values: Mapping[str, float | str]
-    layer: Layer
-    needs: tuple[str, ...]
+    label: str  # what tables and figures call it
+    values: Mapping[str, float | str]  # by axis: the number where it stands, or the label there
+    layer: Layer  # its own options
+    needs: tuple[str, ...]  # options that must be set for it to run
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """A sweep as its file describes it.
+    """A sweep as its file describes it."""
 
-    Attributes
-    ----------
-    name
-        The file's.
-    base
-        Options that all points share.
-    datasets
-        Names of the datasets; empty where `base` or the command says.
-    points
-        In the order of the file, the last axis running fastest.
-    reference
-        Label of the point that others are compared with.
-    """
-
-    name: str
-    base: Layer
-    datasets: tuple[str, ...]
-    points: tuple[Point, ...]
-    reference: str
+    name: str  # the file's
+    base: Layer  # options that all points share
+    datasets: tuple[str, ...]  # names of the datasets; empty where `base` or the command says
+    points: tuple[Point, ...]  # in the order of the file, the last axis running fastest
+    reference: str  # label of the point that others are compared with
 
 
 def read_sweep(path: str) -> Sweep:
@@ -263,4 +237,4 @@ def _explain(error: ValidationError) -> str:
         if len(path) == 1 and path[0] in RunConfig.model_fields:
             return f"{key}: options that all points share go under [base], as [base.{key}]"
         return f"{key}: no such entry; {did_you_mean(path[-1], known)}"
-    return f"{key}: {first['msg'].removeprefix('Value error, ')}"
+    return f"{key}: {plain_words(first['msg'])}"

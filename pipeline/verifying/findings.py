@@ -10,30 +10,20 @@ from spam_pipe.pipeline.units import Unit
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that is not as it should be.
+    """Something that is not as it should be."""
 
-    Attributes
-    ----------
-    store, item, unit
-        Where; of a whole store without an item.
-    kind
-        ``damaged``: bytes differ from what was put; ``invalid``: an invariant does not hold;
-        ``outdated``: made from other inputs or by another version; ``differs``: computed again it
-        comes out different.
-    reason
-        In words.
-    remove
-        Keys, below the run's folder, that `repair` deletes, in this order.
-    rewrite
-        Content of the keys that `repair` puts.
-    """
-
+    # where; of a whole store without an item
     store: str
     item: str
     unit: Unit
+    # ``damaged``: bytes differ from what was put; ``invalid``: an invariant does not hold;
+    # ``outdated``: made from other inputs or by another version; ``differs``: computed again it
+    # comes out different
     kind: str
-    reason: str
+    reason: str  # in words
+    # keys, below the run's folder, that `repair` deletes, in this order
     remove: tuple[str, ...] = ()
+    # content of the keys that `repair` puts
     rewrite: Mapping[str, bytes] = field(default_factory=dict)
 
     def plain(self) -> dict[str, Any]:
@@ -44,28 +34,17 @@ class Finding:
 
 @dataclass
 class Verified:
-    """The result of reading a run back.
+    """The result of reading a run back."""
 
-    Attributes
-    ----------
-    findings
-        The faults.
-    stores, units
-        How many of each were read.
-    recomputed
-        How many items were computed again.
-    leftovers
-        Keys of files that interrupted work left; harmless.
-    unknown
-        Stores of a newer version or with options that this one does not know, and items of other
-        datasets whose names don't say enough: they were not read.
-    """
-
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)  # the faults
+    # how many of each were read
     stores: int = 0
     units: int = 0
-    recomputed: int = 0
+    recomputed: int = 0  # how many items were computed again
+    # keys of files that interrupted work left; harmless
     leftovers: list[str] = field(default_factory=list)
+    # stores of a newer version or with options that this one does not know, and items of other
+    # datasets whose names don't say enough: they were not read
     unknown: list[str] = field(default_factory=list)
 
 

@@ -199,5 +199,5 @@ def _of_unit(outputs: Mapping[tuple[str, Unit], Output], store: str, unit: Unit)
 
 
 def _digest(source: Source | None) -> str:
-    """Hash the present content, whatever its time of modification."""
+    """Hash the present content, even if its time of modification is the same."""
     return NO_DATA[1] if source is None else source.digest()

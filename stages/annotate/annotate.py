@@ -15,20 +15,12 @@ from spam_pipe.stages.describe.numbering import check_fit, number
 
 @dataclass(frozen=True, eq=False)
 class Annotation:
-    """What clicks make of an image.
+    """The classes of an image's superpixels, from clicks."""
 
-    Attributes
-    ----------
-    mask
-        (H, W) int64 classes, 0 where none is known.
-    conflicts
-        The votes of superpixels of which several classes were said; their regions are labels.
-    n_clicked, n_superpixels
-        How many superpixels were clicked on, and how many there are.
-    """
-
-    mask: NDArray[np.int64]
+    mask: NDArray[np.int64]  # (H, W) int64 classes, 0 where none is known
+    # votes of superpixels with clicks of several classes; their regions are labels
     conflicts: Votes
+    # how many superpixels were clicked on, and how many there are
     n_clicked: int
     n_superpixels: int
 

@@ -20,21 +20,11 @@ So in an area of one colour the nearest mark wins.
 
 @dataclass(frozen=True, eq=False)
 class Graph:
-    """Regions and what it costs to go from one to its neighbour.
+    """Regions and what it costs to go from one to its neighbour."""
 
-    Attributes
-    ----------
-    starts
-        (n + 1,) int64 offsets into the following.
-    neighbours
-        (2E,) int32.
-    costs
-        (2E,) float64: the colours' distance and `STEP`.
-    """
-
-    starts: NDArray[np.int64]
-    neighbours: NDArray[np.int32]
-    costs: NDArray[np.float64]
+    starts: NDArray[np.int64]  # (n + 1,) int64 offsets into the following
+    neighbours: NDArray[np.int32]  # (2E,) int32
+    costs: NDArray[np.float64]  # (2E,) float64: the colours' distance and `STEP`
 
     @property
     def n_regions(self) -> int:

@@ -1,4 +1,4 @@
-"""How far clicks carried: a mask of classes against ground truth."""
+"""Accuracy of a mask of classes against ground truth."""
 
 from typing import Any, NamedTuple
 
@@ -10,18 +10,10 @@ from spam_pipe.stages.describe.numbering import check_fit, number
 
 
 class Score(NamedTuple):
-    """Agreement of a mask with ground truth.
+    """Agreement of a mask with ground truth."""
 
-    Attributes
-    ----------
-    pixel_accuracy
-        Share of pixels that have the right class.
-    mean_iou
-        Intersection over union, mean over the classes of the ground truth.
-    """
-
-    pixel_accuracy: float
-    mean_iou: float
+    pixel_accuracy: float  # share of pixels that have the right class
+    mean_iou: float  # intersection over union, mean over the classes of the ground truth
 
 
 def score(mask: NDArray[np.integer[Any]], truth: NDArray[np.integer[Any]]) -> Score:
@@ -65,7 +57,7 @@ def clicked_truth(regions: NDArray[np.integer[Any]], clicks: Clicks) -> NDArray[
 
     Returns
     -------
-    (H, W) int64 classes, 0 in regions that nobody clicked on.
+    (H, W) int64 classes, 0 in regions without clicks.
     """
     index, ids = number(regions, int(regions.min()))
     said = index[clicks.rows, clicks.columns].astype(np.int64)

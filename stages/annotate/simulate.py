@@ -17,18 +17,12 @@ from spam_pipe.stages.validity import VOID
 
 @dataclass(frozen=True, eq=False)
 class Simulation:
-    """What each click brought.
+    """The accuracy after each click."""
 
-    Attributes
-    ----------
-    rows, columns
-        (n,) where it was.
-    pixel_accuracy, mean_iou
-        (n,) of the mask after it.
-    """
-
+    # (n,) where it was
     rows: NDArray[np.int64]
     columns: NDArray[np.int64]
+    # (n,) of the mask after it
     pixel_accuracy: NDArray[np.float64]
     mean_iou: NDArray[np.float64]
 
@@ -49,10 +43,10 @@ def simulate(
     """Annotate an image by clicks at the innermost pixel of what is largest and wrong.
 
     After each click all superpixels have the class of the nearest clicked one in colour, as
-    `stages.annotate.annotate.annotate` fills. Only errors are clicked on that are of the class
-    which most of their superpixel is: for a sliver nobody spoils the rest. So each superpixel is
-    clicked on at most once, and what it has of other classes stays wrong. Every region of the
-    ground truth is a class of its own. The clicks end early where nothing is left to click on.
+    `stages.annotate.annotate.annotate` fills. Only errors of their superpixel's main class are
+    clicked on: a person would not spoil the rest for a sliver. So each superpixel is clicked on at
+    most once, and its pixels of other classes stay wrong. Every region of the ground truth is a
+    class of its own. The clicks end early when nothing is left to click on.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What clicks say of the regions that they fall into."""
+"""Votes of clicks for the regions that they fall into."""
 
 from dataclasses import dataclass
 
@@ -10,31 +10,19 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Clicks:
-    """Pixels of known class, in the order in which they were said.
+    """Pixels of known class, in the order in which they were said."""
 
-    Attributes
-    ----------
-    rows, columns
-        (n,) from 0 at the upper left.
-    classes
-        (n,) classes, from 1.
-    """
-
+    # (n,) from 0 at the upper left
     rows: Ints
     columns: Ints
-    classes: Ints
+    classes: Ints  # (n,) classes, from 1
 
 
 @dataclass(frozen=True, eq=False)
 class Votes:
-    """Votes per region and class, sorted by region, the winning class of each last.
+    """Votes per region and class, sorted by region, the winning class of each last."""
 
-    Attributes
-    ----------
-    regions, classes, counts
-        (m,) one entry per region and class that was said of it.
-    """
-
+    # (m,) one entry per region and class that was said of it
     regions: Ints
     classes: Ints
     counts: Ints
@@ -47,7 +35,7 @@ class Votes:
         return found
 
     def conflicts(self) -> "Votes":
-        """Return the votes of the regions of which several classes were said."""
+        """Return the votes of the regions with clicks of several classes."""
         _, place, times = np.unique(self.regions, return_inverse=True, return_counts=True)
         several = times[place] > 1
         return Votes(self.regions[several], self.classes[several], self.counts[several])

@@ -1,1 +1,1 @@
-"""Where superpixels matter more: saliency and the user's factors, as a density per object."""
+"""Attention: saliency and the user's factors, as a density per object."""

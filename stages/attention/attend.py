@@ -47,15 +47,16 @@ def user_attention(
     wanted
         The factors.
     finest
-        (H, W) the prior's objects before any cut, 0 = uncertain.
+        (H, W) the prior's objects before any cut and without drawn ones, 0 = uncertain.
     objects_for
-        The (H, W) objects for a number of superpixels.
+        The (H, W) objects for a number of superpixels, without drawn ones.
     """
 
     def attend(objects: Objects, count: int) -> tuple[Density | None, str]:
         factors, note = factor_map(wanted, finest, objects_for, count)
         # A merged object's factor is its parts' mean by area.
-        certain = np.where(finest > 0, objects, 0)
+        known = np.logical_or.reduce([finest > 0, *(drawn.mask for drawn in wanted.drawn)])
+        certain = np.where(known, objects, 0)
         return user_density(factors, certain), note
 
     return attend

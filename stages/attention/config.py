@@ -8,7 +8,7 @@ from spam_pipe.stages.base import StageConfig
 
 
 class AttentionConfig(StageConfig):
-    """Where superpixels are denser (METHOD.md, section 6)."""
+    """Options of attention: where superpixels are denser (METHOD.md, section 6)."""
 
     mode: Literal["none", "visual", "file"] = Field(
         "none",
@@ -48,13 +48,18 @@ class AttentionConfig(StageConfig):
     @property
     def decisive(self) -> dict[str, Any]:
         """The options that decide results; none where there is no attention."""
+        options = self.model_dump(mode="json")
+        return {} if self.mode == "none" else {key: options[key] for key in self.reads}
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The names of the options that the mode reads."""
         used = {
-            "none": (),
+            "none": ("mode",),
             "visual": ("mode", "ratio", "saliency", "threshold", "checkpoint"),
             "file": ("mode", "file", "ratio"),
         }
-        options = self.model_dump(mode="json")
-        return {key: options[key] for key in used[self.mode]}
+        return used[self.mode]
 
     @model_validator(mode="after")
     def _file_is_named(self) -> Self:

@@ -19,9 +19,9 @@ def factor_map(
 ) -> tuple[NDArray[np.float64], str]:
     """Return the factor of each pixel, for a number of superpixels.
 
-    Where several speak for a pixel, an object id counts before a click, a click for a larger
-    number of superpixels before one for a smaller, and a click before the map. Clicks on one
-    object count by their mean.
+    Where several speak for a pixel, a drawn object counts before an object id, an id before a
+    click, a click for a larger number of superpixels before one for a smaller, and a click before
+    the map. Clicks on one object count by their mean.
 
     Parameters
     ----------
@@ -65,6 +65,8 @@ def factor_map(
         n_moved += moved
     if wanted.objects:
         factors = _paint_objects(factors, finest, wanted.objects)
+    for drawn in wanted.drawn:
+        factors = np.where(drawn.mask, drawn.factor, factors)
     return factors, _note(n_moved)
 
 

@@ -1,4 +1,4 @@
-"""A user's factors for parts of an image: clicks, object ids or a map, each with a factor."""
+"""A user's factors for parts of an image: clicks, objects, drawings or a map."""
 
 from dataclasses import dataclass
 
@@ -8,38 +8,31 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Click:
-    """A factor for the object at a pixel.
+    """A factor for the object at a pixel."""
 
-    Attributes
-    ----------
-    x, y
-        Column and row, from 0 at the upper left.
-    factor
-        Multiplies the object's share of the superpixels.
-    count
-        The object is meant as it is for this many superpixels; None for the number being made.
-    """
-
+    # column and row, from 0 at the upper left
     x: int
     y: int
-    factor: float
+    factor: float  # multiplies the object's share of the superpixels
+    # the object is meant as it is for this many superpixels; None for the number being made
     count: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
+class Drawn:
+    """An object that the user drew."""
+
+    mask: NDArray[np.bool_]  # (H, W)
+    factor: float  # multiplies the object's share of the superpixels
+
+
+@dataclass(frozen=True, eq=False)
 class UserFactors:
-    """A user's factors for one image.
+    """A user's factors for one image."""
 
-    Attributes
-    ----------
-    clicks
-        Factors by position.
-    objects
-        Pairs of one of the prior's finest objects and its factor.
-    pixels
-        (H, W) float64, a factor for each pixel.
-    """
-
-    clicks: tuple[Click, ...] = ()
+    clicks: tuple[Click, ...] = ()  # factors by position
+    # pairs of one of the prior's finest objects and its factor
     objects: tuple[tuple[int, float], ...] = ()
-    pixels: NDArray[np.float64] | None = None
+    # objects that the prior lacks (`stages.segment.drawn`); later ones cover earlier ones
+    drawn: tuple[Drawn, ...] = ()
+    pixels: NDArray[np.float64] | None = None  # (H, W) float64, a factor for each pixel

@@ -6,7 +6,7 @@ import numpy as np
 
 from spam_pipe.stages.clustering.config import ClusteringConfig
 from spam_pipe.stages.clustering.features import scaled_features
-from spam_pipe.stages.clustering.relax_borders import relax_borders
+from spam_pipe.stages.clustering.relax_borders import Pixels, Superpixels, relax_borders
 from spam_pipe.stages.clustering.soft_clustering import cluster
 from spam_pipe.stages.clustering.task import Clustered, Problem
 
@@ -58,14 +58,9 @@ def _cluster_compiled(task: Problem, config: ClusteringConfig) -> Clustered:
     labels = flat.reshape(task.objects.shape)
     if task.balance.rounds:
         labels = relax_borders(
-            labels,
-            features,
-            means,
+            Pixels(labels, features, task.objects, contour),
+            Superpixels(means, task.owners, task.spatial_factor),
             smoothness=task.balance.border_weight,
-            objects=task.objects,
-            owners=task.owners,
-            spatial_factor=task.spatial_factor,
-            contour=contour,
             contour_decay=config.contour_decay,
             rounds=task.balance.rounds,
         )

@@ -1,4 +1,4 @@
-"""What depends on what is known of an image: the one place that sets such defaults."""
+"""Defaults that depend on an image's features: they are set here alone."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Which superpixels a pixel may join: the seeds near its own, of its object alone."""
+"""The superpixels that a pixel may join: the seeds near its own, of its object alone."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -8,7 +8,7 @@ from spam_pipe.stages.base import StageConfig
 
 
 class ClusteringConfig(StageConfig):
-    """What the algorithm reads of the segmentation's options."""
+    """The segmentation's options that the algorithm reads."""
 
     mode: Literal["refined", "paper"] = Field(
         "refined",

@@ -9,8 +9,21 @@ from spam_pipe.stages.compiled import part
 
 Means = NDArray[np.float64]
 
-_FAR = 1e30
+_FAR = np.float32(1e30)
 _INAUDIBLE = np.float32(-30)
+_ZERO, _ONE, _LOG2_E = np.float32(0), np.float32(1), np.float32(1.4426950408889634)
+# Named here: a call of np.float32 inside a kernel is four statements for numba to read.
+_P6, _P5, _P4 = (
+    np.float32(1.535336188319500e-4),
+    np.float32(1.339887440266574e-3),
+    np.float32(9.618437357674640e-3),
+)
+_P3, _P2, _P1 = (
+    np.float32(5.550332471162809e-2),
+    np.float32(2.402264791363012e-1),
+    np.float32(6.931472028550421e-1),
+)
+_HALF, _BIAS, _MANTISSA = np.float32(0.5), np.int32(127), np.int32(23)
 
 
 @part
@@ -31,10 +44,10 @@ def linearise(
     n_features = means.shape[1]
     for k in range(N_CANDIDATES):
         for channel in range(slopes.shape[1]):
-            slopes[k, channel] = np.float32(0)
+            slopes[k, channel] = _ZERO
         seed = candidates[k]
         if seed < 0:
-            constants[k] = np.float32(_FAR)
+            constants[k] = _FAR
             continue
         constant = 0.0
         for channel in range(n_features):
@@ -57,43 +70,46 @@ def measure(
 ) -> None:
     """Distances of a tile's pixels to n candidates, three candidates by five channels a time."""
     for k in range(0, n, 3):
+        to_a, to_b, to_d = distances[k], distances[k + 1], distances[k + 2]
+        a, b, d = slopes[k], slopes[k + 1], slopes[k + 2]
         for i in range(TILE):
-            distances[k, i] = constants[k]
-            distances[k + 1, i] = constants[k + 1]
-            distances[k + 2, i] = constants[k + 2]
-        for c in range(0, values.shape[0], 5):
-            a0, a1, a2, a3, a4 = (
-                slopes[k, c],
-                slopes[k, c + 1],
-                slopes[k, c + 2],
-                slopes[k, c + 3],
-                slopes[k, c + 4],
-            )
-            b0, b1, b2, b3, b4 = (
-                slopes[k + 1, c],
-                slopes[k + 1, c + 1],
-                slopes[k + 1, c + 2],
-                slopes[k + 1, c + 3],
-                slopes[k + 1, c + 4],
-            )
-            d0, d1, d2, d3, d4 = (
-                slopes[k + 2, c],
-                slopes[k + 2, c + 1],
-                slopes[k + 2, c + 2],
-                slopes[k + 2, c + 3],
-                slopes[k + 2, c + 4],
-            )
+            to_a[i] = constants[k]
+            to_b[i] = constants[k + 1]
+            to_d[i] = constants[k + 2]
+        for c0 in range(0, values.shape[0], 5):
+            c1 = c0 + 1
+            c2 = c0 + 2
+            c3 = c0 + 3
+            c4 = c0 + 4
+            a0 = a[c0]
+            a1 = a[c1]
+            a2 = a[c2]
+            a3 = a[c3]
+            a4 = a[c4]
+            b0 = b[c0]
+            b1 = b[c1]
+            b2 = b[c2]
+            b3 = b[c3]
+            b4 = b[c4]
+            d0 = d[c0]
+            d1 = d[c1]
+            d2 = d[c2]
+            d3 = d[c3]
+            d4 = d[c4]
+            v0 = values[c0]
+            v1 = values[c1]
+            v2 = values[c2]
+            v3 = values[c3]
+            v4 = values[c4]
             for i in range(TILE):
-                x0, x1, x2, x3, x4 = (
-                    values[c, i],
-                    values[c + 1, i],
-                    values[c + 2, i],
-                    values[c + 3, i],
-                    values[c + 4, i],
-                )
-                distances[k, i] += a0 * x0 + a1 * x1 + a2 * x2 + a3 * x3 + a4 * x4
-                distances[k + 1, i] += b0 * x0 + b1 * x1 + b2 * x2 + b3 * x3 + b4 * x4
-                distances[k + 2, i] += d0 * x0 + d1 * x1 + d2 * x2 + d3 * x3 + d4 * x4
+                x0 = v0[i]
+                x1 = v1[i]
+                x2 = v2[i]
+                x3 = v3[i]
+                x4 = v4[i]
+                to_a[i] += a0 * x0 + a1 * x1 + a2 * x2 + a3 * x3 + a4 * x4
+                to_b[i] += b0 * x0 + b1 * x1 + b2 * x2 + b3 * x3 + b4 * x4
+                to_d[i] += d0 * x0 + d1 * x1 + d2 * x2 + d3 * x3 + d4 * x4
 
 
 @part
@@ -114,16 +130,16 @@ def soften(
     """
     for i in range(TILE):
         least[i] = distances[0, i]
-        totals[i] = np.float32(0)
+        totals[i] = _ZERO
     for k in range(1, n):
+        row = distances[k]
         for i in range(TILE):
-            nearer = distances[k, i] < least[i]
-            least[i] = distances[k, i] if nearer else least[i]
+            least[i] = row[i] if row[i] < least[i] else least[i]
     for k in range(n):
         row = distances[k]
         n_heard = 0
         for i in range(TILE):
-            exponent = (least[i] - row[i]) * np.float32(1.4426950408889634)
+            exponent = (least[i] - row[i]) * _LOG2_E
             row[i] = exponent
             n_heard += exponent > _INAUDIBLE
         active[k] = n_heard > 0
@@ -132,22 +148,18 @@ def soften(
         for i in range(TILE):
             exponent = row[i]
             exponent = exponent if exponent > _INAUDIBLE else _INAUDIBLE
-            whole = np.int32(exponent - np.float32(0.5))
+            whole = np.int32(exponent - _HALF)
             part = exponent - np.float32(whole)
-            power = np.float32(1.535336188319500e-4)
-            power = power * part + np.float32(1.339887440266574e-3)
-            power = power * part + np.float32(9.618437357674640e-3)
-            power = power * part + np.float32(5.550332471162809e-2)
-            power = power * part + np.float32(2.402264791363012e-1)
-            power = power * part + np.float32(6.931472028550421e-1)
-            power = power * part + np.float32(1)
-            scale = np.int32((whole + np.int32(127)) << np.int32(23)).view(np.float32)
-            weight = power * scale if exponent > _INAUDIBLE else np.float32(0)
+            power = ((((_P6 * part + _P5) * part + _P4) * part + _P3) * part + _P2) * part + _P1
+            power = power * part + _ONE
+            scale = np.int32((whole + _BIAS) << _MANTISSA).view(np.float32)
+            weight = power * scale if exponent > _INAUDIBLE else _ZERO
             row[i] = weight
             totals[i] += weight
     for i in range(TILE):
-        totals[i] = np.float32(1) / totals[i]
+        totals[i] = _ONE / totals[i]
     for k in range(n):
         if active[k]:
+            row = distances[k]
             for i in range(TILE):
-                distances[k, i] *= totals[i]
+                row[i] *= totals[i]

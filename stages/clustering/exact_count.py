@@ -1,5 +1,7 @@
 """The exact number of superpixels: merge the most alike, or split the largest."""
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -7,17 +9,22 @@ from spam_pipe.stages.clustering.distances import Means
 from spam_pipe.stages.clustering.features import Features
 from spam_pipe.stages.clustering.seeds import Counts
 from spam_pipe.stages.clustering.soft_clustering import label_means
-from spam_pipe.stages.compiled import kernel
+from spam_pipe.stages.compiled import kernel, record
 from spam_pipe.stages.regions.connectivity import (
+    NEIGHBOURS,
+    SETS,
+    Neighbours,
+    Sets,
     adjacent_pairs,
     count_labels,
     find_root,
     list_members,
     merge_regions,
     neighbour_lists,
+    sets_of,
 )
 from spam_pipe.stages.regions.label_maps import Index, Labels
-from spam_pipe.stages.regions.queue import pop, push, queue_of, with_room
+from spam_pipe.stages.regions.queue import QUEUE, Queue, pop, push, queue_of, with_room
 
 
 def merge_to_count(
@@ -103,23 +110,27 @@ def _merge_alike(
     pairs, _ = adjacent_pairs(regions, n_regions)
     means = label_means(features, regions.ravel(), n_regions)
     areas = count_labels(regions.ravel(), n_regions).astype(np.float64)
-    parents = _merge_pairs(pairs, means, areas, owners.copy(), n_merges, surplus.copy())
-    return merge_regions(regions, parents)
+    merged = _Regions(means, areas, owners.copy())
+    return merge_regions(regions, _merge_pairs(pairs, merged, n_merges, surplus.copy()))
+
+
+class _Regions(NamedTuple):
+    """Regions as `_merge` changes them."""
+
+    means: Means
+    areas: NDArray[np.float64]
+    owners: NDArray[np.int32]
 
 
 def _merge_pairs(
-    pairs: NDArray[np.int32],
-    means: Means,
-    areas: NDArray[np.float64],
-    owners: NDArray[np.int32],
-    n_merges: int,
-    surplus: Counts,
+    pairs: NDArray[np.int32], regions: _Regions, n_merges: int, surplus: Counts
 ) -> NDArray[np.int32]:
     """Merge so many pairs, the cheapest first, and no more of an object than it has in surplus.
 
     A merge with a region of uncertain pixels alone costs their surplus (the entry 0). Returns the
-    (n,) int32 union-find forest; means, areas, owners and surplus are brought up to date.
+    (n,) int32 union-find forest; the regions and the surplus are brought up to date.
     """
+    means, areas, _ = regions
     n = areas.size
     first, second = pairs[:, 0], pairs[:, 1]
     total = areas[first] + areas[second]
@@ -130,60 +141,41 @@ def _merge_pairs(
     names = first.astype(np.int64) * n + second
     queue = queue_of(costs, total, names, len(pairs) + 4 * n)
     state = np.array([len(pairs), n_merges])
-    starts, neighbours, _ = neighbour_lists(pairs, n)
-    parents = np.arange(n, dtype=np.int32)
-    next_member = np.full(n, -1, np.int32)
-    last_member = np.arange(n, dtype=np.int32)
+    neighbours, sets = neighbour_lists(pairs, n), sets_of(n)
     seen = np.full(n, -1, np.int32)
-    while not _merge(
-        *queue,
-        state,
-        starts,
-        neighbours,
-        means,
-        areas,
-        owners,
-        surplus,
-        parents,
-        next_member,
-        last_member,
-        seen,
-    ):
+    while not _merge(queue, state, neighbours, regions, surplus, sets, seen):
         queue = with_room(queue, 2 * queue.names.size)
-    return parents
+    return sets.parents
 
 
 @kernel(
-    "float64[::1], float64[::1], int64[::1], int64[::1], int64[::1], int32[::1], "
-    "float64[:, ::1], float64[::1], int32[::1], int64[::1], int32[::1], int32[::1], int32[::1], "
-    "int32[::1]"
+    (
+        *(QUEUE, "int64[::1]", NEIGHBOURS),
+        record(_Regions, "float64[:, ::1], float64[::1], int32[::1]"),
+        *("int64[::1]", SETS, "int32[::1]"),
+    )
 )
 def _merge(
-    costs: NDArray[np.float64],
-    totals: NDArray[np.float64],
-    names: NDArray[np.int64],
+    queue: Queue,
     state: NDArray[np.int64],
-    starts: NDArray[np.int64],
-    neighbours: NDArray[np.int32],
-    means: Means,
-    areas: NDArray[np.float64],
-    owners: NDArray[np.int32],
+    neighbours: Neighbours,
+    regions: _Regions,
     surplus: Counts,
-    parents: NDArray[np.int32],
-    next_member: NDArray[np.int32],
-    last_member: NDArray[np.int32],
+    sets: Sets,
     seen: NDArray[np.int32],
 ) -> bool:
-    """Merge, in place, what is queued; False where the queue's room ended before.
+    """Merge, in place, the queued pairs; False where the queue's room ended before.
 
     `state` holds how many entries are queued and how many merges are to be made. An entry's size
-    is the area of the pair, its name the lower region times n plus the higher one. The regions
-    of a set form a list, so that its neighbours are found without merging lists.
+    is the area of the pair, its name the lower region times n plus the higher one.
     """
+    costs, totals, names = queue
+    means, areas, owners = regions
+    parents, next_member, last_member = sets
     n = areas.size
     n_channels = means.shape[1]
     while state[0] > 0 and state[1] > 0:
-        # What follows a merge is queued for each neighbour, of which there are fewer than n.
+        # A merge queues one entry for each neighbour: fewer than n.
         if state[0] + n > names.size:
             return False
         pop(costs, totals, names, state[0])
@@ -215,8 +207,8 @@ def _merge(
         seen[a] = b
         member = a
         while member >= 0:
-            for k in range(starts[member], starts[member + 1]):
-                other = np.int64(find_root(parents, neighbours[k]))
+            for k in range(neighbours.starts[member], neighbours.starts[member + 1]):
+                other = np.int64(find_root(parents, neighbours.regions[k]))
                 # No two merges remove the same region, so its number says which merge this is.
                 if seen[other] == b:
                     continue
@@ -295,51 +287,59 @@ def _split_largest(
     owner[:n_regions] = owners
     queue = queue_of(-areas, np.zeros(n_regions), np.arange(n_regions), 2 * n_wanted)
     largest = int(areas.max())
-    _split(
-        *queue,
-        n_regions,
-        flat,
-        regions.shape[1],
-        pixels,
-        starts,
-        ends,
-        owner,
-        missing.copy(),
-        n_wanted,
-        np.zeros(flat.size, np.int8),
-        np.empty(largest, np.int32),
-        np.empty(largest, np.int32),
+    pieces = _Pieces(pixels, starts, ends, owner)
+    room = _Room(
+        np.zeros(flat.size, np.int8), np.empty(largest, np.int32), np.empty(largest, np.int32)
     )
+    _split(queue, n_regions, flat, regions.shape[1], pieces, missing.copy(), room)
     return split, n_wanted
 
 
+class _Pieces(NamedTuple):
+    """Regions as slices of a list of pixels, with room for those that are to come."""
+
+    pixels: NDArray[np.int32]
+    starts: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    owners: NDArray[np.int32]
+
+
+class _Room(NamedTuple):
+    """To work in."""
+
+    state: NDArray[np.int8]  # of each pixel, all zero
+    order: NDArray[np.int32]
+    parts: NDArray[np.int32]
+
+
 @kernel(
-    "float64[::1], float64[::1], int64[::1], int64, int32[::1], int64, int32[::1], int64[::1], "
-    "int64[::1], int32[::1], int64[::1], int64, int8[::1], int32[::1], int32[::1]"
+    (
+        *(QUEUE, "int64, int32[::1], int64"),
+        record(_Pieces, "int32[::1], int64[::1], int64[::1], int32[::1]"),
+        *("int64[::1]", record(_Room, "int8[::1], int32[::1], int32[::1]")),
+    )
 )
 def _split(
-    costs: NDArray[np.float64],
-    ties: NDArray[np.float64],
-    names: NDArray[np.int64],
+    queue: Queue,
     n: int,
     flat: NDArray[np.int32],
     width: int,
-    pixels: NDArray[np.int32],
-    starts: NDArray[np.int64],
-    ends: NDArray[np.int64],
-    owner: NDArray[np.int32],
+    pieces: _Pieces,
     missing: Counts,
-    n_wanted: int,
-    state: NDArray[np.int8],
-    order: NDArray[np.int32],
-    parts: NDArray[np.int32],
+    room: _Room,
 ) -> None:
-    """Split, in place, until there are so many regions; minus its size is a region's cost.
+    """Split, in place, until there are as many regions as room for them.
 
-    All n regions are queued. `state`, all zero, `order` and `parts` are room to work in.
+    All n regions are queued; minus its size is a region's cost.
     """
+    costs, ties, names = queue
+    pixels, starts, ends, owner = pieces
+    state, order, parts = room
+    # Written as 0, 1 and 2, numba would compile the flood anew for each of them.
+    none = fresh = np.int64(0)
+    reached, numbered = np.int64(1), np.int64(2)
     n_queued = n
-    while n < n_wanted:
+    while n < starts.size:
         pop(costs, ties, names, n_queued)
         n_queued -= 1
         region = names[n_queued]
@@ -351,15 +351,16 @@ def _split(
         size = end - start
         half = (size + 1) // 2
         # The last pixel that a flood reaches is an end of the region; so is the first one's last.
-        _flood(flat, width, pixels[start], state, 0, 1, order, 0)
-        _flood(flat, width, order[size - 1], state, 1, 2, order, 0)
+        _flood(flat, width, np.int64(pixels[start]), state, fresh, order, none)
+        _flood(flat, width, np.int64(order[size - 1]), state, reached, order, none)
         for i in range(half):
-            state[order[i]] = 3
+            state[order[i]] = 4
         # Of the pieces of the other half, one after the other in `parts`, the largest is kept.
-        kept = n_kept = n_parts = 0
+        kept = n_kept = n_parts = none
         for i in range(half, size):
             if state[order[i]] == 2:
-                n_after = _flood(flat, width, order[i], state, 2, 4, parts, n_parts)
+                first = np.int64(order[i])
+                n_after = _flood(flat, width, first, state, numbered, parts, n_parts)
                 if n_after - n_parts > n_kept:
                     kept, n_kept = n_parts, n_after - n_parts
                 n_parts = n_after
@@ -384,21 +385,22 @@ def _split(
         n += 1
 
 
-@kernel("int32[::1], int64, int64, int8[::1], int64, int64, int32[::1], int64")
+@kernel("int32[::1], int64, int64, int8[::1], int64, int32[::1], int64")
 def _flood(
     flat: NDArray[np.int32],
     width: int,
-    start: int,
+    start: np.int64,
     state: NDArray[np.int8],
-    before: int,
-    after: int,
+    before: np.int64,
     reached: NDArray[np.int32],
-    n_reached: int,
-) -> int:
+    n_reached: np.int64,
+) -> np.int64:
     """List the pixels of one region and state that are connected to a pixel, nearest first.
 
-    They follow the `n_reached` that are listed; returns how many there are then.
+    They follow the `n_reached` that are listed; their state goes up by one. Returns how many are
+    listed then.
     """
+    after = before + 1
     region = flat[start]
     k = n_reached
     reached[k] = start

@@ -1,10 +1,17 @@
-"""What the clustering compares: colour, position and, where there is an encoder, deep features."""
+"""The clustering's features: colour, position and, with an encoder, deep features."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spam_pipe.stages.compiled import kernel
 from spam_pipe.stages.sharing import share_out
+
+if TYPE_CHECKING:
+    from spam_pipe.stages.clustering.task import Map
 
 Features = NDArray[np.float32]
 
@@ -64,6 +71,20 @@ def scaled_features(
         lambda first, last: _gather(first, last, colors, encoded, weight, scale, features),
     )
     return features
+
+
+def beside(deep: Map | None, bands: NDArray[np.float32] | None, color_weight: float) -> Map | None:
+    """Join components of further bands, (H, W, C) in units of L, to deep features, where any."""
+    if bands is None or not bands.shape[2]:
+        return deep
+    own = bands * np.float32(color_weight)
+    if deep is None:
+        return own
+    if isinstance(deep, np.ndarray):
+        return np.concatenate([deep, own], axis=2)
+    import torch
+
+    return torch.cat([deep, torch.as_tensor(own, device=deep.device)], dim=2)
 
 
 @kernel("int64, int64, float32[:, :, ::1], float32[:, :, ::1], float32, float32, float32[:, ::1]")

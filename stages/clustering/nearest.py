@@ -1,10 +1,12 @@
 """Each pixel's nearest seed, and k-means on positions built on it."""
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
 from spam_pipe.stages.clustering.seeds import Counts, Positions
-from spam_pipe.stages.compiled import kernel
+from spam_pipe.stages.compiled import kernel, record
 from spam_pipe.stages.regions.label_maps import Index, Labels
 from spam_pipe.stages.regions.objects import Objects
 from spam_pipe.stages.sharing import share_out
@@ -15,6 +17,33 @@ _BLOCK = 16
 """Side of the blocks of pixels that are searched together: a vector's width."""
 _FAR = np.int32(-2)
 """Marks pixels whose seed is farther than a block looks."""
+_NONE, _INFINITE = np.int32(-1), np.float32(np.inf)
+
+
+class _Seeds(NamedTuple):
+    """Seeds, and the cells of a grid in which they lie."""
+
+    positions: NDArray[np.float32]  # (K, 2) rows and columns
+    owners: NDArray[np.int32]  # (K,) object of each
+    offsets: NDArray[np.int64]  # (n + 1,) the first seed of each object
+    order: NDArray[np.int32]  # (K,) the seeds, cell by cell
+    starts: NDArray[np.int64]  # the first place of each cell in `order`
+    cell: np.float32  # side of a cell in pixels
+    n_columns: int  # cells in a row
+
+
+_SEEDS = record(
+    _Seeds, "float32[:, ::1], int32[::1], int64[::1], int32[::1], int64[::1], float32, int64"
+)
+
+
+class _Room(NamedTuple):
+    """To work in."""
+
+    near: NDArray[np.int32]
+    least: NDArray[np.float32]
+    nearest: NDArray[np.int32]
+    wanted: NDArray[np.int32]
 
 
 def settle_seeds(
@@ -74,77 +103,46 @@ def nearest_seeds(objects: Objects, positions: Positions, counts: Counts) -> Lab
     offsets = np.zeros(counts.size + 1, np.int64)
     np.cumsum(counts, out=offsets[1:])
     objects = np.ascontiguousarray(objects)
-    places = positions.astype(np.float32)
     owners = np.repeat(np.arange(1, counts.size + 1, dtype=np.int32), counts)
     side = np.float32(cell)
+    seeds = _Seeds(positions.astype(np.float32), owners, offsets, order, starts, side, columns)
     labels = np.empty((height, width), np.int32)
 
     def search(first: int, last: int) -> None:
-        _search_blocks(
-            first,
-            last,
-            objects,
-            places,
-            owners,
-            order,
-            starts,
-            side,
-            columns,
+        room = _Room(
             np.empty(owners.size, np.int32),
             np.empty(_BLOCK, np.float32),
             np.empty(_BLOCK, np.int32),
             np.empty(_BLOCK, np.int32),
-            labels,
         )
+        _search_blocks(first, last, objects, seeds, room, labels)
 
     share_out(-(-height // _BLOCK), search)
     far = np.flatnonzero(labels.ravel() == _FAR)
 
     def search_alone(first: int, last: int) -> None:
-        _search_alone(
-            first,
-            last,
-            far,
-            objects,
-            places,
-            owners,
-            offsets,
-            order,
-            starts,
-            side,
-            columns,
-            labels,
-        )
+        _search_alone(first, last, far, objects, seeds, labels)
 
     share_out(far.size, search_alone)
     return labels
 
 
 @kernel(
-    "int64, int64, int32[:, ::1], float32[:, ::1], int32[::1], int32[::1], int64[::1], float32, "
-    "int64, int32[::1], float32[::1], int32[::1], int32[::1], int32[:, ::1]"
+    (
+        *("int64, int64, int32[:, ::1]", _SEEDS),
+        *(record(_Room, "int32[::1], float32[::1], int32[::1], int32[::1]"), "int32[:, ::1]"),
+    )
 )
 def _search_blocks(
-    first: int,
-    last: int,
-    objects: Objects,
-    positions: NDArray[np.float32],
-    owners: NDArray[np.int32],
-    order: NDArray[np.int32],
-    starts: NDArray[np.int64],
-    cell: np.float32,
-    n_columns: int,
-    near: NDArray[np.int32],
-    least: NDArray[np.float32],
-    nearest: NDArray[np.int32],
-    wanted: NDArray[np.int32],
-    labels: Labels,
+    first: int, last: int, objects: Objects, seeds: _Seeds, room: _Room, labels: Labels
 ) -> None:
     """Compare blocks of pixels with the seeds around; mark those whose seed is farther.
 
-    Seeds at least as far as `cell` from a block are left out: whoever finds one nearer than that
-    is done. `near` to `wanted` are room to work in.
+    Seeds at least as far as a cell's side from a block are left out: a pixel that finds one nearer
+    than that is done.
     """
+    positions, owners, _, order, starts, cell, n_columns = seeds
+    near, least, nearest, wanted = room
     height, width = objects.shape
     n_rows = (starts.size - 1) // n_columns
     for strip in range(first, last):
@@ -190,9 +188,9 @@ def _search_blocks(
                 gap //= 3
             for row in range(top, bottom):
                 for i in range(_BLOCK):
-                    wanted[i] = np.int32(-1)
-                    least[i] = np.float32(np.inf)
-                    nearest[i] = np.int32(-1)
+                    wanted[i] = _NONE
+                    least[i] = _INFINITE
+                    nearest[i] = _NONE
                 for i in range(size):
                     wanted[i] = objects[row, left + i]
                 for k in range(n_near):
@@ -211,25 +209,17 @@ def _search_blocks(
                     labels[row, left + i] = _FAR if far else nearest[i]
 
 
-@kernel(
-    "int64, int64, int64[::1], int32[:, ::1], float32[:, ::1], int32[::1], int64[::1], "
-    "int32[::1], int64[::1], float32, int64, int32[:, ::1]"
-)
+@kernel(("int64, int64, int64[::1], int32[:, ::1]", _SEEDS, "int32[:, ::1]"))
 def _search_alone(
     first: int,
     last: int,
     pixels: NDArray[np.int64],
     objects: Objects,
-    positions: NDArray[np.float32],
-    owners: NDArray[np.int32],
-    offsets: NDArray[np.int64],
-    order: NDArray[np.int32],
-    starts: NDArray[np.int64],
-    cell: np.float32,
-    n_columns: int,
+    seeds: _Seeds,
     labels: Labels,
 ) -> None:
     """Search an object with few seeds whole, else the grid in growing rings, for each pixel."""
+    positions, owners, offsets, order, starts, cell, n_columns = seeds
     n_rows = (starts.size - 1) // n_columns
     n_rings = n_rows if n_rows > n_columns else n_columns
     for index in range(first, last):
@@ -237,7 +227,7 @@ def _search_alone(
         column = pixels[index] % objects.shape[1]
         wanted = objects[row, column]
         nearest: Index = -1
-        least = np.float32(np.inf)
+        least = _INFINITE
         y, x = np.float32(row), np.float32(column)
         if wanted > 0 and offsets[wanted] - offsets[wanted - 1] <= _FEW:
             for seed in range(offsets[wanted - 1], offsets[wanted]):

@@ -1,4 +1,4 @@
-"""Where superpixels start: from seeds, or from the regions of a first, finer clustering."""
+"""The start of superpixels: from seeds, or from the regions of a first, finer clustering."""
 
 from __future__ import annotations
 
@@ -95,9 +95,8 @@ def reseed(task: Problem, draft: Clustered, config: ClusteringConfig) -> Problem
 
     Returns
     -------
-    Problem
-        The same image, to be clustered from K regions; more where the objects' connected pieces
-        alone are more.
+    The same image, to be clustered from K regions; more where the objects' connected pieces
+    alone are more.
     """
     objects = task.objects
     regions, n = connected_components(draft.labels)

@@ -1,4 +1,4 @@
-"""Where superpixels start: how many seeds each object gets and where they lie."""
+"""Seeds: how many each object gets, and their positions."""
 
 from collections.abc import Sequence
 

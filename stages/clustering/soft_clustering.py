@@ -5,19 +5,59 @@ The iteration is SSN's (Jampani et al., ECCV 2018) with the candidates restricte
 it. Only differences between a pixel's distances matter, so what they have in common is left out.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
 from spam_pipe.stages.clustering.candidates import N_CANDIDATES, Candidates
 from spam_pipe.stages.clustering.distances import Means, linearise, measure, soften
 from spam_pipe.stages.clustering.features import Features
-from spam_pipe.stages.clustering.tiles import TILE, Tiles, chunk_members, tile_pixels
-from spam_pipe.stages.compiled import kernel
+from spam_pipe.stages.clustering.tiles import TILE, TILES, Tiles, chunk_members, tile_pixels
+from spam_pipe.stages.compiled import kernel, record
 from spam_pipe.stages.regions.connectivity import count_labels
 from spam_pipe.stages.regions.label_maps import Labels
 from spam_pipe.stages.sharing import share_out
 
 _LANES = 16
+_ZERO, _FIRST = np.float32(0), np.int32(0)
+
+
+class _Chunks(NamedTuple):
+    """The superpixels that the pixels of each chunk may join."""
+
+    origins: Features  # (C, D) float32 what was subtracted from the features
+    candidates: Candidates  # (C, 9) int32
+    counts: NDArray[np.int64]  # (C,) how many candidates there are
+
+
+class _Seeds(NamedTuple):
+    """The superpixels that pixels are compared with."""
+
+    means: Means
+    factors: NDArray[np.float64]  # of the squared spatial distances
+    weighted: bool  # whether they differ from 1
+
+
+class _Room(NamedTuple):
+    """To work in."""
+
+    slopes: NDArray[np.float32]
+    constants: NDArray[np.float32]
+    weights: NDArray[np.float32]
+    least: NDArray[np.float32]
+    totals: NDArray[np.float32]
+    nearest: NDArray[np.int32]
+    active: NDArray[np.bool_]
+    lanes: NDArray[np.float32]
+
+
+class _Result(NamedTuple):
+    """The output of a pass."""
+
+    sums: NDArray[np.float32]  # (C, 9, D + 1) features by their weights, and the weights, summed
+    labels: Labels  # (N,) nearest candidate of each pixel
+    decides: bool  # whether it writes labels, and no sums
 
 
 def cluster(
@@ -63,17 +103,18 @@ def cluster(
     factors = np.ones(n_seeds) if spatial_factor is None else spatial_factor
     weighted = bool((factors != 1).any())
     tiles = tile_pixels(features, groups, origins, squared_position=weighted)
-    origins = origins[tiles.groups]
     candidates = candidates[tiles.groups]
+    n_candidates = np.count_nonzero(candidates >= 0, axis=1)
+    chunks = _Chunks(origins[tiles.groups], candidates, n_candidates)
     offsets, places = chunk_members(candidates, n_seeds)
     labels = np.full(features.shape[0], -1, np.int32)
     sums = np.empty((*candidates.shape, means.shape[1] + 1), np.float32)
     for passed in range(iterations):
         last = passed == iterations - 1
-        _pass(tiles, origins, candidates, means, factors, weighted, last, sums, labels)
+        _pass(tiles, chunks, _Seeds(means, factors, weighted), _Result(sums, labels, last))
         if not last:
             updated = np.empty_like(means)
-            _update(sums, origins, offsets, places, means, updated)
+            _update(sums, chunks.origins, offsets, places, means, updated)
             means = updated
     return labels, means
 
@@ -98,39 +139,15 @@ def _sum_by_label(features: Features, labels: Labels, sums: Means) -> None:
                 sums[label, channel] += features[pixel, channel]
 
 
-def _pass(
-    tiles: Tiles,
-    origins: Features,
-    candidates: Candidates,
-    means: Means,
-    factors: NDArray[np.float64],
-    weighted: bool,
-    last: bool,
-    sums: NDArray[np.float32],
-    labels: Labels,
-) -> None:
+def _pass(tiles: Tiles, chunks: _Chunks, seeds: _Seeds, result: _Result) -> None:
     """Write assignment weights and features by them, summed, for each candidate of each chunk.
 
     The last pass writes the nearest candidate of each pixel instead.
     """
-    counts = np.count_nonzero(candidates >= 0, axis=1)
-    n_channels, n_features = tiles.values.shape[1], means.shape[1]
+    n_channels, n_features = tiles.values.shape[1], seeds.means.shape[1]
 
     def pass_chunks(begin: int, end: int) -> None:
-        _pass_chunks(
-            begin,
-            end,
-            tiles.values,
-            tiles.pixels,
-            tiles.sizes,
-            tiles.chunks,
-            origins,
-            candidates,
-            counts,
-            means,
-            factors,
-            weighted,
-            last,
+        room = _Room(
             np.empty((N_CANDIDATES, n_channels), np.float32),
             np.empty(N_CANDIDATES, np.float32),
             np.empty((N_CANDIDATES, TILE), np.float32),
@@ -139,45 +156,40 @@ def _pass(
             np.empty(TILE, np.int32),
             np.empty(N_CANDIDATES, np.bool_),
             np.empty((N_CANDIDATES, n_features + 1, _LANES), np.float32),
-            sums,
-            labels,
         )
+        _pass_chunks(begin, end, tiles, chunks, seeds, room, result)
 
-    share_out(candidates.shape[0], pass_chunks)
+    share_out(len(chunks.candidates), pass_chunks)
 
 
 @kernel(
-    "int64, int64, float32[:, :, ::1], int32[:, ::1], int32[::1], int32[::1], float32[:, ::1], "
-    "int32[:, ::1], int64[::1], float64[:, ::1], float64[::1], boolean, boolean, "
-    "float32[:, ::1], float32[::1], float32[:, ::1], float32[::1], float32[::1], int32[::1], "
-    "boolean[::1], float32[:, :, ::1], float32[:, :, ::1], int32[::1]"
+    (
+        *("int64, int64", TILES),
+        record(_Chunks, "float32[:, ::1], int32[:, ::1], int64[::1]"),
+        record(_Seeds, "float64[:, ::1], float64[::1], boolean"),
+        record(
+            _Room,
+            "float32[:, ::1], float32[::1], float32[:, ::1], float32[::1], float32[::1], "
+            "int32[::1], boolean[::1], float32[:, :, ::1]",
+        ),
+        record(_Result, "float32[:, :, ::1], int32[::1], boolean"),
+    )
 )
 def _pass_chunks(
     first: int,
     last: int,
-    values: NDArray[np.float32],
-    pixels: NDArray[np.int32],
-    sizes: NDArray[np.int32],
-    chunks: NDArray[np.int32],
-    origins: Features,
-    candidates: Candidates,
-    counts: NDArray[np.int64],
-    means: Means,
-    factors: NDArray[np.float64],
-    weighted: bool,
-    decides: bool,
-    slopes: NDArray[np.float32],
-    constants: NDArray[np.float32],
-    weights: NDArray[np.float32],
-    least: NDArray[np.float32],
-    totals: NDArray[np.float32],
-    nearest: NDArray[np.int32],
-    active: NDArray[np.bool_],
-    lanes: NDArray[np.float32],
-    sums: NDArray[np.float32],
-    labels: Labels,
+    tiles: Tiles,
+    chunks: _Chunks,
+    seeds: _Seeds,
+    room: _Room,
+    result: _Result,
 ) -> None:
-    """Sum weights by candidate, or decide labels; `slopes` to `lanes` are room to work in."""
+    """Sum weights by candidate, or decide labels."""
+    values, pixels, sizes, first_tiles, _ = tiles
+    origins, candidates, counts = chunks
+    means, factors, weighted = seeds
+    slopes, constants, weights, least, totals, nearest, active, lanes = room
+    sums, labels, decides = result
     n_features = means.shape[1]
     for chunk in range(first, last):
         n = counts[chunk]
@@ -186,18 +198,19 @@ def _pass_chunks(
             for k in range(N_CANDIDATES):
                 for c in range(n_features + 1):
                     for i in range(_LANES):
-                        lanes[k, c, i] = np.float32(0)
-        for tile in range(chunks[chunk], chunks[chunk + 1]):
+                        lanes[k, c, i] = _ZERO
+        for tile in range(first_tiles[chunk], first_tiles[chunk + 1]):
             x = values[tile]
             measure(x, slopes, constants, n, weights)
             if decides:
                 for i in range(TILE):
                     least[i] = weights[0, i]
-                    nearest[i] = np.int32(0)
+                    nearest[i] = _FIRST
                 for k in range(1, n):
+                    w = weights[k]
                     for i in range(TILE):
-                        closer = weights[k, i] < least[i]
-                        least[i] = weights[k, i] if closer else least[i]
+                        closer = w[i] < least[i]
+                        least[i] = w[i] if closer else least[i]
                         nearest[i] = np.int32(k) if closer else nearest[i]
                 for i in range(sizes[tile]):
                     labels[pixels[tile, i]] = candidates[chunk, nearest[i]]
@@ -209,14 +222,17 @@ def _pass_chunks(
                     continue
                 w = weights[k]
                 for i in range(sizes[tile], TILE):
-                    w[i] = np.float32(0)
+                    w[i] = _ZERO
                 for c in range(n_features):
+                    lane, channel = lanes[k, c], x[c]
                     for i in range(_LANES):
-                        lanes[k, c, i] += (w[i] * x[c, i] + w[i + 16] * x[c, i + 16]) + (
-                            w[i + 32] * x[c, i + 32] + w[i + 48] * x[c, i + 48]
+                        j, m, p = i + 16, i + 32, i + 48
+                        lane[i] += (w[i] * channel[i] + w[j] * channel[j]) + (
+                            w[m] * channel[m] + w[p] * channel[p]
                         )
+                lane = lanes[k, n_features]
                 for i in range(_LANES):
-                    lanes[k, n_features, i] += (w[i] + w[i + 16]) + (w[i + 32] + w[i + 48])
+                    lane[i] += (w[i] + w[i + 16]) + (w[i + 32] + w[i + 48])
         if decides:
             continue
         for k in range(N_CANDIDATES):

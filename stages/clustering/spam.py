@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import TypedDict, Unpack
 from zlib import crc32
 
 import numpy as np
@@ -18,6 +19,7 @@ from spam_pipe.stages.clustering.exact_count import (
     split_to_count,
     split_to_quotas,
 )
+from spam_pipe.stages.clustering.features import beside
 from spam_pipe.stages.clustering.nearest import settle_seeds
 from spam_pipe.stages.clustering.seeding import reseed, seeding
 from spam_pipe.stages.clustering.seeds import lattice_seeds, random_seeds, share_seeds
@@ -36,17 +38,36 @@ from spam_pipe.stages.validity import check_valid, fill_outside, window_of
 _DEFAULT = ClusteringConfig()
 
 
+class Maps(TypedDict, total=False):
+    """What may be known of an image beside its colours; each entry may be None."""
+
+    # (H, W, C) float32 features of an encoder; colour and position alone where absent
+    deep: Map | None
+    # (H, W, C) float32 components of further bands (`stages.principal`), in units of L, which
+    # weigh as the colours do
+    bands: NDArray[np.float32] | None
+    # (H, W) integers, the prior's objects from 1, 0 = uncertain, already cut for this K; of more
+    # than K the largest stay. The whole image is one object where it is absent.
+    objects: NDArray[np.integer] | None
+    # (n,) factor f of each object 1..n: its share of the superpixels is multiplied by f, and so is
+    # its superpixels' squared spatial distance
+    density: NDArray[np.floating] | None
+    # (H, W) float32 contour probability in 0..1, which the border relaxation respects. Deep
+    # features and contour may be tensors where the back end is torch.
+    contour: Map | None
+    # (H, W) bool, False where the image has no data: such pixels are of no superpixel, and the
+    # other maps' values there decide nothing. K and the scale of positions are those of the valid
+    # area. All pixels count where it is absent.
+    valid: NDArray[np.bool_] | None
+
+
 def spam(
     lab: NDArray[np.float32],
     n_superpixels: int,
     *,
-    deep: Map | None = None,
-    objects: NDArray[np.integer] | None = None,
-    density: NDArray[np.floating] | None = None,
-    contour: Map | None = None,
-    valid: NDArray[np.bool_] | None = None,
     config: ClusteringConfig = _DEFAULT,
     device: str = "cpu",
+    **maps: Unpack[Maps],
 ) -> Labels:
     """Segment an image into superpixels that never cross an object.
 
@@ -56,25 +77,12 @@ def spam(
         (H, W, 3) float32 CIELab, L in 0..100.
     n_superpixels
         How many are wanted, K; no more than there are (valid) pixels.
-    deep
-        (H, W, C) float32 features of an encoder; colour and position alone where absent.
-    objects
-        (H, W) integers, the prior's objects from 1, 0 = uncertain, already cut for this K. Of
-        more than K the largest stay. The whole image is one object where there is none.
-    density
-        (n,) factor f of each object 1..n: its share of the superpixels is multiplied by f, and
-        so is its superpixels' squared spatial distance.
-    contour
-        (H, W) float32 contour probability in 0..1, which the border relaxation respects. Deep
-        features and contour may be tensors where the back end is torch.
-    valid
-        (H, W) bool, False where the image has no data: such pixels are of no superpixel, and
-        what the other maps hold there decides nothing. K and the scale of positions are those
-        of the valid area. All count where it is None.
     config
         Options.
     device
         Where the torch back end computes; any but ``cpu`` chooses it by default.
+    maps
+        See `Maps`.
 
     Returns
     -------
@@ -87,16 +95,7 @@ def spam(
         When shapes don't fit the image's, values are out of range, or no pixel is valid; it
         names which.
     """
-    task = lay_out(
-        lab,
-        n_superpixels,
-        deep=deep,
-        objects=objects,
-        density=density,
-        contour=contour,
-        valid=valid,
-        config=config,
-    )
+    task = lay_out(lab, n_superpixels, config=config, **maps)
     return next(spam_batch([task], config=config, device=device))
 
 
@@ -128,25 +127,24 @@ def lay_out(
     lab: NDArray[np.float32],
     n_superpixels: int,
     *,
-    deep: Map | None = None,
-    objects: NDArray[np.integer] | None = None,
-    density: NDArray[np.floating] | None = None,
-    contour: Map | None = None,
-    valid: NDArray[np.bool_] | None = None,
     config: ClusteringConfig = _DEFAULT,
+    **maps: Unpack[Maps],
 ) -> Problem:
     """Prepare an image for the clustering: share seeds among objects and lay them out.
 
     Parameters and errors are those of `spam`.
     """
-    _check(lab, n_superpixels, deep, objects, density, contour, valid)
+    _check(lab, n_superpixels, maps)
+    deep, contour, valid = maps.get("deep"), maps.get("contour"), maps.get("valid")
+    objects, density, bands = maps.get("objects"), maps.get("density"), maps.get("bands")
     balance = resolve_balance(config, has_deep=deep is not None)
+    deep = beside(deep, bands, balance.color_weight)
     frame = None
     if valid is not None:
         frame = Frame(valid.shape[:2], window_of(valid))
         window = frame.window
         valid = valid[window]
-        # A blur sees beyond a pixel; whatever else is outside is never looked at.
+        # A blur reads neighbours; other pixels outside are never read.
         inside = np.where(valid[..., None], lab[window], np.float32(0))
         lab = fill_outside(inside, valid) if balance.smoothing else inside
         objects = None if objects is None else objects[window]
@@ -251,20 +249,17 @@ def _regions_of_interest(
     return regions, factors
 
 
-def _check(
-    lab: NDArray[np.float32],
-    n_superpixels: int,
-    deep: Map | None,
-    objects: NDArray[np.integer] | None,
-    density: NDArray[np.floating] | None,
-    contour: Map | None,
-    valid: NDArray[np.bool_] | None,
-) -> None:
+def _check(lab: NDArray[np.float32], n_superpixels: int, maps: Maps) -> None:
+    objects, density, valid = maps.get("objects"), maps.get("density"), maps.get("valid")
     if lab.ndim != 3 or lab.shape[2] != 3 or lab.size == 0:
         raise ValueError(f"a Lab image is (H, W, 3) with pixels, this one is {lab.shape}")
     if n_superpixels < 1:
         raise ValueError(f"at least one superpixel must be asked for, not {n_superpixels}")
-    for name, array in (("deep features", deep), ("objects", objects), ("contour", contour)):
+    named = {
+        **{"deep features": maps.get("deep"), "bands": maps.get("bands")},
+        **{"objects": objects, "contour": maps.get("contour")},
+    }
+    for name, array in named.items():
         if array is not None and tuple(array.shape[:2]) != lab.shape[:2]:
             raise ValueError(
                 f"{name} are {tuple(array.shape)} where the image is {lab.shape[:2]}: "

@@ -6,14 +6,14 @@ pixels of one group, channel by channel, relative to the group's own mean: small
 which float32 is precise enough. A chunk is a run of tiles of one group, the unit of parallel work.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spam_pipe.stages.clustering.candidates import Candidates
 from spam_pipe.stages.clustering.features import Features
-from spam_pipe.stages.compiled import kernel
+from spam_pipe.stages.compiled import kernel, record
 from spam_pipe.stages.regions.connectivity import count_labels, list_members
 from spam_pipe.stages.sharing import share_out
 
@@ -25,28 +25,25 @@ UNROLLED = 5
 """Channels that the kernels handle at a time: tiles are padded to a multiple of it."""
 
 
-@dataclass(frozen=True)
-class Tiles:
-    """Features in tiles, and where they come from.
+class Tiles(NamedTuple):
+    """Features in tiles, and where they come from."""
 
-    Attributes
-    ----------
-    values
-        (T, channels, 64) float32, each group's origin subtracted; zero where padded.
-    pixels
-        (T, 64) int32 index of each pixel; only the first `sizes` are valid.
-    sizes
-        (T,) int32 pixels in each tile.
-    chunks
-        (C + 1,) int32: chunk c holds tiles chunks[c] to chunks[c + 1] - 1.
-    groups
-        (C,) int32 group of each chunk.
-    """
-
+    # (T, channels, 64) float32, each group's origin subtracted; zero where padded
     values: NDArray[np.float32]
+    pixels: NDArray[np.int32]  # (T, 64) int32 index of each pixel; only the first `sizes` are valid
+    sizes: NDArray[np.int32]  # (T,) int32 pixels in each tile
+    chunks: NDArray[np.int32]  # (C + 1,) int32: chunk c holds tiles chunks[c] to chunks[c + 1] - 1
+    groups: NDArray[np.int32]  # (C,) int32 group of each chunk
+
+
+TILES = record(Tiles, "float32[:, :, ::1], int32[:, ::1], int32[::1], int32[::1], int32[::1]")
+
+
+class _Layout(NamedTuple):
+    """The pixels of each tile."""
+
     pixels: NDArray[np.int32]
     sizes: NDArray[np.int32]
-    chunks: NDArray[np.int32]
     groups: NDArray[np.int32]
 
 
@@ -84,18 +81,10 @@ def tile_pixels(
     padded = -(-n_channels // UNROLLED) * UNROLLED
     values = np.empty((group_of_tile.size, padded, TILE), np.float32)
 
+    layout = _Layout(pixels, sizes, group_of_tile)
+
     def fill(first: int, last: int) -> None:
-        _fill(
-            first,
-            last,
-            features,
-            origins,
-            pixels,
-            sizes,
-            group_of_tile,
-            squared_position,
-            values,
-        )
+        _fill(first, last, features, origins, layout, squared_position, values)
 
     share_out(len(values), fill)
     return Tiles(
@@ -129,24 +118,26 @@ def chunk_members(chunk_candidates: Candidates, n_seeds: int) -> tuple[NDArray[n
 
 
 @kernel(
-    "int64, int64, float32[:, ::1], float32[:, ::1], int32[:, ::1], int32[::1], int32[::1], "
-    "boolean, float32[:, :, ::1]"
+    (
+        "int64, int64, float32[:, ::1], float32[:, ::1]",
+        record(_Layout, "int32[:, ::1], int32[::1], int32[::1]"),
+        "boolean, float32[:, :, ::1]",
+    )
 )
 def _fill(
     first: int,
     last: int,
     features: Features,
     origins: Features,
-    pixels: NDArray[np.int32],
-    sizes: NDArray[np.int32],
-    group_of_tile: NDArray[np.int32],
+    layout: _Layout,
     squared_position: bool,
     values: NDArray[np.float32],
 ) -> None:
+    pixels, sizes, groups = layout
     n_features = features.shape[1]
     for tile in range(first, last):
         target = values[tile]
-        origin = origins[group_of_tile[tile]]
+        origin = origins[groups[tile]]
         size = sizes[tile]
         for channel in range(values.shape[1]):
             for i in range(size if channel < n_features else 0, TILE):

@@ -12,7 +12,7 @@ from spam_pipe.stages.clustering.config import ClusteringConfig
 from spam_pipe.stages.clustering.features import Features, position_scale
 from spam_pipe.stages.clustering.task import Problem
 from spam_pipe.stages.clustering.torch_clustering import cluster
-from spam_pipe.stages.clustering.torch_refine import relax_borders
+from spam_pipe.stages.clustering.torch_refine import Pixels, Superpixels, relax_borders
 from spam_pipe.stages.regions.label_maps import Labels
 
 
@@ -91,15 +91,14 @@ def _cluster(
     if tasks[0].balance.rounds:
         weights = np.array([task.balance.border_weight for task in tasks], np.float32)
         labels = relax_borders(
-            labels,
-            features,
-            means,
+            Pixels(labels, features, objects, _contours(tasks, device)),
             [(task.objects.shape[0], task.objects.shape[1]) for task in tasks],
-            smoothness=torch.from_numpy(np.repeat(weights, counts)).to(device),
-            objects=objects,
-            owners=gather(lambda task: task.owners),
-            spatial_factor=factors,
-            contour=_contours(tasks, device),
+            Superpixels(
+                means,
+                gather(lambda task: task.owners),
+                torch.from_numpy(np.repeat(weights, counts)).to(device),
+                factors,
+            ),
             contour_decay=config.contour_decay,
             rounds=tasks[0].balance.rounds,
         )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -16,21 +17,11 @@ _BLOCK = 65536
 
 @dataclass(frozen=True)
 class _Frames:
-    """Maps of several images, one behind the other, each in a frame as wide as a window reaches.
+    """Maps of several images, one behind the other, each in a frame as wide as a window reaches."""
 
-    Attributes
-    ----------
-    places
-        (N,) int64 place of each pixel among the framed ones.
-    widths
-        (N,) int64 framed width of each pixel's map: the step from row to row.
-    size
-        Framed pixels in all.
-    """
-
-    places: Tensor
-    widths: Tensor
-    size: int
+    places: Tensor  # (N,) int64 place of each pixel among the framed ones
+    widths: Tensor  # (N,) int64 framed width of each pixel's map: the step from row to row
+    size: int  # framed pixels in all
 
     def put(self, values: Tensor, outside: int) -> Tensor:
         """Frame (N,) values."""
@@ -47,83 +38,79 @@ class _Frames:
         return self.places.index_select(0, pixels)[:, None] + steps
 
 
+class Pixels(NamedTuple):
+    """Maps one behind the other, N pixels in all; they have no label in common."""
+
+    labels: Tensor  # (N,) int64 in 0..K-1; -1 outside
+    features: Tensor  # (N, D) float32, the position in the last two channels
+    objects: Tensor  # (N,) objects, 0 = uncertain
+    contour: Tensor | None = None  # (N,) float32 in 0..1
+
+
+class Superpixels(NamedTuple):
+    """The superpixels that pixels are compared with."""
+
+    means: Tensor  # (K, D) floating
+    owners: Tensor  # (K,) object of each
+    # (K,) float32 weight of one pixel of the window, the same for all superpixels of a map
+    smoothness: Tensor
+    # (K,) floating factor of each superpixel's squared spatial distance; 1 where absent
+    spatial_factor: Tensor | None = None
+
+
 def relax_borders(
-    labels: Tensor,
-    features: Tensor,
-    means: Tensor,
+    pixels: Pixels,
     shapes: Sequence[tuple[int, int]],
+    superpixels: Superpixels,
     *,
-    smoothness: Tensor,
-    objects: Tensor,
-    owners: Tensor,
-    spatial_factor: Tensor | None = None,
-    contour: Tensor | None = None,
     contour_decay: float = 6.0,
     rounds: int = 8,
 ) -> Tensor:
     """Let border pixels follow the labels around them where the features agree.
 
-    What a round does is said in `stages.clustering.relax_borders`. Maps lie one behind the
-    other, N pixels in all, and have no label in common.
+    `stages.clustering.relax_borders` says what a round does, and the options.
 
     Parameters
     ----------
-    labels
-        (N,) int64 in 0..K-1; -1 outside.
-    features
-        (N, D) float32, the position in the last two channels; all tensors on one device.
-    means
-        (K, D) floating, of the superpixels.
+    pixels, superpixels
+        All tensors on one device.
     shapes
         Height and width of each map.
-    smoothness
-        (K,) float32 weight of one pixel of the window, the same for all labels of a map.
-    objects, owners
-        (N,) objects, 0 = uncertain, and the (K,) object of each label.
-    spatial_factor
-        (K,) floating factor of each superpixel's squared spatial distance; 1 where absent.
-    contour
-        (N,) float32 in 0..1.
-    contour_decay
-        How fast contours take weight.
-    rounds
-        At most; fewer when nothing moves any more.
 
     Returns
     -------
     (N,) int64.
     """
+    labels, features, objects, contour = pixels
     frames = _frame(shapes, labels.device)
     present = frames.put(labels, _EMPTY)
     # exp(-decay * max(0, m - e)) = min(1, g(m) / g(e)), with g = exp(-decay * e).
     transparency = None if contour is None else frames.put(torch.exp(-contour_decay * contour), 0)
-    factors = torch.ones_like(smoothness) if spatial_factor is None else spatial_factor.float()
-    compared = means.float()
+    factors = superpixels.spatial_factor
+    factors = torch.ones_like(superpixels.smoothness) if factors is None else factors.float()
+    compared = superpixels._replace(means=superpixels.means.float(), spatial_factor=factors)
     stirred = torch.arange(labels.numel(), device=labels.device)
     for _ in range(rounds):
         moved, chosen = [], []
         for candidates in torch.split(stirred, _BLOCK):
-            pixels = _on_border(candidates, present, frames)
-            own = present.index_select(0, frames.places.index_select(0, pixels))
+            border = _on_border(candidates, present, frames)
+            own = present.index_select(0, frames.places.index_select(0, border))
             best = _best_labels(
-                frames.around(pixels, _REACH),
-                features.index_select(0, pixels),
-                objects.index_select(0, pixels),
+                frames.around(border, _REACH),
+                features.index_select(0, border),
+                objects.index_select(0, border),
                 present,
                 transparency,
                 compared,
-                factors,
-                owners,
-                smoothness,
             )
             changed = best != own
-            moved.append(pixels[changed])
+            moved.append(border[changed])
             chosen.append(best[changed])
-        pixels = torch.cat(moved)
-        if pixels.numel() == 0:
+        changes = torch.cat(moved)
+        if changes.numel() == 0:
             break
-        present[frames.places[pixels]] = torch.cat(chosen)
-        stirred = _stirred(pixels, frames)
+        present[frames.places[changes]] = torch.cat(chosen)
+        stirred = _stirred(changes, frames)
     return present.index_select(0, frames.places)
 
 
@@ -166,12 +153,11 @@ def _best_labels(
     objects: Tensor,
     present: Tensor,
     transparency: Tensor | None,
-    means: Tensor,
-    factors: Tensor,
-    owners: Tensor,
-    smoothness: Tensor,
+    superpixels: Superpixels,
 ) -> Tensor:
     """Return the best label of the (n, 49) windows, weighing one label of each at a time."""
+    means, owners, smoothness, factors = superpixels
+    assert factors is not None
     left = _look(present, windows)
     weights = None if transparency is None else _visibility(_look(transparency, windows))
     label = left[:, _CENTER]

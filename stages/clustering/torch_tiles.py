@@ -17,24 +17,12 @@ TILE = 64
 
 @dataclass(frozen=True)
 class Tiles:
-    """Features in tiles, and where they come from.
+    """Features in tiles, and where they come from."""
 
-    Attributes
-    ----------
-    values
-        (T, D + 1, 64) float32 features and a one; all zero where padded.
-    groups
-        (T,) int64 group of each tile, ascending.
-    lengths
-        (G,) int64 tiles of each group.
-    slots
-        (N,) int64 place of each pixel among the tiles' T * 64.
-    """
-
-    values: Tensor
-    groups: Tensor
-    lengths: Tensor
-    slots: Tensor
+    values: Tensor  # (T, D + 1, 64) float32 features and a one; all zero where padded
+    groups: Tensor  # (T,) int64 group of each tile, ascending
+    lengths: Tensor  # (G,) int64 tiles of each group
+    slots: Tensor  # (N,) int64 place of each pixel among the tiles' T * 64
 
 
 def tile_pixels(features: Tensor, groups: Tensor, n_groups: int) -> Tiles:

@@ -1,4 +1,6 @@
-"""Which superpixels are neighbours, and what lies between them."""
+"""Neighbouring superpixels, and the borders between them."""
+
+from __future__ import annotations
 
 from typing import Any
 
@@ -22,7 +24,7 @@ def graph(
 ) -> pd.DataFrame:
     """Return the region adjacency graph of an image, one row per pair of neighbours.
 
-    Neighbours have a border in common, of one pixel side at least; a corner alone is none.
+    Neighbours have a border of one pixel side at least in common; a corner does not count.
 
     Parameters
     ----------
@@ -37,12 +39,11 @@ def graph(
 
     Returns
     -------
-    pandas.DataFrame
-        Sorted by ``source`` and ``target``, labels with source < target. ``border_length`` in
-        pixel sides. With a contour ``contour``, its mean along the border (of each pair of
-        pixels that face each other, the mean of the two). With an image ``color_distance``, the
-        Euclidean distance of the two mean colours: in CIELab for 8-bit sRGB (CIE76), in the
-        image's own bands otherwise.
+    Sorted by ``source`` and ``target``, labels with source < target. ``border_length`` in
+    pixel sides. With a contour ``contour``, its mean along the border (of each pair of
+    pixels that face each other, the mean of the two). With an image ``color_distance``, the
+    Euclidean distance of the two mean colours: in CIELab for 8-bit sRGB (CIE76), in the
+    image's own bands otherwise.
 
     Raises
     ------

@@ -1,15 +1,14 @@
 """Means and standard deviations of an image's bands inside superpixels."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spam_pipe.stages.compiled import kernel
 from spam_pipe.stages.describe.numbering import Index
 
 
-@kernel()
 def means(
     index: Index, area: NDArray[np.int64], bands: NDArray[np.number[Any]]
 ) -> NDArray[np.float64]:
@@ -24,20 +23,11 @@ def means(
     bands
         (H, W, B) numbers; NaN makes its superpixel's mean NaN.
     """
-    height, width, n_bands = bands.shape
-    total = np.zeros((area.size, n_bands))
-    for row in range(height):
-        for column in range(width):
-            k = index[row, column]
-            if k >= 0:
-                for band in range(n_bands):
-                    total[k, band] += bands[row, column, band]
-    for k in range(area.size):
-        total[k] /= area[k]
-    return total
+    totals = [np.bincount(places, band, area.size + 1)[1:] for places, band in _each(index, bands)]
+    mean: NDArray[np.float64] = np.stack(totals, axis=1) / area[:, np.newaxis]
+    return mean
 
 
-@kernel()
 def deviations(
     index: Index,
     area: NDArray[np.int64],
@@ -48,14 +38,18 @@ def deviations(
 
     Of the population: one pixel has 0.
     """
-    height, width, n_bands = bands.shape
-    squares = np.zeros_like(mean)
-    for row in range(height):
-        for column in range(width):
-            k = index[row, column]
-            if k >= 0:
-                for band in range(n_bands):
-                    squares[k, band] += (bands[row, column, band] - mean[k, band]) ** 2
-    for k in range(area.size):
-        squares[k] = np.sqrt(squares[k] / area[k])
-    return squares
+    squares = []
+    for (places, band), middle in zip(_each(index, bands), mean.T, strict=True):
+        away = band - np.append(0.0, middle)[places]
+        squares.append(np.bincount(places, away * away, area.size + 1)[1:])
+    deviation: NDArray[np.float64] = np.sqrt(np.stack(squares, axis=1) / area[:, np.newaxis])
+    return deviation
+
+
+def _each(
+    index: Index, bands: NDArray[np.number[Any]]
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.number[Any]]]]:
+    """Yield, for each band, the place of each pixel, 0 outside, and the band's values."""
+    places = index.ravel().astype(np.int64) + 1
+    for band in range(bands.shape[2]):
+        yield places, bands[..., band].ravel()

@@ -1,5 +1,7 @@
 """Superpixels as graphs of other libraries."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -18,7 +20,7 @@ _ENDS = ("image", "source", "target")
 """Columns that say what an edge is between."""
 
 
-def to_networkx(table: pd.DataFrame, edges: pd.DataFrame) -> "networkx.Graph":
+def to_networkx(table: pd.DataFrame, edges: pd.DataFrame) -> networkx.Graph:
     """Return a graph of networkx.
 
     Parameters
@@ -64,7 +66,7 @@ def to_networkx(table: pd.DataFrame, edges: pd.DataFrame) -> "networkx.Graph":
 
 def to_torch_geometric(
     table: pd.DataFrame, edges: pd.DataFrame, columns: Sequence[str] | None = None
-) -> "Data":
+) -> Data:
     """Return a graph of PyTorch Geometric.
 
     Parameters
@@ -77,10 +79,9 @@ def to_torch_geometric(
 
     Returns
     -------
-    torch_geometric.data.Data
-        ``x`` (n, F) float32; ``edge_index`` (2, 2E) int64, rows of the table, each border in both
-        directions; ``edge_attr`` (2E, A) float32, the columns of `edges` but ``source`` and
-        ``target``; ``pos`` (n, 2) float32, the centroids' column and row; ``id`` (n,) int64.
+    ``x`` (n, F) float32; ``edge_index`` (2, 2E) int64, rows of the table, each border in both
+    directions; ``edge_attr`` (2E, A) float32, the columns of `edges` but ``source`` and
+    ``target``; ``pos`` (n, 2) float32, the centroids' column and row; ``id`` (n,) int64.
 
     Raises
     ------
@@ -124,7 +125,7 @@ def _figures(edges: pd.DataFrame) -> pd.DataFrame:
 
 
 def _rows_of_ends(table: pd.DataFrame, edges: pd.DataFrame) -> NDArray[np.int64]:
-    """Return the (2, E) rows of the table that edges are between, whatever the rows' order.
+    """Return the (2, E) rows of the table that edges join; the rows may have any order.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Which object of a prior each superpixel belongs to."""
+"""The object of a prior that each superpixel belongs to."""
 
 from typing import Any
 

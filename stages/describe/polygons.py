@@ -1,5 +1,7 @@
 """Superpixels as polygons that share their borders exactly."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

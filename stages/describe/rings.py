@@ -11,31 +11,21 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from spam_pipe.stages.compiled import kernel
+from spam_pipe.stages.compiled import kernel, part
 from spam_pipe.stages.describe.numbering import Index
+from spam_pipe.stages.describe.shapes import sides
 
 
 class Rings(NamedTuple):
-    """Closed rings.
+    """Closed rings."""
 
-    Attributes
-    ----------
-    corners
-        (V, 2) int32 pixel corners x, y; each ring's first one again at its end. A corner stands
-        where the ring turns and where three or more borders meet, so that two regions hold the
-        same corners along their common border.
-    offsets
-        (R + 1,) int64: ring r is corners offsets[r] to offsets[r + 1] - 1.
-    region
-        (R,) int32, the region on the left.
-    is_hole
-        (R,) bool: the ring goes around what is not in its region.
-    """
-
+    # (V, 2) int32 pixel corners x, y; each ring's first one again at its end. A corner stands where
+    # the ring turns and where three or more borders meet, so that two regions hold the same corners
+    # along their common border.
     corners: NDArray[np.int32]
-    offsets: NDArray[np.int64]
-    region: NDArray[np.int32]
-    is_hole: NDArray[np.bool_]
+    offsets: NDArray[np.int64]  # (R + 1,) int64: ring r is corners offsets[r] to offsets[r + 1] - 1
+    region: NDArray[np.int32]  # (R,) int32, the region on the left
+    is_hole: NDArray[np.bool_]  # (R,) bool: the ring goes around what is not in its region
 
 
 def grouped(rings: Rings) -> Rings:
@@ -47,7 +37,6 @@ def grouped(rings: Rings) -> Rings:
     return Rings(rings.corners[source], offsets, rings.region[order], rings.is_hole[order])
 
 
-@kernel()
 def trace(regions: Index) -> Rings:
     """Trace all rings of 4-connected regions.
 
@@ -57,24 +46,61 @@ def trace(regions: Index) -> Rings:
         (H, W) int32, each value from 0 one 4-connected region; negative is outside.
     """
     height, width = regions.shape
-    n_corners, n_rings = _bounds(regions)
-    corners = np.empty((n_corners, 2), np.int32)
-    offsets = np.zeros(n_rings + 1, np.int64)
-    region = np.empty(n_rings, np.int32)
-    is_hole = np.empty(n_rings, np.bool_)
-    n_corners, n_rings = 0, 0
+    index = np.ascontiguousarray(np.maximum(regions, -1), np.int32)
+    above = np.pad(index[:-1], ((1, 0), (0, 0)), constant_values=-1)
+    most_rings = int(np.count_nonzero((index >= 0) & (index != above)))
+    most_corners = int(sides(index, int(index.max(initial=-1)) + 1).sum()) + most_rings
+    corners = np.empty((most_corners, 2), np.int32)
+    offsets = np.zeros(most_rings + 1, np.int64)
+    region = np.empty(most_rings, np.int32)
+    is_hole = np.empty(most_rings, np.bool_)
+    n_rings = _walk(
+        index,
+        corners,
+        offsets,
+        region,
+        is_hole,
+        np.empty((most_corners, 2), np.int32),
+        np.full((height + 1, width + 1), -1, np.int32),
+        np.zeros((height, width), np.bool_),
+    )
+    return Rings(
+        corners[: offsets[n_rings]].copy(),
+        offsets[: n_rings + 1].copy(),
+        region[:n_rings].copy(),
+        is_hole[:n_rings].copy(),
+    )
 
-    path = np.empty((corners.shape[0], 2), np.int32)
-    # Where in the path a corner lies to which the ring may come back.
-    place = np.full((height + 1, width + 1), -1, np.int32)
-    seen = np.zeros((height, width), np.bool_)  # the upper sides that were walked along
+
+@kernel(
+    "int32[:, ::1], int32[:, ::1], int64[::1], int32[::1], boolean[::1], int32[:, ::1], "
+    "int32[:, ::1], boolean[:, ::1]"
+)
+def _walk(
+    regions: Index,
+    corners: NDArray[np.int32],
+    offsets: NDArray[np.int64],
+    region: NDArray[np.int32],
+    is_hole: NDArray[np.bool_],
+    path: NDArray[np.int32],
+    place: NDArray[np.int32],
+    seen: NDArray[np.bool_],
+) -> int:
+    """Write all rings and return how many there are.
+
+    `path` is room for the ring at hand; `place`, all -1, says where in the path a corner lies to
+    which the ring may come back; `seen` marks the upper sides that were walked along.
+    """
+    height, width = regions.shape
+    n_corners, n_rings = 0, 0
     for row in range(height):
         for column in range(width):
             own = regions[row, column]
             if own < 0 or seen[row, column] or _at(regions, row - 1, column) == own:
                 continue
             x, y, direction = column, row, 0
-            path[0, 0], path[0, 1] = x, y
+            path[0, 0] = x
+            path[0, 1] = y
             place[y, x] = 0
             length = 1
             while True:
@@ -91,11 +117,13 @@ def trace(regions: Index) -> Rings:
                         following = start if i + 1 == length else i + 1
                         doubled_area += np.int64(path[i, 0]) * path[following, 1]
                         doubled_area -= np.int64(path[following, 0]) * path[i, 1]
-                        corners[n_corners] = path[i]
+                        corners[n_corners, 0] = path[i, 0]
+                        corners[n_corners, 1] = path[i, 1]
                         n_corners += 1
                         if i > start:
                             place[path[i, 1], path[i, 0]] = -1
-                    corners[n_corners] = path[start]
+                    corners[n_corners, 0] = path[start, 0]
+                    corners[n_corners, 1] = path[start, 1]
                     n_corners += 1
                     region[n_rings] = own
                     is_hole[n_rings] = doubled_area < 0
@@ -106,28 +134,24 @@ def trace(regions: Index) -> Rings:
                         place[y, x] = -1
                         break
                 elif turn != 0 or meeting:
-                    path[length, 0], path[length, 1] = x, y
+                    path[length, 0] = x
+                    path[length, 1] = y
                     if touching:
                         place[y, x] = length
                     length += 1
-    return Rings(
-        corners[:n_corners].copy(),
-        offsets[: n_rings + 1].copy(),
-        region[:n_rings].copy(),
-        is_hole[:n_rings].copy(),
-    )
+    return n_rings
 
 
-@kernel()
-def _at(regions: Index, row: int, column: int) -> int:
+@part
+def _at(regions: Index, row: int, column: int) -> np.int64:
     """Return the region of a pixel, -1 outside of the image."""
     height, width = regions.shape
     if row < 0 or column < 0 or row >= height or column >= width:
-        return -1
-    return int(max(regions[row, column], -1))
+        return np.int64(-1)
+    return np.int64(regions[row, column])
 
 
-@kernel()
+@part
 def _corner(regions: Index, x: int, y: int, direction: int, own: int) -> tuple[int, bool, bool]:
     """Look around at a corner that a ring has come to.
 
@@ -151,23 +175,3 @@ def _corner(regions: Index, x: int, y: int, direction: int, own: int) -> tuple[i
     meeting = (a != b) + (b != d) + (d != c) + (c != a) > 2
     touching = meeting and ((a == d and a == own) or (b == c and b == own))
     return turn, meeting, touching
-
-
-@kernel()
-def _bounds(regions: Index) -> tuple[int, int]:
-    """Bound the numbers of corners, closing ones included, and of rings."""
-    height, width = regions.shape
-    sides, uppers = 0, 0
-    for row in range(height):
-        for column in range(width):
-            own = regions[row, column]
-            if own >= 0:
-                upper = _at(regions, row - 1, column) != own
-                uppers += upper
-                sides += (
-                    upper
-                    + (_at(regions, row + 1, column) != own)
-                    + (_at(regions, row, column - 1) != own)
-                    + (_at(regions, row, column + 1) != own)
-                )
-    return sides + uppers, uppers

@@ -1,61 +1,49 @@
-"""Where superpixels lie, how large and how compact they are."""
+"""Position, size and compactness of superpixels."""
 
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import find_objects
 
-from spam_pipe.stages.compiled import kernel
 from spam_pipe.stages.describe.numbering import Index
 
 
 class Shapes(NamedTuple):
-    """Shapes of n superpixels.
+    """Shapes of n superpixels."""
 
-    Attributes
-    ----------
-    area
-        (n,) int64, pixels.
-    row, column
-        (n,) float64, the centroid; a pixel's centre has whole numbers.
-    top, left, bottom, right
-        (n,) int64, the bounding box: rows top..bottom-1, columns left..right-1.
-    perimeter
-        (n,) int64, pixel sides that face anything else or the outside of the image.
-    """
-
-    area: NDArray[np.int64]
+    area: NDArray[np.int64]  # (n,) int64, pixels
+    # (n,) float64, the centroid; a pixel's centre has whole numbers
     row: NDArray[np.float64]
     column: NDArray[np.float64]
+    # (n,) int64, the bounding box: rows top..bottom-1, columns left..right-1
     top: NDArray[np.int64]
     left: NDArray[np.int64]
     bottom: NDArray[np.int64]
     right: NDArray[np.int64]
+    # (n,) int64, pixel sides that face anything else or the outside of the image
     perimeter: NDArray[np.int64]
 
 
-@kernel()
 def shapes(index: Index, n: int) -> Shapes:
-    """Measure superpixels 0..n-1, all of which occur; -1 is outside."""
+    """Measure superpixels 0..n-1, each with a pixel at least; -1 is outside."""
+    places = index.ravel().astype(np.int64) + 1
+    area = np.bincount(places, minlength=n + 1)[1:]
     height, width = index.shape
-    area, perimeter = np.zeros(n, np.int64), np.zeros(n, np.int64)
-    rows, columns = np.zeros(n, np.int64), np.zeros(n, np.int64)
-    top, left = np.full(n, height), np.full(n, width)
-    bottom, right = np.zeros(n, np.int64), np.zeros(n, np.int64)
-    for row in range(height):
-        for column in range(width):
-            k = index[row, column]
-            if k < 0:
-                continue
-            area[k] += 1
-            rows[k] += row
-            columns[k] += column
-            top[k], bottom[k] = min(top[k], row), row + 1
-            left[k], right[k] = min(left[k], column), max(right[k], column + 1)
-            perimeter[k] += (
-                (row == 0 or index[row - 1, column] != k)
-                + (row + 1 == height or index[row + 1, column] != k)
-                + (column == 0 or index[row, column - 1] != k)
-                + (column + 1 == width or index[row, column + 1] != k)
-            )
-    return Shapes(area, rows / area, columns / area, top, left, bottom, right, perimeter)
+    rows = np.bincount(places, np.repeat(np.arange(height), width), n + 1)[1:]
+    columns = np.bincount(places, np.tile(np.arange(width), height), n + 1)[1:]
+    boxes = find_objects(index + 1, n)
+    top, bottom = np.array([(box[0].start, box[0].stop) for box in boxes]).T
+    left, right = np.array([(box[1].start, box[1].stop) for box in boxes]).T
+    return Shapes(area, rows / area, columns / area, top, left, bottom, right, sides(index, n))
+
+
+def sides(index: Index, n: int) -> NDArray[np.int64]:
+    """Return the (n,) pixel sides of each region 0..n-1 that face anything else."""
+    framed = np.pad(index, 1, constant_values=-1)
+    inside = index >= 0
+    found = np.zeros(n, np.int64)
+    for across, down in ((0, 1), (2, 1), (1, 0), (1, 2)):
+        other = framed[down : down + index.shape[0], across : across + index.shape[1]]
+        found += np.bincount(index[inside & (other != index)], minlength=n)
+    return found

@@ -1,5 +1,7 @@
 """A row of figures for every superpixel."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any
 
@@ -45,14 +47,13 @@ def table(
 
     Returns
     -------
-    pandas.DataFrame
-        Sorted by ``id``, the label. ``area`` in pixels; ``row`` and ``column`` of the centroid,
-        whole numbers being pixel centres; the bounding box ``top``, ``left``, ``bottom``,
-        ``right``, the last two exclusive; ``perimeter`` in pixel sides; ``compactness``,
-        4π · area / perimeter² (Schick et al., ICPR 2012), at most π/4. With an image
-        ``mean_<band>`` and ``std_<band>`` (of the population), and for 8-bit sRGB the mean CIELab
-        ``lab_l``, ``lab_a``, ``lab_b``. With objects ``object``, to which most certain pixels
-        belong (0 = none). With features their means ``feature_0`` …
+    Sorted by ``id``, the label. ``area`` in pixels; ``row`` and ``column`` of the centroid,
+    whole numbers being pixel centres; the bounding box ``top``, ``left``, ``bottom``,
+    ``right``, the last two exclusive; ``perimeter`` in pixel sides; ``compactness``,
+    4π · area / perimeter² (Schick et al., ICPR 2012), at most π/4. With an image
+    ``mean_<band>`` and ``std_<band>`` (of the population), and for 8-bit sRGB the mean CIELab
+    ``lab_l``, ``lab_a``, ``lab_b``. With objects ``object``, to which most certain pixels
+    belong (0 = none). With features their means ``feature_0`` …
 
     Raises
     ------

@@ -6,7 +6,6 @@ from numpy.typing import NDArray
 from spam_pipe.stages.compiled import kernel
 
 
-@kernel()
 def chain_code_perimeter(mask: NDArray[np.uint8]) -> float:
     """Return the length of a shape's outer boundary, corrected for its corners.
 
@@ -24,16 +23,25 @@ def chain_code_perimeter(mask: NDArray[np.uint8]) -> float:
     -------
     The length; 0 for one pixel and for an empty mask.
     """
-    stride = mask.shape[1]
-    pixels = mask.ravel()
+    height, width = mask.shape
+    return float(follow(mask.ravel(), height, width, steps_of(width)))
+
+
+def steps_of(width: int) -> NDArray[np.int64]:
+    """Return how far apart, in a mask of that width, a pixel and its eight neighbours are."""
     # E, NE, N, NW, W, SW, S, SE
-    steps = np.array([1, 1 - stride, -stride, -1 - stride, -1, stride - 1, stride, stride + 1])
+    return np.array([1, 1 - width, -width, -1 - width, -1, width - 1, width, width + 1])
+
+
+@kernel("uint8[::1], int64, int64, int64[::1]")
+def follow(pixels: NDArray[np.uint8], height: int, width: int, steps: NDArray[np.int64]) -> float:
+    """Measure the shape in a mask, row by row; there may be more pixels behind it."""
     start = 0
-    for column in range(mask.shape[1]):
-        for row in range(mask.shape[0]):
-            if start == 0 and mask[row, column]:
-                start = row * stride + column
-        if start:
+    for column in range(width):
+        for row in range(height):
+            if start == 0 and pixels[row * width + column] != 0:
+                start = row * width + column
+        if start != 0:
             break
     if start == 0:
         return 0.0
@@ -41,11 +49,12 @@ def chain_code_perimeter(mask: NDArray[np.uint8]) -> float:
     pixel, direction, previous = start, 1, 1
     while True:
         target = pixel + steps[direction]
-        if pixels[target]:
+        if pixels[target] != 0:
             pixel = target
             odd += direction & 1
-            even += ~direction & 1
-            turns += direction != previous
+            even += 1 - (direction & 1)
+            if direction != previous:
+                turns += 1
             previous = direction
             direction = (direction + 2) & 7
         else:

@@ -22,22 +22,32 @@ def compactness(regions: Regions) -> float:
     return float((areas * quotients).sum() / areas.sum())
 
 
-@kernel()
 def perimeters(regions: Regions) -> NDArray[np.int64]:
     """Return per region the number of pixel sides that face anything else, (n,) int64."""
-    starts, stops, width = regions.starts, regions.stops, regions.width
-    sides = np.empty(regions.areas.size, np.int64)
-    for region in range(sides.size):
-        begin, end = regions.first[region], regions.first[region + 1]
-        inner = 0
-        above = begin
-        for run in range(begin, end):
+    inner = np.zeros(regions.areas.size, np.int64)
+    _count_inner(regions.starts, regions.stops, regions.first, regions.width, inner)
+    sides: NDArray[np.int64] = 2 * np.diff(regions.first) + 2 * (regions.areas - inner)
+    return sides
+
+
+@kernel("int64[::1], int64[::1], int64[::1], int64, int64[::1]")
+def _count_inner(
+    starts: NDArray[np.int64],
+    stops: NDArray[np.int64],
+    first: NDArray[np.int64],
+    width: int,
+    inner: NDArray[np.int64],
+) -> None:
+    """Count the pixels of each region that lie below another of its own."""
+    for region in range(first.size - 1):
+        above = first[region]
+        for run in range(first[region], first[region + 1]):
             low, high = starts[run] - width, stops[run] - width
             while stops[above] <= low:
                 above += 1
             touching = above
             while starts[touching] < high:
-                inner += min(stops[touching], high) - max(starts[touching], low)
+                end = stops[touching] if stops[touching] < high else high
+                begin = starts[touching] if starts[touching] > low else low
+                inner[region] += end - begin
                 touching += 1
-        sides[region] = 2 * (end - begin) + 2 * (regions.areas[region] - inner)
-    return sides

@@ -6,7 +6,6 @@ from numpy.typing import NDArray
 from spam_pipe.stages.compiled import kernel
 
 
-@kernel()
 def hull_rows(
     left: NDArray[np.int64], right: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -27,7 +26,6 @@ def hull_rows(
     return convex_minorant(left), -convex_minorant(-right)
 
 
-@kernel()
 def convex_minorant(values: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the greatest convex sequence that is nowhere above `values`, rounded up.
 
@@ -36,9 +34,18 @@ def convex_minorant(values: NDArray[np.int64]) -> NDArray[np.int64]:
     values
         (h,) int64, magnitudes and h below 2³¹.
     """
-    corners = np.empty(values.size, np.int64)
+    minorant = np.empty_like(values)
+    bound(np.ascontiguousarray(values), values.size, np.empty(values.size, np.int64), minorant)
+    return minorant
+
+
+@kernel("int64[::1], int64, int64[::1], int64[::1]")
+def bound(
+    values: NDArray[np.int64], n: int, corners: NDArray[np.int64], minorant: NDArray[np.int64]
+) -> None:
+    """Write the minorant of the first n values; `corners` is room to work in."""
     count = 0
-    for i in range(values.size):
+    for i in range(n):
         while count >= 2:
             a, b = corners[count - 2], corners[count - 1]
             if (values[b] - values[a]) * (i - a) < (values[i] - values[a]) * (b - a):
@@ -46,10 +53,10 @@ def convex_minorant(values: NDArray[np.int64]) -> NDArray[np.int64]:
             count -= 1
         corners[count] = i
         count += 1
-    minorant = values.copy()
+    minorant[0] = values[0]
     for corner in range(1, count):
         a, b = corners[corner - 1], corners[corner]
         rise = values[b] - values[a]
+        minorant[b] = values[b]
         for i in range(a + 1, b):
             minorant[i] = values[a] - (-rise * (i - a)) // (b - a)
-    return minorant

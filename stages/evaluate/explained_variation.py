@@ -25,7 +25,7 @@ def total_variation(image: NDArray[np.uint8], valid: NDArray[np.bool_] | None = 
     colors = np.ascontiguousarray(image).reshape(-1, 3)
     if valid is not None:
         colors = colors[valid.ravel()]
-    if _one_color(colors):
+    if (colors == colors[0]).all():
         return float("nan")
     pixels = np.array([len(colors)])
     whole = Regions(np.array([0]), pixels, np.array([0, 1]), pixels, len(colors))
@@ -64,35 +64,36 @@ def explained_variation(
     )
 
 
-@kernel()
-def _one_color(colors: NDArray[np.uint8]) -> bool:
-    for pixel in range(1, colors.shape[0]):
-        for channel in range(3):
-            if colors[pixel, channel] != colors[0, channel]:
-                return False
-    return True
-
-
-@kernel()
 def _squares_about_mean(regions: Regions, colors: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Return per region Σ‖colour - mean colour‖², exact but for the last division."""
-    squares = np.empty(regions.areas.size, np.float64)
-    for region in range(squares.size):
-        red = green = blue = square = 0
-        for run in range(regions.first[region], regions.first[region + 1]):
-            for pixel in range(regions.starts[run], regions.stops[run]):
-                r, g, b = int(colors[pixel, 0]), int(colors[pixel, 1]), int(colors[pixel, 2])
-                red += r
-                green += g
-                blue += b
-                square += r * r + g * g + b * b
-        area = regions.areas[region]
-        rest = 0.0
-        for channel in (red, green, blue):
-            # About the mean rounded down, so that equal colours give 0 and nothing overflows.
-            mean = channel // area
-            square -= mean * (2 * channel - area * mean)
-            beyond = channel - area * mean
-            rest += beyond * beyond / area
-        squares[region] = square - rest
-    return squares
+    areas = regions.areas
+    sums = np.zeros((areas.size, 4), np.int64)
+    # For an array that is read-only, as Pillow's are, numba would compile the kernel anew.
+    writable = np.require(colors, requirements=("C", "W"))
+    _sum_colors(regions.starts, regions.stops, regions.first, writable, sums)
+    squares, rest = sums[:, 3], np.zeros(areas.size)
+    for channel in sums[:, :3].T:
+        # About the mean rounded down, so that equal colours give 0 and nothing overflows.
+        mean = channel // areas
+        squares = squares - mean * (2 * channel - areas * mean)
+        beyond = channel - areas * mean
+        rest = rest + beyond * beyond / areas
+    return squares - rest
+
+
+@kernel("int64[::1], int64[::1], int64[::1], uint8[:, ::1], int64[:, ::1]")
+def _sum_colors(
+    starts: NDArray[np.int64],
+    stops: NDArray[np.int64],
+    first: NDArray[np.int64],
+    colors: NDArray[np.uint8],
+    sums: NDArray[np.int64],
+) -> None:
+    """Sum red, green, blue and all their squares, region by region."""
+    for region in range(first.size - 1):
+        for run in range(first[region], first[region + 1]):
+            for pixel in range(starts[run], stops[run]):
+                for channel in range(3):
+                    value = np.int64(colors[pixel, channel])
+                    sums[region, channel] += value
+                    sums[region, 3] += value * value

@@ -8,24 +8,13 @@ from spam_pipe.stages.evaluate.smooth_matching import smooth_matching
 
 
 class GlobalRegularity(NamedTuple):
-    """Regularity of superpixels, each figure about 0 to 1.
+    """Regularity of superpixels, each figure about 0 to 1."""
 
-    Attributes
-    ----------
-    gr
-        Global regularity, src · smf.
-    src
-        Shape regularity criterion.
-    smf
-        Smooth matching factor.
-    gr_giraud, src_giraud
-        Values of the first two by Giraud's published C program, to compare with papers that used
-        it: its hull test is inverted and its convexity ratios are multiplied by 0.925.
-    """
-
-    gr: float
-    src: float
-    smf: float
+    gr: float  # global regularity, src · smf
+    src: float  # shape regularity criterion
+    smf: float  # smooth matching factor
+    # values of the first two by Giraud's published C program, to compare with papers that used it:
+    # its hull test is inverted and its convexity ratios are multiplied by 0.925
     gr_giraud: float
     src_giraud: float
 

@@ -10,22 +10,14 @@ from spam_pipe.stages.evaluate.regions import Regions
 
 
 class Overlap(NamedTuple):
-    """How well superpixels fit into one annotator's regions.
+    """Fit of superpixels into one annotator's regions."""
 
-    Attributes
-    ----------
-    asa
-        Achievable segmentation accuracy in (0, 1]: the share of pixels labelled right when each
-        superpixel takes the region that it overlaps most (Liu et al., CVPR 2011).
-    ue
-        Undersegmentation error, 1 - asa.
-    ue_np
-        Undersegmentation error of Neubert and Protzel (2012), in [0, 1]: over all overlapping
-        pairs, the smaller of the parts inside and outside of the region, by the number of pixels.
-    """
-
+    # achievable segmentation accuracy in (0, 1]: the share of pixels labelled right when each
+    # superpixel takes the region that it overlaps most (Liu et al., CVPR 2011)
     asa: float
-    ue: float
+    ue: float  # undersegmentation error, 1 - asa
+    # undersegmentation error of Neubert and Protzel (2012), in [0, 1]: over all overlapping pairs,
+    # the smaller of the parts inside and outside of the region, by the number of pixels
     ue_np: float
 
 
@@ -42,21 +34,36 @@ def overlap(regions: Regions, truth: NDArray[np.int32], n_truth: int) -> Overlap
     n_truth
         Number of ground-truth regions.
     """
-    best, leaking = _overlap_sums(regions, truth, n_truth)
+    room = np.zeros((2, n_truth), np.int64)
+    found = np.zeros(2, np.int64)
+    _sum_overlaps(*regions[:4], truth, room[0], room[1], found)
+    best, leaking = found.tolist()
     pixels = int(regions.areas.sum())
     return Overlap(best / pixels, (pixels - best) / pixels, leaking / pixels)
 
 
-@kernel()
-def _overlap_sums(regions: Regions, truth: NDArray[np.int32], n_truth: int) -> tuple[int, int]:
-    """Walk the contingency table row by row, so that it is never held as a whole."""
-    shared = np.zeros(n_truth, np.int64)
-    touched = np.empty(n_truth, np.int64)
-    best = leaking = 0
-    for region in range(regions.areas.size):
+@kernel(
+    "int64[::1], int64[::1], int64[::1], int64[::1], int32[::1], int64[::1], int64[::1], int64[::1]"
+)
+def _sum_overlaps(
+    starts: NDArray[np.int64],
+    stops: NDArray[np.int64],
+    first: NDArray[np.int64],
+    areas: NDArray[np.int64],
+    truth: NDArray[np.int32],
+    shared: NDArray[np.int64],
+    touched: NDArray[np.int64],
+    found: NDArray[np.int64],
+) -> None:
+    """Add up largest overlaps and leaks, row by row of the contingency table.
+
+    `shared`, all zero, and `touched` are room for a row, so that the table is never held as a
+    whole.
+    """
+    for region in range(first.size - 1):
         n_touched = 0
-        for run in range(regions.first[region], regions.first[region + 1]):
-            pixel, stop = regions.starts[run], regions.stops[run]
+        for run in range(first[region], first[region + 1]):
+            pixel, stop = starts[run], stops[run]
             while pixel < stop:
                 begin, other = pixel, truth[pixel]
                 while pixel < stop and truth[pixel] == other:
@@ -65,10 +72,11 @@ def _overlap_sums(regions: Regions, truth: NDArray[np.int32], n_truth: int) -> t
                     touched[n_touched] = other
                     n_touched += 1
                 shared[other] += pixel - begin
-        largest = 0
-        for other in touched[:n_touched]:
-            largest = max(largest, shared[other])
-            leaking += min(shared[other], regions.areas[region] - shared[other])
-            shared[other] = 0
-        best += largest
-    return best, leaking
+        largest = np.int64(0)
+        for k in range(n_touched):
+            inside = shared[touched[k]]
+            outside = areas[region] - inside
+            largest = inside if inside > largest else largest
+            found[1] += inside if inside < outside else outside
+            shared[touched[k]] = 0
+        found[0] += largest

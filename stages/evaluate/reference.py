@@ -13,53 +13,29 @@ from spam_pipe.stages.validity import VOID, check_valid
 
 
 class Annotation(NamedTuple):
-    """One annotator's segmentation.
+    """One annotator's segmentation."""
 
-    Attributes
-    ----------
-    regions
-        (N,) int32, the region of each pixel, 0 to n_regions - 1.
-    n_regions
-        Number of regions, that of the pixels without one included.
-    boundary, dilated
-        (H, W) bool, boundary pixels, and those dilated by the tolerance.
-    counted
-        (H, W) bool, the pixels that metrics of this annotator look at, where these are not all
-        that the reference looks at: those that count and are not void. None where they are.
-    """
-
-    regions: NDArray[np.int32]
-    n_regions: int
+    regions: NDArray[np.int32]  # (N,) int32, the region of each pixel, 0 to n_regions - 1
+    n_regions: int  # number of regions, that of the pixels without one included
+    # (H, W) bool, boundary pixels, and those dilated by the tolerance
     boundary: NDArray[np.bool_]
     dilated: NDArray[np.bool_]
+    # (H, W) bool, the pixels that metrics of this annotator look at, where these are not all that
+    # the reference looks at: those that count and are not void. None where they are.
     counted: NDArray[np.bool_] | None = None
 
 
 class Reference(NamedTuple):
-    """An image and its ground truth, made ready to be compared with any number of label maps.
+    """An image and its ground truth, made ready to be compared with any number of label maps."""
 
-    Attributes
-    ----------
-    shape
-        Height and width of the label maps that fit.
-    radius
-        Tolerance of the boundary metrics in pixels.
-    annotations
-        Ground truth, one entry per annotator; empty where there is none.
-    image
-        (H, W, 3) uint8, or None.
-    variation
-        Sum of squares of the image's colours; NaN without an image or for one of one colour.
-    valid
-        (H, W) bool, the pixels that count; None where all do.
-    """
-
-    shape: tuple[int, int]
-    radius: int
+    shape: tuple[int, int]  # height and width of the label maps that fit
+    radius: int  # tolerance of the boundary metrics in pixels
+    # ground truth, one entry per annotator; empty where there is none
     annotations: tuple[Annotation, ...]
-    image: NDArray[np.uint8] | None
+    image: NDArray[np.uint8] | None  # (H, W, 3) uint8, or None
+    # sum of squares of the image's colours; NaN without an image or for one of one colour
     variation: float
-    valid: NDArray[np.bool_] | None = None
+    valid: NDArray[np.bool_] | None = None  # (H, W) bool, the pixels that count; None where all do
 
 
 def prepare(

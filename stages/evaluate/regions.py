@@ -15,25 +15,26 @@ class Regions(NamedTuple):
 
     Regions are numbered by their first pixel in raster order, so that figures do not depend on
     the names of the labels, not even by rounding.
-
-    Attributes
-    ----------
-    starts, stops
-        (R,) int64, the flat indices of each run's first pixel and of the one after its last; no
-        run crosses rows.
-    first
-        (n + 1,) int64: region k owns runs ``first[k]`` to ``first[k + 1] - 1``, in raster order.
-    areas
-        (n,) int64, pixels per region.
-    width
-        Columns of the image.
     """
 
+    # (R,) int64, the flat indices of each run's first pixel and of the one after its last; no run
+    # crosses rows
     starts: NDArray[np.int64]
     stops: NDArray[np.int64]
+    # (n + 1,) int64: region k owns runs ``first[k]`` to ``first[k + 1] - 1``, in raster order
     first: NDArray[np.int64]
-    areas: NDArray[np.int64]
-    width: int
+    areas: NDArray[np.int64]  # (n,) int64, pixels per region
+    width: int  # columns of the image
+
+    @property
+    def owners(self) -> NDArray[np.int64]:
+        """(R,) int64, the region of each run."""
+        return np.repeat(np.arange(self.areas.size), np.diff(self.first))
+
+    def sums(self, values: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the (n,) int64 sum over each region's runs of (R,) values."""
+        summed: NDArray[np.int64] = np.add.reduceat(values, self.first[:-1])
+        return summed
 
 
 def regions_of(labels: NDArray[np.integer], valid: NDArray[np.bool_] | None = None) -> Regions:
@@ -83,64 +84,68 @@ def regions_of(labels: NDArray[np.integer], valid: NDArray[np.bool_] | None = No
 
 def components_of(regions: Regions) -> Regions:
     """Split regions into their 8-connected components."""
-    return _group(regions.starts, regions.stops, _component_names(regions), regions.width)
+    starts, stops, first, _, width = regions
+    parents = np.arange(starts.size)
+    _join_touching(starts, stops, first, width, parents)
+    return _group(starts, stops, parents, width)
 
 
-@kernel()
 def painted(regions: Regions) -> NDArray[np.int32]:
     """Return the (N,) int32 region number of each pixel, where regions make up a whole image."""
-    image = np.empty(regions.areas.sum(), np.int32)
-    for region in range(regions.areas.size):
-        for run in range(regions.first[region], regions.first[region + 1]):
-            image[regions.starts[run] : regions.stops[run]] = region
+    order = np.argsort(regions.starts)
+    lengths = (regions.stops - regions.starts)[order]
+    image: NDArray[np.int32] = np.repeat(regions.owners.astype(np.int32)[order], lengths)
     return image
 
 
-@kernel()
 def _group(
     starts: NDArray[np.int64], stops: NDArray[np.int64], names: NDArray[np.int64], width: int
 ) -> Regions:
-    number = np.full(names.max() + 1, -1, np.int64)
-    count = 0
-    for name in names:
-        if number[name] < 0:
-            number[name] = count
-            count += 1
+    """Number names by their first run, and bring together the runs of each, in their order."""
+    seen = np.full(names.max() + 1, -1, np.int64)
+    seen[names[::-1]] = np.arange(names.size)[::-1]
+    found = np.flatnonzero(seen >= 0)
+    count = found.size
+    numbers = np.empty(seen.size, np.int64)
+    numbers[found[np.argsort(seen[found])]] = np.arange(count)
+    region = numbers[names]
+    # Sorted by radix where numbers are short.
+    order = np.argsort(region.astype(np.uint16 if count <= 65536 else np.int64), kind="stable")
+    starts, stops = starts[order], stops[order]
     first = np.zeros(count + 1, np.int64)
-    for name in names:
-        first[number[name] + 1] += 1
-    first = np.cumsum(first)
-    place = first[:-1].copy()
-    grouped_starts, grouped_stops = np.empty_like(starts), np.empty_like(stops)
-    areas = np.zeros(count, np.int64)
-    for run in range(names.size):
-        region = number[names[run]]
-        grouped_starts[place[region]] = starts[run]
-        grouped_stops[place[region]] = stops[run]
-        place[region] += 1
-        areas[region] += stops[run] - starts[run]
-    return Regions(grouped_starts, grouped_stops, first, areas, width)
+    np.cumsum(np.bincount(region, minlength=count), out=first[1:])
+    return Regions(starts, stops, first, np.add.reduceat(stops - starts, first[:-1]), width)
 
 
-@kernel()
-def _component_names(regions: Regions) -> NDArray[np.int64]:
-    """Return per run the number of the first run of its 8-connected component."""
-    starts, stops, width = regions.starts, regions.stops, regions.width
-    parent = np.arange(starts.size)
-    for region in range(regions.areas.size):
-        above = regions.first[region]
-        for run in range(regions.first[region], regions.first[region + 1]):
+@kernel("int64[::1], int64[::1], int64[::1], int64, int64[::1]")
+def _join_touching(
+    starts: NDArray[np.int64],
+    stops: NDArray[np.int64],
+    first: NDArray[np.int64],
+    width: int,
+    parents: NDArray[np.int64],
+) -> None:
+    """Write for each run the number of the first run of its 8-connected component."""
+    for region in range(first.size - 1):
+        above = first[region]
+        for run in range(first[region], first[region + 1]):
             column = starts[run] % width
             # In the row above, the pixels from one to the left to one to the right, in the image.
-            low = starts[run] - width - min(column, 1)
-            high = stops[run] - width + min(width - (column + stops[run] - starts[run]), 1)
+            low = starts[run] - width
+            if column > 0:
+                low -= 1
+            high = stops[run] - width
+            if column + stops[run] - starts[run] < width:
+                high += 1
             while stops[above] <= low:
                 above += 1
             touching = above
             while starts[touching] < high:
-                a, b = find_root(parent, touching), find_root(parent, run)
-                parent[max(a, b)] = min(a, b)
+                a, b = find_root(parents, touching), find_root(parents, run)
+                if a < b:
+                    parents[b] = a
+                else:
+                    parents[a] = b
                 touching += 1
-    for run in range(parent.size):
-        parent[run] = parent[parent[run]]
-    return parent
+    for run in range(parents.size):
+        parents[run] = parents[parents[run]]

@@ -1,20 +1,17 @@
 """Shape regularity criterion of superpixels (Giraud, Ta, Papadakis, 2017)."""
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
 from spam_pipe.stages.compiled import kernel
-from spam_pipe.stages.evaluate.chain_code import chain_code_perimeter
-from spam_pipe.stages.evaluate.convex_hull import hull_rows
+from spam_pipe.stages.evaluate.chain_code import follow, steps_of
+from spam_pipe.stages.evaluate.convex_hull import bound
 from spam_pipe.stages.evaluate.regions import Regions
 
 _GIRAUD_FACTOR = 0.925
 """Factor of convexity ratios in Giraud's published program."""
 
 
-@kernel()
 def shape_regularity(components: Regions) -> tuple[float, float]:
     """Return how convex, smooth and balanced superpixels are.
 
@@ -33,85 +30,122 @@ def shape_regularity(components: Regions) -> tuple[float, float]:
     bounding box *outside* the hull in place of the hull, and CR multiplied by 0.925 (but for
     one pixel).
     """
-    total = total_giraud = 0.0
-    for region in range(components.areas.size):
-        area = components.areas[region]
-        if area == 1:
-            total += 1
-            total_giraud += 1
-            continue
-        left, right, mask = _shape(components, region)
-        weight = area * math.sqrt(_balance(components, region))
-        perimeter = chain_code_perimeter(mask)
-
-        hull_left, hull_right = hull_rows(left, right)
-        outside = mask.copy()
-        _fill(mask, hull_left, hull_right)
-        hull_area = (hull_right - hull_left + 1).sum()
-        total += weight * area * chain_code_perimeter(mask) / (perimeter * hull_area)
-
-        height, width = left.size, mask.shape[1] - 2
-        _fill(outside, np.zeros_like(left), hull_left - 1)
-        _fill(outside, hull_right + 1, np.full_like(right, width - 1))
-        outside_area = area + height * width - hull_area
-        ratio = area * chain_code_perimeter(outside) / (perimeter * outside_area)
-        total_giraud += weight * _GIRAUD_FACTOR * ratio
-    pixels = components.areas.sum()
-    return total / pixels, total_giraud / pixels
-
-
-@kernel()
-def _shape(
-    components: Regions, region: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint8]]:
-    """Return a region's first and last column in each row and its mask, framed, in its box."""
-    starts, stops, image_width = components.starts, components.stops, components.width
-    begin, end = components.first[region], components.first[region + 1]
-    top = starts[begin] // image_width
-    height = starts[end - 1] // image_width - top + 1
-    left, right = np.full(height, image_width), np.full(height, -1)
-    for run in range(begin, end):
-        row = starts[run] // image_width
-        offset = row * image_width
-        left[row - top] = min(left[row - top], starts[run] - offset)
-        right[row - top] = max(right[row - top], stops[run] - 1 - offset)
-    first_column = left.min()
-    left -= first_column
-    right -= first_column
-    mask = np.zeros((height + 2, right.max() + 3), np.uint8)
-    for run in range(begin, end):
-        row = starts[run] // image_width
-        shift = row * image_width + first_column - 1
-        mask[row - top + 1, starts[run] - shift : stops[run] - shift] = 1
-    return left, right, mask
+    starts, stops, first, areas, width = components
+    rows, columns = starts // width, starts % width
+    tops = rows[first[:-1]]
+    heights = rows[first[1:] - 1] - tops + 1
+    lefts = np.minimum.reduceat(columns, first[:-1])
+    widths = np.maximum.reduceat(columns + stops - starts, first[:-1]) - lefts
+    figures = np.zeros((areas.size, 4))
+    tallest, largest = int(heights.max()), int(((heights + 2) * (widths + 2)).max())
+    _measure_shapes(
+        rows - tops[components.owners] + 1,
+        columns - lefts[components.owners] + 1,
+        stops - starts,
+        first,
+        heights,
+        widths,
+        np.empty((6, tallest), np.int64),
+        np.empty((2, largest), np.uint8),
+        np.stack([steps_of(0), steps_of(1) - steps_of(0)]),
+        np.empty(8, np.int64),
+        figures,
+    )
+    perimeter, hull_perimeter, outside_perimeter, hull_area = figures.T
+    weights = areas * np.sqrt(_balance(components))
+    one = areas == 1  # its CR and V are 1
+    with np.errstate(invalid="ignore", divide="ignore"):
+        plain = weights * areas * hull_perimeter / (perimeter * hull_area)
+        outside_area = areas + heights * widths - hull_area
+        ratios = areas * outside_perimeter / (perimeter * outside_area)
+        giraud = weights * _GIRAUD_FACTOR * ratios
+    pixels = areas.sum()
+    # Added one after the other: a sum in another order would differ in its last digit.
+    src, src_giraud = (np.where(one, 1.0, each).cumsum()[-1] / pixels for each in (plain, giraud))
+    return float(src), float(src_giraud)
 
 
-@kernel()
-def _fill(mask: NDArray[np.uint8], left: NDArray[np.int64], right: NDArray[np.int64]) -> None:
-    """Add the columns from `left` to `right` of each row to a framed mask."""
-    for row in range(left.size):
-        mask[row + 1, left[row] + 1 : right[row] + 2] = 1
+@kernel(
+    "int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[:, ::1], "
+    "uint8[:, ::1], int64[:, ::1], int64[::1], float64[:, ::1]"
+)
+def _measure_shapes(
+    rows: NDArray[np.int64],
+    columns: NDArray[np.int64],
+    lengths: NDArray[np.int64],
+    first: NDArray[np.int64],
+    heights: NDArray[np.int64],
+    widths: NDArray[np.int64],
+    lines: NDArray[np.int64],
+    masks: NDArray[np.uint8],
+    directions: NDArray[np.int64],
+    steps: NDArray[np.int64],
+    figures: NDArray[np.float64],
+) -> None:
+    """Write the perimeters of shape, hull and what is outside of the hull, and the hull's area.
+
+    Runs are placed in the frame of their shape's box. `lines` to `steps` are room to work in,
+    `directions` how far the eight neighbours are apart at a width of 0, and by how much more for
+    each pixel of it.
+    """
+    left, right, hull_left, hull_right = lines[0], lines[1], lines[2], lines[3]
+    negative, corners = lines[4], lines[5]
+    mask, outside = masks[0], masks[1]
+    for region in range(first.size - 1):
+        height, width = heights[region], widths[region]
+        stride = width + 2
+        for i in range((height + 2) * stride):
+            mask[i] = 0
+        for row in range(height):
+            left[row] = width
+            right[row] = -1
+        for run in range(first[region], first[region + 1]):
+            row, column, end = rows[run] - 1, columns[run] - 1, columns[run] - 1 + lengths[run]
+            if column < left[row]:
+                left[row] = column
+            if end - 1 > right[row]:
+                right[row] = end - 1
+            for i in range((row + 1) * stride + column + 1, (row + 1) * stride + end + 1):
+                mask[i] = 1
+        for i in range(8):
+            steps[i] = directions[0, i] + stride * directions[1, i]
+        figures[region, 0] = follow(mask, height + 2, stride, steps)
+        bound(left, height, corners, hull_left)
+        for row in range(height):
+            negative[row] = -right[row]
+        bound(negative, height, corners, hull_right)
+        area = 0
+        for i in range((height + 2) * stride):
+            outside[i] = mask[i]
+        for row in range(height):
+            begin, end = hull_left[row], -hull_right[row] + 1
+            area += end - begin
+            line = (row + 1) * stride + 1
+            for i in range(width):
+                if i >= begin and i < end:
+                    mask[line + i] = 1
+                else:
+                    outside[line + i] = 1
+        figures[region, 1] = follow(mask, height + 2, stride, steps)
+        figures[region, 2] = follow(outside, height + 2, stride, steps)
+        figures[region, 3] = area
 
 
-@kernel()
-def _balance(components: Regions, region: int) -> float:
-    """Return the smaller by the larger standard deviation of a region's columns and rows."""
-    begin, end = components.first[region], components.first[region + 1]
-    width = components.width
+def _balance(components: Regions) -> NDArray[np.float64]:
+    """Return per region the smaller by the larger standard deviation of its columns and rows."""
+    starts, stops, first, areas, width = components
+    lengths = stops - starts
+    rows, columns = starts // width, starts % width
     # About the first pixel, which keeps the sums small.
-    row0, column0 = components.starts[begin] // width, components.starts[begin] % width
-    x = y = xx = yy = 0
-    for run in range(begin, end):
-        row = components.starts[run] // width
-        length = components.stops[run] - components.starts[run]
-        dy = row - row0
-        dx = components.starts[run] - row * width - column0
-        y += length * dy
-        yy += length * dy * dy
-        inner = length * (length - 1) // 2
-        x += length * dx + inner
-        xx += length * dx * dx + 2 * dx * inner + inner * (2 * length - 1) // 3
-    area = components.areas[region]
-    variance_x = (xx - x / area * x) / area
-    variance_y = (yy - y / area * y) / area
-    return math.sqrt(max(min(variance_x, variance_y), 0.0) / max(variance_x, variance_y))
+    dy = rows - rows[first[:-1]][components.owners]
+    dx = columns - columns[first[:-1]][components.owners]
+    inner = lengths * (lengths - 1) // 2
+    x, y = components.sums(lengths * dx + inner), components.sums(lengths * dy)
+    xx = components.sums(lengths * dx * dx + 2 * dx * inner + inner * (2 * lengths - 1) // 3)
+    yy = components.sums(lengths * dy * dy)
+    variance_x = (xx - x / areas * x) / areas
+    variance_y = (yy - y / areas * y) / areas
+    least, most = np.minimum(variance_x, variance_y), np.maximum(variance_x, variance_y)
+    with np.errstate(invalid="ignore"):  # one pixel varies in neither
+        balance: NDArray[np.float64] = np.sqrt(np.maximum(least, 0.0) / most)
+    return balance

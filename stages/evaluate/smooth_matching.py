@@ -23,51 +23,36 @@ def smooth_matching(components: Regions) -> float:
     -------
     SMF in (0, 1]; 1 when all have the same shape.
     """
-    pixels = int(components.areas.sum())
-    return _matched(components) / pixels / pixels
+    starts, stops, _, areas, width = components
+    lengths, owners = stops - starts, components.owners
+    rows, columns = starts // width, starts % width
+    # A run's place in the table of offsets: row and column relative to the centre of its region,
+    # the barycentre rounded down.
+    dy = rows - (components.sums(lengths * rows) // areas)[owners]
+    inner = lengths * (lengths - 1) // 2
+    dx = columns - (components.sums(lengths * columns + inner) // areas)[owners]
+    left = int(dx.min())
+    stride = int((dx + lengths).max()) - left
+    places = (dy - dy.min()) * stride + dx - left
+    size = int(places.max() + stride) + 1
+    # Runs begin and end: what is open at an offset is how many pixels lie there.
+    opened = np.bincount(places, minlength=size) - np.bincount(places + lengths, minlength=size)
+    pixels = int(areas.sum())
+    return int(_match(places, lengths, areas[owners], opened.cumsum(), pixels)) / pixels / pixels
 
 
-@kernel()
-def _centers(components: Regions) -> NDArray[np.int64]:
-    """Return per region the row and column of its barycentre, rounded down, (n, 2) int64."""
-    width = components.width
-    centers = np.empty((components.areas.size, 2), np.int64)
-    for region in range(centers.shape[0]):
-        x = y = 0
-        for run in range(components.first[region], components.first[region + 1]):
-            start = components.starts[run]
-            length = components.stops[run] - start
-            y += length * (start // width)
-            x += length * (start % width) + length * (length - 1) // 2
-        centers[region, 0] = y // components.areas[region]
-        centers[region, 1] = x // components.areas[region]
-    return centers
-
-
-@kernel()
-def _matched(components: Regions) -> int:
+@kernel("int64[::1], int64[::1], int64[::1], int64[::1], int64")
+def _match(
+    places: NDArray[np.int64],
+    lengths: NDArray[np.int64],
+    areas: NDArray[np.int64],
+    count: NDArray[np.int64],
+    most: int,
+) -> np.int64:
     """Return Σ over pixels of min(N, n_k · pixels at the same offset)."""
-    starts, stops, width = components.starts, components.stops, components.width
-    # A run's place in the table of offsets: row and column relative to the region's centre.
-    dy, dx = np.empty_like(starts), np.empty_like(starts)
-    centers = _centers(components)
-    for region in range(components.areas.size):
-        for run in range(components.first[region], components.first[region + 1]):
-            row = starts[run] // width
-            dy[run] = row - centers[region, 0]
-            dx[run] = starts[run] - row * width - centers[region, 1]
-    top, left = dy.min(), dx.min()
-    rows, columns = dy.max() - top + 1, (dx + stops - starts).max() - left
-    count = np.zeros(rows * columns, np.int32)
-    place = (dy - top) * columns + dx - left
-    for run in range(starts.size):
-        for offset in range(place[run], place[run] + stops[run] - starts[run]):
-            count[offset] += 1
-    pixels = components.areas.sum()
-    matched = 0
-    for region in range(components.areas.size):
-        area = components.areas[region]
-        for run in range(components.first[region], components.first[region + 1]):
-            for offset in range(place[run], place[run] + stops[run] - starts[run]):
-                matched += min(pixels, area * count[offset])
+    matched = np.int64(0)
+    for run in range(places.size):
+        for offset in range(places[run], places[run] + lengths[run]):
+            found = areas[run] * count[offset]
+            matched += found if found < most else most
     return matched

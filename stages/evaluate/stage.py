@@ -28,9 +28,6 @@ class EvaluateStage:
         image = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
         evaluate(labels, image, (labels,), config.boundary_tolerance)
 
-    def announce(self, inputs: Inputs, config: EvaluateConfig, device: str) -> None:
-        """Nothing: no network is asked."""
-
     def run(
         self, inputs: Inputs, config: EvaluateConfig, resources: Any, units: Sequence[Count]
     ) -> Iterator[Output]:
@@ -74,7 +71,7 @@ class EvaluateStage:
 
 
 def _doubt(annotations: Sequence[NDArray[np.integer[Any]]]) -> str:
-    """Say that a ground truth seems to have a void that nobody named: a last value far off."""
+    """Say that a ground truth seems to have a void not named by `ignore`: a last value far off."""
     for annotation in annotations:
         most = int(annotation.max())
         if most in _USUAL_VOIDS and not (annotation == most - 1).any():
@@ -83,4 +80,4 @@ def _doubt(annotations: Sequence[NDArray[np.integer[Any]]]) -> str:
 
 
 _USUAL_VOIDS = (255, 65535)
-"""What data sets write where there is no label."""
+"""Values that datasets write where there is no label."""

@@ -127,6 +127,7 @@ def nest(
     n_finest: int,
     *,
     deep: Map | None = None,
+    bands: NDArray[np.float32] | None = None,
     prior: Prior | None = None,
     attention: Attention | None = None,
     contour: Map | None = None,
@@ -149,7 +150,7 @@ def nest(
         (H, W, 3) float32 CIELab, L in 0..100.
     n_finest
         How many superpixels the finest level is to have; at most the valid pixels are made.
-    deep, contour, valid, device
+    deep, bands, contour, valid, device
         As for `stages.clustering.spam.spam`.
     prior
         Objects and their tree; the whole image is one object where there are none.
@@ -195,9 +196,12 @@ def nest(
         valid, lab = valid[window], lab[window]
         lab = fill_outside(np.where(valid[..., None], lab, np.float32(0)), valid)
         deep = None if deep is None else deep[window]
+        bands = None if bands is None else bands[window]
         contour = None if contour is None else contour[window]
         cuts = [replace(kept, objects=kept.objects[window]) for kept in cuts]
-    anchors, features = _split(lab, levels, cuts, densities, deep, contour, valid, config, device)
+    anchors, features = _split(
+        lab, levels, cuts, densities, deep, bands, contour, valid, config, device
+    )
     compactness = resolve_balance(config, has_deep=deep is not None).compactness
     finest, parents, kept_below = _merge(
         anchors, features, compactness, levels, cuts[0], prior, contour, cut.rho
@@ -250,6 +254,7 @@ def _split(
     cuts: list[Cut],
     densities: list[NDArray[np.float64] | None],
     deep: Map | None,
+    bands: NDArray[np.float32] | None,
     contour: Map | None,
     valid: NDArray[np.bool_] | None,
     config: ClusteringConfig,
@@ -260,6 +265,7 @@ def _split(
         lab,
         levels[-1],
         deep=deep,
+        bands=bands,
         objects=cuts[-1].objects,
         density=densities[-1],
         contour=contour,

@@ -24,13 +24,15 @@ from spam_pipe.stages.methods.baselines.config import (
 from spam_pipe.stages.methods.names import (
     ALIASES,
     KEEP_TO_PRIOR,
-    METHODS,
     external_name,
     known_method,
     method_names,
 )
 from spam_pipe.stages.networks.engines import ENGINE_DESCRIPTION, EngineOption, Model, choose_model
 from spam_pipe.stages.prior.config import CutConfig
+
+_OF_SPAM = ("network", "weights", "channels", "engine", "block_pixels")
+"""Options beside those of the clustering that the project's own methods alone read."""
 
 
 class SegmentConfig(ClusteringConfig, CutConfig):
@@ -118,18 +120,26 @@ class SegmentConfig(ClusteringConfig, CutConfig):
     def decisive(self) -> dict[str, Any]:
         """The options that decide the chosen method's results, as plain values."""
         options = self.resolved.model_dump(mode="json") | {"method": self.method}
-        tables = {name: name.replace("-", "_") for name in METHODS}
-        own = tables[self.resolved.method.partition(":")[0]]
-        if not self.uses_prior:
-            return {key: value for key, value in options.items() if key in {"method", own}}
-        others = {*tables.values()} - {own}
-        if self.engine == "auto":  # what that came to is said by the unit, not by the store
-            others.add("engine")
         options["attention"] = self.attention.decisive
-        for name in ("attention", "channels"):
-            if options[name] in (None, {}):
-                del options[name]
-        return {key: value for key, value in options.items() if key not in others}
+        left_out = {name for name in ("attention", "channels") if options[name] in (None, {})}
+        if self.engine == "auto":  # what that came to is said by the unit, not by the store
+            left_out.add("engine")
+        return {key: options[key] for key in self.reads - left_out}
+
+    @property
+    def own_table(self) -> str:
+        """The name of the table of options that the chosen method has alone, if it has one."""
+        return self.resolved.method.partition(":")[0].replace("-", "_")
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """The names of the options, and tables of options, that the chosen method reads."""
+        names = {"method", self.own_table}
+        if self.uses_prior:
+            names |= {"attention", *CutConfig.model_fields}
+        if self.resolved.method in {"spam", "spam-nested"}:
+            names |= {*ClusteringConfig.model_fields, *_OF_SPAM}
+        return frozenset(names & type(self).model_fields.keys())
 
     @property
     def deep_weights(self) -> str | None:

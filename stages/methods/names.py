@@ -28,7 +28,7 @@ METHODS = {
     "ground-truth": "spam_pipe.stages.methods.baselines.ground_truth.ground_truth",
     "external": "spam_pipe.stages.methods.baselines.external.external",
 }
-"""Where the function of each method is. ``external`` goes by the name ``external:NAME``."""
+"""The function of each method. ``external`` goes by the name ``external:NAME``."""
 
 
 ALIASES: dict[str, tuple[str, dict[str, str]]] = {

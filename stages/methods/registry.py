@@ -46,6 +46,7 @@ def spam(scene: Scene, n_superpixels: int, config: SegmentConfig) -> Segmentatio
         scene.lab,
         n_superpixels,
         deep=scene.deep,
+        bands=scene.bands,
         objects=scene.objects,
         density=scene.density,
         contour=scene.contour,

@@ -1,4 +1,4 @@
-"""How far two engines are from one another in what they compute of the same weights."""
+"""The differences between two engines that compute the same weights."""
 
 from typing import NamedTuple
 
@@ -11,22 +11,14 @@ _SIZES = ((1, 1), (33, 20), (97, 150))
 
 
 class Deviation(NamedTuple):
-    """The largest differences between two engines.
+    """The largest differences between two engines."""
 
-    Attributes
-    ----------
-    features
-        In the features' own units: pixels that differ by ten are far apart.
-    contour
-        In probability; 0 without a contour head.
-    """
-
-    features: float
-    contour: float
+    features: float  # in the features' own units: pixels that differ by ten are far apart
+    contour: float  # in probability; 0 without a contour head
 
 
 _ROUNDING = Deviation(features=1e-2, contour=1e-3)
-"""What is taken for rounding: a hundred times what is seen of the shipped networks."""
+"""The most that counts as rounding: a hundred times the shipped networks' differences."""
 
 
 def require_agreement(one: Encoder, other: Encoder, name: str) -> Deviation:

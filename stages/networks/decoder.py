@@ -1,4 +1,4 @@
-"""What U-shaped networks are made of: convolutions with batch norm and the steps up."""
+"""Parts of U-shaped networks: convolutions with batch norm and the steps up."""
 
 from torch import Tensor, nn
 from torch.nn import functional

@@ -1,6 +1,6 @@
-"""Who computes a network's forward: ONNX Runtime on processors, torch on every other device.
+"""The engine of a network's forward: ONNX Runtime on processors, torch on other devices.
 
-This is the one place that decides it. Importing torch takes seconds and hundreds of megabytes, so
+The choice is made here alone. Importing torch takes seconds and hundreds of megabytes, so
 nothing here imports it, nor does anything that ONNX Runtime needs.
 """
 
@@ -25,25 +25,15 @@ ENGINE_DESCRIPTION = (
 
 
 class Model(NamedTuple):
-    """A network's weights, what computes them and where.
+    """A network's weights, its engine and its device."""
 
-    Attributes
-    ----------
-    weights
-        A shipped name or a file.
-    engine
-        What computes.
-    device
-        ``cpu``, or a torch device.
-    """
-
-    weights: str
+    weights: str  # a shipped name or a file
     engine: Engine
-    device: str
+    device: str  # ``cpu``, or a torch device
 
 
 def choose_engine(engine: EngineOption, device: str) -> Engine:
-    """Return what computes on a device.
+    """Return the engine for a device.
 
     Raises
     ------

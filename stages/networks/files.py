@@ -1,11 +1,11 @@
-"""Where weights are; imports no torch, because planning asks for their files."""
+"""The files of weights; imports no torch, because planning asks for them."""
 
 from pathlib import Path
 
 NETWORK_KEY = "network"
 INFORMATION_KEY = "information"
 GRAPH_KEY = "onnx"
-"""What weights files say of themselves, in their metadata: the network's config as JSON, facts as
+"""The metadata of weights files: the network's config as JSON, facts as
 JSON, and the network as an ONNX graph without its weights (`stages.networks.onnx_graph`)."""
 
 SHIPPED = Path(__file__).resolve().parents[1] / "weights"

@@ -1,4 +1,4 @@
-"""Inference: an image in, deep features and contour probability out, whatever computes them."""
+"""Inference with any engine: an image in, deep features and contour probability out."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -31,18 +31,11 @@ Window = tuple[slice, slice]
 
 
 class Forward(NamedTuple):
-    """What a network says of an image.
+    """A network's result for an image, in memory."""
 
-    Attributes
-    ----------
-    deep
-        (H, W, C) float32, the deep features F_e.
-    contour
-        (H, W) float32, contour probability; None from a network without a contour head. The
-        frame itself is none, though photographs often have a dark rim there.
-    """
-
-    deep: NDArray[np.float32]
+    deep: NDArray[np.float32]  # (H, W, C) float32, the deep features F_e
+    # (H, W) float32, contour probability; None from a network without a contour head. The frame
+    # itself is none, though photographs often have a dark rim there.
     contour: NDArray[np.float32] | None
 
     def to_arrays(self) -> "Forward":
@@ -51,7 +44,7 @@ class Forward(NamedTuple):
 
 
 class Computed(Protocol):
-    """What a network says of an image, where it was computed: in memory, or on a device."""
+    """A network's result for an image, in memory or on the device that computed it."""
 
     @property
     def deep(self) -> "Map":
@@ -132,21 +125,11 @@ def _checked(image: NDArray[np.float32], channels: int, name: str) -> NDArray[np
 
 
 class Tile(NamedTuple):
-    """A part of a large image that goes through the network at a time.
+    """A part of a large image that goes through the network at a time."""
 
-    Attributes
-    ----------
-    seen
-        What the network is given of the image.
-    core
-        The part of its answer that is the same as if it had seen the whole.
-    place
-        Where that belongs in the image.
-    """
-
-    seen: Window
-    core: Window
-    place: Window
+    seen: Window  # the part of the image that the network reads
+    core: Window  # the part of its answer that is the same as if it had seen the whole
+    place: Window  # where that belongs in the image
 
 
 def goes_whole(shape: Shape) -> bool:

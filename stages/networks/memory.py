@@ -1,30 +1,26 @@
-"""What networks computed for the last images, so that stages share one forward.
+"""The networks' results for the last images, so that stages share one forward.
 
 Proposals and segmentation of an image run one after the other in the same process: the second
-finds here what the first computed. Keyed by the model and the image's digest. An image that
-was announced keeps what was computed for it while it is at work, and one forward serves several.
+finds here what the first computed. Keyed by the model and the image's digest.
 """
 
 from collections import OrderedDict
 from collections.abc import Callable
 from functools import lru_cache
 from threading import Lock
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spam_pipe.stages.networks.announced import Key, announcement, others_waiting
 from spam_pipe.stages.networks.engines import Model, load
-from spam_pipe.stages.networks.forward import Computed, Encoder, Forward, as_lab
-
-if TYPE_CHECKING:
-    from spam_pipe.stages.networks.torch_encoder import TorchEncoder
+from spam_pipe.stages.networks.forward import Computed, Encoder, Forward
 
 _KEPT = 2
-"""Images remembered: a BSD image's features are 10 MB."""
+"""Images remembered, one for each thread of a worker: a BSD image's features are 10 MB."""
 
 Kept = TypeVar("Kept", Forward, Computed)
+Key = tuple[Model, str]
 
 _on_device: OrderedDict[Key, Computed] = OrderedDict()
 _in_memory: OrderedDict[Key, Forward] = OrderedDict()
@@ -38,71 +34,19 @@ def encoder(model: Model) -> Encoder:
 
 
 def forward_on_device(model: Model, digest: str, lab: NDArray[np.float32]) -> Computed:
-    """Return what a network without positions says of an image; computed once.
+    """Return the forward of an (H, W, 3) float32 Lab image, left on the device; computed once.
 
-    It says the same of images of that size that were announced, where they may share a forward.
-
-    Parameters
-    ----------
-    model
-        Whose forward it is.
-    digest
-        Identifies the image; nothing is remembered where it is empty.
-    lab
-        (H, W, 3) float32 CIELab.
+    `digest` identifies the image; where it is empty nothing is remembered. The network takes no
+    positions.
     """
-    key = (model, digest)
-    return _remembered(_on_device, key, lambda: _compute(key, lab))
+    return _remembered(_on_device, (model, digest), lambda: encoder(model).forward_on_device(lab))
 
 
 def forward(model: Model, digest: str, lab: NDArray[np.float32]) -> Forward:
     """Return the same in memory; brought there once."""
-    key = (model, digest)
-    return _remembered(_in_memory, key, lambda: forward_on_device(model, digest, lab).to_arrays())
-
-
-def _compute(key: Key, lab: NDArray[np.float32]) -> Computed:
-    own = announcement(key)
-    if own is not None and own.computed is not None:
-        return own.computed
-    model, _ = key
-    network = encoder(model)
-    computed: Computed | None = None
-    if model.engine == "torch":
-        from spam_pipe.stages.networks.torch_encoder import TorchEncoder
-
-        assert isinstance(network, TorchEncoder)
-        computed = _compute_with_others(network, key, lab)
-    if computed is None:
-        computed = network.forward_on_device(lab)
-    if own is not None:
-        own.computed, own.lab = computed, None
-    return computed
-
-
-def _compute_with_others(
-    network: "TorchEncoder", key: Key, lab: NDArray[np.float32]
-) -> Computed | None:
-    """Compute an image's features with those of others that wait; None where it goes alone."""
-    from spam_pipe.stages.networks.batching import shared_size
-
-    height, width, _ = as_lab(lab).shape
-    others = others_waiting(key, (height, width))
-    try:
-        size = shared_size(network, (height, width), 1 + len(others))
-        if size == 1:
-            return None
-        others = others[: size - 1]
-        images = [other.take() for other in others]
-        # The size of a batch is what was tried out: an image that fails leaves its place to ours.
-        batch = [lab if image is None else image for image in images]
-        computed, *ahead = network.forward_batch([lab, *batch])
-    except RuntimeError:  # of the device; its memory may hold one image where it can't hold several
-        return None
-    for other, image, seen in zip(others, images, ahead, strict=True):
-        if image is not None:
-            other.computed = seen
-    return computed
+    return _remembered(
+        _in_memory, (model, digest), lambda: forward_on_device(model, digest, lab).to_arrays()
+    )
 
 
 def _remembered(memory: OrderedDict[Key, Kept], key: Key, compute: Callable[[], Kept]) -> Kept:

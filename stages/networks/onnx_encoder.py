@@ -18,10 +18,10 @@ from safetensors import SafetensorError, safe_open
 
 from spam_pipe.stages.networks.files import GRAPH_KEY
 from spam_pipe.stages.networks.forward import FRAME, Encoder, Forward, goes_whole, tiles
-from spam_pipe.stages.threads import given_threads
+from spam_pipe.stages.sharing import given_threads
 
 VERSION = "1"
-"""Of the conventions between graphs and this file: names, layouts and metadata."""
+"""Version of the conventions between graphs and this file: names, layouts and metadata."""
 
 _VERSION_KEY = "spam_pipe"
 _LARGEST_GRAPH = 2**24
@@ -30,7 +30,7 @@ _LARGEST_GRAPH = 2**24
 Tensors = Mapping[str, NDArray[Any]]
 
 _sessions: WeakSet[onnxruntime.InferenceSession] = WeakSet()
-"""Those of this process, and of its parents where it was forked."""
+"""Sessions of this process and, if it was forked, of its parents."""
 
 
 class OnnxEncoder(Encoder):
@@ -56,7 +56,7 @@ class OnnxEncoder(Encoder):
         self._running = os.getpid(), session
 
     def session(self) -> onnxruntime.InferenceSession:
-        """Return what computes; a process that was forked starts its own.
+        """Return the session; a forked process starts its own.
 
         It takes an (H, W, 3) Lab image, or (H, W, 5) classical features, and returns the arrays of
         `Forward`. The parent's threads did not follow into the fork, and its session would wait for
@@ -100,7 +100,7 @@ class OnnxEncoder(Encoder):
         deep: NDArray[np.float32] | None = None
         contour: NDArray[np.float32] | None = None
         for seen, core, place in tiles((height, width), self.reach):
-            # What a tile needs, most of a gigabyte, is wanted by whatever follows.
+            # A tile takes most of a gigabyte, which the next stage needs.
             tile, edges = self._predict(np.ascontiguousarray(image[seen]), frees=True)
             if deep is None:
                 deep = np.empty((height, width, tile.shape[2]), np.float32)
@@ -192,7 +192,7 @@ def _start(graph: bytes, tensors: Tensors) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = given_threads()
     options.inter_op_num_threads = 1
-    # Threads that spin while they wait take the cores from whatever else runs.
+    # Threads that spin while they wait take cores from other work.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 4  # what is wrong becomes an exception
     if tensors:
@@ -204,7 +204,7 @@ def _start(graph: bytes, tensors: Tensors) -> onnxruntime.InferenceSession:
 
 
 def _keep_inherited() -> None:
-    """Let nothing of ONNX Runtime's that the parent made ever be freed in a forked process.
+    """Keep the parent's objects of ONNX Runtime from being freed in a forked process.
 
     Freeing it waits for its threads, which a fork leaves behind. The library itself has one from
     its import on, which a process waits for after Python has ended: a forked one leaves before.

@@ -1,4 +1,4 @@
-"""Opening PyTorch's own files (`.pth`, `.pt`) that nobody vouches for."""
+"""Opening PyTorch's own files (`.pth`, `.pt`) from unknown sources."""
 
 import io
 import pickle  # for its error's name alone  # nosec B403
@@ -24,7 +24,7 @@ def load_pickled(path: Path) -> Any:
         When it holds more than tensors and plain values.
     ValueError
         When it is not there, damaged, packed (PyTorch never packs: a bomb), or has tensors
-        that are larger than their data. The message is for whoever knows the cure to complete.
+        that are larger than their data. The caller adds the cure to the message.
     """
     try:
         modern = zipfile.is_zipfile(path)

@@ -27,7 +27,7 @@ def build(config: NetworkConfig) -> "Network":
 
     module, name = NETWORKS[config.name]
     make: Callable[[Any], Network] = getattr(import_module(module), name)
-    # In single precision, whatever torch's default is set to.
+    # In single precision, even if torch's default is another.
     network = make(config).float().to(memory_format=torch.channels_last)
     network.config = config
     return network

@@ -1,4 +1,4 @@
-"""Torch as this project needs it, whatever the program around it has set."""
+"""Torch's settings for this project, independent of the calling program's."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -10,7 +10,7 @@ from spam_pipe.stages.sharing import is_forked
 
 @contextmanager
 def for_inference(device: torch.device) -> Iterator[None]:
-    """Compute in the body as a program would that has set nothing, and leave all as it was.
+    """Compute in the body with torch's defaults, and restore the program's settings after it.
 
     Without gradients or autocast. cuDNN may use only what gives the same result each time:
     convolutions may round factors to TF32 (11 bits), which changes 0.02 to 0.06 % of the labels on

@@ -1,6 +1,5 @@
 """The forward in torch, on any of its devices."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -13,25 +12,17 @@ from torch.nn import functional
 
 from spam_pipe.stages.networks.base import Network
 from spam_pipe.stages.networks.folding import fold_norms
-from spam_pipe.stages.networks.forward import FRAME, Encoder, Forward, as_lab, goes_whole, tiles
+from spam_pipe.stages.networks.forward import FRAME, Encoder, Forward, goes_whole, tiles
 from spam_pipe.stages.networks.public_checkpoint import load_public_checkpoint
 from spam_pipe.stages.networks.surroundings import for_inference, for_loading
 from spam_pipe.stages.networks.weights import load_weights
 
 
 class DeviceForward(NamedTuple):
-    """What a network says of an image, where it was computed.
+    """A network's result for an image, on the device that computed it."""
 
-    Attributes
-    ----------
-    deep
-        (H, W, C) float32 on the encoder's device.
-    contour
-        (H, W) float32, likewise; None from a network without a contour head.
-    """
-
-    deep: Tensor
-    contour: Tensor | None
+    deep: Tensor  # (H, W, C) float32 on the encoder's device
+    contour: Tensor | None  # (H, W) float32, likewise; None from a network without a contour head
 
     def to_arrays(self) -> Forward:
         """Return the same in memory."""
@@ -41,18 +32,10 @@ class DeviceForward(NamedTuple):
 
 @dataclass(frozen=True)
 class TorchEncoder(Encoder):
-    """A network that torch computes.
+    """A network that torch computes."""
 
-    Attributes
-    ----------
-    network
-        In evaluation mode, batch norms folded.
-    device
-        Where it computes.
-    """
-
-    network: Network
-    device: torch.device
+    network: Network  # in evaluation mode, batch norms folded
+    device: torch.device  # where it computes
 
     @property
     def takes_positions(self) -> bool:
@@ -67,49 +50,24 @@ class TorchEncoder(Encoder):
         batch = torch.from_numpy(image).permute(2, 0, 1).unsqueeze(0)
         with for_inference(self.device):
             if goes_whole(image.shape[:2]):
-                ((deep, contour),) = self._predict(batch)
+                deep, contour = self._predict(batch)
             else:
                 deep, contour = self._predict_tiles(batch)
             return _finished(deep, contour)
 
-    def forward_batch(self, labs: Sequence[NDArray[np.float32]]) -> list[DeviceForward]:
-        """Compute the deep features of several images in one go.
-
-        They may differ in their last bits from what `forward_on_device` gives for each alone:
-        `stages.networks.batching` knows where they do not.
-
-        Parameters
-        ----------
-        labs
-            (H, W, 3) float32, CIELab, all of one size; of a network that takes no positions.
-
-        Raises
-        ------
-        ValueError
-            When the sizes differ, or one of them is not as `forward_on_device` takes it.
-        """
-        batch = torch.from_numpy(np.stack([as_lab(lab) for lab in labs])).permute(0, 3, 1, 2)
-        with for_inference(self.device):
-            # Each in memory of its own: one that is kept does not keep the others.
-            return [_finished(deep.clone(), contour) for deep, contour in self._predict(batch)]
-
-    def _predict(self, batch: Tensor) -> list[tuple[Tensor, Tensor | None]]:
+    def _predict(self, batch: Tensor) -> tuple[Tensor, Tensor | None]:
         prediction = self.network(
             batch.to(self.device).contiguous(memory_format=torch.channels_last)
         )
-        if not prediction.contours:
-            return [(deep, None) for deep in prediction.deep]
-        logits = prediction.contours[0][:, 0]
-        return [
-            (deep, edges.sigmoid()) for deep, edges in zip(prediction.deep, logits, strict=True)
-        ]
+        contour = prediction.contours[0][0, 0].sigmoid() if prediction.contours else None
+        return prediction.deep[0], contour
 
     def _predict_tiles(self, batch: Tensor) -> tuple[Tensor, Tensor | None]:
         height, width = batch.shape[-2:]
         deep: Tensor | None = None
         contour: Tensor | None = None
         for seen, core, place in tiles((height, width), self.network.reach):
-            ((tile, edges),) = self._predict(batch[(..., *seen)])
+            tile, edges = self._predict(batch[(..., *seen)])
             if deep is None:
                 deep = tile.new_empty(len(tile), height, width)
                 contour = None if edges is None else edges.new_empty(height, width)

@@ -31,9 +31,8 @@ def aggregate(
 
     Returns
     -------
-    ndarray
-        (H, W) int32: objects 1..n, each 4-connected and of more than `minimum_area` pixels,
-        numbered by their first pixels in reading order; 0 where it is uncertain.
+    (H, W) int32: objects 1..n, each 4-connected and of more than `minimum_area` pixels,
+    numbered by their first pixels in reading order; 0 where it is uncertain.
 
     Raises
     ------
@@ -76,8 +75,7 @@ def opened_pixels(regions: NDArray[np.int32], side: int) -> NDArray[np.bool_]:
 
     Returns
     -------
-    ndarray
-        (H, W) bool: the pixels that the opening of their region keeps.
+    (H, W) bool: the pixels that the opening of their region keeps.
     """
     if side % 2 == 0:
         raise ValueError(f"the opening's side must be odd, not {side}")

@@ -30,7 +30,7 @@ class PriorConfig(StageConfig):
 
 
 class CutConfig(StageConfig):
-    """How a prior's objects are chosen for a number of superpixels."""
+    """Options of choosing a prior's objects for a number of superpixels."""
 
     prior_mode: Literal["cut", "paper"] = Field(
         "cut",

@@ -8,14 +8,14 @@ go first. Only when every object is whole do objects merge, over their weakest m
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from skimage.measure import label
 from skimage.segmentation import find_boundaries
 
-from spam_pipe.stages.compiled import kernel
+from spam_pipe.stages.compiled import kernel, record
 from spam_pipe.stages.regions.adjacency import borders, bridged
 from spam_pipe.stages.regions.connectivity import find_root
 from spam_pipe.stages.regions.merge_tree import mean_boundary_tree
@@ -23,24 +23,16 @@ from spam_pipe.stages.regions.merge_tree import mean_boundary_tree
 
 @dataclass(frozen=True, eq=False)
 class Divided:
-    """Objects in pieces.
+    """Objects in pieces."""
 
-    Attributes
-    ----------
-    objects
-        (H, W) int32: pieces 1..n in the order of their first pixels, each 4-connected and of one
-        object; 0 is uncertain.
-    parents, altitudes
-        (2n − 1,) int32 and float32: the merge tree, as `mean_boundary_tree` gives it; every merge
-        inside an object comes before every merge across objects.
-    contour
-        (H, W) float32: the strength, and 1 along the objects' borders.
-    """
-
+    # (H, W) int32: pieces 1..n in the order of their first pixels, each 4-connected and of one
+    # object; 0 is uncertain
     objects: NDArray[np.int32]
+    # (2n − 1,) int32 and float32: the merge tree, as `mean_boundary_tree` gives it; every merge
+    # inside an object comes before every merge across objects
     parents: NDArray[np.int32]
     altitudes: NDArray[np.float32]
-    contour: NDArray[np.float32]
+    contour: NDArray[np.float32]  # (H, W) float32: the strength, and 1 along the objects' borders
 
 
 def divide(
@@ -93,16 +85,8 @@ def _order(
     rising = np.argsort(level, kind="stable")
     joints = np.empty(n - m, np.int64)
     volume = np.empty(n - m, np.float64)
-    _flood(
-        first[rising],
-        second[rising],
-        level[rising],
-        np.arange(n),
-        area,
-        np.zeros((3, n)),
-        joints,
-        volume,
-    )
+    ascending = _Edges(first[rising], second[rising], level[rising])
+    _flood(ascending, np.arange(n), area, np.zeros((3, n)), joints, volume)
     ranked = np.argsort(volume, kind="stable")
     joints = rising[joints[ranked]]
     parents, node_of = np.arange(2 * n - 1, dtype=np.int32), np.empty(n, np.int64)
@@ -116,14 +100,22 @@ def _order(
     return parents, altitudes.astype(np.float32)
 
 
+class _Edges(NamedTuple):
+    """Borders between pieces: their ends, and their strength."""
+
+    first: NDArray[np.int64]
+    second: NDArray[np.int64]
+    level: NDArray[np.float64]
+
+
 @kernel(
-    "int64[::1], int64[::1], float64[::1], int64[::1], float64[::1], float64[:, ::1], "
-    "int64[::1], float64[::1]"
+    (
+        record(_Edges, "int64[::1], int64[::1], float64[::1]"),
+        "int64[::1], float64[::1], float64[:, ::1], int64[::1], float64[::1]",
+    )
 )
 def _flood(
-    first: NDArray[np.int64],
-    second: NDArray[np.int64],
-    level: NDArray[np.float64],
+    edges: _Edges,
     root: NDArray[np.int64],
     size: NDArray[np.float64],
     basins: NDArray[np.float64],
@@ -135,6 +127,7 @@ def _flood(
     A joint's volume is the water in the lesser of the two basins that meet, up to its level.
     `basins` is the level, the water and the worth of each, all zero.
     """
+    first, second, level = edges
     n = 0
     for edge in range(level.size):
         a, b = find_root(root, first[edge]), find_root(root, second[edge])

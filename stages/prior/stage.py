@@ -38,9 +38,6 @@ class PriorStage:
         """Compile the kernels."""
         borders(bridged(np.array([[1, 2]])), np.zeros((1, 2), np.float32))
 
-    def announce(self, inputs: Inputs, config: PriorConfig, device: str) -> None:
-        """Nothing: no network is asked."""
-
     def run(
         self, inputs: Inputs, config: PriorConfig, resources: None, units: Sequence[Count]
     ) -> Iterator[Output]:

@@ -18,7 +18,7 @@ _DECISIVE = {
     "fast-sam": ("checkpoint", "fast_sam"),
     "hf-sam": ("checkpoint", "sam"),
 }
-"""Which options a source reads."""
+"""The options that a source reads."""
 
 PointGrid = tuple[tuple[float, float], ...]
 """Points (x, y) as shares of an image's width and height."""

@@ -50,7 +50,7 @@ def _load(checkpoint: Path) -> Any:
         raise ValueError(f"{checkpoint}: FastSAM's weights are a .pt file of ultralytics")
     try:
         return FastSAM(checkpoint)
-    except Exception as error:  # ultralytics raises whatever it likes
+    except Exception as error:  # ultralytics raises errors of any kind
         raise ValueError(
             f"{checkpoint}: truncated or no model of ultralytics; copy FastSAM's .pt again"
         ) from error

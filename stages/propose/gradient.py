@@ -46,8 +46,7 @@ def gradient_strength(
 
     Returns
     -------
-    ndarray
-        (H, W) float32 in [0, 1): g / (g + half_strength) of the norm g.
+    (H, W) float32 in [0, 1): g / (g + half_strength) of the norm g.
     """
     strength = np.empty(image.shape[:2], np.float32)
     # Band by band, because the filters take a hundred bytes a pixel; each sees as far as it looks.

@@ -12,12 +12,12 @@ integers: exact, and a tenth of the time.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spam_pipe.stages.compiled import kernel
+from spam_pipe.stages.compiled import kernel, record
 from spam_pipe.stages.regions.connectivity import find_root
 
 LEVELS = 65535
@@ -26,21 +26,14 @@ LEVELS = 65535
 
 @dataclass(frozen=True, eq=False)
 class Partition:
-    """Regions of an image and a binary tree of their merges.
+    """Regions of an image and a binary tree of their merges."""
 
-    Attributes
-    ----------
-    regions
-        (H, W) unsigned, 1..n in the order of their first pixels; each is 4-connected.
-    parents
-        (2n − 1,) int32: node i < n is region i + 1, the others are merges in the order in which
-        they happen; the root is its own parent. Higra's convention.
-    altitudes
-        (2n − 1,) float32: 0 for the regions, never falling from there on.
-    """
-
+    # (H, W) unsigned, 1..n in the order of their first pixels; each is 4-connected
     regions: NDArray[np.unsignedinteger[Any]]
+    # (2n − 1,) int32: node i < n is region i + 1, the others are merges in the order in which they
+    # happen; the root is its own parent. Higra's convention.
     parents: NDArray[np.int32]
+    # (2n − 1,) float32: 0 for the regions, never falling from there on
     altitudes: NDArray[np.float32]
 
 
@@ -56,8 +49,7 @@ def volume_hierarchy(strength: NDArray[np.floating[Any]], max_regions: int = 409
 
     Returns
     -------
-    Partition
-        Its altitudes are volumes: strength × pixels.
+    Its altitudes are volumes: strength × pixels.
 
     Raises
     ------
@@ -135,43 +127,47 @@ def _flooded(
     n_pixels = height * width
     edges = np.empty(n_pixels - 1, np.int64)
     persistence = np.empty(n_pixels - 1, np.int64)
-    _flood(
-        levels,
-        order,
-        width,
+    components = _Components(
         np.arange(n_pixels, dtype=np.int32),
         np.ones(n_pixels, np.int64),
         np.full(n_pixels, -1, np.int64),
         np.zeros(n_pixels, np.int64),
         np.zeros(n_pixels, np.int64),
-        edges,
-        persistence,
     )
+    _flood(levels, order, width, components, edges, persistence)
     return edges, persistence
 
 
+class _Components(NamedTuple):
+    """Pixels that are flooded together, by the number of their root; each array is (H * W,)."""
+
+    parent: NDArray[np.int32]  # union-find forest
+    size: NDArray[np.int64]
+    altitude: NDArray[np.int64]  # its level
+    water: NDArray[np.int64]  # up to that level
+    worth: NDArray[np.int64]  # volume of its last whole basin
+
+
 @kernel(
-    "int32[::1], int64[::1], int64, int32[::1], int64[::1], int64[::1], int64[::1], int64[::1], "
-    "int64[::1], int64[::1]"
+    (
+        "int32[::1], int64[::1], int64",
+        record(_Components, "int32[::1], int64[::1], int64[::1], int64[::1], int64[::1]"),
+        "int64[::1], int64[::1]",
+    )
 )
 def _flood(
     levels: NDArray[np.int32],
     order: NDArray[np.int64],
     width: int,
-    parent: NDArray[np.int32],
-    size: NDArray[np.int64],
-    altitude: NDArray[np.int64],
-    water: NDArray[np.int64],
-    worth: NDArray[np.int64],
+    components: _Components,
     edges: NDArray[np.int64],
     persistence: NDArray[np.int64],
 ) -> None:
     """Flood from all minima.
 
-    A component has a size, a level, the water up to that level, and the volume of its last whole
-    basin (`worth`): a merge at the very level of a component makes no new
-    basin, it only widens the plateau.
+    A merge at the very level of a component makes no new basin, it only widens the plateau.
     """
+    parent, size, altitude, water, worth = components
     n_merges = 0
     for index in range(order.size):
         edge = order[index]

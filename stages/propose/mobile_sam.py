@@ -1,7 +1,5 @@
 """MobileSAM (Zhang et al., arXiv 2306.14289): Segment Anything's decoder on a small encoder."""
 
-import warnings
-
 from spam_pipe.stages.base import Inputs
 from spam_pipe.stages.propose.config import ProposeConfig
 from spam_pipe.stages.propose.proposal import Proposal
@@ -16,10 +14,7 @@ def setup(config: ProposeConfig, device: str) -> str:
 
 def propose(inputs: Inputs, config: ProposeConfig, resources: str) -> Proposal:
     """Generate masks as `stages.propose.sam` does, with its generator and predictor."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it registers models with timm under names that exist
-        from mobile_sam import sam_model_registry
-
     from spam_pipe.stages.propose.sam_masks import propose_masks
+    from spam_pipe.stages.propose.sam_model import builder
 
-    return propose_masks(sam_model_registry["vit_t"], "mobile-sam", inputs, config, resources)
+    return propose_masks(builder("mobile-sam"), "mobile-sam", inputs, config, resources)

@@ -9,20 +9,12 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, eq=False)
 class Prompt:
-    """The points and the box of one object.
+    """The points and the box of one object."""
 
-    Attributes
-    ----------
-    points
-        (n, 2) float64: x (column) and y (row) in pixels.
-    labels
-        (n,) int64: 1 where a point lies on the object, 0 where it lies beside it.
-    box
-        (4,) float64: x0, y0, x1, y1 in pixels around the object; None without.
-    """
-
-    points: NDArray[np.float64]
+    points: NDArray[np.float64]  # (n, 2) float64: x (column) and y (row) in pixels
+    # (n,) int64: 1 where a point lies on the object, 0 where it lies beside it
     labels: NDArray[np.int64]
+    # (4,) float64: x0, y0, x1, y1 in pixels around the object; None without
     box: NDArray[np.float64] | None = None
 
 

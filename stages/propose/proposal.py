@@ -15,21 +15,12 @@ from spam_pipe.stages.propose.run_lengths import RunLengths
 
 @dataclass(frozen=True, eq=False)
 class Proposal:
-    """Masks, which may overlap, or a fine partition with its merge tree; or both, or neither.
+    """Masks, which may overlap, or a fine partition with its merge tree; or both, or neither."""
 
-    Attributes
-    ----------
-    masks
-        Proposed masks; None when the source makes none (which is not the same as an empty list).
-    partition
-        A finest partition and its merges.
-    contour
-        (H, W) float32 in [0, 1]: how likely a border is.
-    """
-
+    # proposed masks; None when the source makes none (which is not the same as an empty list)
     masks: RunLengths | None = None
-    partition: Partition | None = None
-    contour: NDArray[np.float32] | None = None
+    partition: Partition | None = None  # A finest partition and its merges
+    contour: NDArray[np.float32] | None = None  # (H, W) float32 in [0, 1]: how likely a border is
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Return the arrays to store; the contour in 255 steps."""

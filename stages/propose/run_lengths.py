@@ -21,27 +21,13 @@ MAX_PIXELS = 2**28
 
 @dataclass(frozen=True, eq=False)
 class RunLengths:
-    """Masks of one image; build it with one of the ``from_`` methods, which check everything.
+    """Masks of one image; build it with one of the ``from_`` methods, which check everything."""
 
-    Attributes
-    ----------
-    counts
-        (C,) uint32: the runs of all masks, one mask after the other.
-    offsets
-        (n + 1,) int64: mask i owns ``counts[offsets[i]:offsets[i + 1]]``.
-    size
-        Height and width in pixels.
-    area
-        (n,) uint32: foreground pixels of each mask.
-    score
-        (n,) float32: the proposer's own confidence; 1 where it gave none.
-    """
-
-    counts: NDArray[np.uint32]
-    offsets: NDArray[np.int64]
-    size: tuple[int, int]
-    area: NDArray[np.uint32]
-    score: NDArray[np.float32]
+    counts: NDArray[np.uint32]  # (C,) uint32: the runs of all masks, one mask after the other
+    offsets: NDArray[np.int64]  # (n + 1,) int64: mask i owns ``counts[offsets[i]:offsets[i + 1]]``
+    size: tuple[int, int]  # height and width in pixels
+    area: NDArray[np.uint32]  # (n,) uint32: foreground pixels of each mask
+    score: NDArray[np.float32]  # (n,) float32: the proposer's own confidence; 1 where it gave none
 
     def __len__(self) -> int:
         return len(self.area)
@@ -112,7 +98,7 @@ class RunLengths:
 
     @classmethod
     def from_masks(cls, masks: ArrayLike, score: ArrayLike | None = None) -> RunLengths:
-        """Take a stack of binary masks; whatever is not 0 is foreground.
+        """Take a stack of binary masks; values other than 0 are foreground.
 
         Parameters
         ----------
@@ -197,8 +183,7 @@ class RunLengths:
 
         Returns
         -------
-        ndarray
-            (H, W) int32: 1 + the index of the mask on top, 0 where there is none.
+        (H, W) int32: 1 + the index of the mask on top, 0 where there is none.
         """
         height, width = self.size
         canvas = np.zeros(height * width, np.int32)
@@ -298,19 +283,21 @@ def _run_starts(values: NDArray[Any]) -> NDArray[np.intp]:
     return np.concatenate([[0], np.flatnonzero(values[1:] != values[:-1]) + 1])
 
 
-@kernel()
+@kernel("int32[::1], uint32[::1], int64[::1], int64[::1]")
 def _paint(
     canvas: NDArray[np.int32],
     counts: NDArray[np.uint32],
     offsets: NDArray[np.int64],
     order: NDArray[np.int64],
 ) -> None:
-    for mask in order:
+    for index in range(order.size):
+        mask = order[index]
         position = np.int64(0)
         for place in range(offsets[mask], offsets[mask + 1]):
             end = position + np.int64(counts[place])
             if (place - offsets[mask]) % 2 == 1:
-                canvas[position:end] = mask + 1
+                for pixel in range(position, end):
+                    canvas[pixel] = mask + 1
             position = end
 
 
@@ -332,16 +319,18 @@ def decompress(text: str | bytes) -> NDArray[np.int64]:
         raise ValueError("not a compressed COCO run-length string")
     if np.diff(np.flatnonzero(digits < 32), prepend=-1).max() > 12:
         raise ValueError("not a compressed COCO run-length string: a number is too long")
-    return _decompress(digits, int((digits < 32).sum()))
+    runs = np.zeros(int((digits < 32).sum()), np.int64)
+    _decompress(digits, runs)
+    return runs
 
 
-@kernel()
-def _decompress(digits: NDArray[np.int64], n_runs: int) -> NDArray[np.int64]:
-    runs = np.zeros(n_runs, np.int64)
+@kernel("int64[::1], int64[::1]")
+def _decompress(digits: NDArray[np.int64], runs: NDArray[np.int64]) -> None:
     run = 0
     value = np.int64(0)
     shift = np.int64(0)
-    for digit in digits:
+    for index in range(digits.size):
+        digit = digits[index]
         value |= (digit & 31) << shift
         shift += np.int64(5)
         if digit < 32:
@@ -351,4 +340,3 @@ def _decompress(digits: NDArray[np.int64], n_runs: int) -> NDArray[np.int64]:
             run += 1
             value = np.int64(0)
             shift = np.int64(0)
-    return runs

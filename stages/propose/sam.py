@@ -24,8 +24,7 @@ def setup(config: ProposeConfig, device: str) -> str:
 
 def propose(inputs: Inputs, config: ProposeConfig, resources: str) -> Proposal:
     """Generate masks from a grid of points, or from the user's prompts."""
-    from segment_anything import sam_model_registry
-
     from spam_pipe.stages.propose.sam_masks import propose_masks
+    from spam_pipe.stages.propose.sam_model import builder
 
-    return propose_masks(sam_model_registry[config.model], config.model, inputs, config, resources)
+    return propose_masks(builder(config.model), config.model, inputs, config, resources)

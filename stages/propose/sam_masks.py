@@ -61,8 +61,7 @@ def generate(model: Any, image: NDArray[np.uint8], options: SamConfig) -> RunLen
 
     Returns
     -------
-    RunLengths
-        The masks in the generator's order; their score is the predicted IoU.
+    The masks in the generator's order; their score is the predicted IoU.
 
     Raises
     ------
@@ -91,38 +90,66 @@ def generate(model: Any, image: NDArray[np.uint8], options: SamConfig) -> RunLen
 
 
 def prompted(model: Any, image: NDArray[np.uint8], prompts: Sequence[Prompt]) -> RunLengths:
-    """Ask for the objects that the user points at (`SamPredictor`).
-
-    A single point is ambiguous: of its three masks the one of the highest predicted IoU is
-    taken, as segment-anything advises; points together with others or a box give one mask.
+    """Ask for the objects that the user points at (`Encoded.ask`).
 
     Raises
     ------
     ValueError
         When a prompt lies outside the image, or the image is too thin for the model.
     """
-    _require_thick(model, image)
-    height, width = image.shape[:2]
-    require_inside(prompts, height, width)
-    predictor = SamPredictor(model)
-    with torch.inference_mode():
-        predictor.set_image(image)
-        answers = [_answer(predictor, prompt) for prompt in prompts]
+    require_inside(prompts, *image.shape[:2])
+    encoded = Encoded(model, image)
+    answers = [encoded.ask(prompt) for prompt in prompts]
     return RunLengths.from_counts(
-        [counts for counts, _ in answers], (height, width), [score for _, score in answers]
+        [encode(mask) for mask, _ in answers], image.shape[:2], [score for _, score in answers]
     )
 
 
-def _answer(predictor: SamPredictor, prompt: Prompt) -> tuple[NDArray[np.uint32], float]:
-    has_points = len(prompt.points) > 0
-    masks, quality, _ = predictor.predict(
-        point_coords=prompt.points if has_points else None,
-        point_labels=prompt.labels if has_points else None,
-        box=prompt.box,
-        multimask_output=len(prompt.points) == 1 and prompt.box is None,
-    )
-    best = int(np.argmax(quality))
-    return encode(masks[best]), float(quality[best])
+class Encoded:
+    """An image that went through the encoder, to be asked for objects (`SamPredictor`).
+
+    Parameters
+    ----------
+    model
+        As for `generate`.
+    image
+        (H, W, 3) uint8, sRGB.
+
+    Raises
+    ------
+    ValueError
+        When the image is too thin for the model.
+    """
+
+    def __init__(self, model: Any, image: NDArray[np.uint8]) -> None:
+        _require_thick(model, image)
+        self.size = image.shape[:2]
+        self.predictor = SamPredictor(model)
+        with torch.inference_mode():
+            self.predictor.set_image(image)
+
+    def ask(self, prompt: Prompt) -> tuple[NDArray[np.bool_], float]:
+        """Return the (H, W) mask that is meant, and its predicted IoU.
+
+        A single point is ambiguous: of its three masks the one of the highest predicted IoU is
+        taken, as segment-anything advises; points together with others or a box give one mask.
+
+        Raises
+        ------
+        ValueError
+            When the prompt lies outside the image.
+        """
+        require_inside([prompt], *self.size)
+        has_points = len(prompt.points) > 0
+        with torch.inference_mode():
+            masks, quality, _ = self.predictor.predict(
+                point_coords=prompt.points if has_points else None,
+                point_labels=prompt.labels if has_points else None,
+                box=prompt.box,
+                multimask_output=len(prompt.points) == 1 and prompt.box is None,
+            )
+        best = int(np.argmax(quality))
+        return masks[best], float(quality[best])
 
 
 def _require_thick(model: Any, image: NDArray[np.uint8]) -> None:

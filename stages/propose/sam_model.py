@@ -1,9 +1,10 @@
 """A segment-anything model from its checkpoint, built once per process."""
 
+import warnings
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +16,18 @@ PRECISIONS = {"float32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.fl
 
 _WIDTHS = {1280: "vit_h", 1024: "vit_l", 768: "vit_b"}
 """Embedding width of the image encoder, by which a checkpoint tells whose it is."""
+
+
+def builder(name: str) -> Callable[[], nn.Module]:
+    """Return what makes a model of segment-anything (``vit_b`` …) or ``mobile-sam``."""
+    if name == "mobile-sam":
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it registers models with timm under names that exist
+            from mobile_sam import sam_model_registry as models
+        return cast(Callable[[], nn.Module], models["vit_t"])
+    from segment_anything import sam_model_registry
+
+    return cast(Callable[[], nn.Module], sam_model_registry[name])
 
 
 @lru_cache(maxsize=1)
@@ -54,6 +67,20 @@ def load_sam(
         for part in ("image_encoder", "mask_decoder"):
             setattr(model, part, Reduced(model.get_submodule(part), PRECISIONS[precision]))
     return model.eval().to(device)
+
+
+def model_of(checkpoint: Path) -> str:
+    """Return which of the published models a checkpoint is of, by the width of its encoder.
+
+    ``vit_h``, the largest, where it tells nothing: loading it then says what it is not.
+
+    Raises
+    ------
+    ValueError
+        When the checkpoint is damaged.
+    """
+    position = _read(checkpoint).get("image_encoder.pos_embed")
+    return "vit_h" if position is None else _WIDTHS.get(position.shape[-1], "vit_h")
 
 
 class Reduced(nn.Module):

@@ -25,9 +25,14 @@ EXTRAS = {"mobile-sam": "mobile_sam", "fast-sam": "ultralytics", "hf-sam": "tran
 """Sources that need an extra of the same name, and the package that tells whether it is there."""
 
 
+def source_names() -> list[str]:
+    """Return every name that `--prior` takes."""
+    return [*SOURCES, *(f"{each}+contour" for each in MASK_SOURCES)]
+
+
 def known_source(name: str) -> str:
     """Return the name if it is a source's, else raise a ValueError that suggests one."""
-    known = [*SOURCES, *(f"{each}+contour" for each in MASK_SOURCES)]
+    known = source_names()
     if name not in known:
         everything = f"{', '.join(SOURCES)}; {', '.join(MASK_SOURCES)} also with +contour"
         cure = did_you_mean(name, known, "choose another")

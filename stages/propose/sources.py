@@ -1,4 +1,4 @@
-"""Where proposals come from; imports nothing heavy until a source is used."""
+"""Sources of proposals; nothing heavy is imported until a source is used."""
 
 from importlib import import_module
 from typing import Any, Protocol, cast

@@ -27,17 +27,6 @@ class ProposeStage:
         source = load_source(config.source)
         return source, source.setup(config, device)
 
-    def announce(self, inputs: Inputs, config: ProposeConfig, device: str) -> object:
-        """Announce the forward of the contours' network."""
-        if inputs.image is None or "contour" not in config.sources:
-            return None
-        height, width = inputs.image.shape[:2]
-        if is_deferred(height * width, config):
-            return None
-        from spam_pipe.stages.networks.announced import announce
-
-        return announce(config.contour.model(device), inputs)
-
     def run(
         self,
         inputs: Inputs,

@@ -1,4 +1,4 @@
-"""Which objects are neighbours, and how strong their common borders are."""
+"""Neighbouring objects, and the strength of their common borders."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,21 +10,13 @@ from scipy.ndimage import distance_transform_edt
 
 @dataclass(frozen=True, eq=False)
 class Borders:
-    """The common borders of neighbouring objects.
+    """The common borders of neighbouring objects."""
 
-    Attributes
-    ----------
-    first, second
-        (E,) int64 object ids, first < second, in ascending order.
-    length
-        (E,) int64: pairs of 4-adjacent pixels along the border.
-    strength
-        (E,) float64: mean strength over these pairs; of a pair, the mean of its two pixels.
-    """
-
+    # (E,) int64 object ids, first < second, in ascending order
     first: NDArray[np.int64]
     second: NDArray[np.int64]
-    length: NDArray[np.int64]
+    length: NDArray[np.int64]  # (E,) int64: pairs of 4-adjacent pixels along the border
+    # (E,) float64: mean strength over these pairs; of a pair, the mean of its two pixels
     strength: NDArray[np.float64]
 
 
@@ -34,14 +26,13 @@ def borders(objects: NDArray[np.integer[Any]], strength: NDArray[np.number[Any]]
     Parameters
     ----------
     objects
-        (H, W) ids; negative ones are nobody's, and what borders on them makes no border.
+        (H, W) ids; negative ones are outside, and make no border.
     strength
         (H, W) boundary strength.
 
     Returns
     -------
-    Borders
-        One entry per pair of objects that touch.
+    One entry per pair of objects that touch.
     """
     key, value = _border_pairs(objects, strength)
     pairs, inverse = np.unique(key, return_inverse=True)

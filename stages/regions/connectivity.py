@@ -1,14 +1,14 @@
 """From labels to regions: each 4-connected, none too small, none in two objects."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spam_pipe.stages.compiled import kernel, part
+from spam_pipe.stages.compiled import kernel, part, record
 from spam_pipe.stages.regions.label_maps import Index, Labels
 from spam_pipe.stages.regions.objects import Objects
-from spam_pipe.stages.regions.queue import pop, push, queue_of
+from spam_pipe.stages.regions.queue import QUEUE, Queue, pop, push, queue_of
 
 
 @part
@@ -172,19 +172,48 @@ def adjacent_pairs(regions: Labels, n_regions: int) -> tuple[NDArray[np.int32], 
     return np.stack(np.divmod(keys[first], n_regions), axis=1).astype(np.int32), lengths
 
 
-def neighbour_lists(
-    pairs: NDArray[np.int32], n_regions: int
-) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]:
-    """Turn pairs into lists: each region's neighbours, and the pairs they come from.
+class Neighbours(NamedTuple):
+    """Each region's neighbours, and the pairs that they come from."""
 
-    Returns
-    -------
-    (n_regions + 1,) int64 offsets into the (2E,) int32 neighbours and (2E,) int32 pairs.
-    """
+    starts: NDArray[np.int64]  # (n_regions + 1,) int64 offsets into the two others
+    regions: NDArray[np.int32]  # (2E,) int32
+    pairs: NDArray[np.int32]  # (2E,) int32
+
+
+NEIGHBOURS = record(Neighbours, "int64[::1], int32[::1], int32[::1]")
+
+
+def neighbour_lists(pairs: NDArray[np.int32], n_regions: int) -> Neighbours:
+    """Turn (E, 2) pairs into lists."""
     starts = np.zeros(n_regions + 1, np.int64)
     np.cumsum(np.bincount(pairs.ravel(), minlength=n_regions), out=starts[1:])
     order = np.argsort(pairs.ravel(), kind="stable")
-    return starts, pairs[:, ::-1].ravel()[order], (order // 2).astype(np.int32)
+    return Neighbours(starts, pairs[:, ::-1].ravel()[order], (order // 2).astype(np.int32))
+
+
+class Sets(NamedTuple):
+    """Sets of n regions: a union-find forest, and each set a list, joined at no cost."""
+
+    parents: NDArray[np.int32]  # (n,) int32
+    following: NDArray[np.int32]  # (n,) int32 the next region of the set, -1 after the last
+    last: NDArray[np.int32]  # (n,) int32 the last region of each root's set
+
+
+SETS = record(Sets, "int32[::1], int32[::1], int32[::1]")
+
+
+def sets_of(n: int) -> Sets:
+    """Return n sets of one region each."""
+    one = np.arange(n, dtype=np.int32)
+    return Sets(one, np.full(n, -1, np.int32), one.copy())
+
+
+class _Owned(NamedTuple):
+    """Regions as `_absorb` changes them."""
+
+    sizes: NDArray[np.int64]
+    owners: NDArray[np.int32]
+    thresholds: NDArray[np.float64]  # by object
 
 
 def absorb_small(
@@ -214,57 +243,43 @@ def absorb_small(
     The (H, W) int32 regions 0..m-1, and m. Regions without a neighbour to merge with stay.
     """
     pairs, lengths = adjacent_pairs(regions, n_regions)
-    starts, neighbours, sources = neighbour_lists(pairs, n_regions)
     sizes = count_labels(regions.ravel(), n_regions)
     small = np.flatnonzero(sizes < thresholds[owners])
     # Each merge, which leaves one region less, puts at most one more into the queue.
     queue = queue_of(sizes[small], np.zeros(small.size), small, small.size + n_regions)
-    parents = np.arange(n_regions, dtype=np.int32)
-    _absorb(
-        *queue,
-        small.size,
-        starts,
-        neighbours,
-        lengths[sources],
-        sizes,
-        owners.copy(),
-        thresholds.astype(np.float64),  # whole numbers would have the kernel compiled once more
-        parents,
-        np.full(n_regions, -1, np.int32),
-        np.arange(n_regions, dtype=np.int32),
-        np.zeros(n_regions, np.int64),
-        np.empty(n_regions, np.int32),
-    )
-    return merge_regions(regions, parents)
+    # Whole thresholds would have the kernel compiled once more.
+    owned = _Owned(sizes, owners.copy(), thresholds.astype(np.float64))
+    sets = sets_of(n_regions)
+    neighbours = neighbour_lists(pairs, n_regions)
+    room = np.zeros(n_regions, np.int64), np.empty(n_regions, np.int32)
+    _absorb(queue, small.size, neighbours, lengths, owned, sets, room)
+    return merge_regions(regions, sets.parents)
 
 
 @kernel(
-    "float64[::1], float64[::1], int64[::1], int64, int64[::1], int32[::1], int32[::1], "
-    "int64[::1], int32[::1], float64[::1], int32[::1], int32[::1], int32[::1], int64[::1], "
-    "int32[::1]"
+    (
+        *(QUEUE, "int64", NEIGHBOURS, "int32[::1]"),
+        *(record(_Owned, "int64[::1], int32[::1], float64[::1]"), SETS),
+        "Tuple((int64[::1], int32[::1]))",
+    )
 )
 def _absorb(
-    costs: NDArray[np.float64],
-    ties: NDArray[np.float64],
-    names: NDArray[np.int64],
+    queue: Queue,
     n_queued: int,
-    starts: NDArray[np.int64],
-    neighbours: NDArray[np.int32],
+    neighbours: Neighbours,
     lengths: NDArray[np.int32],
-    sizes: NDArray[np.int64],
-    owners: NDArray[np.int32],
-    thresholds: NDArray[np.float64],
-    parents: NDArray[np.int32],
-    next_member: NDArray[np.int32],
-    last_member: NDArray[np.int32],
-    shared: NDArray[np.int64],
-    touched: NDArray[np.int32],
+    owned: _Owned,
+    sets: Sets,
+    room: tuple[NDArray[np.int64], NDArray[np.int32]],
 ) -> None:
-    """Merge, in place, what is queued: a region's size is its cost.
+    """Merge, in place, the queued regions: a region's size is its cost.
 
-    The regions of a set form a list (`next_member`, `last_member`), so that its border is found
-    without merging lists; `shared`, all zero, and `touched` are room to work in.
+    `lengths` are those of the pairs' borders; `room`, its first array all zero, is to work in.
     """
+    costs, ties, names = queue
+    sizes, owners, thresholds = owned
+    parents, next_member, last_member = sets
+    shared, touched = room
     while n_queued > 0:
         pop(costs, ties, names, n_queued)
         n_queued -= 1
@@ -276,13 +291,13 @@ def _absorb(
         n_touched = 0
         member: Index = region
         while member >= 0:
-            for k in range(starts[member], starts[member + 1]):
-                other = find_root(parents, neighbours[k])
+            for k in range(neighbours.starts[member], neighbours.starts[member + 1]):
+                other = find_root(parents, neighbours.regions[k])
                 if other != region:
                     if shared[other] == 0:
                         touched[n_touched] = other
                         n_touched += 1
-                    shared[other] += lengths[k]
+                    shared[other] += lengths[neighbours.pairs[k]]
             member = np.int64(next_member[member])
         best: Index = np.int64(-1)
         for k in range(n_touched):

@@ -44,8 +44,7 @@ def linkage(edges: Borders, n: int) -> tuple[NDArray[np.int32], NDArray[np.float
 
     Returns
     -------
-    parents, altitudes
-        As `mean_boundary_tree`'s.
+    As `mean_boundary_tree`'s.
     """
     if n == 1:
         return np.zeros(1, np.int32), np.zeros(1, np.float32)

@@ -9,24 +9,20 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from spam_pipe.stages.compiled import kernel
+from spam_pipe.stages.compiled import kernel, record
 from spam_pipe.stages.regions.label_maps import Index
 
 
 class Queue(NamedTuple):
-    """Room for entries; the first so many are in use.
+    """Room for entries; the first so many are in use."""
 
-    Attributes
-    ----------
-    costs, sizes
-        (M,) float64.
-    names
-        (M,) int64.
-    """
-
+    # (M,) float64
     costs: NDArray[np.float64]
     sizes: NDArray[np.float64]
-    names: NDArray[np.int64]
+    names: NDArray[np.int64]  # (M,) int64
+
+
+QUEUE = record(Queue, "float64[::1], float64[::1], int64[::1]")
 
 
 def queue_of(

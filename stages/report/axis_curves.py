@@ -62,9 +62,8 @@ def axis_table(
 
     Returns
     -------
-    pd.DataFrame
-        The rows of points that have a number there, with the columns `value_mean` (that number)
-        and `series` (the values of the other axes).
+    The rows of points that have a number there, with the columns `value_mean` (that number)
+    and `series` (the values of the other axes).
     """
     placed = {
         label: (values[axis], ", ".join(_say(values[name]) for name in values if name != axis))
@@ -97,8 +96,7 @@ def draw_axis(
 
     Returns
     -------
-    matplotlib.figure.Figure
-        Write it with `stages.report.curves.save_figure`. Bands are 95 % bootstrap intervals.
+    Write it with `stages.report.curves.save_figure`. Bands are 95 % bootstrap intervals.
     """
     rows = axis_table(summary, points, axis)
     counts = spread(sorted(int(count) for count in rows["n_requested"].unique()), MOST_COUNTS)

@@ -36,8 +36,7 @@ def mean_interval(
 
     Returns
     -------
-    tuple[NDArray[np.float64], NDArray[np.float64]]
-        Lower and upper end, (m,) each; NaN for a column with fewer than two figures.
+    Lower and upper end, (m,) each; NaN for a column with fewer than two figures.
 
     Notes
     -----
@@ -69,8 +68,7 @@ def resampled_means(values: NDArray[np.float64], samples: int, seed: int) -> NDA
 
     Returns
     -------
-    NDArray[np.float64]
-        (samples, m).
+    (samples, m).
     """
     n = len(values)
     draws = _remembered if n * samples <= _REMEMBERED else _draws

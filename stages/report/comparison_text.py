@@ -42,8 +42,7 @@ def comparison_markdown(
 
     Returns
     -------
-    str
-        Markdown; sections without any figure are left out.
+    Markdown; sections without any figure are left out.
     """
     name = markdown_escape(labels[reference])
     sizes = sizes or {}

@@ -61,11 +61,10 @@ def comparison_table(
 
     Returns
     -------
-    pd.DataFrame
-        Exactly `COMPARISON_COLUMNS`: a row per dataset, split, other series, requested count and
-        measure, in the metric table's order. `mean` and `reference_mean` are over the images
-        that both have; `difference` is the first minus the second. `p` is Wilcoxon's; `p_holm` is
-        corrected over the methods that are compared in one measure at one count.
+    Exactly `COMPARISON_COLUMNS`: a row per dataset, split, other series, requested count and
+    measure, in the metric table's order. `mean` and `reference_mean` are over the images
+    that both have; `difference` is the first minus the second. `p` is Wilcoxon's; `p_holm` is
+    corrected over the methods that are compared in one measure at one count.
 
     Raises
     ------
@@ -148,9 +147,8 @@ def image_differences(
 
     Returns
     -------
-    pd.DataFrame
-        Exactly `EXTREME_COLUMNS`, sorted by `difference` (first minus reference), then image;
-        images where either is undefined are left out.
+    Exactly `EXTREME_COLUMNS`, sorted by `difference` (first minus reference), then image;
+    images where either is undefined are left out.
     """
     there = metrics[metrics["n_requested"] == n_requested]
     place = ["dataset", "split", "image"]

@@ -26,48 +26,24 @@ CAPTION_HEIGHT = 2 * LINE_HEIGHT + 10
 
 @dataclass(frozen=True)
 class Superpixels:
-    """One superpixel segmentation of an example.
+    """One superpixel segmentation of an example."""
 
-    Attributes
-    ----------
-    n_requested
-        K, the number asked for.
-    labels
-        (H, W) integers, superpixels from `start_label` on.
-    metrics
-        Figures by the names of the metric table; missing ones and None are not shown.
-    start_label
-        1 where label 0 means a pixel without data, which is left white; else 0.
-    size
-        The requested size, such as ``20 px``, where a size was requested.
-    """
-
-    n_requested: int
-    labels: NDArray[np.integer]
+    n_requested: int  # K, the number asked for
+    labels: NDArray[np.integer]  # (H, W) integers, superpixels from `start_label` on
+    # figures by the names of the metric table; missing ones and None are not shown
     metrics: Mapping[str, float | None]
-    start_label: int = 0
-    size: str | None = None
+    start_label: int = 0  # 1 where label 0 means a pixel without data, which is left white; else 0
+    size: str | None = None  # the requested size, such as ``20 px``, where a size was requested
 
 
 @dataclass(frozen=True)
 class Example:
-    """One image of the sheet and all that is shown of it.
+    """One image of the sheet and all that is shown of it."""
 
-    Attributes
-    ----------
-    name
-        The image's id.
-    image
-        (H, W, 3) uint8, sRGB.
-    superpixels
-        Segmentations, in the order in which they are shown.
-    objects
-        (H, W) integers, the prior's objects 1..n, 0 = uncertain; None without a prior.
-    """
-
-    name: str
-    image: Rgb
-    superpixels: Sequence[Superpixels]
+    name: str  # the image's id
+    image: Rgb  # (H, W, 3) uint8, sRGB
+    superpixels: Sequence[Superpixels]  # segmentations, in the order in which they are shown
+    # (H, W) integers, the prior's objects 1..n, 0 = uncertain; None without a prior
     objects: NDArray[np.integer] | None = None
 
 
@@ -92,9 +68,8 @@ def contact_sheet(examples: Sequence[Example], title: str = "") -> Image.Image:
 
     Returns
     -------
-    PIL.Image.Image
-        An RGB picture. Label maps are brought to their panel's size before anything is drawn, so
-        that boundaries are one pixel thick and sharp at any size.
+    An RGB picture. Label maps are brought to their panel's size before anything is drawn, so
+    that boundaries are one pixel thick and sharp at any size.
 
     Raises
     ------

@@ -90,9 +90,8 @@ def draw_curves(summary: pd.DataFrame, title: str | None = None) -> Figure:
 
     Returns
     -------
-    matplotlib.figure.Figure
-        Small multiples, two trade-offs among them; panels without any figure are left out. A
-        series with one count is a point with its interval. Write it with `save_figure`.
+    Small multiples, two trade-offs among them; panels without any figure are left out. A
+    series with one count is a point with its interval. Write it with `save_figure`.
     """
     series = name_series(summary) if len(summary) else None
     with matplotlib.rc_context(MATPLOTLIB_STYLE):  # type: ignore[arg-type]

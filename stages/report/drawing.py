@@ -26,8 +26,7 @@ def boundary_lines(labels: NDArray[np.integer], start_label: int = 0) -> NDArray
 
     Returns
     -------
-    NDArray[np.bool_]
-        (H, W); the lines are one pixel thick and the frame makes none.
+    (H, W); the lines are one pixel thick and the frame makes none.
     """
     lines = np.zeros(labels.shape, dtype=np.bool_)
     inside = labels >= start_label
@@ -62,9 +61,8 @@ def draw_boundaries(
 
     Returns
     -------
-    Rgb
-        (H, W, 3) uint8: exactly `color` on the lines (`boundary_lines`), the picture elsewhere
-        but for the shadow.
+    (H, W, 3) uint8: exactly `color` on the lines (`boundary_lines`), the picture elsewhere
+    but for the shadow.
 
     Raises
     ------
@@ -96,9 +94,8 @@ def mean_colors(image: Rgb, labels: NDArray[np.integer]) -> Rgb:
 
     Returns
     -------
-    Rgb
-        (H, W, 3) uint8: the means of the sRGB values, rounded half to even. Explained variation
-        is one minus the share of the variation that this picture leaves out.
+    (H, W, 3) uint8: the means of the sRGB values, rounded half to even. Explained variation
+    is one minus the share of the variation that this picture leaves out.
 
     Raises
     ------
@@ -132,8 +129,7 @@ def distinct_colors(count: int) -> Rgb:
 
     Returns
     -------
-    Rgb
-        (count, 3) uint8, sRGB; the first ones do not depend on `count`.
+    (count, 3) uint8, sRGB; the first ones do not depend on `count`.
     """
     index = np.arange(count)
     hue = np.deg2rad((265.0 + GOLDEN_ANGLE * index) % 360.0)
@@ -161,8 +157,7 @@ def color_objects(
 
     Returns
     -------
-    Rgb
-        (H, W, 3) uint8; objects are outlined in white where they meet one another.
+    (H, W, 3) uint8; objects are outlined in white where they meet one another.
 
     Raises
     ------

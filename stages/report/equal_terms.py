@@ -83,10 +83,9 @@ def at_equal_count(
 
     Returns
     -------
-    pd.DataFrame
-        Exactly `EQUAL_COLUMNS`, a row per series and requested count, `at` being that count;
-        linear between the means at neighbouring K. NaN where a curve does not reach, or has one
-        point only; intervals are NaN with one image. Images that lack any K are left out.
+    Exactly `EQUAL_COLUMNS`, a row per series and requested count, `at` being that count;
+    linear between the means at neighbouring K. NaN where a curve does not reach, or has one
+    point only; intervals are NaN with one image. Images that lack any K are left out.
     """
     counts = sorted(set(metrics["n_requested"].tolist()))
     curves = _curves(metrics, "n_superpixels", measure, config, log=True)
@@ -122,11 +121,10 @@ def at_equal_regularity(
 
     Returns
     -------
-    pd.DataFrame
-        Exactly `REGULARITY_COLUMNS`, a row per series outside of the family and requested count:
-        the GR and the mean of the method; the GR at which the reference is read, and its figure
-        there; method minus reference with its interval over images that all have, NaN with one
-        image. The reference's figures are NaN where all of the family are less regular.
+    Exactly `REGULARITY_COLUMNS`, a row per series outside of the family and requested count:
+    the GR and the mean of the method; the GR at which the reference is read, and its figure
+    there; method minus reference with its interval over images that all have, NaN with one
+    image. The reference's figures are NaN where all of the family are less regular.
 
     Raises
     ------
@@ -183,11 +181,10 @@ def area_table(
 
     Returns
     -------
-    pd.DataFrame
-        Exactly `AREA_COLUMNS`, a row per series and measure: the area under the curve of means
-        against log n between `n_from` and `n_to`, the range that all series of that dataset
-        cover, divided by the range's length; thus a mean over log n, in the measure's unit. NaN
-        where a curve has one point, or no range is common.
+    Exactly `AREA_COLUMNS`, a row per series and measure: the area under the curve of means
+    against log n between `n_from` and `n_to`, the range that all series of that dataset
+    cover, divided by the range's length; thus a mean over log n, in the measure's unit. NaN
+    where a curve has one point, or no range is common.
     """
     records = []
     for measure in measures:
@@ -221,8 +218,7 @@ def interpolate(across: Curve, up: Curve, at: Curve | float, slack: float = 0.0)
 
     Returns
     -------
-    Curve
-        (n, m), or (n, 1) for a single place; NaN beyond.
+    (n, m), or (n, 1) for a single place; NaN beyond.
     """
     places = np.broadcast_to(np.atleast_2d(at), (len(across), np.atleast_2d(at).shape[-1]))
     below = (across[:, np.newaxis, :] <= places[:, :, np.newaxis]).sum(axis=2) - 1

@@ -21,17 +21,10 @@ class Slot:
 
 @dataclass(frozen=True)
 class Arrangement:
-    """Where everything goes.
+    """Places of all parts of a figure."""
 
-    Attributes
-    ----------
-    slots
-        For each card one slot per picture, all of one size, side by side.
-    width, height
-        Of all, in pixels, captions included.
-    """
-
-    slots: list[list[Slot]]
+    slots: list[list[Slot]]  # for each card one slot per picture, all of one size, side by side
+    # of all, in pixels, captions included
     width: int
     height: int
 
@@ -63,9 +56,8 @@ def arrange(
 
     Returns
     -------
-    Arrangement
-        Cards keep their order; a row that would have to be stretched too far to be full stays
-        short.
+    Cards keep their order; a row that would have to be stretched too far to be full stays
+    short.
     """
     spans = [aspect * count for aspect, count in zip(aspects, counts, strict=True)]
     gaps = [gap * (count - 1) for count in counts]

@@ -44,11 +44,10 @@ def accuracy_by_place(
 
     Returns
     -------
-    dict[str, float]
-        By the names of `TITLES`: the share of the pixels inside (outside) that get their region
-        when each superpixel takes the region it overlaps most, mean over annotators; and the
-        number of superpixels most of whose pixels are salient. NaN where no pixel is there, or no
-        annotator. Weighted by area the two accuracies add up to ASA.
+    By the names of `TITLES`: the share of the pixels inside (outside) that get their region
+    when each superpixel takes the region it overlaps most, mean over annotators; and the
+    number of superpixels most of whose pixels are salient. NaN where no pixel is there, or no
+    annotator. Weighted by area the two accuracies add up to ASA.
     """
     flat = labels.ravel().astype(np.intp)
     inside = salient.ravel()
@@ -81,9 +80,8 @@ def salient_table(
 
     Returns
     -------
-    pd.DataFrame
-        Exactly `SALIENT_COLUMNS`: means over the images where the figure is defined and their
-        95 % bootstrap intervals.
+    Exactly `SALIENT_COLUMNS`: means over the images where the figure is defined and their
+    95 % bootstrap intervals.
     """
     config = config or ReportConfig()
     table = pd.DataFrame.from_records(

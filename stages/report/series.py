@@ -17,21 +17,11 @@ YARDSTICKS = frozenset({"grid", "voronoi", "ground-truth"})
 
 @dataclass(frozen=True)
 class MethodKey:
-    """One method of a report under one configuration: a value for each of `SERIES`.
+    """One method of a report under one configuration: a value for each of `SERIES`."""
 
-    Attributes
-    ----------
-    method
-        The superpixel method.
-    prior
-        The source of its prior, or ``none``.
-    config
-        Its options in words, or the label of a sweep's point.
-    """
-
-    method: str
-    prior: str
-    config: str
+    method: str  # the superpixel method
+    prior: str  # the source of its prior, or ``none``
+    config: str  # its options in words, or the label of a sweep's point
 
     @classmethod
     def of(cls, row: "Mapping[str, Any] | pd.Series[Any]") -> Self:
@@ -54,23 +44,16 @@ class MethodKey:
 
 @dataclass(frozen=True)
 class Series:
-    """The rows of one summary, named.
+    """The rows of one summary, named."""
 
-    Attributes
-    ----------
-    common
-        Values shared by all rows, by column.
-    labels
-        One label per row, equal for rows that differ in the requested count alone; empty when
-        there is one series only.
-    """
-
-    common: dict[str, str]
+    common: dict[str, str]  # values shared by all rows, by column
+    # one label per row, equal for rows that differ in the requested count alone; empty when there
+    # is one series only
     labels: list[str]
 
     def title(self) -> str:
         """Return the values that all rows share, as one phrase."""
-        parts = [self.common.get("dataset", ""), self.common.get("split", "")]
+        parts = [self.common.get("dataset", ""), *({self.common.get("split", "")} - {"all"})]
         parts.append(self.common.get("method", ""))
         parts.append(say_prior(self.common.get("prior", "")))
         return " · ".join(part for part in parts if part)
@@ -86,10 +69,9 @@ def name_series(summary: pd.DataFrame) -> Series:
 
     Returns
     -------
-    Series
-        Columns that are the same everywhere are left out of the labels, and so is `config`
-        where the others tell the series apart. The labels of a sweep's points, which are their
-        `config`, stand alone.
+    Columns that are the same everywhere are left out of the labels, and so is `config`
+    where the others tell the series apart. The labels of a sweep's points, which are their
+    `config`, stand alone.
     """
     names = summary[list(NAMES)]
     common = {name: str(names[name].iloc[0]) for name in NAMES if names[name].nunique() == 1}

@@ -16,27 +16,15 @@ ASYMPTOTIC_FROM = 51
 
 @dataclass(frozen=True)
 class PairedDifferences:
-    """How much one method's figures exceed another's, in each of m columns; all are (m,).
+    """Differences between two methods' figures in each of m columns; all are (m,)."""
 
-    Attributes
-    ----------
-    n_pairs
-        Images where both are defined.
-    mean
-        Of the differences; NaN without pairs.
-    low, high
-        95 % bootstrap interval of that mean; NaN with fewer than two pairs.
-    p
-        Two-sided p of Wilcoxon's signed-rank test; NaN with fewer than two pairs.
-    win_rate
-        Share of the images where the method is better, ties counted half; NaN without pairs.
-    """
-
-    n_pairs: NDArray[np.int64]
-    mean: Figures
+    n_pairs: NDArray[np.int64]  # images where both are defined
+    mean: Figures  # of the differences; NaN without pairs
+    # 95 % bootstrap interval of that mean; NaN with fewer than two pairs
     low: Figures
     high: Figures
-    p: Figures
+    p: Figures  # two-sided p of Wilcoxon's signed-rank test; NaN with fewer than two pairs
+    # share of the images where the method is better, ties counted half; NaN without pairs
     win_rate: Figures
 
 
@@ -111,8 +99,7 @@ def holm(p: Figures) -> Figures:
 
     Returns
     -------
-    Figures
-        (n,) corrected, NaN where it was.
+    (n,) corrected, NaN where it was.
 
     Notes
     -----

@@ -10,8 +10,9 @@ QUIET = "#6b727b"
 GRID = "#e6e8eb"
 PAPER = "#ffffff"
 
-SERIES_COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#4d4d4d")
-"""Okabe and Ito's colours, which stay apart under every colour vision (black made grey)."""
+SERIES_COLORS = ("#0062b1", "#c84c00", "#007a58", "#a63d84", "#946500", "#2f8fd0", "#4d5560")
+"""Okabe and Ito's hues, which stay apart under every colour vision, dark enough for white paper
+(black made grey); those of the page."""
 
 SERIES_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
 

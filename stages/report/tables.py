@@ -39,7 +39,7 @@ COLUMNS = (*KEYS, *MEASURES, "n_annotators", "seconds", "note")
 GROUP = tuple(key for key in KEYS if key != "image")
 """Columns that tell rows of the summary apart, in the order of sorting."""
 
-STATISTICS = ("mean", "std", "lo", "hi")
+STATISTICS = ("mean", "std", "lo", "hi", "n")
 SUMMARY_COLUMNS = (
     *GROUP,
     *(f"{measure}_{statistic}" for measure in MEASURES for statistic in STATISTICS),
@@ -64,8 +64,7 @@ def metrics_table(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
 
     Returns
     -------
-    pd.DataFrame
-        Exactly `COLUMNS`, sorted by `KEYS`; NaN where undefined.
+    Exactly `COLUMNS`, sorted by `KEYS`; NaN where undefined.
 
     Raises
     ------
@@ -111,10 +110,9 @@ def summary_table(
 
     Returns
     -------
-    pd.DataFrame
-        Exactly `SUMMARY_COLUMNS`, sorted by `GROUP`. Each statistic is over the images where the
-        figure is defined: mean, sample standard deviation (n - 1), and the 95 % bootstrap
-        interval of the mean; the last three are NaN with fewer than two images.
+    Exactly `SUMMARY_COLUMNS`, sorted by `GROUP`. Each statistic is over the images where the
+    figure is defined: mean, sample standard deviation (n - 1), the 95 % bootstrap interval of
+    the mean, and the number of these images; the middle three are NaN with fewer than two.
     """
     config = config or ReportConfig()
     failed = dict(failed or {})
@@ -186,12 +184,12 @@ def group_of(row: "pd.Series[Any]") -> Group:
 
 
 def _statistics(values: np.ndarray[Any, np.dtype[np.float64]], config: ReportConfig) -> list[float]:
-    """Return mean, standard deviation and interval of each column of (n, m) figures, in turn."""
+    """Return mean, deviation, interval and number of each column of (n, m) figures, in turn."""
     count = np.sum(~np.isnan(values), axis=0)
     low, high = mean_interval(values, config.bootstrap_samples, config.seed)
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = np.nansum(values, axis=0) / count
         deviation = np.sqrt(np.nansum((values - mean) ** 2, axis=0) / (count - 1))
     deviation[count < 2] = np.nan
-    table = np.stack([mean, deviation, low, high], axis=1)
+    table = np.stack([mean, deviation, low, high, count], axis=1)
     return [float(figure) for figure in table.ravel()]

@@ -55,8 +55,7 @@ def markdown_table(summary: pd.DataFrame, sizes: Mapping[int, str] | None = None
 
     Returns
     -------
-    str
-        Heading, an explanation of the figures, and one row per row of the summary.
+    Heading, an explanation of the figures, and one row per row of the summary.
     """
     if summary.empty:
         return "# Superpixels\n\nNo image has been evaluated yet.\n"
@@ -68,7 +67,7 @@ def markdown_table(summary: pd.DataFrame, sizes: Mapping[int, str] | None = None
         f"# Superpixels: {markdown_escape(series.title())}",
         "",
         *_shared(series),
-        _caption(summary),
+        _caption(summary, list(SHOWN)),
         f"{_ASKED[asked]}; n: superpixels made (mean). Regularity (GR, CO) stands beside "
         "accuracy because either is easily had at the other's cost.",
         "",
@@ -105,8 +104,7 @@ def terminal_table(
 
     Returns
     -------
-    rich.table.Table
-        Each mean with half its 95 % interval below it; numbers are never cut.
+    Each mean with half its 95 % interval below it; numbers are never cut.
     """
     if summary.empty:
         nothing = Table.grid()
@@ -118,11 +116,13 @@ def terminal_table(
     summary = summary[summary["n_requested"].isin(kept)]
     left_out = "" if len(kept) == len(counts) else " All counts are in summary.md."
     table = _lay_out(summary, seconds or {}, shown, left_out, sizes)
-    for measure in DROPPED_WHEN_NARROW:
+    for number, measure in enumerate(DROPPED_WHEN_NARROW, start=1):
         if Console(width=10 * width).measure(table).maximum <= width:
             break
         shown.remove(measure)
-        table = _lay_out(summary, seconds or {}, shown, left_out, sizes)
+        dropped = ", ".join(SHOWN[each] for each in DROPPED_WHEN_NARROW[:number])
+        too_wide = f" {dropped}: in summary.md, for want of room."
+        table = _lay_out(summary, seconds or {}, shown, left_out + too_wide, sizes)
     return table
 
 
@@ -146,7 +146,7 @@ def _lay_out(
         title=series.title(),
         title_style="bold",
         title_justify="left",
-        caption=_caption(summary) + left_out,
+        caption=_caption(summary, shown) + left_out,
         caption_justify="left",
         caption_style="dim",
         box=box.SIMPLE_HEAD,
@@ -181,9 +181,25 @@ def _lay_out(
     return table
 
 
-def _caption(summary: pd.DataFrame) -> str:
+def _caption(summary: pd.DataFrame, shown: Sequence[str]) -> str:
     measured = bool(summary["n_images"].any()) and bool(summary["asa_mean"].isna().all())
-    return CAPTION_WITHOUT_TRUTH if measured else CAPTION
+    if measured:
+        return CAPTION_WITHOUT_TRUTH
+    return " ".join([CAPTION, *_stand_on_fewer(summary, shown)])
+
+
+def _stand_on_fewer(summary: pd.DataFrame, shown: Sequence[str]) -> list[str]:
+    """Say which measures stand on fewer images than the table counts, and on how many."""
+    measures: dict[str, list[str]] = {}
+    for measure in shown:
+        fewer = summary[summary[f"{measure}_n"] < summary["n_images"]]
+        if fewer.empty:
+            continue
+        ends = sorted({int(fewer[f"{measure}_n"].min()), int(fewer[f"{measure}_n"].max())})
+        number = "–".join(map(str, ends))
+        images = f"over {number} of {int(fewer['n_images'].max())} images"
+        measures.setdefault(images, []).append(SHOWN[measure])
+    return [f"{', '.join(names)}: {images}." for images, names in measures.items()]
 
 
 def _asked(row: "pd.Series[Any]", sizes: Mapping[int, str] | None) -> str:

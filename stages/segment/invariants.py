@@ -1,4 +1,4 @@
-"""What holds of every result of the stages, checked on what was read back from a store."""
+"""Invariants of the stages' results, checked on results read back from a store."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -156,7 +156,9 @@ def _first_objects(
     assert isinstance(config, SegmentConfig)
     labels = labels_of(output)
     first = anchor_levels(min(config.spam_nested.finest, int((labels >= 0).sum())))[0]
-    found = objects_for(prior.arrays, contour_of(prior.arrays), first, config)
+    found = output.arrays.get("objects")  # with drawn ones
+    if found is None:
+        found = objects_for(prior.arrays, contour_of(prior.arrays), first, config)
     if found is None:
         return None
     certain = np.where((found > 0) & (labels >= 0), found.astype(np.int32), np.int32(-1))

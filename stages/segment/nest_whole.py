@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from spam_pipe.stages.attention.attend import Attention
 from spam_pipe.stages.clustering.balance import resolve_balance
-from spam_pipe.stages.clustering.features import scaled_features
+from spam_pipe.stages.clustering.features import beside, scaled_features
 from spam_pipe.stages.clustering.soft_clustering import label_means
 from spam_pipe.stages.hierarchy.nest import Nested, nest
 from spam_pipe.stages.hierarchy.objects import Prior
@@ -44,6 +44,7 @@ def nest_whole(
         seen.lab,
         n_finest,
         deep=seen.deep,
+        bands=seen.bands,
         prior=prior,
         attention=attention,
         contour=seen.contour,
@@ -69,10 +70,11 @@ def region_means(scene: Scene, labels: Labels, config: SegmentConfig) -> NDArray
     """
     balance = resolve_balance(config, has_deep=scene.deep is not None)
     weights = np.array([1, balance.chroma_weight, balance.chroma_weight], np.float32)
+    seen = beside(scene.deep, scene.bands, balance.color_weight)
     features = scaled_features(
         scene.lab * weights,
         1,
-        deep=None if scene.deep is None else np.asarray(scene.deep),
+        deep=None if seen is None else np.asarray(seen),
         color_weight=balance.color_weight,
     )
     return label_means(features, labels.ravel(), int(labels.max()) + 1)[:, :-2]

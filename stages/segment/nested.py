@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from spam_pipe.stages.base import Arrays, Count, Inputs, Output
+from spam_pipe.stages.base import Count, Inputs, Output
 from spam_pipe.stages.colour import rgb_to_lab
-from spam_pipe.stages.hierarchy.nest import nest
+from spam_pipe.stages.hierarchy.nest import anchor_levels, nest
 from spam_pipe.stages.hierarchy.objects import prior_of
 from spam_pipe.stages.methods.config import SegmentConfig
-from spam_pipe.stages.prior.cut import contour_of
+from spam_pipe.stages.prior.cut import contour_of, objects_for
 from spam_pipe.stages.regions.tree import level_of_regions
 from spam_pipe.stages.scene import Scene
 from spam_pipe.stages.segment.nest_whole import nest_whole
-from spam_pipe.stages.segment.stage import attention_of, is_large
+from spam_pipe.stages.segment.stage import attention_of, is_large, priors_of
 from spam_pipe.stages.segment.stored import start_label_of, stored_labels
 from spam_pipe.stages.validity import filled_inputs
 
@@ -36,15 +36,6 @@ class HierarchyStage:
 
             encoder(model)
         return device
-
-    def announce(self, inputs: Inputs, config: SegmentConfig, device: str) -> object:
-        """Announce the forward of the network of the deep features."""
-        model = config.deep_model(device)
-        if model is None or is_large(inputs, config):
-            return None
-        from spam_pipe.stages.networks.announced import announce
-
-        return announce(model, inputs)
 
     def run(
         self, inputs: Inputs, config: SegmentConfig, resources: str, units: Sequence[Count]
@@ -68,6 +59,7 @@ class HierarchyStage:
         height, width = inputs.image.shape[:2]
         n_pixels = height * width if inputs.valid is None else int(np.count_nonzero(inputs.valid))
         count = min(wanted, n_pixels)
+        objects = None
         notes: list[str] = []
         facts: dict[str, Any] = {}
         if is_large(inputs, config):
@@ -79,22 +71,24 @@ class HierarchyStage:
         else:
             inputs = filled_inputs(inputs)
             assert inputs.image is not None
-            found: Arrays = {}
-            if "prior" in inputs.upstream:
-                found = inputs.upstream["prior"][None].arrays
+            found, drawn = priors_of(inputs)
             scene = Scene(
                 inputs.image,
                 rgb_to_lab(inputs.image),
-                contour=contour_of(found),
+                contour=contour_of(drawn),
                 device=resources,
                 valid=inputs.valid,
+                bands=inputs.bands,
             )
-            prior = prior_of(found, inputs.valid)
+            prior = prior_of(drawn, inputs.valid)
             attend = attention_of(inputs, scene, found, config)
             digest = inputs.image_digest
             made, _ = nest_whole(scene, count, digest, config, prior=prior, attention=attend)
             if attend is not None and prior is not None:
                 notes.append(attend(prior.objects, count)[1])
+            if drawn is not found:  # the prior alone doesn't tell what the first anchor keeps
+                first = anchor_levels(min(count, int((made.labels >= 0).sum())))[0]
+                objects = objects_for(drawn, contour_of(drawn), first, config)
         if wanted > n_pixels:
             notes.append(f"a finest level of {wanted} asked for, but {n_pixels} pixels")
         labels, kind = stored_labels(made.labels)
@@ -108,6 +102,8 @@ class HierarchyStage:
         if any(notes):
             attributes["note"] = "; ".join(filter(None, notes))
         arrays = {"labels": labels, "parents": made.parents, "altitudes": made.altitudes}
+        if objects is not None:
+            arrays["objects"] = objects
         yield Output(arrays, attributes)
 
 

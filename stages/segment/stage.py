@@ -19,13 +19,14 @@ from spam_pipe.stages.methods.names import COMPILED, NESTED, require_extra
 from spam_pipe.stages.methods.registry import Method, find_method
 from spam_pipe.stages.prior.cut import contour_of, objects_for
 from spam_pipe.stages.scene import Scene
+from spam_pipe.stages.segment.drawn import with_drawn
 from spam_pipe.stages.segment.stored import stored_labels
 from spam_pipe.stages.validity import filled_inputs
 
 
 @dataclass(frozen=True)
 class Resources:
-    """What is made once per process: the method, its kernels compiled, and the device.
+    """Objects made once per process: the method, its kernels compiled, and the device.
 
     There is no method where superpixels are levels of a hierarchy, a stage of its own.
     """
@@ -65,15 +66,6 @@ class SegmentStage:
                 with_deep_features(small, 4, "", config, device)
         return Resources(method, device)
 
-    def announce(self, inputs: Inputs, config: SegmentConfig, device: str) -> object:
-        """Announce the forward of the network of the deep features."""
-        model = config.deep_model(device)
-        if model is None or config.method in NESTED or is_large(inputs, config.resolved):
-            return None
-        from spam_pipe.stages.networks.announced import announce
-
-        return announce(model, inputs)
-
     def run(
         self, inputs: Inputs, config: SegmentConfig, resources: Resources, units: Sequence[Count]
     ) -> Iterator[Output]:
@@ -85,6 +77,7 @@ class SegmentStage:
         Levels of a hierarchy are read of ``hierarchy``, which knows of prior and attention. Else
         reads of the prior, where there is one: ``objects`` (H, W), 0 = uncertain; their merge
         tree ``parents`` and ``altitudes``; optionally ``contour``, (H, W) uint8, 255 = certain.
+        Where the user drew objects, ``objects`` that the labels keep to come with them.
 
         Attributes say what was asked for and made: ``n_requested``, ``n_superpixels``,
         ``n_objects``, what the method says of itself, and a ``note`` where the count is not
@@ -106,9 +99,7 @@ class SegmentStage:
             return
         inputs = filled_inputs(inputs)
         assert inputs.image is not None
-        prior: Arrays = {}
-        if "prior" in inputs.upstream:
-            prior = inputs.upstream["prior"][None].arrays
+        found, prior = priors_of(inputs)
         borders = contour_of(prior)
         scene = Scene(
             inputs.image,
@@ -118,8 +109,9 @@ class SegmentStage:
             annotations=inputs.annotations,
             external=inputs.external,
             valid=inputs.valid,
+            bands=inputs.bands,
         )
-        attention = attention_of(inputs, scene, prior, config)
+        attention = attention_of(inputs, scene, found, config)
         for unit in units:
             if unit is None or unit < 1:
                 raise ValueError(f"at least one superpixel must be asked for, not {unit}")
@@ -146,9 +138,27 @@ class SegmentStage:
             notes.append(made.attributes.get("note", ""))
             if unit > scene.n_pixels:
                 notes.append(f"{unit} superpixels asked for, but {scene.n_pixels} pixels")
+            elif n > unit and config.uses_prior:
+                notes.append(
+                    f"{n} superpixels where {unit} were asked for: every separate piece of what is "
+                    "valid, or of an object, has one of its own"
+                )
             if any(notes):
                 attributes["note"] = "; ".join(filter(None, notes))
-            yield Output({"labels": labels}, attributes)
+            arrays: dict[str, NDArray[Any]] = {"labels": labels}
+            if objects is not None and prior is not found:
+                arrays["objects"] = objects  # the prior alone doesn't tell them
+            yield Output(arrays, attributes)
+
+
+def priors_of(inputs: Inputs) -> tuple[Arrays, Arrays]:
+    """Return an image's prior as it was found, and with the objects that the user drew."""
+    if "prior" not in inputs.upstream:
+        return {}, {}
+    found = inputs.upstream["prior"][None].arrays
+    if "objects" not in found or inputs.attention is None:
+        return found, found
+    return found, with_drawn(found, inputs.attention.drawn)
 
 
 def _segment_large(inputs: Inputs, config: SegmentConfig, device: str, unit: Count) -> Output:
@@ -179,6 +189,8 @@ def attention_of(
 ) -> Attention | None:
     """Return what gives the objects their density; None where nothing makes them differ.
 
+    Clicks and object ids mean the objects of the prior as it was found, without drawn ones.
+
     Raises
     ------
     ValueError
@@ -194,8 +206,8 @@ def attention_of(
         return visual_attention(scene.image, scene.lab, wanted, checkpoint, scene.device)
 
     def objects_at(count: int) -> NDArray[np.integer]:
-        found = objects_for(prior, contour_of(prior), count, config)
-        return prior["objects"] if found is None else found
+        cut = objects_for(prior, contour_of(prior), count, config)
+        return prior["objects"] if cut is None else cut
 
     return user_attention(inputs.attention, prior["objects"], objects_at)
 

@@ -1,4 +1,4 @@
-"""Superpixels as a store keeps them, and as everybody else wants them."""
+"""Superpixels as a store keeps them, and as other code reads them."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -13,7 +13,7 @@ NAME = "state.pt"
 
 
 def save_checkpoint(folder: Path, state: dict[str, Any]) -> None:
-    """Replace the folder's checkpoint; whatever fails, the old one stays.
+    """Replace the folder's checkpoint; if that fails, the old one stays.
 
     Raises
     ------

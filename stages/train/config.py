@@ -9,7 +9,7 @@ from spam_pipe.stages.networks.config import EfficientUNetConfig, NetworkConfig
 
 
 class AugmentConfig(StageConfig):
-    """How training samples are drawn from the images."""
+    """Options of drawing training samples from the images."""
 
     crop: int = Field(200, ge=8, description="side of the square samples, pixels")
     annotators: int = Field(

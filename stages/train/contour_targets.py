@@ -24,10 +24,9 @@ def contour_target(regions: NDArray[np.integer[Any]], share: float) -> NDArray[n
 
     Returns
     -------
-    ndarray
-        (H, W) uint8: 1 where at least `share` of the annotators have a boundary pixel, 255
-        (ignored) where any has one within one pixel, and within one pixel of what any says
-        nothing about, else 0. A boundary pixel has a 4-neighbour of another region.
+    (H, W) uint8: 1 where at least `share` of the annotators have a boundary pixel, 255
+    (ignored) where any has one within one pixel, and within one pixel of what any says
+    nothing about, else 0. A boundary pixel has a 4-neighbour of another region.
     """
     marks = boundaries(regions)
     votes = marks.mean(axis=0)

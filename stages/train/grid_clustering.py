@@ -14,33 +14,17 @@ CANDIDATES = 9
 
 
 class Grid(NamedTuple):
-    """A square image cut into square cells, numbered row by row.
+    """A square image cut into square cells, numbered row by row."""
 
-    Attributes
-    ----------
-    side
-        Cells a side, S.
-    candidates
-        (S², 9) int64, the cells around each cell; S² where the image ends.
-    """
-
-    side: int
-    candidates: Tensor
+    side: int  # cells a side, S
+    candidates: Tensor  # (S², 9) int64, the cells around each cell; S² where the image ends
 
 
 class Clusters(NamedTuple):
-    """A soft assignment of the pixels of every cell to its nine candidates.
+    """A soft assignment of the pixels of every cell to its nine candidates."""
 
-    Attributes
-    ----------
-    assignment
-        (B, S², 9, P), sums to 1 over the candidates.
-    means
-        (B, S², D), features of the superpixels, from the assignment before the last.
-    """
-
-    assignment: Tensor
-    means: Tensor
+    assignment: Tensor  # (B, S², 9, P), sums to 1 over the candidates
+    means: Tensor  # (B, S², D), features of the superpixels, from the assignment before the last
 
 
 def make_grid(side: int, device: torch.device | str = "cpu") -> Grid:
@@ -92,8 +76,7 @@ def cluster(features: Tensor, grid: Grid, iterations: int) -> Clusters:
 
     Returns
     -------
-    Clusters
-        The soft assignment of the last pass.
+    The soft assignment of the last pass.
     """
     # A channel of ones lets one product give distances with their offset, another sums with masses.
     extended = torch.cat((features, torch.ones_like(features[:, :, :1])), dim=2)

@@ -30,30 +30,14 @@ class Losses(NamedTuple):
 
 @dataclass
 class Learner:
-    """A network in training.
+    """A network in training."""
 
-    Attributes
-    ----------
-    config
-        The recipe.
-    network
-        Its weights follow the gradient.
-    average
-        Exponential moving average of the network's state, float32 by name.
-    optimizer
-        AdamW over the network's parameters.
-    device
-        Where it all lives.
-    step
-        Steps done.
-    """
-
-    config: TrainConfig
-    network: Network
-    average: dict[str, Tensor]
-    optimizer: torch.optim.Optimizer
-    device: torch.device
-    step: int = 0
+    config: TrainConfig  # the recipe
+    network: Network  # its weights follow the gradient
+    average: dict[str, Tensor]  # exponential moving average of the network's state, float32 by name
+    optimizer: torch.optim.Optimizer  # adamW over the network's parameters
+    device: torch.device  # where it all lives
+    step: int = 0  # steps done
 
     def __post_init__(self) -> None:
         self.replicas = [self.network, *_replicas(self.network, self.config.shards - 1)]

@@ -1,4 +1,4 @@
-"""What training minimises: label reconstruction, compactness, contours (METHOD.md, section 7)."""
+"""The training's losses: label reconstruction, compactness, contours (METHOD.md, section 7)."""
 
 import torch
 from torch import Tensor
@@ -9,7 +9,7 @@ from spam_pipe.stages.train.grid_clustering import Clusters, Grid, mean_of, spre
 
 
 def reconstruction(labels: Tensor, clusters: Clusters, grid: Grid) -> Tensor:
-    """Return how much of each pixel's own label comes back through the superpixels.
+    """Return the share of each pixel's own label that its superpixels give back.
 
     The label of a pixel becomes a distribution by superpixel (the assignment-weighted mean) and
     comes back through the pixel's own assignment. The mean over pixels is a soft ASA.
@@ -23,8 +23,7 @@ def reconstruction(labels: Tensor, clusters: Clusters, grid: Grid) -> Tensor:
 
     Returns
     -------
-    Tensor
-        (B, S², P) in 0..1; 0 where the label is `VOID`.
+    (B, S², P) in 0..1; 0 where the label is `VOID`.
     """
     assignment = clusters.assignment
     cells = to_cells(labels.unsqueeze(1), grid).squeeze(2)

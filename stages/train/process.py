@@ -1,4 +1,4 @@
-"""How a process is set up for training."""
+"""Settings of a process for training."""
 
 import ctypes
 import sys

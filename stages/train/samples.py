@@ -22,60 +22,32 @@ _MOST_REGIONS = np.iinfo(np.int16).max
 
 @dataclass(frozen=True)
 class Example:
-    """An annotated image as training uses it.
+    """An annotated image as training uses it."""
 
-    Attributes
-    ----------
-    lab
-        (H, W, 3) float32, CIELab.
-    regions
-        (A, H, W) int16, one region map per annotator, labels from 0; `VOID` where one says
-        nothing.
-    """
-
-    lab: NDArray[np.float32]
+    lab: NDArray[np.float32]  # (H, W, 3) float32, CIELab
+    # (A, H, W) int16, one region map per annotator, labels from 0; `VOID` where one says nothing
     regions: NDArray[np.int16]
 
 
 @dataclass(frozen=True)
 class Source:
-    """Images that a share of the samples is drawn from.
+    """Images that a share of the samples is drawn from."""
 
-    Attributes
-    ----------
-    examples
-        At least one.
-    share
-        Of all samples, relative to the other sources' shares.
-    contours
-        Weight of its contour targets: where regions are classes, many contours are not marked.
-    """
-
-    examples: Sequence[Example]
-    share: float = 1.0
+    examples: Sequence[Example]  # at least one
+    share: float = 1.0  # of all samples, relative to the other sources' shares
+    # weight of its contour targets: where regions are classes, many contours are not marked
     contours: float = 1.0
 
 
 @dataclass(frozen=True)
 class Sample:
-    """What a training step reads, of one crop or, with a leading axis, of a batch.
+    """The input of a training step: one crop or, with a leading axis, a batch."""
 
-    Attributes
-    ----------
-    lab
-        (3, S, S) float32.
-    labels
-        (A, S, S) int64, regions of A annotators, numbered from 0 in each; -1 counts for nothing.
-    contours
-        (S, S) uint8: 1 contour, 0 none, 255 ignored.
-    contour_weight
-        () float32, what the contours count.
-    """
-
-    lab: NDArray[np.float32]
+    lab: NDArray[np.float32]  # (3, S, S) float32
+    # (A, S, S) int64, regions of A annotators, numbered from 0 in each; -1 counts for nothing
     labels: NDArray[np.int64]
-    contours: NDArray[np.uint8]
-    contour_weight: NDArray[np.float32]
+    contours: NDArray[np.uint8]  # (S, S) uint8: 1 contour, 0 none, 255 ignored
+    contour_weight: NDArray[np.float32]  # () float32, what the contours count
 
 
 def make_example(

@@ -6,27 +6,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Schedule:
-    """How far a run is and what that makes of the learning rate.
+    """Progress of a run, and the learning rate there."""
 
-    Attributes
-    ----------
-    rate
-        The largest learning rate.
-    final
-        Its share at the end.
-    warm_up
-        Steps of the linear rise.
-    steps
-        Steps of the whole run, used without a time limit.
-    minutes
-        Time limit; where there is one the cosine follows the clock.
-    """
-
-    rate: float
-    final: float
-    warm_up: int
-    steps: int
-    minutes: float | None = None
+    rate: float  # the largest learning rate
+    final: float  # its share at the end
+    warm_up: int  # steps of the linear rise
+    steps: int  # steps of the whole run, used without a time limit
+    minutes: float | None = None  # time limit; where there is one the cosine follows the clock
 
     def progress(self, step: int, seconds: float) -> float:
         """Return the share of the run that is done after `step` steps and `seconds`."""

@@ -31,49 +31,24 @@ OnProgress = Callable[["TrainingStep"], None]
 
 @dataclass(frozen=True)
 class TrainingStep:
-    """What a training run says of itself after a step.
+    """Progress of a training run after a step."""
 
-    Attributes
-    ----------
-    step
-        Steps done.
-    losses
-        The last step's.
-    images_per_second
-        Of this process so far.
-    seconds_left
-        Until the schedule ends.
-    score
-        The last validation's; None before the first.
-    """
-
-    step: int
-    losses: Losses
-    images_per_second: float
-    seconds_left: float
-    score: Score | None
+    step: int  # steps done
+    losses: Losses  # the last step's
+    images_per_second: float  # of this process so far
+    seconds_left: float  # until the schedule ends
+    score: Score | None  # the last validation's; None before the first
 
 
 @dataclass
 class TrainState:
-    """The part of a run's state that is not the learner's.
+    """The part of a run's state that is not the learner's."""
 
-    Attributes
-    ----------
-    seconds
-        Training time of the present schedule, over all processes; validation left out.
-    start
-        Step at which the present schedule began.
-    score
-        The last validation's.
-    best
-        The best weights' so far.
-    """
-
+    # training time of the present schedule, over all processes; validation left out
     seconds: float = 0.0
-    start: int = 0
-    score: Score | None = None
-    best: Score | None = None
+    start: int = 0  # step at which the present schedule began
+    score: Score | None = None  # the last validation's
+    best: Score | None = None  # the best weights' so far
     losses: list[Losses] = field(default_factory=list)
 
     def state(self) -> dict[str, Any]:
@@ -127,8 +102,7 @@ def train(
 
     Returns
     -------
-    Path
-        The best weights.
+    The best weights.
 
     Raises
     ------

@@ -27,38 +27,23 @@ ValidationImage = tuple[NDArray[np.uint8], Sequence[NDArray[Any]]]
 
 @dataclass(frozen=True)
 class Figures:
-    """Accuracy and regularity for each requested count.
+    """Accuracy and regularity for each requested count."""
 
-    Attributes
-    ----------
-    asa, gr
-        Means over annotators, then images.
-    """
-
+    # means over annotators, then images
     asa: tuple[float, ...]
     gr: tuple[float, ...]
 
 
 @dataclass(frozen=True)
 class Score:
-    """How a network does on validation images.
+    """A network's scores on validation images."""
 
-    Attributes
-    ----------
-    counts
-        Requested numbers of superpixels.
-    asa, gr
-        Means over annotators, then images, of the dataset that training is for.
-    least_gr
-        GR that counts as regular enough there.
-    others
-        The same figures of images that other training sets keep out, with what each weighs.
-    """
-
-    counts: tuple[int, ...]
+    counts: tuple[int, ...]  # requested numbers of superpixels
+    # means over annotators, then images, of the dataset that training is for
     asa: tuple[float, ...]
     gr: tuple[float, ...]
-    least_gr: tuple[float, ...]
+    least_gr: tuple[float, ...]  # GR that counts as regular enough there
+    # the same figures of images that other training sets keep out, with what each weighs
     others: tuple[tuple[float, Figures], ...] = ()
 
     @property

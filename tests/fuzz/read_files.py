@@ -50,6 +50,21 @@ def read_ome_zarr(path: Path) -> Any:
     ]
 
 
+def read_envi(path: Path) -> Any:
+    from spam_pipe.pipeline.datasets.images.bands import Reading
+    from spam_pipe.pipeline.datasets.images.image_file import ImageFile
+
+    path.with_suffix(".img").write_bytes(bytes(range(256)) * 8)
+    return ImageFile(path, Reading(every=True, max_pixels=MAX_PIXELS)).read()
+
+
+def read_cube(path: Path) -> Any:
+    from spam_pipe.pipeline.datasets.images.bands import Reading
+    from spam_pipe.pipeline.datasets.images.image_file import ImageFile
+
+    return ImageFile(path, Reading(every=True, max_pixels=MAX_PIXELS)).read()
+
+
 def read_dicom(path: Path) -> Any:
     from spam_pipe.pipeline.datasets.images.bands import Reading
     from spam_pipe.pipeline.datasets.images.image_file import ImageFile

@@ -86,6 +86,8 @@ READERS: dict[str, Reader] = {
     "image-ome-zarr": Reader(
         ".bin", stacks.ome_zarr_files, _mutate_named, files.read_ome_zarr, share=6
     ),
+    "image-envi": Reader(".hdr", stacks.envi_headers, mutate_text, files.read_envi, share=2),
+    "image-mat": Reader(".mat", stacks.cubes, mutate_bytes, files.read_cube, share=6),
     "georeference": Reader(
         ".tif", stacks.geotiffs, mutate_tiff, files.read_georeference, needs="rasterio"
     ),

@@ -12,7 +12,7 @@ import pytest
 
 import spam_pipe
 from spam_pipe import stages
-from spam_pipe.pipeline.kernels import SEGMENTING, SELDOM
+from spam_pipe.pipeline.kernels import METRICS, SEGMENTING, SELDOM
 from spam_pipe.stages.compiled import KERNELS
 
 TWO_MODULES = "('spam_pipe.stages.regions.queue', 'spam_pipe.stages.regions.connectivity')"
@@ -69,9 +69,9 @@ def test_every_module_with_kernels_is_compiled_ahead() -> None:
     with_types = {
         "spam_pipe.stages." + ".".join(path.relative_to(root).with_suffix("").parts)
         for path in root.rglob("*.py")
-        if path.name != "compiled.py" and re.search(r"^@kernel\(\s*\"", path.read_text(), re.M)
+        if path.name != "compiled.py" and re.search(r"^@kernel\(\s*[(\"]", path.read_text(), re.M)
     }
-    assert with_types == {*SEGMENTING, *SELDOM}
+    assert with_types == {*SEGMENTING, *METRICS, *SELDOM}
 
 
 @pytest.mark.parametrize("prior", ["contour", "gradient", "none"])
@@ -81,9 +81,15 @@ def test_nothing_is_compiled_but_what_was_asked_for(prior: str) -> None:
     mask[:9] = False
     spam_pipe.segment(image, 20, prior=prior)
     spam_pipe.segment(image, 20, prior=prior, mask=mask)
+    labels = spam_pipe.segment(image, 20, prior=prior, mask=mask, method="spam")
+    spam_pipe.evaluate(labels, image, [labels + 1, np.ones((50, 70), np.uint8)])
+    image.flags.writeable = False  # as Pillow's are
+    spam_pipe.segment(image, 20, prior=prior)
+    spam_pipe.evaluate(labels, image)
     others = {
         f"{kernel.module}.{kernel.function.py_func.__name__}": list(kernel.function.overloads)
         for kernel in KERNELS
-        if kernel.module in SEGMENTING and {*kernel.function.overloads} - {kernel.types}
+        if kernel.module in {*SEGMENTING, *METRICS}
+        and {*kernel.function.overloads} - {kernel.types}
     }
     assert others == {}

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,6 @@ from scipy import ndimage
 
 import spam_pipe
 from spam_pipe import Segmenter, evaluate, features, objects, segment
-from spam_pipe.segmenter import COMPACTNESS
 from spam_pipe.stages.base import Inputs
 from spam_pipe.stages.clustering.balance import resolve_balance
 from spam_pipe.stages.evaluate.evaluate import evaluate as measure
@@ -63,9 +63,10 @@ def test_labels_are_those_of_the_stages(image: Image, prior: str) -> None:
     assert np.array_equal(labels, upstream["segment"][20].arrays["labels"])
 
 
-def test_the_default_compactness_is_that_of_deep_features() -> None:
+def test_the_default_compactness_is_that_of_deep_features(image: Image) -> None:
     suited = resolve_balance(SegmentConfig(), has_deep=True)
-    assert suited.compactness == COMPACTNESS
+    assert suited.compactness == 6
+    assert np.array_equal(segment(image, 20), segment(image, 20, compactness=6))
 
 
 def test_kinds_of_images_mean_the_same(image: Image) -> None:
@@ -112,7 +113,7 @@ def test_superpixels_keep_to_the_user_s_objects(image: Image) -> None:
     inner = ndimage.binary_erosion(mine == 7, np.ones((5, 5)))
     outer = ndimage.binary_erosion(mine == 1, np.ones((5, 5)), border_value=1)
     assert np.intersect1d(by_masks[inner], by_masks[outer]).size == 0
-    assert np.array_equal(np.unique(objects(image, prior=mine)), [0, 1, 2])
+    assert np.array_equal(np.unique(objects(image, prior=mine)), [0, 1, 7])
     assert np.array_equal(segment(image, 20, prior=[]), segment(image, 20, prior="none"))
 
 
@@ -125,18 +126,86 @@ def test_factors_share_superpixels_out(image: Image) -> None:
     assert denser.max() == 19
     by_pixel = segment(image, 20, prior=mine, factors=np.where(mine == 9, 4.0, 1.0))
     assert np.array_equal(by_pixel, denser)
-    found = objects(image, prior="gradient")
-    assert segment(image, 20, prior="gradient", factors={int(found.max()): 3}).max() == 19
+    visual = segment(image, 20, prior="gradient", factors="visual")
+    assert visual.max() == 19
+
+
+def test_factors_name_the_objects_of_the_same_number(image: Image) -> None:
+    found = objects(image, 20, prior="gradient")
+    assert np.array_equal(np.unique(found), np.arange(1, found.max() + 1))
+    chosen = int(found[24, 32])
+    by_name = segment(image, 20, prior="gradient", factors={chosen: 3})
+    by_pixel = segment(image, 20, prior="gradient", factors=np.where(found == chosen, 3.0, 1.0))
+    assert np.array_equal(by_name, by_pixel)
+    plain = segment(image, 20, prior="gradient")
+    inside = found == chosen
+    assert np.unique(by_name[inside]).size > np.unique(plain[inside]).size
+    beyond = int(found.max()) + 1
+    with pytest.raises(ValueError, match=rf"no object {beyond} at 20 .* objects\(image, 20\)"):
+        segment(image, 20, prior="gradient", factors={beyond: 3})
+
+
+def test_factors_name_merged_objects_of_a_map_by_the_lowest(image: Image) -> None:
+    mine = np.repeat([[30, 5, 9, 7]], 48, axis=0).repeat(16, axis=1)
+    shown = objects(image, 4, prior=mine)
+    kept = np.unique(shown)
+    assert kept.size == 2
+    for number in kept:
+        assert number == mine[shown == number].min()
+    merged = next(int(each) for each in (5, 7, 9, 30) if each not in kept)
+    assert segment(image, 4, prior=mine, factors={int(kept[0]): 2}).max() == 3
+    with pytest.raises(ValueError, match=f"no object {merged} at 4"):
+        segment(image, 4, prior=mine, factors={merged: 2})
 
 
 def test_objects_are_cut_for_a_number(image: Image) -> None:
-    finest, cut = objects(image, prior="gradient"), objects(image, 6, prior="gradient")
-    assert finest.dtype == np.int64
-    assert 1 <= cut.max() <= 3 < finest.max()
+    many, cut = objects(image, prior="gradient"), objects(image, 6, prior="gradient")
+    assert many.dtype == np.int64
+    assert 1 <= cut.max() <= 3 < many.max()
     mask = np.zeros(image.shape[:2], np.bool_)
     mask[:20] = True
     assert not objects(image, prior="gradient", mask=mask)[20:].any()
     assert np.array_equal(objects(image, prior="none", mask=mask), mask)
+
+
+OTHERS = ("spam-ssn", "slic-masked", "spam-nested", "slic", "maskslic", "watershed", "snic", "grid")
+
+
+@pytest.mark.parametrize("method", OTHERS)
+def test_other_methods_are_the_stage_s(image: Image, method: str) -> None:
+    prior = {"prior": "gradient"} if method in {"maskslic", "slic-masked"} else {}
+    labels = segment(image, 12, method=method, **prior)
+    assert labels.min() == 0
+    if method == "spam-nested":
+        assert np.array_equal(labels, spam_pipe.hierarchy(image).labels(12))
+    elif not (prior or method == "spam-ssn"):
+        config = SegmentConfig(method=method)
+        resources = stage("segment").setup(config, "cpu")
+        made = next(stage("segment").run(Inputs(image=image), config, resources, (12,)))
+        assert np.array_equal(labels, made.arrays["labels"])
+
+
+def test_compactness_is_the_method_s_own(image: Image) -> None:
+    loose, tight = (segment(image, 20, method="snic", compactness=m) for m in (1, 90))
+    assert evaluate(tight)["gr"] > evaluate(loose)["gr"]
+
+
+def test_generated_masks_come_of_a_checkpoint(
+    image: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry = pytest.importorskip("segment_anything").sam_model_registry
+    from spam_pipe.stages.propose.sam_model import model_of
+    from tests.stages.propose.tiny_sam import build_tiny_sam, save_tiny_sam
+
+    monkeypatch.setitem(registry, "vit_h", build_tiny_sam)
+    weights = save_tiny_sam(tmp_path / "sam.pth")
+    assert model_of(weights) == "vit_h"
+    labels = segment(image, 8, prior="sam", checkpoint=weights)
+    assert labels.max() == 7
+    found = objects(image, 8, prior="sam", checkpoint=weights)
+    assert found.shape == labels.shape
+    with pytest.raises(ValueError, match="checkpoint: there is no file"):
+        segment(image, 8, prior="sam", checkpoint=tmp_path / "none.pth")
 
 
 def test_objects_of_a_large_image_are_refused() -> None:
@@ -223,13 +292,22 @@ NOTHING = np.zeros((6, 8), np.bool_)
         ({"factors": GREY.T + 1}, r"factors are of shape \(8, 6\)"),
         ({"factors": {1: 2}, "prior": "none"}, "prior='none' has none"),
         ({"factors": {1: -2}}, "positive numbers"),
-        ({"factors": {4: 2}, "prior": np.ones((6, 8), int)}, "no object 4"),
-        ({"factors": {4: 2}, "prior": [~NOTHING]}, "numbered objects"),
+        ({"factors": {4: 2}, "prior": np.ones((6, 8), int)}, "no object 4 at 4"),
+        ({"factors": {4: 2}, "prior": [~NOTHING]}, "no object 4 at 4"),
+        ({"factors": "salient"}, "numbers or 'visual', not 'salient'"),
+        ({"method": "snick"}, "did you mean snic"),
+        ({"method": "snic"}, "keeps to no objects"),
+        ({"method": "snic", "prior": None, "factors": {1: 2}}, "method='snic' has none"),
+        ({"method": "grid", "prior": None, "compactness": 3}, "grid has no compactness"),
+        ({"method": "slic", "prior": None, "compactness": 0}, "compactness of slic: .*greater"),
+        ({"method": "ground-truth", "prior": None}, "spam-pipe run --method ground-truth"),
+        ({"method": "spam-nested", "n_superpixels": 1001}, "levels of 1 to 1000"),
+        ({"checkpoint": "sam.pth"}, "a checkpoint is of sam, mobile-sam"),
+        ({"prior": "hf-sam", "checkpoint": None}, "hf-sam needs|needs the package"),
         ({"n_superpixels": 0}, "at least 1, not 0"),
         ({"n_superpixels": 2.5}, "whole number"),
         ({"start_label": 2}, "0 or 1"),
         ({"compactness": -1}, "at least 0, not -1"),
-        ({"seed": -1}, "at least 0, not -1"),
         ({"device": "gpu"}, "device gpu"),
     ],
 )

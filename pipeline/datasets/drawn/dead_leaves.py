@@ -45,15 +45,9 @@ _PALETTES = (
 
 @dataclass(frozen=True)
 class Leaves(Source):
-    """A scene of 321×481 or 481×321 pixels, drawn when it is read.
+    """A scene of 321×481 or 481×321 pixels, drawn when it is read."""
 
-    Attributes
-    ----------
-    seed
-        Any integer from 0; every fourth scene is in portrait format.
-    """
-
-    seed: int
+    seed: int  # any integer from 0; every fourth scene is in portrait format
 
     def signature(self) -> str:
         """Return the drawing's version and seed."""
@@ -129,7 +123,7 @@ def _throw_leaf(
     H, W = leaves.shape
     radius = _radius(stream)
     row, column = stream.uniform(0, H), stream.uniform(0, W)
-    # The shape and its shadow lie within this window, whatever its elongation and warp.
+    # The shape and its shadow lie within this window at any elongation and warp.
     reach = int(1.6 * radius) + 2
     top, left = max(int(row) - reach, 0), max(int(column) - reach, 0)
     bottom = min(int(row) + reach + _SHADOW, H)

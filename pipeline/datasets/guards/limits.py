@@ -1,4 +1,4 @@
-"""How large an image may be: a small file may claim to be a huge one (a decompression bomb)."""
+"""Limits of an image's size: a small file may claim to be a huge one (a decompression bomb)."""
 
 import os
 import warnings
@@ -17,13 +17,13 @@ MEGAPIXELS = 200.0
 MAX_PIXELS = int(MEGAPIXELS * 1e6)
 
 PILLOW_FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "DIB", "GIF", "WEBP", "PPM")
-"""What Pillow may take a file for, whatever it is called: for others it starts programs (EPS)."""
+"""Formats that Pillow may recognise in a file of any name; for others it starts programs (EPS)."""
 
 MOST_BYTES = 32
 """Bytes that a pixel may have, all bands together, in an image as large as the limit allows."""
 
 MOST_TIMES = 300
-"""How many times its size a large file may unpack to; photographs unpack to 5 to 50 times.
+"""The most times its size that a large file may unpack to; photographs unpack to 5 to 50 times.
 
 One colour alone unpacks to 1032 times its size as PNG or TIFF, to any as WebP.
 """
@@ -149,7 +149,7 @@ def pillow_limit(max_pixels: int) -> Iterator[None]:
     """Let Pillow open what our own limit allows, and no more: its own is kept in step.
 
     Pillow's limit is a variable of its module: threads that read with different limits would
-    see one another's. A process of ours reads with one limit and one thread.
+    see each other's. This program reads with one limit and one thread per process.
     """
     before = Image.MAX_IMAGE_PIXELS
     Image.MAX_IMAGE_PIXELS = max(1, max_pixels // 2)  # it warns here and raises at the double

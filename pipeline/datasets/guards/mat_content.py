@@ -1,4 +1,4 @@
-"""Reading MATLAB files that nobody vouches for.
+"""Reading MATLAB files from unknown sources.
 
 SciPy's reader trusts every size and type that a file states: a few wrong bytes make it allocate
 gigabytes or end the process. So a file is walked through first, element by element ("MAT-File
@@ -49,7 +49,7 @@ def load_mat(content: bytes) -> dict[str, Any]:
     if content[:_HEADER].endswith((b"IM", b"MI")) and 0 not in content[:4]:
         content = unpacked(content)
     try:
-        # In memory, SciPy reads what is there; of a file it would allocate what is stated.
+        # From memory SciPy reads what exists; from a file it would allocate the stated size.
         file: Any = io.BytesIO(content)
         variables = scipy.io.loadmat(file, appendmat=False)
     except NotImplementedError:

@@ -1,4 +1,4 @@
-"""Reading npy files that nobody vouches for."""
+"""Reading npy files from unknown sources."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a packed chunk of a Zarr array unpacks to, before anybody unpacks it.
+"""The unpacked size of a packed Zarr chunk, found before it is unpacked.
 
 Decoders make as much as the chunk says or holds, thousands of times its size where somebody means
 harm, and only then compare that with what the array's metadata say.

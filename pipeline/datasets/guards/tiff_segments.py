@@ -1,4 +1,4 @@
-"""What a TIFF's packed strips and tiles unpack to, before tifffile unpacks them.
+"""The unpacked size of a TIFF's strips and tiles, found before tifffile unpacks them.
 
 Without imagecodecs tifffile unpacks a segment to whatever is in it, a thousand times its size
 where somebody means harm, and only then compares that with what the header states.
@@ -13,15 +13,15 @@ from typing import Any
 
 from spam_pipe.pipeline.errors import DataError
 
-# What is wrong with a file is said once, by the error that it ends in.
+# A file's fault is reported once, by the error that reading ends in.
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)
 
 _DEFLATE, _LZMA = (8, 32946), 34925  # values of the tag Compression
 _MOST_TIMES = {_LZMA: 7100} | dict.fromkeys(_DEFLATE, 1032)
-"""How many times their size segments can unpack to."""
+"""The most times their size that segments can unpack to."""
 
 _HARMLESS = 2**28
-"""Bytes that any segment may unpack to, whatever the header states."""
+"""Bytes that any segment may unpack to, even if the header states more."""
 
 
 def check_segments(page: Any, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The chunks of somebody else's Zarr array, looked at before they are unpacked."""
+"""The chunks of a foreign Zarr array, checked before they are unpacked."""
 
 import struct
 from collections.abc import Iterator, Sequence
@@ -65,7 +65,7 @@ def check_chunks(array: Any, folder: Path, chosen: Sequence[int | None]) -> None
 
 
 def _compressions(metadata: Any) -> list[str]:
-    """Return the names of the compressions, of which there is one at most."""
+    """Return the names of the compressions: one at most."""
     if metadata.zarr_format == 2:
         for codec in metadata.filters or ():
             if codec.codec_id not in _FILTERS:

@@ -1,10 +1,10 @@
-"""From samples of any kind to a picture: which bands, which range, which pixels have data."""
+"""Converts samples of any kind to a picture: chooses bands, range and valid pixels."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +14,10 @@ from spam_pipe.pipeline.datasets.images.strips import strips
 from spam_pipe.pipeline.errors import DataError
 from spam_pipe.pipeline.items import Picture
 from spam_pipe.stages.numeric import native
-from spam_pipe.stages.principal import first_components
+from spam_pipe.stages.principal import principal_components
 
 STRETCH = (2.0, 98.0)
-"""Percentiles that become black and white where nothing else is said."""
+"""Default percentiles that become black and white."""
 
 _HALF_A_LEVEL = 0.5 / 255
 
@@ -29,13 +29,16 @@ Scale = Callable[[NDArray[Any]], NDArray[np.uint8]]
 
 @dataclass(frozen=True)
 class Reading:
-    """What the user says of how images are read.
+    """The user's options of reading images.
 
     Attributes
     ----------
     bands
-        Which bands, from 1, are red, green and blue, or the one that is grey; ``all`` for the
-        first principal components of all; None where the file says it.
+        Which bands, from 1, are red, green and blue, or the one that is grey; None where the file
+        says it.
+    every
+        Whether all bands count, not only those that are seen; where `bands` is None, the first
+        principal components are seen.
     stretch
         Percentiles that become black and white; None to stretch only what has no range of its
         own.
@@ -43,15 +46,17 @@ class Reading:
         Images with more are refused.
     """
 
-    bands: tuple[int, ...] | Literal["all"] | None = None
+    bands: tuple[int, ...] | None = None
+    every: bool = False
     stretch: tuple[float, float] | None = None
     max_pixels: int = MAX_PIXELS
 
     @property
     def token(self) -> str:
-        """What of this changes the picture, as a word; empty where nothing was said."""
-        asked = self.bands if isinstance(self.bands, str) else ",".join(map(str, self.bands or ()))
-        bands = f":bands={asked}" if asked else ""
+        """The options that change the picture, as text; empty for the defaults."""
+        asked = ["components"] if self.every else []
+        asked += [",".join(map(str, self.bands))] if self.bands else []
+        bands = f":bands={':'.join(asked)}" if asked else ""
         stretch = "" if self.stretch is None else ":stretch={:g},{:g}".format(*self.stretch)
         return bands + stretch
 
@@ -84,7 +89,7 @@ class Alpha:
 
 @dataclass(frozen=True)
 class Samples:
-    """What a file holds, before anything was chosen.
+    """The samples of a file and their metadata.
 
     Attributes
     ----------
@@ -137,25 +142,25 @@ def to_picture(samples: Samples, reading: Reading, path: Path) -> Picture:
     Parameters
     ----------
     samples
-        What the file holds.
+        Samples of the file.
     reading
-        What the user says of it.
+        The user's options.
     path
         What an error names.
 
     Raises
     ------
     DataError
-        When there are more bands than can be seen and nobody says which, fewer than were asked
-        for, or the samples are no numbers.
+        When there are several bands and no choice of them, fewer than were asked for, or the
+        samples are no real numbers.
     """
     if samples.values.dtype.kind not in "buif":
         raise DataError(
             f"{path}: holds {samples.values.dtype} samples; save the image as integers or floats"
         )
     numbers = samples.numbers or tuple(range(1, samples.values.shape[2] + 1))
-    if reading.bands == "all" and len(numbers) not in (1, 3):
-        return _all_bands(samples)
+    if reading.every and reading.bands is None and len(numbers) not in (1, 3):
+        return _components(samples)
     bands = _chosen(samples, numbers, reading, path)
     columns = [numbers.index(band) for band in bands]
     whole = bands == numbers
@@ -166,17 +171,25 @@ def to_picture(samples: Samples, reading: Reading, path: Path) -> Picture:
         nodata = tuple(nodata[column] for column in columns)
     valid = _with_data(values, samples, nodata)
     as_seen = samples.photograph and reading.bands is None and reading.stretch is None
+    further: NDArray[np.float32] | None = None
+    told: dict[str, Any] = {}
+    if reading.every and not whole:
+        every = native(_as_opaque(samples.values, samples.alpha))
+        valid = _with_data(every, samples, samples.nodata)
+        found = principal_components(every, valid, columns)
+        further = found.further
+        told = {"n_components": further.shape[2], "kept": found.kept}
     scale, limits = _scale(values, valid, samples.limits, reading.stretch, as_seen)
     facts: dict[str, Any] = dict(samples.facts)
-    if reading.bands not in (None, "all") or not whole:
-        facts |= {"bands": list(bands), "n_bands": len(numbers)}
+    if reading.bands is not None or not whole:
+        facts |= {"bands": list(bands), "n_bands": len(numbers), **told}
     if limits:
         facts |= {"samples": samples.values.dtype.name, "limits": [list(pair) for pair in limits]}
         if samples.limits is None or reading.stretch is not None:
             facts["percentiles"] = list(reading.stretch or STRETCH)
     plain = scale is None and values.shape[2] == 3 and samples.alpha is None
     if plain and _is_white(values, valid):
-        return Picture(np.ascontiguousarray(values), valid, facts)
+        return Picture(np.ascontiguousarray(values), valid, facts, further)
     colors = np.empty((*values.shape[:2], 3), np.uint8)
     for rows in _strips(values):
         colors[rows] = values[rows] if scale is None else scale(values[rows])
@@ -185,32 +198,47 @@ def to_picture(samples: Samples, reading: Reading, path: Path) -> Picture:
             colors[rows] = np.rint(colors[rows] * share + 255 * (1 - share))
         if valid is not None:
             colors[rows][~valid[rows]] = 255
-    return Picture(colors, valid, facts)
+    return Picture(colors, valid, facts, further)
 
 
-def _all_bands(samples: Samples) -> Picture:
-    """See all bands by their first principal components."""
+def _components(samples: Samples) -> Picture:
+    """Show the first three principal components of all bands; keep the further ones."""
     values = native(_as_opaque(samples.values, samples.alpha))
     valid = _with_data(values, samples, samples.nodata)
-    colors, share = first_components(values, valid)
+    found = principal_components(values, valid)
+    assert found.colors is not None
     if valid is not None:
-        colors[~valid] = 255
-    n = values.shape[2]
-    return Picture(colors, valid, {**samples.facts, "bands": "all", "n_bands": n, "share": share})
+        found.colors[~valid] = 255
+    facts = {
+        **samples.facts,
+        **{"bands": "all", "n_bands": values.shape[2], "share": found.seen},
+        **{"n_components": found.further.shape[2], "kept": found.kept},
+    }
+    return Picture(found.colors, valid, facts, found.further)
 
 
 def said_of(facts: Mapping[str, Any]) -> str:
-    """Return as a table's note what of an image had to be chosen to see it; empty for nothing."""
+    """Return the table's note on how an image was read; empty where nothing was chosen."""
     notes = []
     if counted := facts.get("first_of"):
         counts = ", ".join(f"{n} {_AXES.get(axis, axis)}" for axis, n in counted.items())
         notes.append(f"the first of {counts}")
+    if n_overlays := facts.get("overlays"):
+        notes.append(f"{n_overlays} overlay{'s' * (n_overlays > 1)} not drawn")
+    if scales := facts.get("scaled"):
+        said = ", ".join("× {:g} + {:g}".format(*pair) for pair in scales[:_SAID])
+        notes.append(f"stored values {said}{' …' * (len(scales) > _SAID)}")
+    if n_bad := facts.get("bad_bands"):
+        notes.append(f"without {n_bad} band{'s' * (n_bad > 1)} that its header calls bad")
     if facts.get("bands") == "all":
         share = f"{100 * facts.get('share', 0):.0f} %"
         notes.append(f"principal components of {facts.get('n_bands')} bands ({share} of variance)")
     elif bands := facts.get("bands"):
         which = ", ".join(map(str, bands))
         notes.append(f"band{'s' * (len(bands) > 1)} {which} of {facts.get('n_bands', '?')}")
+    if n_components := facts.get("n_components"):
+        kept = f"{100 * facts['kept']:.1f} %"
+        notes.append(f"spam compares {n_components} further components ({kept} of variance)")
     if percentiles := facts.get("percentiles"):
         limits = ", ".join(f"{low:g} to {high:g}" for low, high in facts["limits"][:_SAID])
         more = " …" if len(facts["limits"]) > _SAID else ""
@@ -223,11 +251,53 @@ def said_of(facts: Mapping[str, Any]) -> str:
 
 _AXES = {"p": "pages", "f": "frames"}
 _SAID = 3
-"""Bands whose limits are said."""
+"""Bands whose limits are in the note."""
+
+
+Scaling = tuple[float, float]
+"""GDAL's scale and offset of a band: the value is scale · stored + offset."""
+
+
+def rescaled(samples: Samples, bands: Sequence[Scaling]) -> Samples:
+    """Apply scales and offsets; the result is float.
+
+    The nodata value is a stored value: pixels are compared with it before.
+
+    Parameters
+    ----------
+    samples
+        As stored.
+    bands
+        Scale and offset of every band; (1, 0) of those that are as they are.
+    """
+    if all(each == (1.0, 0.0) for each in bands):
+        return samples
+    valid = samples.valid
+    if samples.nodata is not None:
+        holds = holds_data(samples.values, samples.nodata)
+        valid = holds if valid is None else valid & holds
+    wide = samples.values.dtype.itemsize > 2 and samples.values.dtype != np.float32
+    scales, offsets = np.array(bands, np.float64 if wide else np.float32).T
+    values = samples.values * scales + offsets
+    facts = {**samples.facts, "scaled": [list(each) for each in bands]}
+    limits = samples.limits
+    if limits is not None:
+        scale, offset = bands[0]
+        same = len({*bands}) == 1 and scale > 0
+        limits = (limits[0] * scale + offset, limits[1] * scale + offset) if same else None
+    return replace(
+        samples,
+        values=values,
+        valid=valid,
+        nodata=None,
+        limits=limits,
+        photograph=False,
+        facts=facts,
+    )
 
 
 def holds_data(values: NDArray[Any], nodata: Nodata) -> NDArray[np.bool_]:
-    """Return where any band of (H, W, C) values holds something else than its nodata value."""
+    """Return where any band of (H, W, C) values differs from its nodata value."""
     if nodata is None or isinstance(nodata, tuple):
         each = nodata or (None,) * values.shape[2]
     else:
@@ -247,9 +317,9 @@ def holds_data(values: NDArray[Any], nodata: Nodata) -> NDArray[np.bool_]:
 def _chosen(
     samples: Samples, numbers: tuple[int, ...], reading: Reading, path: Path
 ) -> tuple[int, ...]:
-    """Return which bands, from 1, are seen."""
+    """Return the bands, from 1, that are shown."""
     n = len(numbers)
-    if reading.bands is not None and reading.bands != "all":
+    if reading.bands is not None:
         if missing := sorted({*reading.bands} - {*numbers}):
             asked = ",".join(map(str, reading.bands))
             has = "one band" if n == 1 else f"{n} bands"
@@ -264,12 +334,13 @@ def _chosen(
         return numbers
     raise DataError(
         f"{path}: has {n} bands; say which are red, green and blue with --bands "
-        f"{'3,2,1' if n > 2 else '1,2,2'}, or which one is grey with --bands 1"
+        f"{'3,2,1' if n > 2 else '1,2,2'}, which one is grey with --bands 1, or compare pixels by "
+        "all with --bands all"
     )
 
 
 def _as_opaque(values: NDArray[Any], alpha: Alpha | None) -> NDArray[Any]:
-    """Undo that colours are stored multiplied by their opacity."""
+    """Divide premultiplied colours by their opacity."""
     if alpha is None or not alpha.premultiplied:
         return values
     plain = np.empty_like(values)
@@ -282,7 +353,7 @@ def _as_opaque(values: NDArray[Any], alpha: Alpha | None) -> NDArray[Any]:
 
 
 def _with_data(values: NDArray[Any], samples: Samples, nodata: Nodata) -> NDArray[np.bool_] | None:
-    """Return where there is data; None where it is everywhere."""
+    """Return which pixels have data; None where all have."""
     if nodata is None and values.dtype.kind != "f" and samples.alpha is None:
         return None if samples.valid is None or samples.valid.all() else samples.valid
     valid = np.ones(values.shape[:2], np.bool_) if samples.valid is None else samples.valid.copy()
@@ -297,14 +368,14 @@ def _with_data(values: NDArray[Any], samples: Samples, nodata: Nodata) -> NDArra
 
 
 def _is_white(values: NDArray[np.uint8], valid: NDArray[np.bool_] | None) -> bool:
-    """Say whether pixels without data are white already."""
+    """Say whether all pixels without data are white."""
     return valid is None or all(
         (values[rows][~valid[rows]] == 255).all() for rows in _strips(values)
     )
 
 
 def _strips(values: NDArray[Any]) -> Iterator[slice]:
-    """Yield the rows of an image of samples, few at a time: they become floats on the way."""
+    """Yield strips of rows, small enough to be converted to floats."""
     return strips(len(values), 8 * prod(values.shape[1:]))
 
 
@@ -315,7 +386,7 @@ def _scale(
     percentiles: Limits | None,
     as_seen: bool,
 ) -> tuple[Scale | None, list[Limits]]:
-    """Return what makes rows of samples 8 bits, and the limits of each band if it stretches them.
+    """Return the conversion of rows to 8 bits, and each band's limits where it stretches them.
 
     None stands for samples that are 8 bits as they are.
     """
@@ -357,19 +428,19 @@ def _from_shares(rows: NDArray[Any]) -> NDArray[np.uint8]:
 
 
 def _within_one(values: NDArray[Any], valid: NDArray[np.bool_] | None) -> bool:
-    """Say whether floats lie in 0..1, but for what rounding to 8 bits takes away."""
+    """Say whether floats lie in 0..1, up to half a level of 8 bits."""
     low, high = _extremes(values, valid)
     return low >= -_HALF_A_LEVEL and high <= 1 + _HALF_A_LEVEL
 
 
 def _uses_range(values: NDArray[Any], valid: NDArray[np.bool_] | None) -> bool:
-    """Say whether any of 16 bits reaches half of the range; 12 bits in words of 16 do not."""
+    """Say whether any 16-bit value reaches half of the range; 12-bit values do not."""
     _, high = _extremes(values, valid)
     return high >= 2**15 or high <= 0
 
 
 def _extremes(values: NDArray[Any], valid: NDArray[np.bool_] | None) -> Limits:
-    """Return the least and the most of what is seen; 0 and 0 of nothing."""
+    """Return the smallest and the largest valid value; 0 and 0 where none is valid."""
     found = []
     for rows in _strips(values):
         seen = values[rows] if valid is None else values[rows][valid[rows]]
@@ -393,7 +464,7 @@ def _percentiles(values: NDArray[Any], percentiles: Sequence[float]) -> Limits:
 
 
 def _scaled(band: NDArray[Any], limits: Limits) -> NDArray[np.uint8]:
-    """Scale a band so that the limits become 0 and 255."""
+    """Map a band's limits to 0 and 255."""
     low, high = limits
     kind: type[np.floating[Any]]
     kind = np.float64 if band.dtype.itemsize > 2 and band.dtype != np.float32 else np.float32

@@ -15,6 +15,7 @@ from spam_pipe.pipeline.datasets.images.bands import Limits, Reading, Samples
 from spam_pipe.pipeline.datasets.images.planes import Lengths, check_plane
 from spam_pipe.pipeline.errors import DataError
 
+_OVERLAYS, _OVERLAY_ROWS = range(0x6000, 0x6020, 2), 0x0010
 _DEFLATED = "1.2.840.10008.1.2.1.99"
 
 
@@ -43,6 +44,12 @@ def _read(path: Path, file: "_Bounded", reading: Reading, plane: str | None) -> 
     height, width = int(header.get("Rows", 0)), int(header.get("Columns", 0))
     check_size(path, height, width, reading.max_pixels, max(1, per_pixel))
     check_packing(path, height * width * max(1, per_pixel), height * width * (2 * per_pixel + 20))
+    high, stored_bits = header.get("HighBit"), header.get("BitsStored")
+    if None not in (high, stored_bits) and int(high) != int(stored_bits) - 1:
+        raise DataError(
+            f"{path}: its highest bit is {high} where {stored_bits} bits are stored, as DICOM no "
+            "longer allows; save it again"
+        )
     n_frames = _n_frames(header)
     frame = check_plane(plane, {"f": n_frames}, path)["f"]
     _require_decoder(header, path)
@@ -52,26 +59,49 @@ def _read(path: Path, file: "_Bounded", reading: Reading, plane: str | None) -> 
     with pillow_limit(height * width):  # a JPEG inside may state another size
         stored: NDArray[Any] = pixel_array(file, index=frame)
     kind = str(header.get("PhotometricInterpretation", "MONOCHROME2"))
+    facts: dict[str, Any] = {}
+    if plane is None and n_frames > 1:
+        facts["first_of"] = {"f": n_frames}
+    if overlays := [group for group in _OVERLAYS if (group, _OVERLAY_ROWS) in header]:
+        facts["overlays"] = len(overlays)  # drawings by hand or machine, no part of the picture
     if kind == "PALETTE COLOR":
-        return Samples(_high_byte(apply_color_lut(stored, header)))
+        return Samples(_high_byte(apply_color_lut(stored, header)), facts=facts)
     if stored.ndim == 3:
-        return Samples(stored)
+        return Samples(stored, facts=facts)
     of_frame = _frame_header(header, frame)
     values = np.asarray(apply_modality_lut(stored, of_frame))
     if values.dtype == np.float64:
         values = values.astype(np.float32)
     valid = _without_padding(stored, header)
     limits = _window(of_frame)
+    bits = int(header.get("BitsStored", 8))
+    if limits is not None and str(of_frame.get("VOILUTFunction", "")) == "SIGMOID":
+        middle, span = sum(limits) / 2, limits[1] - limits[0]  # C.11.2.1.3.1
+        with np.errstate(over="ignore"):
+            values = 1 / (1 + np.exp(-4 * (values.astype(np.float32) - middle) / span))
+        limits = 0.0, 1.0
+    elif limits is None and values.dtype == np.uint8 and bits < 8:
+        limits = 0.0, 2.0**bits - 1
+    if limits is None and of_frame.get("VOILUTSequence"):
+        values, limits = _through_table(values, of_frame)
     if kind == "MONOCHROME1":
         bright = np.float32(255) if values.dtype == np.uint8 else np.float32(0)
         values = (bright - values.astype(np.float32)).astype(values.dtype if bright else np.float32)
         limits = None if limits is None else (-limits[1], -limits[0])
-    facts = {"first_of": {"f": n_frames}} if plane is None and n_frames > 1 else {}
     return Samples(values[..., np.newaxis], valid, limits=limits, facts=facts)
 
 
+def _through_table(values: NDArray[Any], header: Any) -> tuple[NDArray[Any], Limits]:
+    """Apply the first table of VOILUTSequence; return its values and range (C.11.2.1.1)."""
+    from pydicom.pixels import apply_voi
+
+    shown = apply_voi(np.rint(values).astype(np.int64), header)
+    bits = int(header.VOILUTSequence[0].LUTDescriptor[2])
+    return shown, (0.0, 2.0**bits - 1)
+
+
 def _frame_header(header: Any, frame: int) -> Any:
-    """Return what holds of a frame: enhanced images say it in groups, of a frame or of all."""
+    """Return the attributes of one frame: enhanced images keep them in functional groups."""
     from pydicom.dataset import Dataset
 
     groups = [
@@ -96,13 +126,13 @@ def _frame_header(header: Any, frame: int) -> Any:
 
 _OF_FRAMES = (
     *("RescaleSlope", "RescaleIntercept", "RescaleType", "ModalityLUTSequence"),
-    *("WindowCenter", "WindowWidth", "VOILUTFunction"),
+    *("WindowCenter", "WindowWidth", "VOILUTFunction", "VOILUTSequence"),
     *("BitsStored", "BitsAllocated", "PixelRepresentation", "PhotometricInterpretation"),
 )
 
 
 class _Bounded(FileIO):
-    """A file of which no more is read than there is: elements may state any length."""
+    """A file that is read no further than its end: elements may state any length."""
 
     def read(self, size: int | None = -1) -> bytes:
         left = max(0, os.fstat(self.fileno()).st_size - self.tell())
@@ -124,7 +154,7 @@ def _opened(path: Path) -> Iterator[_Bounded]:
 
 
 def _require_decoder(header: Any, path: Path) -> None:
-    """Refuse pixels in a compression for which no package is here."""
+    """Refuse pixels whose compression no installed package decodes."""
     from pydicom.pixels import get_decoder
 
     syntax = header.file_meta.get("TransferSyntaxUID")
@@ -150,7 +180,7 @@ def _header(path: Path, file: _Bounded) -> Any:
     read_preamble(file, force=False)
     deflated = _read_file_meta_info(file).get("TransferSyntaxUID") == _DEFLATED
     file.seek(0)
-    if deflated:  # which would be unpacked as a whole, whatever it holds
+    if deflated:  # pydicom would unpack it as a whole, of any size
         raise DataError(f"{path}: is a deflated DICOM file; save it with another transfer syntax")
     return dcmread(file, stop_before_pixels=True)
 
@@ -160,7 +190,7 @@ def _n_frames(header: Any) -> int:
 
 
 def _window(header: Any) -> Limits | None:
-    """Return the values of black and white (PS3.3 C.11.2.1.2.1); None without a window."""
+    """Return the window's ends (PS3.3 C.11.2.1.2.1); None without a window."""
     center, width = (_first(header.get(name)) for name in ("WindowCenter", "WindowWidth"))
     if center is None or width is None or width <= 1:
         return None
@@ -179,7 +209,7 @@ def _first(value: Any) -> float | None:
 
 
 def _without_padding(stored: NDArray[Any], header: Any) -> NDArray[np.bool_] | None:
-    """Return where stored values are not the padding; None where nothing says what that is.
+    """Return where stored values are not padding; None where no padding value is given.
 
     Its value representation is to be that of the pixels (PS3.3 C.7.5.1.1.2), and often is not:
     63536 stands for -2000 beside signed pixels. So it is brought to the pixels' kind bit by bit.
@@ -201,8 +231,8 @@ def _without_padding(stored: NDArray[Any], header: Any) -> NDArray[np.bool_] | N
 
 
 def _as_stored(value: Any, header: Any) -> int:
-    """Return a whole number as the pixels' bits have it, signed or not as they are."""
-    if isinstance(value, bytes):  # of a representation that nobody knows
+    """Convert an integer to the pixels' representation, signed or unsigned."""
+    if isinstance(value, bytes):  # of an unknown value representation
         value = int.from_bytes(value[:2], "little")
     bits, used = int(header.get("BitsAllocated", 16)), int(header.get("BitsStored", 16))
     plain = int(value) & ((1 << bits) - 1)

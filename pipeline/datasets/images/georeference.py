@@ -1,4 +1,4 @@
-"""Where on the ground an image lies: all that GDAL knows of it, read by rasterio."""
+"""The georeference of an image, as GDAL knows it, read by rasterio."""
 
 import re
 import warnings
@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spam_pipe.pipeline.datasets.images.cubes import envi_data
 from spam_pipe.pipeline.datasets.images.image_file import ImageFile, stored_orientation
-from spam_pipe.pipeline.datasets.images.kinds import PICTURE, TIFF, kind_of
+from spam_pipe.pipeline.datasets.images.kinds import ENVI, PICTURE, TIFF, kind_of
 from spam_pipe.pipeline.datasets.images.orientation import swaps_axes, walked_back
 from spam_pipe.pipeline.datasets.images.sidecars import xml_beside
 from spam_pipe.pipeline.datasets.images.tiff import has_ground_tags
@@ -20,8 +21,9 @@ from spam_pipe.pipeline.extras import require
 from spam_pipe.pipeline.items import Item
 
 _XML_SIGNS = re.compile(rb"<(SRS|GeoTransform|GCPList)\b")
+_MAP_INFO = re.compile(rb"^\s*map info\s*=", re.MULTILINE | re.IGNORECASE)
 _OFF_A_GRID = 0.5
-"""Pixels that ground control points may lie beside the grid that fits them best."""
+"""Largest residual in pixels of ground control points on the grid fitted to them."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class Georeference:
 
 
 def georeference_of(item: Item) -> Georeference | None:
-    """Return where an item's image lies; None where nothing says so, or not on a grid.
+    """Return the georeference of an item's image; None without one, or without a grid.
 
     Raises
     ------
@@ -55,7 +57,7 @@ def georeference_of(item: Item) -> Georeference | None:
 
 
 def why_not_georeferenced(item: Item) -> str:
-    """Return why an image that says something of where it lies has no georeference; else empty."""
+    """Return why an image's ground metadata give no georeference; empty where they do."""
     found = _found(item)
     return found if isinstance(found, str) else ""
 
@@ -63,7 +65,7 @@ def why_not_georeferenced(item: Item) -> str:
 def square_metres(
     reference: Georeference, columns: NDArray[Any], rows: NDArray[Any], item: Item
 ) -> NDArray[np.float64]:
-    """Return the area on the ground of the pixels around some places.
+    """Return the ground area of the pixels around some positions.
 
     Geodesic, on the ellipsoid of the reference system: the metres of a projection are longer or
     shorter than the ground's, those of Web Mercator twice as long at 60° north.
@@ -148,7 +150,7 @@ def _stamp(path: Path) -> int:
 
 
 def _world_files(path: Path) -> list[Path]:
-    """Return where a world file would be: ``.jgw`` or ``.jpgw`` beside ``.jpg``, or ``.wld``."""
+    """Return the possible world files: ``.jgw`` or ``.jpgw`` beside ``.jpg``, or ``.wld``."""
     suffix = path.suffix[1:]
     short = [f"{suffix[0]}{suffix[-1]}w"] if suffix else []
     names = [*short, f"{suffix}w", "wld"]
@@ -160,6 +162,8 @@ def _says_something(path: Path) -> bool:
     kind = kind_of(path)
     if kind == TIFF and has_ground_tags(path):
         return True
+    if kind == ENVI:
+        return bool(_MAP_INFO.search(path.read_bytes()[: 2**22]))
     if kind not in (TIFF, PICTURE):
         return False
     xml = xml_beside(path)
@@ -176,7 +180,9 @@ def _read(path: Path, changed: tuple[int, ...]) -> Georeference | str | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
-            with rasterio.open(path) as file:
+            # GDAL opens a cube of ENVI's by its numbers and finds the header beside them.
+            shown = envi_data(path) if kind_of(path) == ENVI else path
+            with rasterio.open(shown) as file:
                 crs = "" if file.crs is None else str(file.crs.to_wkt())
                 transform, size = file.transform, (file.height, file.width)
                 points, system = file.gcps
@@ -199,7 +205,7 @@ def _read(path: Path, changed: tuple[int, ...]) -> Georeference | str | None:
 
 
 def _off_grid(transform: Any, points: Any) -> float:
-    """Return how many pixels ground control points lie beside a grid at most."""
+    """Return the largest residual of ground control points on a grid, in pixels."""
     back = np.linalg.inv(np.reshape(tuple(transform), (3, 3)))
     places = back @ np.array([(point.x, point.y, 1.0) for point in points]).T
     wanted = np.array([(point.col, point.row) for point in points]).T
@@ -209,7 +215,7 @@ def _off_grid(transform: Any, points: Any) -> float:
 def _stored_from_seen(
     orientation: int, size: tuple[int, int]
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Return the affine map from columns and rows as they are seen to those that are stored.
+    """Return the affine map from upright columns and rows to stored ones.
 
     GDAL knows nothing of the tag Orientation: its grid is that of the stored pixels.
     """

@@ -1,4 +1,4 @@
-"""Reading an image file, whatever its kind, as a person would expect to see it."""
+"""Reading an image file of any kind as a person would expect to see it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +21,8 @@ from spam_pipe.pipeline.datasets.images.bands import Alpha, Reading, Samples, to
 from spam_pipe.pipeline.datasets.images.kinds import (
     DICOM,
     DICOM_SUFFIXES,
+    ENVI,
+    MAT,
     TIFF,
     ZARR,
     kind_of,
@@ -33,7 +35,7 @@ from spam_pipe.pipeline.datasets.images.orientation import (
     upright_size,
 )
 from spam_pipe.pipeline.datasets.images.png import PngKind, decode_deep, differs_from_key, png_kind
-from spam_pipe.pipeline.datasets.images.sidecars import sidecars, with_sidecars
+from spam_pipe.pipeline.datasets.images.sidecars import refuse_of_palette, sidecars, with_sidecars
 from spam_pipe.pipeline.datasets.images.strips import array_of, strips_of
 from spam_pipe.pipeline.datasets.images.tiff import orientation_tag, plain_pages, read_tiff
 from spam_pipe.pipeline.errors import DataError
@@ -50,7 +52,7 @@ class ImageFile(FileSource, ImageSource):
     path
         The file; a folder for OME-Zarr.
     reading
-        What the user says of how it is read.
+        The user's options of reading.
     plane
         Name of the plane of a stack, such as ``z3``; None for the only or first one.
     series
@@ -67,12 +69,12 @@ class ImageFile(FileSource, ImageSource):
         return may_have_gaps(self.path) or bool(sidecars(self.path))
 
     def signature(self) -> str:
-        """Return what is there now, and what of it is read in which way."""
+        """Return the files' sizes and modification times, and how they are read."""
         beside = [ImageFile(file)._stored_signature() for file in sidecars(self.path)]
         return " ".join([self._stored_signature(), *beside]) + self._token
 
     def digest(self) -> str:
-        """Return the SHA-256 of the file's bytes; of the samples where it is a stack's plane."""
+        """Return the SHA-256 of the file's bytes, or of a plane's samples."""
         beside = "".join(digest_of_file(file) for file in sidecars(self.path))
         said = self._token + beside
         if self.plane is not None or self.series is not None or self.path.is_dir():
@@ -84,7 +86,7 @@ class ImageFile(FileSource, ImageSource):
         return sha256(f"{own}{said}".encode()).hexdigest() if said else own
 
     def samples(self) -> Samples:
-        """Load what the file holds, before anything is chosen (see `read_samples`)."""
+        """Load the file's samples as they are stored (see `read_samples`)."""
         return read_samples(self.path, self.reading, self.plane, self.series)
 
     def picture(self) -> Picture:
@@ -114,7 +116,7 @@ class ImageFile(FileSource, ImageSource):
 
 _DEEP = frozenset((".tif", ".tiff", ".zarr")) | DICOM_SUFFIXES
 _READ_ANEW = ":reading=2"
-"""Stands for how files of these kinds are read: results of an older way are out of date."""
+"""Version of the readers of these kinds: results of an older one are out of date."""
 
 
 def read_image(path: Path) -> NDArray[np.uint8]:
@@ -151,7 +153,7 @@ def read_picture(path: Path, reading: Reading | None = None, plane: str | None =
 def read_samples(
     path: Path, reading: Reading, plane: str | None = None, series: str | None = None
 ) -> Samples:
-    """Read what a file holds, by its kind, with what files beside it mask.
+    """Read a file's samples, with the masks and units of the files beside it.
 
     Raises
     ------
@@ -172,6 +174,12 @@ def _read_samples(path: Path, reading: Reading, plane: str | None, series: str |
         from spam_pipe.pipeline.datasets.images.dicom import read_dicom
 
         return read_dicom(path, reading, plane)
+    if kind in (ENVI, MAT):
+        from spam_pipe.pipeline.datasets.images.cubes import read_envi, read_mat_image
+
+        if plane is not None:
+            raise DataError(f"{path}: is one image, not a stack with a plane {plane}")
+        return (read_envi if kind == ENVI else read_mat_image)(path, reading)
     if kind == TIFF:
         chosen = plane is not None or series is not None
         n_pages = None if chosen else plain_pages(path)
@@ -192,9 +200,12 @@ def _read_samples(path: Path, reading: Reading, plane: str | None, series: str |
 
 
 def stored_orientation(path: Path) -> int:
-    """Return how the picture that a file stores is turned to be seen (EXIF's 1 to 8)."""
-    if kind_of(path) == TIFF:
+    """Return the orientation of the stored picture (EXIF's 1 to 8)."""
+    kind = kind_of(path)
+    if kind == TIFF:
         return orientation_tag(path)
+    if kind == ENVI:
+        return 1
     with opened_picture(path, MAX_PIXELS, 4) as image:
         return orientation_of(image)
 
@@ -232,22 +243,38 @@ def opened_picture(path: Path, max_pixels: int, result_bytes: int) -> Iterator[I
 def _read_with_pillow(path: Path, reading: Reading, n_pages: int = 1) -> Samples:
     with opened_picture(path, reading.max_pixels, 4) as image:
         turned = orientation_of(image) if image.format == "TIFF" else 1
+        raw = next((int(tile[2]) for tile in getattr(image, "tile", ())), 0)
         image.load()
+        if image.mode == "P":
+            refuse_of_palette(path)
         kind = png_kind(path) if image.format == "PNG" else None
-        samples = _deep_colors(path, image, kind) or _samples_of(image, reading, kind)
+        samples = _deep_colors(path, image, kind) or _samples_of(image, kind)
         if image.format == "TIFF":
             first = {"p": n_pages}
             samples = replace(samples, orientation=turned)
+        elif image.format == "PPM":
+            first = {"f": _n_following(path, image, raw)}
         else:
             first = {"f": getattr(image, "n_frames", 1) if image.format in _ANIMATED else 1}
         return replace(samples, facts={"first_of": first} if max(first.values()) > 1 else {})
+
+
+def _n_following(path: Path, image: Image.Image, header: int) -> int:
+    """Return how many images of the first one's size a Netpbm file holds."""
+    with path.open("rb") as file:
+        kind = file.read(2)
+    bits = 1 if kind == b"P4" else 16 if image.mode.startswith("I") else 8
+    if kind not in (b"P4", b"P5", b"P6"):  # numbers written as text have no fixed length
+        return 1
+    row = (bits * image.width * len(image.getbands()) + 7) // 8
+    return max(1, path.stat().st_size // (header + row * image.height))
 
 
 _ANIMATED = ("GIF", "PNG", "WEBP")
 
 
 def _deep_colors(path: Path, image: Image.Image, kind: PngKind | None) -> Samples | None:
-    """Return the samples of a PNG of 16 bits in colour; None of anything else."""
+    """Return the samples of a colour PNG of 16 bits; None for other files."""
     if kind is None or not kind.is_deep_color:
         return None
     if kind.key is None and find_spec("imagecodecs") is None and _is_bright(image):
@@ -270,8 +297,8 @@ def _is_bright(image: Image.Image) -> bool:
     return any(float(high) >= 128 for _, high in extremes if isinstance(high, int | float))
 
 
-def _samples_of(image: Image.Image, reading: Reading, kind: PngKind | None) -> Samples:
-    """Bring a picture to arrays, a strip at a time: Pillow's own conversions copy the whole."""
+def _samples_of(image: Image.Image, kind: PngKind | None) -> Samples:
+    """Convert a picture to arrays strip by strip: Pillow's conversions copy the whole."""
     turn = orientation_of(image)
     keyed = kind if kind is not None and kind.is_grey and kind.key is not None else None
     if image.mode == "F" or image.mode.startswith("I"):
@@ -282,7 +309,7 @@ def _samples_of(image: Image.Image, reading: Reading, kind: PngKind | None) -> S
         valid = None if keyed is None else upright(differs_from_key(stored, keyed), turn)
         values = np.ascontiguousarray(upright(stored, turn))
         return Samples(values[..., np.newaxis], valid, photograph=True, orientation=turn)
-    grey = image.mode in ("1", "L") and reading.token != ""
+    grey = image.mode in ("1", "L")
     size = upright_size((image.height, image.width), turn)
     clear = image.has_transparency_data and keyed is None
     mode = "RGBA" if clear else "L" if grey else "RGB"
@@ -298,6 +325,8 @@ def _samples_of(image: Image.Image, reading: Reading, kind: PngKind | None) -> S
             shown = _over_white(shown)
         piece = np.asarray(shown)
         as_stored(pixels, turn)[rows] = piece.reshape(*piece.shape[:2], -1)
+    if image.mode == "LA":
+        pixels = pixels[..., :1]
     return Samples(pixels, valid, photograph=True, orientation=turn)
 
 

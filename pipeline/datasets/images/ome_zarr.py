@@ -73,7 +73,7 @@ def ome_zarr_series(path: Path) -> list[str]:
 
 def ome_zarr_planes(path: Path, series: str | None = None) -> Lengths:
     """Return the axes along which planes are counted, channels aside, and how many there are."""
-    _, axes, shape = _opened(path, series)
+    _, axes, shape, _ = _opened(path, series)
     lengths = zip(axes, shape, strict=True)
     return {axis: n for axis, n in lengths if axis not in ("c", "y", "x")}
 
@@ -100,7 +100,7 @@ def read_ome_zarr(
         series = there[0]
         facts = {"images": len(there)} if len(there) > 1 else {}
     folder = path if series is None else path / series
-    array, axes, shape = _opened(path, series)
+    array, axes, shape, n_others = _opened(path, series)
     sizes = dict(zip(axes, shape, strict=True))
     if not {"y", "x"} <= sizes.keys():
         raise DataError(f"{path}: has the axes {' '.join(axes)}; an image has y and x")
@@ -120,6 +120,8 @@ def read_ome_zarr(
     values = values.transpose(order)
     if plane is None:
         facts |= {axis: n for axis, n in counted.items() if n != 1}
+    if n_others > 1:
+        facts |= {"multiscales": n_others}
     return Samples(
         values if values.ndim == 3 else values[..., np.newaxis],
         facts={"first_of": facts} if facts else {},
@@ -127,18 +129,19 @@ def read_ome_zarr(
 
 
 def _described(group: Any) -> Any:
-    """Return what OME says of a group; in 0.4 it stands among the attributes, later in a room."""
+    """Return a group's OME metadata: its attributes (0.4), or their key ``ome`` (0.5)."""
     attributes = group.attrs.asdict()
     return attributes.get("ome", attributes)
 
 
-def _opened(path: Path, series: str | None) -> tuple[Any, list[str], tuple[int, ...]]:
-    """Return the array of the finest resolution, its axes and its shape."""
+def _opened(path: Path, series: str | None) -> tuple[Any, list[str], tuple[int, ...], int]:
+    """Return the finest array of the first image, its axes, its shape and how many images."""
     import zarr
 
     try:
         group: Any = zarr.open_group(str(path if series is None else path / series), mode="r")
-        image = _described(group)["multiscales"][0]
+        images = _described(group)["multiscales"]
+        image = images[0]
         array: Any = group[image["datasets"][0]["path"]]
         shape = tuple(int(n) for n in array.shape)
         named = image.get("axes", "tczyx"[-len(shape) :])
@@ -147,7 +150,7 @@ def _opened(path: Path, series: str | None) -> tuple[Any, list[str], tuple[int, 
             raise ValueError(f"{len(axes)} axes, {len(shape)} dimensions")
     except Exception as error:  # whatever is damaged or missing
         raise _unreadable(path, error) from error
-    return array, axes, shape
+    return array, axes, shape, len(images)
 
 
 def _unreadable(path: Path, error: Exception) -> DataError:

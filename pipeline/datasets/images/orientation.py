@@ -1,4 +1,4 @@
-"""Which way up a picture is: EXIF's and TIFF's tag Orientation (TIFF 6.0, tag 274)."""
+"""The orientation of a picture: EXIF's and TIFF's tag Orientation (TIFF 6.0, tag 274)."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ ORIENTATION = 274
 
 
 def orientation_of(picture: Image.Image) -> int:
-    """Return how a picture that Pillow has loaded still has to be turned, 1 to 8; 1 is upright.
+    """Return the orientation, 1 to 8, of a picture as Pillow has loaded it; 1 is upright.
 
     Of a TIFF it is always 1: Pillow turns those itself while it loads them.
     """
@@ -18,7 +18,7 @@ def orientation_of(picture: Image.Image) -> int:
 
 
 def known(value: Any) -> int:
-    """Return a tag's value, or 1 where it is none of the eight that there are."""
+    """Return a tag's value, or 1 if it is none of the eight that exist."""
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
@@ -28,27 +28,27 @@ def swaps_axes(orientation: int) -> bool:
 
 
 def upright_size(stored: tuple[int, ...], orientation: int) -> tuple[int, int]:
-    """Return height and width of a picture once it is upright."""
+    """Return the height and width of the upright picture."""
     height, width = stored[:2]
     return (width, height) if swaps_axes(orientation) else (height, width)
 
 
 def upright(stored: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """Return a view of a stored (H, W, …) array as it is to be seen."""
+    """Return an upright view of a stored (H, W, …) array."""
     rows, columns = _steps(orientation)
     flipped = stored[::rows, ::columns]
     return flipped.swapaxes(0, 1) if swaps_axes(orientation) else flipped
 
 
 def as_stored(seen: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """Return a view of an upright (H, W, …) array in which rows are those that the file stores."""
+    """Return a view of an upright (H, W, …) array in the order in which the file stores it."""
     rows, columns = _steps(orientation)
     stored = seen.swapaxes(0, 1) if swaps_axes(orientation) else seen
     return stored[::rows, ::columns]
 
 
 def walked_back(orientation: int) -> tuple[bool, bool]:
-    """Say whether stored rows, and stored columns, are seen from the last to the first."""
+    """Say whether stored rows, and stored columns, run from last to first when upright."""
     return orientation in (3, 4, 6, 7), orientation in (2, 3, 7, 8)
 
 

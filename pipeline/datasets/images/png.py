@@ -1,4 +1,4 @@
-"""What Pillow does not say of a PNG (W3C, PNG third edition): 16 bits in colour, the tRNS chunk."""
+"""Facts of a PNG that Pillow lacks (W3C, PNG third edition): 16 bits in colour, the tRNS chunk."""
 
 import struct
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _MOST_CHUNKS = 10_000
 
 @dataclass(frozen=True)
 class PngKind:
-    """How a PNG stores its samples.
+    """The layout of a PNG's samples.
 
     Attributes
     ----------
@@ -35,7 +35,7 @@ class PngKind:
 
     @property
     def is_deep_color(self) -> bool:
-        """Whether it has 16 bits for each of several bands, of which Pillow reads 8."""
+        """Whether it has 16 bits for each of several bands; Pillow reads 8 of them."""
         return self.depth == 16 and self.color_type != _GREY
 
     @property
@@ -45,7 +45,7 @@ class PngKind:
 
 
 def png_kind(path: Path) -> PngKind | None:
-    """Return how a PNG stores its samples; None where the file is none."""
+    """Return how a PNG stores its samples; None if the file is no PNG."""
     with path.open("rb") as file:
         if file.read(8) != _SIGNATURE:
             return None
@@ -70,7 +70,7 @@ def png_kind(path: Path) -> PngKind | None:
 
 
 def decode_deep(path: Path) -> NDArray[np.uint16]:
-    """Return the (H, W, C) uint16 samples of a PNG of 16 bits; opacity last, a key's too.
+    """Return the (H, W, C) uint16 samples of a 16-bit PNG, opacity (also of tRNS) last.
 
     Raises
     ------
@@ -88,7 +88,7 @@ def decode_deep(path: Path) -> NDArray[np.uint16]:
 
 
 def differs_from_key(values: NDArray[Any], kind: PngKind) -> NDArray[np.bool_]:
-    """Return where (H, W) grey or (H, W, 3) samples are not the transparent one.
+    """Return where (H, W) grey or (H, W, 3) samples differ from the transparent colour.
 
     Parameters
     ----------

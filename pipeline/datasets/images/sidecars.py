@@ -1,8 +1,8 @@
-"""Files beside an image in which GDAL keeps what the image has no place for.
+"""Files that GDAL writes beside an image: masks, nodata values, units, georeference.
 
 ``a.jpg.msk`` is a TIFF of the image's size, 0 where there is no data. ``a.jpg.aux.xml`` names the
-values that stand for no data, and where the image lies. Both go for every kind of file, and are
-of the grid that the file stores, before it is turned upright.
+values that stand for no data, the unit of the values, and where the image lies. Both go for every
+kind of file, and are of the grid that the file stores, before it is turned upright.
 """
 
 import re
@@ -12,7 +12,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from spam_pipe.pipeline.datasets.images.bands import Nodata, Samples
+from spam_pipe.pipeline.datasets.images.bands import Samples, rescaled
+from spam_pipe.pipeline.datasets.images.cubes import envi_data
+from spam_pipe.pipeline.datasets.images.kinds import is_envi_header
 from spam_pipe.pipeline.datasets.images.orientation import upright
 from spam_pipe.pipeline.errors import DataError
 
@@ -20,28 +22,32 @@ _LARGEST_XML = 2**24
 
 # GDAL itself writes these; a parser of XML would be one more that untrusted files reach.
 _BAND = re.compile(r'<PAMRasterBand\s+band="(\d+)"\s*>(.*?)</PAMRasterBand>', re.DOTALL)
-_NODATA = re.compile(r"<NoDataValue(?:\s[^>]*)?>\s*([^<\s]+)\s*</NoDataValue>")
+_NODATA, _SCALE, _OFFSET = (
+    re.compile(rf"<{name}(?:\s[^>]*)?>\s*([^<\s]+)\s*</{name}>")
+    for name in ("NoDataValue", "Scale", "Offset")
+)
 
 
 def mask_beside(path: Path) -> Path:
-    """Return where GDAL's mask of an image would be."""
+    """Return the path of GDAL's mask of an image."""
     return path.with_name(f"{path.name}.msk")
 
 
 def xml_beside(path: Path) -> Path:
-    """Return where GDAL's facts of an image would be."""
+    """Return the path of GDAL's metadata of an image."""
     return path.with_name(f"{path.name}.aux.xml")
 
 
 def sidecars(path: Path) -> list[Path]:
-    """Return the files beside an image that say which of its pixels have data."""
-    return [
+    """Return the files beside an image that change its pixels."""
+    beside = [
         file for file in (mask_beside(path), xml_beside(path)) if file.is_file() and _counts(file)
     ]
+    return [envi_data(path), *beside] if is_envi_header(path) else beside
 
 
 def with_sidecars(samples: Samples, path: Path) -> Samples:
-    """Return what a file holds with what the files beside it mask.
+    """Apply the masks, nodata values and units of the files beside an image.
 
     Raises
     ------
@@ -58,15 +64,41 @@ def with_sidecars(samples: Samples, path: Path) -> Samples:
             )
         valid = stored if samples.valid is None else stored & samples.valid
         samples = replace(samples, valid=valid)
-    if samples.nodata is None and xml_beside(path).is_file():
-        nodata = _nodata_in(xml_beside(path), samples.values.shape[2])
-        samples = replace(samples, nodata=nodata, photograph=samples.photograph and nodata is None)
-    return samples
+    beside = xml_beside(path)
+    if not beside.is_file():
+        return samples
+    if samples.nodata is None:
+        nodata = _each_band(beside, _NODATA, samples)
+        if any(value is not None for value in nodata):
+            shared = nodata[0] if len({*nodata}) == 1 else tuple(nodata)
+            samples = replace(samples, nodata=shared, photograph=False)
+    if "scaled" in samples.facts:
+        return samples
+    scales, offsets = (_each_band(beside, field, samples) for field in (_SCALE, _OFFSET))
+    return rescaled(
+        samples,
+        [
+            (1.0 if scale is None else scale, 0.0 if offset is None else offset)
+            for scale, offset in zip(scales, offsets, strict=True)
+        ],
+    )
+
+
+def refuse_of_palette(path: Path) -> None:
+    """Refuse an image with a palette whose metadata name values: they mean its indices."""
+    if xml_beside(path).is_file() and _counts(xml_beside(path)):
+        raise DataError(
+            f"{xml_beside(path)}: gives values of palette indices, which are not read; save "
+            "the image without a palette"
+        )
 
 
 def _counts(file: Path) -> bool:
-    """Say whether a file says anything of pixels; statistics and places alone do not."""
-    return file.suffix != ".xml" or bool(_NODATA.search(_text(file)))
+    """Say whether a file changes pixels; statistics and georeference do not."""
+    fields = (_NODATA, _SCALE, _OFFSET)
+    return file.suffix != ".xml" or any(
+        field.search(text) for text in [_text(file)] for field in fields
+    )
 
 
 def _text(path: Path) -> str:
@@ -81,14 +113,16 @@ def _read_mask(path: Path) -> NDArray[np.bool_]:
     return np.asarray((read_tiff(path, Reading(), None).values != 0).any(axis=2))
 
 
-def _nodata_in(path: Path, n_bands: int) -> Nodata:
-    values: list[float | None] = [None] * n_bands
+def _each_band(path: Path, field: re.Pattern[str], samples: Samples) -> list[float | None]:
+    """Return a field's value for each band; None where a band has none."""
+    n_bands = samples.values.shape[2]
+    numbers = samples.numbers or tuple(range(1, n_bands + 1))
+    values: dict[int, float] = {}
     for band, content in _BAND.findall(_text(path)):
-        if (found := _NODATA.search(content)) and 1 <= int(band) <= n_bands:
+        if found := field.search(content):
             try:
-                values[int(band) - 1] = float(found[1])
+                values[int(band)] = float(found[1])
             except ValueError as error:
-                raise DataError(f"{path}: its NoDataValue is '{found[1]}', no number") from error
-    if all(value is None for value in values):
-        return None
-    return values[0] if len({*values}) == 1 else tuple(values)
+                name = field.pattern[1:].partition("(")[0]
+                raise DataError(f"{path}: its {name} is '{found[1]}', no number") from error
+    return [values.get(number) for number in numbers]

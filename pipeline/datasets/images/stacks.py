@@ -1,4 +1,4 @@
-"""Which images and planes the files of a folder hold."""
+"""Images and planes that the files of a folder hold."""
 
 from collections.abc import Iterator
 from math import prod
@@ -13,11 +13,11 @@ from spam_pipe.pipeline.errors import DataError
 Which = Literal["all", "first"] | None
 
 Part = tuple[str | None, str | None]
-"""An image of a file and a plane of it, each None where it is the only one."""
+"""Name of an image in a file and of its plane; None where there is only one."""
 
 
 def parts_of(path: Path, which: Which) -> list[Part]:
-    """Return the images and planes that a file is taken for.
+    """Return the images and planes of a file that become items.
 
     Nothing but OME files is opened unless all planes are asked for. A file that can't be read
     counts as one plane, which then fails alone.
@@ -39,7 +39,7 @@ def parts_of(path: Path, which: Which) -> list[Part]:
 
 
 def part_name(part: Part) -> str:
-    """Return what is put behind a file's id to name a part of it: ``#0#z3``."""
+    """Return the part's name as the item's id ends with it: ``#0#z3``."""
     return "".join(f"#{each}" for each in part if each is not None)
 
 

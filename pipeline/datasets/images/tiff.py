@@ -1,5 +1,6 @@
-"""TIFFs: photographs that Pillow does not see whole, science and maps, and label maps."""
+"""Reads TIFFs that Pillow cannot: many bands, deep samples, maps, stacks, label maps."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,13 +14,27 @@ from numpy.typing import NDArray
 
 from spam_pipe.pipeline.datasets.guards.limits import check_packing, check_size
 from spam_pipe.pipeline.datasets.guards.tiff_segments import check_segments
-from spam_pipe.pipeline.datasets.images.bands import Alpha, Reading, Samples, holds_data
+from spam_pipe.pipeline.datasets.images.bands import (
+    Alpha,
+    Reading,
+    Samples,
+    Scaling,
+    holds_data,
+    rescaled,
+)
 from spam_pipe.pipeline.datasets.images.orientation import ORIENTATION, known, upright
 from spam_pipe.pipeline.datasets.images.planes import Lengths, check_plane, plane_index
-from spam_pipe.pipeline.datasets.images.tiff_pages import Pages, pages_of
+from spam_pipe.pipeline.datasets.images.sidecars import refuse_of_palette
+from spam_pipe.pipeline.datasets.images.tiff_pages import (
+    SUBDIRECTORIES,
+    Pages,
+    check_subdirectories,
+    pages_of,
+)
 from spam_pipe.pipeline.errors import DataError
 
 _GRID = (33550, 34264, 33922)  # ModelPixelScale, ModelTransformation, ModelTiepoint
+_GDAL_METADATA = 42112
 GEO_KEYS, NODATA = 34735, 42113
 """Tags that a photograph does not have: the GeoTIFF standard's keys, and GDAL's nodata value."""
 
@@ -32,6 +47,9 @@ _ASSOCIATED, _UNASSOCIATED = 1, 2  # kinds of opacity, of the tag ExtraSamples
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE = 0, 1, 2, 3  # of PhotometricInterpretation
 _CMYK, _YCBCR = 5, 6
 _PICTURES = (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR)
+_N_SAMPLES = {_RGB: 3, _YCBCR: 3, _CMYK: 4}
+"""Colour samples per pixel by PhotometricInterpretation; 1 for all others."""
+
 _UNSEEN = (_CMYK, 8, 9, 10, 32803, 32844, 32845)  # the Lab kinds, a camera's raw mosaic, logarithms
 _JPEG = (6, 7)  # of Compression: its decoder makes RGB of YCbCr
 _UNSIGNED, _UNDEFINED = 1, 4  # of SampleFormat
@@ -43,7 +61,7 @@ def is_ome_tiff(path: Path) -> bool:
 
 
 def plain_pages(path: Path) -> int | None:
-    """Return how many pages a TIFF has of which Pillow sees all that there is; else None.
+    """Return the number of a TIFF's pages if Pillow reads them fully; else None.
 
     It does where there are 8 bits, and no map, mask or stack.
     """
@@ -59,13 +77,34 @@ def plain_pages(path: Path) -> int | None:
                 and page.sampleformat in (_UNSIGNED, _UNDEFINED)
                 and page.photometric in _PICTURES
                 and NODATA not in page.tags
+                and SUBDIRECTORIES not in page.tags
+                and not _scaling_of(page)
+                and not _has_narrow_palette(page)
                 and _alpha_of(page) in (None, page.samplesperpixel - 1)
+                and page.samplesperpixel - (_alpha_of(page) is not None)
+                == _N_SAMPLES.get(page.photometric, 1)
             )
-            return len(pages.images) if plain else None
+            return _n_pages(file, pages) if plain else None
     except DataError:
         raise
     except Exception:  # Pillow may read it, and else says what is wrong
         return 1
+
+
+def _n_pages(file: Any, pages: Pages) -> int:
+    """Return the number of full-size images in a file without named axes.
+
+    MetaMorph's stacks, and tifffile's where it is told to, keep one directory for all.
+    """
+    n = len(pages.images)
+    if n == 1 and (file.is_shaped or file.is_stk):
+        n = max(n, prod(file.series[0].shape) // max(1, file.pages[pages.images[0]].size))
+    return n
+
+
+def _has_narrow_palette(page: Any) -> bool:
+    """Say whether a palette has 8 bits instead of 16, as old programs wrote it."""
+    return bool(page.photometric == _PALETTE and np.max(page.colormap, initial=0) < 256)
 
 
 def tiff_planes(path: Path, series: int = 0) -> Lengths:
@@ -115,12 +154,12 @@ def read_tiff(path: Path, reading: Reading, plane: str | None, series: int = 0) 
             )
         found = _read_page(file, pages, pages.images[number], path, reading)
         page = file.pages[pages.images[number]]
-        return _samples(page, found, path, _first_of(plane, {"p": len(pages.images)}))
+        return _samples(page, found, path, _first_of(plane, {"p": _n_pages(file, pages)}))
 
 
 @dataclass(frozen=True)
 class Page:
-    """A page as it is to be seen: upright.
+    """A page, upright.
 
     Attributes
     ----------
@@ -176,7 +215,7 @@ class CodecMissingError(DataError):
 
 @contextmanager
 def open_tiff(path: Path) -> Iterator[Any]:
-    """Open a TIFF with tifffile; whatever goes wrong with it becomes a DataError."""
+    """Open a TIFF with tifffile; all its errors become a DataError."""
     try:
         # Of several files that are said to be one image, only the one that was named is read.
         with tifffile.TiffFile(path, _multifile=False) as file:
@@ -211,7 +250,7 @@ def _lengths(file: Any, path: Path, series: int = 0) -> Lengths:
 
 
 def _first_of(plane: str | None, lengths: Lengths) -> dict[str, Any]:
-    """Return the fact that there are other planes than the first one, if nobody asked for one."""
+    """Return the fact that other planes than the first exist, unless the user asked for one."""
     counted = {axis: n for axis, n in lengths.items() if n != 1}
     return {"first_of": counted} if plane is None and counted else {}
 
@@ -230,12 +269,14 @@ def _samples(page: Any, found: Page, path: Path, facts: dict[str, Any]) -> Sampl
     if nodata is not None and page.photometric in (_WHITE_IS_ZERO, _PALETTE):
         holds = holds_data(values, nodata)  # it is a stored value, not a colour
         valid, nodata = (holds if valid is None else valid & holds), None
+    if page.photometric == _PALETTE:
+        refuse_of_palette(path)
     values = _colors_of(page, values, path)
-    return Samples(
+    made = Samples(
         values,
         valid,
         nodata=nodata,
-        # 12 bits in words of 16: the file itself says that the words are never full.
+        # 12 bits in 16: the file states the range.
         limits=(0.0, 2.0**bits - 1) if words and page.photometric != _PALETTE else None,
         named=(1, 2, 3) if page.photometric == _RGB and values.shape[2] >= 3 else None,
         photograph=photograph,
@@ -244,11 +285,31 @@ def _samples(page: Any, found: Page, path: Path, facts: dict[str, Any]) -> Sampl
         orientation=found.orientation,
         facts=facts,
     )
+    stored = [n - 1 for n in numbers] if numbers else range(values.shape[2])
+    scaling = _scaling_of(page)
+    return rescaled(made, [scaling.get(band, (1.0, 0.0)) for band in stored])
+
+
+def _scaling_of(page: Any) -> dict[int, Scaling]:
+    """Return scale and offset by band, from 0, that GDAL wrote beside the pixels."""
+    found: dict[str, dict[int, float]] = {"scale": {}, "offset": {}}
+    tag = page.tags.get(_GDAL_METADATA)
+    for attributes, text in _ITEM.findall(str(tag.value)) if tag is not None else ():
+        said = dict(_ATTRIBUTE.findall(attributes))
+        number = _number(text)
+        if said.get("role") in found and number is not None and said.get("sample", "0").isdecimal():
+            found[said["role"]][int(said.get("sample", "0"))] = number
+    bands = {*found["scale"], *found["offset"]}
+    return {n: (found["scale"].get(n, 1.0), found["offset"].get(n, 0.0)) for n in bands}
+
+
+_ITEM, _ATTRIBUTE = re.compile(r"<Item\s([^>]*)>([^<]*)</Item>"), re.compile(r'(\w+)="([^"]*)"')
 
 
 def _read_page(file: Any, pages: Pages, number: int, path: Path, reading: Reading) -> Page:
     page = file.pages[number]
     _check(page, path, reading)
+    check_subdirectories(page, path)
     values = _last_bands(page.asarray(), page.axes, path)
     valid = None
     if (at := pages.masks.get(number)) is not None:
@@ -269,9 +330,14 @@ def _read_page(file: Any, pages: Pages, number: int, path: Path, reading: Readin
 def _colors_of(page: Any, values: NDArray[Any], path: Path) -> NDArray[Any]:
     """Undo what a TIFF does to its values before they are a picture's."""
     if page.photometric == _PALETTE and page.colormap is not None:
-        colors = np.asarray(page.colormap)[:, values[..., 0]] >> 8
+        colors = np.asarray(page.colormap)[:, values[..., 0]] >> 8 * (not _has_narrow_palette(page))
         return np.moveaxis(colors, 0, 2).astype(np.uint8)
-    if page.photometric == _WHITE_IS_ZERO and values.dtype.kind in "ub":
+    if page.photometric == _WHITE_IS_ZERO and values.dtype.kind not in "ub":
+        raise DataError(
+            f"{path}: calls 0 white, and its {values.dtype} samples have no black; save it with 0 "
+            "as black"
+        )
+    if page.photometric == _WHITE_IS_ZERO:
         most = 1 if values.dtype.kind == "b" else 2**page.bitspersample - 1
         return (most - values).astype(values.dtype)
     subsampled = page.photometric == _YCBCR and page.compression not in _JPEG

@@ -1,8 +1,9 @@
-"""What the pages of a TIFF are: images, masks of them, or the same smaller (TIFF 6.0, p. 36).
+"""Kinds of a TIFF's pages: images, masks of them, or smaller copies (TIFF 6.0, p. 36).
 
 The tag NewSubfileType says it, in old files SubfileType; pages that PhotometricInterpretation
-calls transparency masks are masks. GDAL writes its overviews and internal masks so, in any order;
-pages in sub-directories (SubIFDs) are details of a page and never counted.
+calls transparency masks are masks. GDAL writes its overviews and internal masks so, in any order.
+Pages in sub-directories (SubIFDs) are never counted: reduced copies there are skipped,
+and a page whose image or mask is there is refused.
 """
 
 import struct
@@ -17,15 +18,18 @@ _NEW_SUBFILE_TYPE, _SUBFILE_TYPE, _PHOTOMETRIC = 254, 255, 262
 _REDUCED, _MASK, _DEPTH = 1, 4, 8  # bits of NewSubfileType; the last is DNG's
 _OLD_REDUCED = 2  # of SubfileType
 _MASK_PHOTOMETRIC = 4
+SUBDIRECTORIES = 330
+"""The tag SubIFDs."""
+
 _SHORT, _LONG = 3, 4
 _MOST_TAGS = 4096
 _FIRST_OFFSET = {42: 4, 43: 8}
-"""Where the place of the first page stands, by the header's version: TIFF and BigTIFF."""
+"""The header's field that points to the first page, by version: TIFF and BigTIFF."""
 
 
 @dataclass(frozen=True)
 class Pages:
-    """Which pages of a TIFF are what, by their places in the file.
+    """The pages of a TIFF by what they are; numbers count pages from 0.
 
     Attributes
     ----------
@@ -40,7 +44,7 @@ class Pages:
 
 
 def pages_of(file: Any, path: Path) -> Pages:
-    """Return what the pages of a TIFF (of tifffile) are.
+    """Sort the pages of a TIFF (of tifffile) into images and masks.
 
     A mask belongs to the last image before it. Where no page is an image, the first one counts.
 
@@ -67,6 +71,33 @@ def pages_of(file: Any, path: Path) -> Pages:
     if images and -1 in masks:
         raise DataError(f"{path}: begins with a mask of no image; save it again")
     return Pages(tuple(images), masks) if images else Pages((0,))
+
+
+def check_subdirectories(page: Any, path: Path) -> None:
+    """Refuse a page (of tifffile) whose picture or mask is in a sub-directory.
+
+    Raises
+    ------
+    DataError
+        Naming what the sub-directory holds.
+    """
+    if SUBDIRECTORIES not in page.tags or page.pages is None:
+        return
+    reduced = int(page.subfiletype) & _REDUCED
+    for inner in page.pages:
+        kind, larger = int(inner.subfiletype), inner.size > page.size
+        if kind & (_REDUCED | _DEPTH):
+            continue
+        if kind & _MASK or inner.photometric == _MASK_PHOTOMETRIC:
+            raise DataError(
+                f"{path}: keeps its mask in a sub-directory (SubIFDs), where no mask is read; save "
+                "it with an internal mask, or beside it as .msk"
+            )
+        if larger or reduced:
+            raise DataError(
+                f"{path}: begins with a small copy of the image, which is in a sub-directory "
+                "(SubIFDs), as in a camera's raw files; save it as a plain TIFF"
+            )
 
 
 def _kinds(file: Any) -> Iterator[int]:

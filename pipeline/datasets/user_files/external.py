@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from spam_pipe.pipeline.datasets.user_files.item_files import named_files, refuse_two
 from spam_pipe.pipeline.datasets.user_files.label_file import LABEL_SUFFIXES, LabelFile
 from spam_pipe.pipeline.errors import DataError
+from spam_pipe.pipeline.home import expand_home
 from spam_pipe.pipeline.items import FileSource
 
 SUFFIXES = (*LABEL_SUFFIXES, ".csv")
@@ -24,7 +25,7 @@ def require_maps(folder: str, counts: Collection[int]) -> Path:
     DataError
         When it is not there, or has no folder for one of the numbers of superpixels.
     """
-    path = Path(folder).expanduser()
+    path = expand_home(folder)
     if not path.is_dir():
         raise DataError(
             f"{path}: there is no such folder of label maps; segment.external is the folder that "
@@ -44,18 +45,12 @@ def require_maps(folder: str, counts: Collection[int]) -> Path:
 class ExternalMaps(FileSource):
     """A method's label maps of one image; reads as a mapping from K to (H, W) uint32.
 
-    PNG, TIFF, npy and mat are read as `LabelFile` says; csv is a row of integers per row of
-    pixels. Which labels stand for the superpixels doesn't matter. A K without a map is left out.
-
-    Attributes
-    ----------
-    path
-        The method's folder, which holds one folder for each K.
-    item_id
-        The image.
+    `path` is the method's folder, which holds one folder for each K. PNG, TIFF, npy and mat are
+    read as `LabelFile` says; csv is a row of integers per row of pixels. The labels' numbers don't
+    matter. A K without a map is left out.
     """
 
-    item_id: str
+    item_id: str  # the image
 
     def signature(self) -> str:
         """Return size and modification time of every map."""

@@ -29,19 +29,10 @@ class FactorMap(FileSource):
 
     An npy file holds the (H, W) factors themselves. A PNG is painted: black is 1, white `white`,
     grey in between; so what is left black stays as it is.
-
-    Attributes
-    ----------
-    path
-        The file.
-    white
-        Factor that a PNG's white stands for.
-    max_pixels
-        PNGs with more are refused before they are decoded.
     """
 
-    white: float
-    max_pixels: int = MAX_PIXELS
+    white: float  # factor that a PNG's white stands for
+    max_pixels: int = MAX_PIXELS  # PNGs with more are refused before they are decoded
 
     def read(self) -> UserFactors:
         """Load the map."""

@@ -1,4 +1,4 @@
-"""Tables in which a user says something of images: CSV or JSON, a row per point, box or object."""
+"""Reads the user's tables, CSV or JSON, with a row per point, box or object."""
 
 import csv
 import json
@@ -17,40 +17,20 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class RowKind:
-    """What rows of a kind say, and how an error says so.
+    """A kind of rows: its columns, and the words that errors use."""
 
-    Attributes
-    ----------
-    what
-        What they are, in the plural.
-    columns
-        All that they may have.
-    needed
-        Columns that it must have.
-    places
-        Columns of which it must have all of one group.
-    how
-        A clause that names the columns.
-    also
-        What may stand beside these, as the clause's end.
-    example
-        A JSON list of one row.
-    surplus
-        Cure of a CSV row with more cells than there are columns.
-    """
-
-    what: str
-    columns: tuple[str, ...]
-    needed: tuple[str, ...]
-    places: tuple[tuple[str, ...], ...]
-    how: str
-    example: str
-    also: str = ""
-    surplus: str = ""
+    what: str  # what they are, in the plural
+    columns: tuple[str, ...]  # all that they may have
+    needed: tuple[str, ...]  # columns that it must have
+    places: tuple[tuple[str, ...], ...]  # columns of which it must have all of one group
+    how: str  # A clause that names the columns
+    example: str  # A JSON list of one row
+    also: str = ""  # what may stand beside these, as the clause's end
+    surplus: str = ""  # cure of a CSV row with more cells than there are columns
 
 
 def read_text(path: Path) -> str:
-    """Return a file's text; DataError where it is none."""
+    """Return a file's text; DataError if it is no text."""
     try:
         return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -58,7 +38,7 @@ def read_text(path: Path) -> str:
 
 
 def parse_json(path: Path, text: str) -> Any:
-    """Return what a file's text says; DataError where it is no JSON."""
+    """Return a file's JSON; DataError where it is not JSON."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:  # also a number of thousands of digits
@@ -78,7 +58,7 @@ def parse_rows(path: Path, text: str, kind: RowKind) -> Iterable[tuple[str, Row]
 
 
 def shown(value: Any) -> str:
-    """Return a cell as text, nothing where there is none."""
+    """Return a cell as text; empty if the cell is."""
     return "" if value is None else str(value).strip()
 
 
@@ -94,7 +74,7 @@ def image_of(row: Row, where: str) -> str:
 
 
 def as_number(value: Any) -> float:
-    """Return a cell as a number, NaN where it is none."""
+    """Return a cell as a number; NaN if it is no number."""
     try:
         return math.nan if isinstance(value, bool) else float(value)
     except (OverflowError, TypeError, ValueError):
@@ -102,7 +82,7 @@ def as_number(value: Any) -> float:
 
 
 def whole(value: Any, name: str, where: str) -> int:
-    """Return the cell of a column as a whole number, rounded down; DataError where it is none."""
+    """Return the cell of a column as a whole number, rounded down; DataError if it is no number."""
     number = as_number(value)
     if not math.isfinite(number) or abs(number) > 2**31:
         meaning = {"object": "the number of an object", "k": "a number of superpixels"}

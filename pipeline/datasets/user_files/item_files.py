@@ -1,4 +1,4 @@
-"""The file that belongs to an image in a folder of the user's: named as the image is."""
+"""Finds the file of an image in a user's folder: it is named like the image."""
 
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
@@ -8,7 +8,7 @@ from spam_pipe.pipeline.errors import DataError
 
 
 def named_files(folder: Path, item_id: str, what: str, suffixes: tuple[str, ...]) -> list[Path]:
-    """Return the files of a folder of `what` that are called like an image.
+    """Return the files of a folder of `what` that are named like an image.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def named_files(folder: Path, item_id: str, what: str, suffixes: tuple[str, ...]
 
 
 def named_folder(folder: Path, item_id: str, what: str) -> Path | None:
-    """Return the folder in a folder of `what` that is called like an image; None without one."""
+    """Return the subfolder that is named like an image; None without one."""
     found = find_place(folder, inside(folder, item_id, what))
     return found if found is not None and found.is_dir() else None
 

@@ -23,10 +23,10 @@ from spam_pipe.pipeline.items import FileSource
 from spam_pipe.stages.validity import VOID
 
 Annotations = tuple[NDArray[np.uint32], ...]
-"""One (H, W) region map per annotator; `VOID` where it says nothing."""
+"""One (H, W) region map per annotator; `VOID` where a pixel has no label."""
 
 _LABEL_BYTES = 8
-"""Most that a pixel of a label map takes."""
+"""Largest number of bytes of a label."""
 
 _MOST_ANNOTATORS = 100
 
@@ -58,30 +58,19 @@ class LabelFile(FileSource):
     images aside. A mat file holds BSD's ``groundTruth``, or one matrix.
 
     Pixels have no label where the file itself masks them (opacity 0, a transparent colour, a
-    transparency mask, GDAL's nodata) and where they hold a value to ignore.
-
-    Attributes
-    ----------
-    path
-        The file.
-    max_pixels
-        Maps with more pixels are refused before they are decoded.
-    ignore
-        Values that mean no label; they may be negative.
-    void
-        What pixels without a label read as.
+    transparency mask, GDAL's nodata) and where they hold NaN or a value to ignore.
     """
 
-    max_pixels: int = MAX_PIXELS
-    ignore: tuple[int, ...] = ()
-    void: int = 0
+    max_pixels: int = MAX_PIXELS  # maps with more are refused before they are decoded
+    ignore: tuple[int, ...] = ()  # values that mean no label; they may be negative
+    void: int = 0  # value of pixels without a label
 
     def signature(self) -> str:
-        """Return what is there now, and which values are ignored."""
+        """Return size, modification time and the ignored values."""
         return super().signature() + self._token
 
     def digest(self) -> str:
-        """Return the SHA-256 of the file's bytes, and of which values are ignored."""
+        """Return the SHA-256 of the file's bytes and of the ignored values."""
         own = super().digest()
         return sha256(f"{own}{self._token}".encode()).hexdigest() if self._token else own
 
@@ -146,18 +135,18 @@ def region_map(
     Parameters
     ----------
     labels
-        (H, W) whole numbers; masked where it says nothing.
+        (H, W) integers; masked, or NaN, where a pixel has no label.
     path
-        What an error names.
+        The file, for messages.
     ignore
-        Values that say nothing either.
+        Values that mean no label either.
     void
-        What such pixels become.
+        Value of such pixels in the result.
 
     Raises
     ------
     DataError
-        When it is none.
+        When it is no label map.
     """
     if labels.ndim != 2 or labels.size == 0:
         raise DataError(f"{path}: a label map is (H, W), not {labels.shape}")
@@ -167,10 +156,11 @@ def region_map(
     values = np.asarray(np.ma.getdata(labels))
     if ignore:
         hidden = hidden | np.isin(values, ignore)
+    if values.dtype.kind == "f" and np.isnan(values).any():
+        hidden = hidden | np.isnan(values)
     if hidden is not np.ma.nomask and hidden.any():
         values = np.where(hidden, values.dtype.type(0), values)
-    # `not (...)` rather than the opposite, so that NaN is refused as well.
-    if not (values.min() >= 0 and values.max() < VOID):
+    if values.min() < 0 or values.max() >= VOID:
         found = f"; they are {values.min():g} to {values.max():g}"
         cure = f": leave values without a meaning out with --ignore {values.min():g}"
         raise DataError(
@@ -263,7 +253,7 @@ def _load_tiff(path: Path, max_pixels: int) -> Iterator[NDArray[Any]]:
 
 
 def _load_picture(path: Path, max_pixels: int) -> NDArray[Any]:
-    """Return the values of a picture, upright, masked where it is transparent."""
+    """Return a picture's values, upright, masked where it is transparent."""
     if not path.exists():
         raise _missing(path)
     try:
@@ -297,7 +287,7 @@ def _load_picture(path: Path, max_pixels: int) -> NDArray[Any]:
 
 
 def _transparent(image: Image.Image, values: NDArray[Any]) -> NDArray[np.bool_] | None:
-    """Return where a picture with opacity, or a palette that has some, is not to be seen."""
+    """Return which pixels are fully transparent, by opacity or palette."""
     if values.ndim == 3 and values.shape[2] in (2, 4):
         return np.asarray(values[..., -1] == 0)
     clear = image.info.get("transparency")

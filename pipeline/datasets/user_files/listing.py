@@ -1,4 +1,4 @@
-"""The files below a folder, and what was passed by."""
+"""Lists the files below a folder and counts what was skipped."""
 
 import os
 from collections import Counter
@@ -13,18 +13,12 @@ _Identity = tuple[int, int]
 
 @dataclass
 class Listing:
-    """What is below a folder.
+    """The files below a folder."""
 
-    Attributes
-    ----------
-    names
-        Relative paths, with slashes, of all files that are not hidden, sorted. A folder that is
-        an OME-Zarr image counts as a file.
-    passed_by
-        How much of what is not among them, by what it is.
-    """
-
+    # relative paths, with slashes, of all files that are not hidden, sorted. A folder that is an
+    # OME-Zarr image counts as a file.
     names: list[str] = field(default_factory=list)
+    # how much of what is not among them, by what it is
     passed_by: Counter[str] = field(default_factory=Counter)
 
 
@@ -64,7 +58,7 @@ def _walk(
 
 
 def say_passed_by(counts: Counter[str], names: list[str]) -> str:
-    """Return what was passed by as a clause, files by their suffixes; empty for nothing."""
+    """Return the skipped files as text, counted by suffix; empty for none."""
     kinds = Counter(PurePosixPath(name).suffix.lower() or "files without suffix" for name in names)
     said = [f"{n} {what}" for what, n in (kinds + counts).most_common(_SAID)]
     left = sum((kinds + counts).values()) - sum(n for _, n in (kinds + counts).most_common(_SAID))

@@ -41,15 +41,9 @@ _LARGEST_PAGE = 2**29  # bytes
 
 @dataclass(frozen=True)
 class MaskFolder:
-    """A folder of segmentations, or a COCO file of all.
+    """A folder of segmentations, or a COCO file of all."""
 
-    Attributes
-    ----------
-    path
-        The folder or file.
-    """
-
-    path: Path
+    path: Path  # the folder or file
 
     def find(self, item_id: str) -> "MaskFile":
         """Return the segmentation of an item, without opening it.
@@ -84,7 +78,7 @@ class MaskFile(FileSource):
 
     - PNG, TIFF, npy (H, W), mat: a label image; each label but 0 is one mask. Of BSD's
       ``groundTruth`` the first annotator is taken.
-    - npy (n, H, W), TIFF of several pages: binary masks; whatever is not 0 is foreground.
+    - npy (n, H, W), TIFF of several pages: binary masks; values other than 0 are foreground.
     - JSON: a list of ``{"segmentation": {"size": [H, W], "counts": …}, "predicted_iou": …}``
       with counts as a list or compressed, as segment-anything's ``amg.py`` writes it with
       ``--convert-to-rle``, or COCO's ``{"annotations": [...]}``, where polygons may stand for
@@ -93,16 +87,9 @@ class MaskFile(FileSource):
       as ``amg.py`` writes it.
 
     Masks without a score get 1. An empty list of proposals reads as no masks of size 1×1.
-
-    Attributes
-    ----------
-    path
-        The file or folder.
-    item_id
-        The image, for files that hold masks of several.
     """
 
-    item_id: str = ""
+    item_id: str = ""  # the image, for files that hold masks of several
 
     def signature(self) -> str:
         """Return size and modification time, of every file where it is a folder."""
@@ -143,7 +130,7 @@ class MaskFile(FileSource):
 
 
 def _stacked(masks: Iterable[NDArray[Any]], score: list[float] | None = None) -> RunLengths:
-    """Encode masks one at a time; none at all have no size of their own."""
+    """Encode masks one at a time; an empty stack has size 1×1."""
     size: tuple[int, ...] | None = None
     counts = []
     for index, mask in enumerate(masks):
@@ -172,7 +159,7 @@ def _read_tiff(path: Path) -> RunLengths:
 
 
 def _filled(page: NDArray[Any], path: Path) -> NDArray[Any]:
-    """Return a page as a mask: what it masks itself is no foreground."""
+    """Return a page as a mask; pixels that the page masks are background."""
     if page.ndim != 2:
         raise DataError(f"{path}: its pages are in colour; save masks in black and white")
     checked_size(page.shape)
@@ -204,7 +191,7 @@ def _read_json(path: Path, item_id: str) -> RunLengths:
 
 
 def _of_image(content: dict[str, Any], path: Path, item_id: str) -> tuple[Any, Mapping[str, Any]]:
-    """Return the annotations of an image, and what COCO says of it, out of a file of several."""
+    """Return one image's annotations and description out of a COCO file."""
     annotations, images = content.get("annotations"), content.get("images")
     if not isinstance(images, list) or not isinstance(annotations, list):
         return annotations, {}
@@ -237,13 +224,13 @@ def _of_image(content: dict[str, Any], path: Path, item_id: str) -> tuple[Any, M
 
 
 def _paths(name: str) -> set[str]:
-    """Return what an image may be called: its path with suffix or without."""
+    """Return the names an image may have: its path with and without suffix."""
     path = PurePosixPath(written(name))
     return {path.as_posix(), path.with_suffix("").as_posix()} if path.name else set()
 
 
 def _lengths(segmentation: Any, image: Mapping[str, Any]) -> Any:
-    """Return run lengths; of polygons those of the pixels whose centres lie inside."""
+    """Return run lengths; polygons become the pixels whose centres lie inside."""
     if not isinstance(segmentation, list):
         return segmentation
     from skimage.draw import polygon

@@ -1,4 +1,4 @@
-"""When two names are the same: Unicode writes ``é`` as one character or as two (UAX #15)."""
+"""Equality of names: Unicode writes ``é`` as one character or as two (UAX #15)."""
 
 import os
 import re
@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 _OBEYED = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028-\\u202e\\u2066-\\u2069]")
-"""Control characters, ends of lines, and what turns the direction of writing."""
+"""Control characters, line ends and characters that change the writing direction."""
 
 
 def composed(name: str) -> str:
@@ -28,7 +28,7 @@ def written(name: str) -> str:
 
 
 def find_place(root: Path, relative: PurePosixPath) -> Path | None:
-    """Return the file or folder below a root that an id means; None where there is none."""
+    """Return the file or folder of an id below a root; None where there is none."""
     place = root
     for part in relative.parts:
         if (place / part).exists():
@@ -63,7 +63,7 @@ def find_named(root: Path, relative: PurePosixPath, suffixes: tuple[str, ...]) -
 
 
 def _entries(folder: Path) -> dict[str, list[str]]:
-    """Return the names in a folder by what ids call them, suffixes in lower case."""
+    """Return the names in a folder by their form in ids, suffixes in lower case."""
     try:
         return _listed(folder, folder.stat().st_mtime_ns)
     except OSError:

@@ -60,18 +60,12 @@ Table = Mapping[str, tuple[_Entry, ...]]
 
 @dataclass(frozen=True)
 class ItemPrompts(FileSource):
-    """What a file of prompts says of one image; reads as a tuple of `Prompt`.
+    """The prompts of one image in a file; reads as a tuple of `Prompt`."""
 
-    Attributes
-    ----------
-    item_id
-        The image.
-    """
-
-    item_id: str
+    item_id: str  # the image
 
     def digest(self) -> str:
-        """Return the SHA-256 (hex) of what is said of this image alone."""
+        """Return the SHA-256 (hex) of this image's prompts alone."""
         plain = [vars(entry) for entry in self._entries()]
         return sha256(json.dumps(plain).encode()).hexdigest()
 
@@ -208,7 +202,7 @@ def _label(value: Any, where: str) -> int:
 
 
 def _checked(entry: _Entry, where: str) -> _Entry:
-    """Refuse an object that nothing lies on."""
+    """Refuse an object without points and box."""
     if entry.box is None and 1 not in entry.labels:
         raise DataError(
             f"{where}: an object needs a box or a point on it; give background points the "

@@ -1,4 +1,4 @@
-"""Which pixels of an image count: what it says itself, and what a mask of the user's says."""
+"""Valid pixels of an image: from the image itself, and from a mask of the user's."""
 
 from dataclasses import dataclass
 from hashlib import sha256
@@ -18,21 +18,14 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class ValidPixels(Source):
-    """Which pixels of an image have data; reads as (H, W) bool, None where all have.
+    """The valid pixels of an image; reads as (H, W) bool, None if all are valid."""
 
-    Attributes
-    ----------
-    image
-        The image, which may mark pixels itself.
-    mask
-        The user's mask of it, if there is one: not 0 where pixels count.
-    """
-
-    image: ImageSource
+    image: ImageSource  # the image, which may mark pixels itself
+    # the user's mask of it, if there is one: not 0 where pixels count
     mask: LabelFile | None = None
 
     def signature(self) -> str:
-        """Return what is there now of image and mask."""
+        """Return the signatures of image and mask."""
         own = "" if self.mask is None else f" {self.mask.signature()}"
         return self.image.signature() + own
 
@@ -45,7 +38,7 @@ class ValidPixels(Source):
         return self.of(self.image.picture())
 
     def of(self, picture: Picture) -> Mask | None:
-        """Return which pixels count of the image as it was read.
+        """Return the valid pixels of the image as it was read.
 
         Raises
         ------
@@ -76,7 +69,7 @@ def digest_of_mask(valid: Mask | None) -> str:
 def find_valid(
     image: ImageSource, item_id: str, place: str | None, max_pixels: int = MAX_PIXELS
 ) -> ValidPixels | None:
-    """Return where an item's valid pixels come from; None where all of its pixels count.
+    """Return the source of an item's valid pixels; None where all pixels count.
 
     Parameters
     ----------

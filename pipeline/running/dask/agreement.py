@@ -1,16 +1,12 @@
-"""What a command and the workers of an existing Dask cluster must agree on."""
+"""Versions and devices that a command and the workers of an existing Dask cluster share."""
 
 import logging
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from spam_pipe.pipeline.errors import UserError
 from spam_pipe.pipeline.versions import PACKAGES, Versions, differences
-
-
-class Refused(Exception):  # noqa: N818 - says what became of a task
-    """A worker did not take a task, because its versions are not the command's."""
 
 
 def connect(address: str) -> Any:
@@ -19,7 +15,7 @@ def connect(address: str) -> Any:
     Raises
     ------
     OSError, TimeoutError
-        When nobody answers.
+        When no scheduler answers.
     """
     from distributed import Client
     from distributed.versions import VersionMismatchWarning
@@ -45,18 +41,9 @@ def require_same_versions(client: Any, here: Versions) -> None:
     needed = {name: here[name] for name in ("python", "spam-pipe", "distributed")}
     if text := differences(needed, scheduler):
         raise UserError(f"--scheduler: the scheduler has {text}")
-    for address, text in _others(found["workers"], here):
-        raise UserError(f"--scheduler: worker {address} has {text}")
-
-
-def retire_others(client: Any, here: Versions, warn: Callable[[str], None]) -> list[str]:
-    """Send workers away that joined later with other versions; return their addresses."""
-    others = dict(_others(client.get_versions(packages=PACKAGES)["workers"], here))
-    for address, text in others.items():
-        warn(f"worker {address} is sent away: it has {text}")
-    if others:
-        client.retire_workers([*others], close_workers=True)
-    return [*others]
+    for address, worker in sorted(found["workers"].items()):
+        if text := differences(here, _plain(worker)):
+            raise UserError(f"--scheduler: worker {address} has {text}")
 
 
 def require_agreement(devices: Mapping[str, str]) -> str:
@@ -72,12 +59,6 @@ def require_agreement(devices: Mapping[str, str]) -> str:
         named = ", ".join(f"{address} has {device}" for device, address in sorted(kinds.items()))
         raise UserError(f"--device auto: workers differ, {named}; say --device cpu, or cuda")
     return next(iter(kinds), "cpu")
-
-
-def _others(workers: Mapping[str, Any], here: Versions) -> Iterator[tuple[str, str]]:
-    for address, found in sorted(workers.items()):
-        if text := differences(here, _plain(found)):
-            yield address, text
 
 
 def _plain(found: Mapping[str, Any]) -> Versions:

@@ -10,17 +10,15 @@ from typing import Any
 from spam_pipe.pipeline.device import resolve_device
 from spam_pipe.pipeline.errors import UserError
 from spam_pipe.pipeline.running.dask.agreement import (
-    Refused,
     connect,
     require_agreement,
     require_same_versions,
-    retire_others,
 )
 from spam_pipe.pipeline.running.dask.local_cluster import start_local_cluster
 from spam_pipe.pipeline.running.dask.memory import forget_names
 from spam_pipe.pipeline.running.jobs import Failure, Job, Outcome, Task
-from spam_pipe.pipeline.running.work import perform
-from spam_pipe.pipeline.versions import Versions, own_versions
+from spam_pipe.pipeline.running.work import Tell, perform, tell_nobody
+from spam_pipe.pipeline.versions import Versions, differences, own_versions
 
 _WINDOW = 3
 """Tasks in flight per worker: enough to hide the way there and back, few enough to stay small."""
@@ -41,8 +39,7 @@ class Dask:
         Address of an existing scheduler; then `workers` must be 0.
     devices
         CUDA devices that the local workers share out, each getting one to itself while there are
-        enough. Such a worker has several threads: items are decoded and stored while another is
-        computed, and the networks take the images of those that wait along.
+        enough. Such a worker has two threads: an item is loaded or stored while another computes.
     warn
         Called with a line about what the user should know.
 
@@ -83,21 +80,22 @@ class Dask:
                 raise
 
     def run(
-        self, tasks: Iterator[Task], stopped: Callable[[], bool] = lambda: False
+        self,
+        tasks: Iterator[Task],
+        stopped: Callable[[], bool] = lambda: False,
+        tell: Tell = tell_nobody,
     ) -> Iterator[Outcome]:
         """Yield outcomes as they come; jobs whose worker died run again, each alone."""
         from distributed import as_completed
 
         suspects: list[Task] = []
-        refused: list[Task] = []
         running: dict[Any, Task] = {}
         completed = as_completed(loop=self.client.loop)
 
         def fill() -> None:
             room = _WINDOW * max(1, self._n_threads())
             while len(running) < room:
-                task = refused.pop() if refused else next(tasks, None)
-                if task is None:
+                if (task := next(tasks, None)) is None:
                     return
                 future = self._submit(task)
                 running[future] = task
@@ -107,15 +105,11 @@ class Dask:
         while running:
             future = next(completed)
             task = running.pop(future)
-            try:
-                outcomes = self._result(future)
-            except Refused:
-                refused.append(task)
+            outcomes = self._result(future)
+            if outcomes is None:
+                suspects.append(task)
             else:
-                if outcomes is None:
-                    suspects.append(task)
-                else:
-                    yield from outcomes
+                yield from outcomes
             del future
             forget_names()
             fill()
@@ -181,7 +175,7 @@ class Dask:
         versions = None if self.scheduler is None else self.versions
         with self._asking():
             future = self.client.submit(_perform_watched, task, versions, pure=False, retries=0)
-        # What was submitted while the connection stood is cancelled when it breaks; a client
+        # Tasks submitted while the connection stood are cancelled when it breaks; a client
         # without one takes tasks all the same, and they would be waited for without end.
         if self.client.status != "running":
             raise self._gone()
@@ -193,9 +187,7 @@ class Dask:
         Raises
         ------
         UserError
-            When the scheduler is gone.
-        Refused
-            When the task came to a worker of other versions, which has been sent away.
+            When the scheduler is gone, or a worker cannot read tasks.
         """
         from distributed import CancelledError
         from distributed.scheduler import KilledWorker
@@ -203,30 +195,21 @@ class Dask:
         try:
             outcomes: tuple[Outcome, ...] = future.result()
         except KilledWorker:
-            if self.scheduler is not None:  # without our package a worker dies of our tasks
-                self._retire_others()
             return None
         except CancelledError as error:
             raise self._gone() from error
-        except Exception as error:
-            # No task raises: whatever comes is of a worker that cannot do our tasks.
-            if not self._retire_others() and not isinstance(error, Refused):
-                raise UserError(f"a worker could not take a task: {error}") from error
-            raise Refused from error
+        except Exception as error:  # no task raises: the worker has no package, or no connection
+            with self._asking():
+                raise UserError(
+                    f"a worker could not take a task: {error}; what is done is stored: install "
+                    "spam-pipe there, or end that worker, and repeat the command"
+                ) from error
         return outcomes
 
-    def _retire_others(self) -> bool:
-        """Send workers of other versions away; say whether there were any."""
-        with self._asking():
-            return bool(retire_others(self.client, self.versions, self.warn))
-
     def _run_alone(self, job: Job) -> Outcome:
-        """Run a job whose worker died once more with nothing beside it, to know who is guilty."""
+        """Run a job whose worker died once more, alone, to find out whether it is the cause."""
         started = time.monotonic()
-        try:
-            outcomes = self._result(self._submit((job,)))
-        except Refused:
-            return self._run_alone(job)
+        outcomes = self._result(self._submit((job,)))
         if outcomes is not None:
             return outcomes[0]
         limit = job.context.item_timeout
@@ -244,8 +227,16 @@ class Dask:
 
 def _perform_watched(task: Task, versions: Versions | None) -> tuple[Outcome, ...]:
     """Run a task in a worker; a hung job takes its process along: threads can't be killed."""
-    if versions is not None and own_versions() != versions:
-        raise Refused
+    if versions is not None and (wrong := differences(versions, own_versions())):
+        reason = f"a worker that joined later has {wrong}"
+        return tuple(
+            Outcome(
+                job.item.id,
+                failure=Failure(next(iter(job.work)), "OtherVersions", reason),
+                point=job.point,
+            )
+            for job in task
+        )
     forget_names()
     outcomes = perform(task)
     return tuple(_watched(outcomes, job.context.item_timeout) for job in task)

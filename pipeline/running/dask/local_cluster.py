@@ -9,9 +9,8 @@ from typing import Any
 
 from spam_pipe.pipeline.running.dask.memory import SHORT_LOGS, scheduler_options
 
-_DEVICE_THREADS = 8
-"""Threads of a worker that has a device: in a run of BSD images two or three then wait for the
-network at a time, with four threads seldom more than one."""
+_DEVICE_THREADS = 2
+"""Threads of a worker that has a device: one item is loaded or stored while another computes."""
 
 
 def start_local_cluster(workers: int, devices: Sequence[str] = ()) -> tuple[Any, Any]:

@@ -1,4 +1,4 @@
-"""What Dask would remember of a run's past: memory may not grow with the number of items."""
+"""Dask forgets the past of a run: memory may not grow with the number of items."""
 
 from typing import Any
 

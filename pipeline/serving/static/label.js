@@ -1,8 +1,11 @@
 /** Label: classes painted by superpixels of any level, objects, look-alikes or pixels. */
 
+import { alike } from "./alike.js";
 import { fromHex, pack } from "./colors.js";
 import { announce, icon, make, number, toast } from "./dom.js";
-import { fill, runsOfDisk, runsOfPolygon, runsWhere, union } from "./runs.js";
+import { Lasso } from "./lasso.js";
+import { Points } from "./points.js";
+import { fill, runsOfDisk, runsWhere, union } from "./runs.js";
 
 const COLORS = ["#e6194b", "#3cb44b", "#4363d8", "#f58231", "#911eb4", "#008f8f", "#f032e6", "#8a9a00", "#b5651d", "#0aa5d8", "#c71585", "#556b2f"];
 
@@ -11,6 +14,7 @@ const TOOLS = [
   ["object", "object", "o", "Fill a whole object"],
   ["similar", "similar", "g", "Click, then slide how alike superpixels must be"],
   ["lasso", "lasso", "a", "Draw around a region"],
+  ["points", "points", "k", "Click on an object and, with Shift, beside it: segment-anything finds its mask"],
   ["brush", "brush", "b", "Paint pixels"],
   ["erase", "erase", "x", "Erase superpixels; with Alt any tool erases"],
 ];
@@ -28,6 +32,7 @@ export class Label {
 
   constructor(app) {
     this.app = app;
+    this.points = new Points(app, (runs) => this.#takeMask(runs));
   }
 
   get classes() {
@@ -40,10 +45,12 @@ export class Label {
 
   leaveMode() {
     this.#similar = null;
+    this.points.reset();
   }
 
   async onImage() {
     this.#similar = this.#stroke = null;
+    this.points.reset();
     const { scene } = this.app;
     if (!scene) return;
     if (!scene.mask) await this.app.busy(this.#reload(scene));
@@ -59,7 +66,7 @@ export class Label {
 
   onK() {
     if (this.tool === "object") {
-      this.app.busy(this.app.scene.loadObjects(this.app.k, 100).then((found) => { if (found) this.objects = found; }));
+      this.app.busy(this.app.scene.loadObjects(this.app, 100).then((found) => { if (found) this.objects = found; }));
     }
     if (this.#similar) this.#findSimilar();
     if (this.#last) this.hover(this.#last);
@@ -70,7 +77,7 @@ export class Label {
   }
 
   frame() {
-    return { ...this.app.layersFrame(this.objects), regions: this.regions };
+    return { ...this.app.layers.frame(this.objects), regions: this.regions };
   }
 
   panel() {
@@ -79,13 +86,15 @@ export class Label {
     this.undoButton = make("button", { type: "button", id: "undo", onclick: () => this.turn("undo") }, icon("undo"), "Undo");
     this.redoButton = make("button", { type: "button", id: "redo", onclick: () => this.turn("redo") }, icon("redo"), "Redo");
     this.progress = make("p", { class: "note", id: "labelled-share" });
+    this.place = make("code", { id: "mask-place" });
     const name = make("input", { type: "text", placeholder: "new class", maxLength: 80, "aria-label": "Name of a new class", id: "new-class" });
     const form = make("form", { class: "row", onsubmit: (event) => {
       event.preventDefault();
       if (name.value.trim()) this.#addClass(name.value.trim());
       name.value = "";
     } }, name, make("button", { type: "submit", "aria-label": "Add the class" }, icon("plus")));
-    const tools = TOOLS.map(([id, text, key, title]) => make("button", {
+    const offered = TOOLS.filter(([id]) => id !== "points" || !app.session.points);
+    const tools = offered.map(([id, text, key, title]) => make("button", {
       type: "button", "data-tool": id, title: `${title} (${key.toUpperCase()})`,
       "aria-pressed": String(this.tool === id), onclick: () => this.pick(id),
     }, icon(id), make("span", {}, text)));
@@ -97,19 +106,21 @@ export class Label {
       make("section", {}, make("h2", {}, "Tool"), this.toolbar, this.options,
         make("div", { class: "row" }, this.undoButton, this.redoButton)),
       make("section", {}, make("h2", {}, "This image"), this.progress,
+        make("p", { class: "note" }, "Saved at every action as ", this.place),
         make("details", { class: "menu" }, make("summary", { class: "button" }, icon("download"), "Export"),
           make("div", { class: "column" },
             ...[["masks.zip", "Masks of all images (PNG)"], ["coco.json", "COCO (run lengths)"],
               ["geotiff.zip", "GeoTIFF, where images are"], ["clicks.csv", "Log of clicks with times"]]
               .map(([kind, text]) => make("a", { href: `/api/export/${kind}`, download: kind }, text))),
         )),
-      app.layersSection(["mask", "borders", "means", "image"]),
+      app.layers.section(["mask", "borders", "means", "image"]),
     ];
   }
 
   pick(tool) {
     this.tool = tool;
     this.#similar = null;
+    this.points.reset();
     this.app.point(null);
     for (const button of this.toolbar?.children ?? []) {
       button.setAttribute("aria-pressed", String(button.dataset.tool === tool));
@@ -131,6 +142,7 @@ export class Label {
         slider("similarity", "Look-alikes", this.threshold, 0, 1, 0.01, (value) => { this.threshold = value; this.#findSimilar(); }),
         make("button", { type: "button", id: "apply", onclick: () => this.#applySimilar() }, icon("check"), "Give them the class"));
     }
+    if (this.tool === "points") found.push(this.points.controls());
     this.options.replaceChildren(...found);
   }
 
@@ -163,6 +175,7 @@ export class Label {
     this.undoButton.disabled = !state.can_undo;
     this.redoButton.disabled = !state.can_redo;
     const done = total - (counts[0] ?? total);
+    this.place.textContent = `${this.app.session.masks}/${scene.item.name}.png`;
     this.progress.textContent = `${(100 * done / total).toFixed(1)} % of the pixels have a class, after ${number.format(state.n_actions ?? 0)} actions.`;
   }
 
@@ -221,7 +234,7 @@ export class Label {
   hover(point) {
     this.#last = point;
     const { app } = this;
-    if (this.#similar) return;
+    if (this.#similar || this.points.waits) return;
     if (!point.pixel || !app.scene.mask) {
       app.point(null);
       app.tell(null, []);
@@ -241,7 +254,7 @@ export class Label {
       const object = this.objects.values[this.#index(point.pixel)];
       const { values } = this.objects;
       app.point(object ? { holds: (i) => values[i] === object, ...colors } : null);
-    } else if (this.regions && this.tool !== "lasso") {
+    } else if (this.regions && this.tool !== "lasso" && this.tool !== "points") {
       const { labels, lut, areas } = this.regions;
       const region = this.#regionAt(point.pixel);
       app.point(region < 0 ? null : { holds: (i) => lut[labels[i]] === region, ...colors });
@@ -252,7 +265,7 @@ export class Label {
 
   leave() {
     this.#last = null;
-    if (!this.#similar) this.app.point(null);
+    if (!this.#similar && !this.points.waits) this.app.point(null);
   }
 
   wheel(point, direction) {
@@ -273,12 +286,13 @@ export class Label {
       this.#begin(point);
       return false;
     }
+    if (this.tool === "points") return false;
     if (this.tool !== "brush" && this.tool !== "lasso" && !this.regions) return false;
     const erases = this.#erases(point);
     if (!erases && !this.classes.length) this.#addClass("class 1");
     this.#stroke = {
       class: erases ? 0 : this.chosen, tool: this.tool, from: point.pixel, last: point.pixel,
-      regions: new Set(), runs: [], points: [], before: scene.mask.slice(),
+      regions: new Set(), runs: [], lasso: new Lasso(this.app), before: scene.mask.slice(),
     };
     this.#extend(point.pixel);
     return true;
@@ -304,8 +318,7 @@ export class Label {
     const { width, height } = scene.item;
     let runs = [];
     if (stroke.tool === "lasso") {
-      stroke.points.push([pixel.x + 0.5, pixel.y + 0.5]);
-      this.#drawLasso(stroke.points);
+      stroke.lasso.add(pixel);
       return;
     }
     if (stroke.tool === "brush") runs = runsOfDisk(pixel.x, pixel.y, this.radius, width, height);
@@ -325,22 +338,6 @@ export class Label {
     fill(scene.mask, runs, stroke.class);
     stroke.runs.push(runs);
     this.app.repaint();
-  }
-
-  #drawLasso(points) {
-    this.app.point({
-      holds: () => false,
-      draw: (context, view, ratio) => {
-        context.beginPath();
-        for (const [x, y] of points) context.lineTo(view.x + x * view.scale, view.y + y * view.scale);
-        context.closePath();
-        context.fillStyle = "rgb(255 255 255 / 0.25)";
-        context.fill();
-        context.lineWidth = 2 * ratio;
-        context.strokeStyle = "#fff";
-        context.stroke();
-      },
-    });
   }
 
   /** Return the runs of some regions of the level; boxes of the finest level bound the search. */
@@ -372,22 +369,29 @@ export class Label {
       return;
     }
     if (stroke.tool === "lasso") {
-      const { width, height } = scene.item;
-      const runs = runsOfPolygon(stroke.points, width, height);
+      const runs = stroke.lasso.close();
       if (runs.length) {
         fill(scene.mask, runs, stroke.class);
         stroke.runs.push(runs);
       }
-      this.app.point(null);
     }
     if (stroke.runs.length) this.#send(union(stroke.runs), stroke.class, stroke.class ? stroke.tool : "erase", stroke.from);
     this.app.repaint();
   }
 
   click(point) {
-    if (this.tool !== "similar") {
+    if (this.tool === "points") this.points.click(point);
+    else if (this.tool !== "similar") {
       if (this.press(point)) this.release(point);
     }
+  }
+
+  async #takeMask(runs) {
+    if (!this.classes.length) await this.#addClass("class 1");
+    fill(this.app.scene.mask, runs, this.chosen);
+    const width = this.app.scene.item.width;
+    this.#send(runs, this.chosen, "points", { x: runs[0] % width, y: Math.floor(runs[0] / width) });
+    this.app.repaint();
   }
 
   #send(runs, classNumber, tool, from) {
@@ -443,30 +447,8 @@ export class Label {
   #findSimilar() {
     const similar = this.#similar;
     if (!similar) return;
-    const { values, channels } = this.app.scene.features;
-    const { lut, n, labels } = this.regions;
-    const { areas, start } = this.app.scene.tree;
-    const sums = new Float64Array(n * channels);
-    const total = new Float64Array(n);
-    for (let label = start; label < lut.length; label++) {
-      const region = lut[label];
-      const leaf = label - start;
-      total[region] += areas[label];
-      for (let c = 0; c < channels; c++) sums[region * channels + c] += areas[label] * values[leaf * channels + c];
-    }
-    const own = this.#regionAt(similar.pixel);
-    const far = new Float64Array(n);
-    for (let region = 0; region < n; region++) {
-      let sum = 0;
-      for (let c = 0; c < channels; c++) {
-        sum += (sums[region * channels + c] / total[region] - sums[own * channels + c] / total[own]) ** 2;
-      }
-      far[region] = Math.sqrt(sum);
-    }
-    // The slider goes by rank of distances: 0 is the superpixel alone, 1 is all of them.
-    const sorted = Float64Array.from(far).sort();
-    const limit = sorted[Math.min(n - 1, Math.round(this.threshold ** 2 * (n - 1)))];
-    similar.found = new Set([...far.keys()].filter((region) => far[region] <= limit));
+    const { lut, labels } = this.regions;
+    similar.found = alike(this.app.scene, this.regions, this.#regionAt(similar.pixel), this.threshold);
     const { found } = similar;
     const [hex] = this.#color(false);
     this.app.point({ holds: (i) => found.has(lut[labels[i]]), fill: fromHex(hex, 110), line: fromHex(hex, 255) });
@@ -498,8 +480,9 @@ export class Label {
       if (each) this.choose(each.number);
       return Boolean(each);
     }
+    if (this.points.key(event)) return true;
     const tool = TOOLS.find((each) => each[2] === key);
-    if (tool) {
+    if (tool && (tool[0] !== "points" || !this.app.session.points)) {
       this.pick(tool[0]);
       return true;
     }

@@ -21,9 +21,10 @@ export class ImageList {
     $("n-images").textContent = `${total} image${total === 1 ? "" : "s"}`;
   }
 
-  async more() {
+  /** Show more images, those of an answer that is on its way or the next ones. */
+  async more(answer = null) {
     if (this.items.length >= this.total) return;
-    this.#loading ??= getJson(`/api/items?start=${this.items.length}`).then(({ items }) => {
+    this.#loading ??= (answer ?? getJson(`/api/items?start=${this.items.length}`)).then(({ items }) => {
       for (const item of items) this.#add(item);
       this.#loading = null;
     });

@@ -25,13 +25,13 @@ export class Look {
   async update(delay = 0) {
     const { app } = this;
     if (!app.scene) return;
-    if (app.layers.objects.on) {
-      app.busy(app.scene.loadObjects(app.k, delay).then((objects) => {
+    if (app.layers.on("objects")) {
+      app.busy(app.scene.loadObjects(app, delay).then((objects) => {
         if (objects) this.objects = objects;
         app.repaint();
       }));
     }
-    if (app.layers.contour.on) app.busy(app.scene.loadContour().then(() => app.repaint()));
+    if (app.layers.on("contour")) app.busy(app.scene.loadContour().then(() => app.repaint()));
     const sides = [["left", this.method, app.k]];
     if (this.compared) sides.push(["right", this.compared.method, this.compared.k]);
     for (const [side, method, k] of sides) {
@@ -68,7 +68,7 @@ export class Look {
   }
 
   frame(pane) {
-    return { ...this.app.layersFrame(this.objects), regions: this.regions(pane) };
+    return { ...this.app.layers.frame(this.objects), regions: this.regions(pane) };
   }
 
   compare(on) {
@@ -84,7 +84,7 @@ export class Look {
     const methods = (chosen, choose) => make(
       "select", { onchange: (event) => choose(event.target.value) },
       make("option", { value: "nested", selected: chosen === "nested" }, "nested, every K"),
-      make("option", { value: "direct", selected: chosen === "direct" }, `${app.session.method}, as in a batch`),
+      make("option", { value: "direct", selected: chosen === "direct" }, `${app.session.method} (batch)`),
     );
     const right = this.compared;
     return [
@@ -104,7 +104,7 @@ export class Look {
           })),
         app.compactnessField(),
       ),
-      app.layersSection(["borders", "means", "objects", "contour", "mask", "image"]),
+      app.layers.section(["borders", "means", "objects", "contour", "mask", "image"]),
       make("section", {}, make("h2", {}, "Image"), this.facts = make("dl", { class: "facts" })),
     ];
   }

@@ -2,9 +2,10 @@
 
 import { getJson, Latest, Outbox, Refused, TAB, postJson } from "./api.js";
 import { Batch } from "./batch.js";
-import { fromHex, pack } from "./colors.js";
+import { pack } from "./colors.js";
 import { $, announce, make, number, toast } from "./dom.js";
 import { Label } from "./label.js";
+import { Layers } from "./layers.js";
 import { ImageList } from "./list.js";
 import { Look } from "./look.js";
 import { Pane } from "./pane.js";
@@ -14,15 +15,6 @@ import { Scene } from "./scene.js";
 import { Steer } from "./steer.js";
 import { Viewport } from "./viewport.js";
 
-const LAYERS = {
-  borders: { text: "Borders", on: true, opacity: 0.9 },
-  means: { text: "Mean colours", on: false, opacity: 1 },
-  objects: { text: "Prior's objects", on: false, opacity: 0.45 },
-  contour: { text: "Contour strength", on: false, opacity: 0.9 },
-  mask: { text: "Labels", on: true, opacity: 0.45 },
-  image: { text: "Image", on: true, opacity: 1 },
-};
-const LINES = { yellow: [255, 222, 40], white: [255, 255, 255], cyan: [0, 229, 255], magenta: [255, 64, 200] };
 const STEPS = 1000;
 const LARGEST_FLAT = 60000;
 /** Superpixels of an image that is too large for a hierarchy. */
@@ -39,10 +31,8 @@ class App {
     this.session = session;
     this.k = session.count;
     this.viewport = new Viewport();
-    this.layers = structuredClone(LAYERS);
-    this.line = "yellow";
-    this.#recall();
     this.stage = $("stage");
+    this.layers = new Layers(this);
     this.modes = { look: new Look(this), steer: new Steer(this), label: new Label(this) };
     this.mode = this.modes.look;
     this.outbox = new Outbox(`spam-pipe-${session.run}`, (state) => this.#tellSaved(state), (error) => this.#refused(error));
@@ -80,28 +70,6 @@ class App {
     const { item } = this.scene ?? { item: { width: 1, height: 1 } };
     const empty = { width: item.width, height: item.height, regions: null };
     return this.scene && this.scene.item.levels ? { ...empty, ...this.mode.frame(pane) } : empty;
-  }
-
-  /** Return the layers that are on, as a painter takes them. */
-  layersFrame(objects) {
-    const { layers, scene, panes } = this;
-    const on = (name) => layers[name].on;
-    const thick = Math.max(1, Math.round(1.25 * panes[0].ratio));
-    const mask = scene.mask && on("mask") && this.mode.name !== "steer";
-    return {
-      borders: on("borders") ? { color: pack(...LINES[this.line]), opacity: layers.borders.opacity, thickness: thick } : null,
-      means: on("means") ? { opacity: layers.means.opacity } : null,
-      objects: on("objects") && objects && this.mode.name !== "label" ? { ...objects, opacity: layers.objects.opacity } : null,
-      contour: on("contour") && scene.contour && this.mode.name === "look" ? { values: scene.contour, opacity: layers.contour.opacity } : null,
-      mask: mask ? { values: scene.mask, colors: this.#classColors(), opacity: layers.mask.opacity } : null,
-    };
-  }
-
-  #classColors() {
-    const colors = new Uint32Array(65536).fill(pack(128, 128, 128));
-    colors[0] = 0;
-    for (const each of this.session.classes) colors[each.number] = fromHex(each.color);
-    return colors;
   }
 
   repaint() {
@@ -190,6 +158,7 @@ class App {
     this.panel();
     this.mode.onImage();
     const { scene } = this;
+    await this.tiles.first; // the picture comes before what takes longer
     await this.#grow(scene);
     if (scene === this.scene) this.stage.dataset.ready = known.id;
   }
@@ -202,7 +171,7 @@ class App {
     this.#showK();
     this.repaint();
     this.mode.status();
-    if (this.layers.mask.on && !scene.mask && this.mode.name !== "label" && this.list.find(scene.item.id)?.labelled) {
+    if (this.layers.on("mask") && !scene.mask && this.mode.name !== "label" && this.list.find(scene.item.id)?.labelled) {
       await this.busy(scene.loadMask());
       this.repaint();
     }
@@ -234,13 +203,12 @@ class App {
     this.repaint();
     this.mode.onK();
     this.#flatten(400);
-    this.#remember();
   }
 
   /** Compute the number that is asked for, where there is no hierarchy to cut. */
   async #flatten(delay) {
     const { scene, k, compactness } = this;
-    if (!scene || scene.item.nested || this.mode.name === "steer") return;
+    if (!scene || scene.item.nested) return;
     if (await this.busy(scene.loadFlat({ k, compactness }, delay))) this.repaint();
   }
 
@@ -271,67 +239,13 @@ class App {
     this.mode.onK();
   }
 
-  /** Return the controls of some layers. */
-  layersSection(names) {
-    const rows = names.map((name) => {
-      const layer = this.layers[name];
-      const change = () => {
-        this.#remember();
-        this.#dim();
-        this.repaint();
-        if (this.mode.name === "look") this.modes.look.update();
-      };
-      const opacity = make("input", {
-        type: "range", min: 0, max: 1, step: 0.05, value: layer.opacity, "aria-label": `${layer.text}: opacity`,
-        oninput: (event) => { layer.opacity = Number(event.target.value); this.#dim(); this.repaint(); }, onchange: change,
-      });
-      return make("li", {},
-        make("label", { class: "switch" },
-          make("input", { type: "checkbox", id: `layer-${name}`, checked: layer.on, onchange: (event) => { layer.on = event.target.checked; change(); } }),
-          make("span", {}, layer.text)),
-        opacity);
-    });
-    const swatches = Object.keys(LINES).map((name) => make("button", {
-      type: "button", class: `swatch ${name}`, "aria-label": `${name} borders`, "aria-pressed": String(this.line === name),
-      onclick: (event) => {
-        this.line = name;
-        for (const each of event.currentTarget.parentElement.children) each.setAttribute("aria-pressed", String(each === event.currentTarget));
-        this.#remember();
-        this.repaint();
-      },
-    }));
-    return make("section", {}, make("h2", {}, "Layers"), make("ul", { class: "layers" }, ...rows),
-      make("div", { class: "swatches", role: "group", "aria-label": "Colour of borders" }, ...swatches));
-  }
-
-  #dim() {
-    const { on, opacity } = this.layers.image;
-    for (const pane of this.panes) pane.picture.style.opacity = on ? opacity : 0;
-  }
-
-  #recall() {
-    try {
-      const kept = JSON.parse(localStorage.getItem("spam-pipe-view") ?? "{}");
-      for (const [name, layer] of Object.entries(kept.layers ?? {})) {
-        if (name in this.layers) Object.assign(this.layers[name], { on: Boolean(layer.on), opacity: Number(layer.opacity) });
-      }
-      if (kept.line in LINES) this.line = kept.line;
-    } catch { /* what was kept is of no use */ }
-  }
-
-  #remember() {
-    const layers = Object.fromEntries(Object.entries(this.layers).map(([name, { on, opacity }]) => [name, { on, opacity }]));
-    try {
-      localStorage.setItem("spam-pipe-view", JSON.stringify({ layers, line: this.line }));
-    } catch { /* nothing is kept then */ }
-  }
-
   // --- modes ---------------------------------------------------------------------------------
 
   switchTo(name) {
     if (this.mode.name === name) return;
     this.mode.leaveMode();
     this.point(null);
+    this.tell(null, []);
     this.mode = this.modes[name];
     for (const button of document.querySelectorAll("[data-mode]")) {
       button.setAttribute("aria-pressed", String(button.dataset.mode === name));
@@ -346,7 +260,7 @@ class App {
   panel() {
     $("inspector-body").replaceChildren(...this.mode.panel().filter(Boolean));
     $("hint").textContent = this.mode.hint;
-    this.#dim();
+    this.layers.dim();
     if (this.scene) this.mode.status();
   }
 
@@ -505,14 +419,15 @@ class App {
 }
 
 async function begin() {
+  const items = getJson("/api/items?start=0");
   const session = await getJson("/api/session");
   $("run-name").textContent = session.run;
   document.title = `${session.run} · spam-pipe`;
   const app = new App(session);
-  await app.list.more();
-  const wanted = app.list.find(location.hash.slice(1)) ?? app.list.items[0];
-  app.panel();
   document.body.dataset.at = "look";
+  app.panel();
+  await app.list.more(items);
+  const wanted = app.list.find(location.hash.slice(1)) ?? app.list.items[0];
   if (wanted) await app.open(wanted);
 }
 

@@ -26,11 +26,14 @@ export class Painter {
     const { width, height } = this.canvas;
     if (this.image?.width === width && this.image?.height === height) {
       this.pixels.fill(0);
+      this.marks.fill(0);
       return;
     }
     this.image = new ImageData(width, height);
     this.pixels = new Uint32Array(this.image.data.buffer);
     this.regions = new Int32Array(width * height);
+    this.lines = new Int32Array(width * height);
+    this.marks = new Uint8Array(width * height);
     this.columns = new Int32Array(width);
   }
 
@@ -134,30 +137,35 @@ export class Painter {
 
   /** Draw lines between regions, with a shadow that keeps them visible on bright ground. */
   #borders({ borders: { color, opacity, thickness } }, { left, right, top, bottom }) {
-    const { pixels, regions } = this;
+    const { pixels, regions, marks, lines } = this;
     const stride = this.canvas.width;
     const a = Math.round(255 * opacity);
     const shadow = Math.round(110 * opacity);
-    const t = thickness;
+    let n = 0;
     for (let y = top; y < bottom; y++) {
-      const high = y - t >= top ? t * stride : 0;
-      const higher = y - t - 1 >= top ? (t + 1) * stride : 0;
-      const low = y + 1 < bottom ? stride : 0;
-      for (let x = left; x < right; x++) {
-        const i = y * stride + x;
+      const start = y * stride;
+      const up = y - thickness >= top ? thickness * stride : 0;
+      for (let i = start + left; i < start + right; i++) {
         const own = regions[i];
-        const dx = x - t >= left ? t : 0;
-        if (own !== regions[i - dx] || own !== regions[i - high]) {
-          pixels[i] = over(pixels[i], color, a);
-        } else {
-          const before = x - t - 1 >= left ? t + 1 : 0;
-          const after = x + 1 < right ? 1 : 0;
-          if (own !== regions[i - before] || own !== regions[i + after]
-              || own !== regions[i - higher] || own !== regions[i + low]) {
-            pixels[i] = over(pixels[i], 0, shadow);
-          }
+        if (own !== regions[i - up] || (i - thickness >= start + left && own !== regions[i - thickness])) {
+          marks[i] = 1;
+          lines[n++] = i;
         }
       }
+    }
+    const darken = (i) => {
+      if (marks[i]) return;
+      marks[i] = 1;
+      pixels[i] = over(pixels[i], 0, shadow);
+    };
+    for (let each = 0; each < n; each++) {
+      const i = lines[each];
+      const x = i % stride;
+      pixels[i] = over(pixels[i], color, a);
+      if (x > left) darken(i - 1);
+      if (x + 1 < right) darken(i + 1);
+      if (i >= (top + 1) * stride) darken(i - stride);
+      if (i < (bottom - 1) * stride) darken(i + stride);
     }
   }
 

@@ -21,6 +21,7 @@ export function regionsOf(labels, lut, n, colors, areas) {
 export class Pane {
   frame = null;
   tiles = null;
+  ratio = 1;
   #pictureStale = true;
   #overlayStale = true;
   #pointed = null;
@@ -52,15 +53,10 @@ export class Pane {
     this.element.remove();
   }
 
-  get ratio() {
-    const { clientWidth, clientHeight } = this.element;
-    const ratio = Math.min(2, window.devicePixelRatio || 1);
-    return clientWidth * clientHeight * ratio * ratio > MOST_PIXELS ? 1 : ratio;
-  }
-
   resize() {
     const { clientWidth, clientHeight } = this.element;
-    const ratio = this.ratio;
+    const finest = Math.min(2, window.devicePixelRatio || 1);
+    const ratio = this.ratio = clientWidth * clientHeight * finest * finest > MOST_PIXELS ? 1 : finest;
     for (const canvas of [this.picture, this.overlay, this.pointing]) {
       canvas.width = Math.round(clientWidth * ratio);
       canvas.height = Math.round(clientHeight * ratio);

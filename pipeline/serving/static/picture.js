@@ -9,6 +9,7 @@ export class Tiles {
   #tiles = new Map();
   #wanted = [];
   #running = 0;
+  #settleFirst;
 
   /**
    * @param {Object} item `id`, `width`, `height`, `levels`, `tile` of the server
@@ -18,6 +19,8 @@ export class Tiles {
     this.item = item;
     this.arrived = arrived;
     this.ending = new AbortController();
+    /** Settled once a tile is there, or none can be had. */
+    this.first = new Promise((settle) => { this.#settleFirst = settle; });
   }
 
   close() {
@@ -50,6 +53,7 @@ export class Tiles {
         .catch(() => this.#tiles.delete(tile.key))
         .finally(() => {
           this.#running--;
+          this.#settleFirst();
           if (this.ending.signal.aborted) return;
           this.#load();
           this.arrived();

@@ -90,8 +90,8 @@ export class Scene {
     const lut = Int32Array.from({ length: arrays.areas.length }, (_, i) => i - facts.start_label);
     const regions = regionsOf(arrays.labels, lut, facts.n, arrays.colors, arrays.areas);
     const objects = arrays.objects ? this.#coloured(arrays.objects) : null;
-    if (objects) this.#objects.set(k, objects);
-    return { k, regions, objects, perObject: facts.per_object ?? {}, note: facts.note };
+    if (objects && !steered) this.#objects.set(k, objects);
+    return { k, regions, objects, perObject: facts.per_object ?? {}, factors: facts.factors ?? {}, note: facts.note };
   }
 
   #coloured(values) {
@@ -103,10 +103,10 @@ export class Scene {
   }
 
   /** Load the prior's objects for k superpixels; null without any, or where a later wish won. */
-  async loadObjects(k, delay = 0) {
+  async loadObjects({ k, compactness = null }, delay = 0) {
     if (this.#objects.has(k)) return this.#objects.get(k);
     const found = await this.asking.objects.run((signal) =>
-      getPacked(`${this.path}/objects?k=${k}`, signal), delay);
+      getPacked(`${this.path}/objects?${this.#query({ k, compactness })}`, signal), delay);
     if (!found?.arrays.objects) return null;
     const objects = this.#coloured(found.arrays.objects);
     if (this.#objects.size > 8) this.#objects.clear();

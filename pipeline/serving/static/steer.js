@@ -3,34 +3,52 @@
 import { Refused } from "./api.js";
 import { pack, tint } from "./colors.js";
 import { announce, icon, make, number, toast } from "./dom.js";
+import { Lasso } from "./lasso.js";
+import { Points } from "./points.js";
+
+const TOOLS = [
+  ["object", "object", "o", "Click an object: more superpixels there; with Shift fewer"],
+  ["lasso", "lasso", "a", "Draw around what is to be an object of your own"],
+  ["points", "points", "k", "Click on an object and, with Shift, beside it: segment-anything finds it"],
+];
 
 const shown = (factor) => (factor >= 1 ? `×${factor}` : { 0.5: "×½", 0.25: "×¼", 0.125: "×⅛" }[factor] ?? `×${factor}`);
 
 export class Steer {
   name = "steer";
-  hint = "Click an object for more superpixels there, Shift-click for fewer. The number stays K.";
+  hint = "Click an object for more superpixels there, Shift-click for fewer; or draw one. The number stays K.";
   made = null;
-  objects = null;
+  tool = "object";
+  #lasso = null;
 
   constructor(app) {
     this.app = app;
+    this.points = new Points(app, (runs) => this.#draw(runs));
+  }
+
+  /** Why this image is not steered; null where it is. */
+  get refusal() {
+    const { session, scene } = this.app;
+    return session.steering ?? (scene && !scene.item.nested ? "This image is too large to be steered: it is segmented by blocks." : null);
   }
 
   enter() {
-    if (!this.app.session.steering) this.#begin();
+    if (!this.refusal) this.#begin();
   }
 
   leaveMode() {
+    this.points.reset();
     this.app.scene?.asking.direct.cancel();
   }
 
   onImage() {
-    this.made = this.objects = null;
-    if (!this.app.session.steering) this.#begin();
+    this.made = this.#lasso = null;
+    this.points.reset();
+    if (!this.refusal) this.#begin();
   }
 
   onK() {
-    this.#load(200);
+    if (!this.refusal) this.#load(200);
   }
 
   async #begin() {
@@ -44,50 +62,42 @@ export class Steer {
   /** Compute superpixels with the factors; the last picture stays until they are there. */
   async #load(delay = 0) {
     const { scene, k, compactness } = this.app;
-    const objects = scene.loadObjects(k, delay).then((found) => {
-      if (found && scene === this.app.scene) this.objects = found;
-      this.app.repaint();
-    });
     const made = await this.app.busy(scene.loadDirect({ k, compactness, steered: true }, delay));
-    await objects;
     if (!made || scene !== this.app.scene) return;
     this.made = made;
-    if (made.objects) this.objects = made.objects;
     this.app.repaint();
     this.#show();
     announce(`${made.regions.n} superpixels`);
   }
 
-  /** Return each object's factor, by the last word of the marks in it. */
-  #factors() {
-    const { scene } = this.app;
-    const found = new Map();
-    if (!this.objects) return found;
-    const marks = [...scene.marks].sort((a, b) => a.k - b.k);
-    for (const mark of marks) {
-      const object = this.objects.values[mark.y * scene.item.width + mark.x];
-      if (object) found.set(object, mark);
-    }
-    return found;
+  get objects() {
+    return this.made?.objects ?? null;
   }
 
   frame() {
-    const { app } = this;
-    const frame = app.layersFrame(this.objects);
-    const factors = this.#factors();
-    if (factors.size) {
+    const { app, made } = this;
+    const frame = app.layers.frame(this.objects);
+    const factors = Object.entries(made?.factors ?? {});
+    if (factors.length && this.objects) {
       const colors = new Uint32Array(this.objects.n + 1);
-      for (const [object, mark] of factors) colors[object] = tint(mark.factor);
+      for (const [object, factor] of factors) colors[object] = tint(factor);
       frame.tint = { values: this.objects.values, colors };
     }
-    return { ...frame, regions: this.made?.regions ?? app.scene.level(app.k) };
+    return { ...frame, regions: made?.regions ?? app.scene.level(app.k) };
   }
 
   panel() {
     const { app } = this;
-    if (app.session.steering) {
-      return [make("section", {}, make("h2", {}, "Steer"), make("p", { class: "note" }, app.session.steering))];
+    if (this.refusal) {
+      this.list = null;
+      return [make("section", {}, make("h2", {}, "Steer"), make("p", { class: "note" }, this.refusal))];
     }
+    const offered = TOOLS.filter(([id]) => id !== "points" || !app.session.points);
+    this.toolbar = make("div", { class: "tools", role: "group", "aria-label": "Tools" }, ...offered.map(([id, text, key, title]) => make("button", {
+      type: "button", "data-tool": id, title: `${title} (${key.toUpperCase()})`,
+      "aria-pressed": String(this.tool === id), onclick: () => this.pick(id),
+    }, icon(id), make("span", {}, text))));
+    this.options = make("div", { class: "options" }, this.tool === "points" && this.points.controls());
     this.list = make("ul", { class: "marks" });
     this.count = make("p", { class: "count", id: "exact-count" });
     this.undoButton = make("button", { type: "button", id: "undo", onclick: () => this.turn("undo") }, icon("undo"), "Undo");
@@ -101,12 +111,13 @@ export class Steer {
         make("h2", {}, "Exactly K"),
         this.count,
         make("div", { class: "row" }, this.undoButton, this.redoButton, this.clearButton)),
+      make("section", {}, make("h2", {}, "Tool"), this.toolbar, this.options),
       make("section", {}, make("h2", {}, "Objects with a factor"), this.list),
       make("section", {},
         make("h2", {}, "Use it"),
-        make("p", { class: "note" }, "Every click is saved in the table that ", make("code", {}, "spam-pipe segment --attention"), " reads; a batch gives the very superpixels shown here."),
+        make("p", { class: "note" }, "Every click is saved in the table, and every drawing as a mask, that ", make("code", {}, "spam-pipe segment --attention"), " reads; a batch gives the very superpixels shown here."),
         make("div", { class: "row" }, this.saveLink, this.copyButton)),
-      app.layersSection(["borders", "means", "objects", "image"]),
+      app.layers.section(["borders", "means", "objects", "image"]),
     ];
   }
 
@@ -118,7 +129,11 @@ export class Steer {
     const state = scene.steering ?? {};
     this.undoButton.disabled = !state.can_undo;
     this.redoButton.disabled = !state.can_redo;
-    this.clearButton.disabled = !scene.marks.length;
+    const said = [...scene.marks, ...(state.drawings ?? []).map((each) => ({ ...each, drawn: true }))];
+    this.clearButton.disabled = !said.length;
+    const file = state.drawings?.length ? "attention.zip" : "attention.csv"; // with the masks
+    this.saveLink.href = `/api/export/${file}`;
+    this.saveLink.download = this.saveLink.lastChild.textContent = file;
     if (this.made) {
       const exact = this.made.regions.n === this.made.k;
       this.count.replaceChildren(
@@ -126,17 +141,21 @@ export class Steer {
         exact ? " superpixels, as asked" : ` superpixels; ${number.format(this.made.k)} were asked for`,
       );
     } else this.count.textContent = "computing …";
-    const factors = [...this.#factors()];
-    this.list.replaceChildren(...factors.map(([object, mark]) => make(
-      "li", {
-        onpointerenter: () => this.#pointAt(object), onpointerleave: () => app.point(null),
-      },
-      make("span", { class: `factor ${mark.factor >= 1 ? "more" : "fewer"}` }, shown(mark.factor)),
-      make("span", { class: "grow" }, `${number.format(this.made?.perObject[object] ?? 0)} superpixels`),
-      make("button", { type: "button", class: "small", "aria-label": "fewer", onclick: () => this.#step(mark.x, mark.y, -1) }, "−"),
-      make("button", { type: "button", class: "small", "aria-label": "more", onclick: () => this.#step(mark.x, mark.y, 1) }, "+"),
-    )));
-    if (!factors.length) this.list.append(make("li", { class: "empty" }, "None yet: click an object in the picture."));
+    const drawn = new Set(said.filter((mark) => mark.drawn).map((mark) => this.#objectAt({ pixel: mark })));
+    this.list.replaceChildren(...said.map((mark) => {
+      const object = this.#objectAt({ pixel: mark });
+      const own = this.made?.perObject[object] ?? 0;
+      const how = mark.drawn ? "drawn, " : mark.k === app.k ? "" : `at K = ${number.format(mark.k)}, `;
+      return make(
+        "li", { onpointerenter: () => this.#pointAt(object), onpointerleave: () => app.point(null) },
+        make("span", { class: `factor ${mark.factor >= 1 ? "more" : "fewer"}` }, shown(mark.factor)),
+        make("span", { class: "grow" }, !mark.drawn && drawn.has(object) ? "partly covered" : how ? `${how}${number.format(own)}` : `${number.format(own)} superpixels`),
+        make("button", { type: "button", class: "small", "aria-label": "fewer", onclick: () => this.#step(mark.x, mark.y, -1) }, "−"),
+        make("button", { type: "button", class: "small", "aria-label": "more", onclick: () => this.#step(mark.x, mark.y, 1) }, "+"),
+        mark.drawn && make("button", { type: "button", class: "small", "aria-label": "take away", onclick: () => this.#step(mark.x, mark.y, 0) }, icon("close")),
+      );
+    }));
+    if (!said.length) this.list.append(make("li", { class: "empty" }, "None yet: click an object in the picture, or draw one."));
   }
 
   status() {
@@ -155,11 +174,21 @@ export class Steer {
   }
 
   #pointAt(object) {
+    if (!object) return;
     const { values } = this.objects;
     this.app.point({ holds: (i) => values[i] === object, fill: pack(255, 255, 255, 46), line: pack(255, 255, 255, 235) });
   }
 
+  pick(tool) {
+    this.tool = tool;
+    this.points.reset();
+    for (const button of this.toolbar?.children ?? []) button.setAttribute("aria-pressed", String(button.dataset.tool === tool));
+    this.options?.replaceChildren(...(tool === "points" ? [this.points.controls()] : []));
+    announce(`tool: ${tool}`);
+  }
+
   hover(point) {
+    if (this.points.waits) return;
     const object = this.#objectAt(point);
     if (!object) {
       this.app.point(null);
@@ -167,25 +196,52 @@ export class Steer {
       return;
     }
     this.#pointAt(object);
-    const mark = this.#factors().get(object);
+    const factor = this.made?.factors[object] ?? 1;
     const own = this.made?.perObject[object];
     this.app.tell(point.pixel, [
-      `object ${object}`, mark ? shown(mark.factor) : "×1",
+      `object ${object}`, shown(factor),
       own === undefined ? null : `${number.format(own)} superpixels`,
     ]);
   }
 
   leave() {
-    this.app.point(null);
+    if (!this.points.waits) this.app.point(null);
   }
 
-  press() { return false; }
   wheel() { return false; }
 
+  press(point) {
+    if (this.tool !== "lasso" || !point.pixel || this.refusal) return false;
+    this.#lasso = new Lasso(this.app);
+    this.#lasso.add(point.pixel);
+    return true;
+  }
+
+  drag(point) {
+    if (point.pixel) this.#lasso?.add(point.pixel);
+  }
+
+  release(point) {
+    const runs = this.#lasso?.close() ?? [];
+    this.#lasso = null;
+    if (point && runs.length) this.#draw(runs);
+    else if (point?.pixel) this.#click(point); // nothing was enclosed: it was a click
+  }
+
+  #draw(runs) {
+    const { scene } = this.app;
+    this.app.change(`${scene.path}/steering`, { op: "draw", runs }, (answer) => this.#taken(scene, answer));
+  }
+
   click(point) {
-    if (!point.pixel || this.app.session.steering) return;
-    this.#step(point.pixel.x, point.pixel.y, point.shift ? -1 : point.alt ? 0 : 1);
+    if (!point.pixel || this.refusal) return;
+    if (this.tool === "points") this.points.click(point);
+    else this.#click(point);
     this.hover(point);
+  }
+
+  #click({ pixel, shift, alt }) {
+    this.#step(pixel.x, pixel.y, shift ? -1 : alt ? 0 : 1);
   }
 
   #step(x, y, direction) {
@@ -213,6 +269,12 @@ export class Steer {
   }
 
   key(event) {
+    if (this.points.key(event)) return true;
+    const tool = TOOLS.find((each) => each[2] === event.key.toLowerCase() && !event.ctrlKey && !event.metaKey);
+    if (tool && !this.refusal && (tool[0] !== "points" || !this.app.session.points)) {
+      this.pick(tool[0]);
+      return true;
+    }
     const turn = { z: event.shiftKey ? "redo" : "undo", y: "redo" }[event.key.toLowerCase()];
     if ((event.ctrlKey || event.metaKey) && turn) {
       this.turn(turn);

@@ -6,6 +6,7 @@ image. SLIC's and LSC's small components are merged at OpenCV's default, a quart
 
 from __future__ import annotations
 
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +21,12 @@ if TYPE_CHECKING:
 _N_ITERATIONS = 10
 _MINIMUM_SIZE = 25
 _SMALLEST_SIDE = 8
-"""Below so many pixels a side the contributed modules don't check what they divide by."""
+"""Below so many pixels a side the contributed modules don't check what they divide by.
+
+Nor do they above: SLIC ends the process at regions of twice the shorter side, LSC at .85 of it,
+SEEDS where its grid has no cell (`_has_grid`), MSLIC of some images at any setting.
+The first three are kept from it here; `pipeline.running.child` keeps MSLIC's end to one item.
+"""
 
 
 def slic_cv(scene: Scene, n_superpixels: int, config: SegmentConfig) -> Segmentation:
@@ -46,7 +52,8 @@ def lsc(scene: Scene, n_superpixels: int, config: SegmentConfig) -> Segmentation
     def segment(region_size: float) -> NDArray[np.int32]:
         return _labels(cv2.ximgproc.createSuperpixelLSC(image, int(region_size), config.lsc.ratio))
 
-    return search_count(segment, _region_size(scene, n_superpixels), n_superpixels, scene.valid)
+    knob = _region_size(scene, n_superpixels, 2 * min(scene.image.shape[:2]) // 3)
+    return search_count(segment, knob, n_superpixels, scene.valid)
 
 
 def seeds(scene: Scene, n_superpixels: int, config: SegmentConfig) -> Segmentation:
@@ -61,6 +68,11 @@ def seeds(scene: Scene, n_superpixels: int, config: SegmentConfig) -> Segmentati
     height, width, n_channels = image.shape
 
     def segment(num_superpixels: float) -> NDArray[np.int32]:
+        if not _has_grid(height, width, int(num_superpixels), options.levels):
+            raise ValueError(
+                f"SEEDS has no grid of {num_superpixels:g} superpixels on {height}×{width} pixels "
+                f"at {options.levels} levels: choose another number or segment.seeds.levels=2"
+            )
         found = cv2.ximgproc.createSuperpixelSEEDS(
             width,
             height,
@@ -79,6 +91,25 @@ def seeds(scene: Scene, n_superpixels: int, config: SegmentConfig) -> Segmentati
     return search_count(segment, knob, n_superpixels, scene.valid)
 
 
+def _has_grid(height: int, width: int, n_superpixels: int, levels: int) -> bool:
+    """Say whether SEEDS can lay out its superpixels: cells that halve `levels - 1` times.
+
+    OpenCV asks for ten at least, rounds down along each side, gives up levels until a cell of the
+    finest has a pixel, rounds cells up to whole pixels, and halves how many fit. With one level
+    left its labels are whatever the memory held.
+    """
+    down = int(np.sqrt(np.float32(max(n_superpixels, 10)) * np.float32(height) / np.float32(width)))
+    across = down * width // height
+    if min(down, across) < 1:
+        return False
+    for level in range(max(levels, 2), 1, -1):
+        sides = width / across / 2 ** (level - 1), height / down / 2 ** (level - 1)
+        if min(sides) >= 1:
+            cells = width // ceil(sides[0]), height // ceil(sides[1])
+            return bool(min(cells) >= 2 ** (level - 1))
+    return False
+
+
 def _slic(scene: Scene, n_superpixels: int, algorithm: str, ruler: float) -> Segmentation:
     cv2 = _contributed()
     image = _blurred_lab(scene.image)
@@ -87,7 +118,8 @@ def _slic(scene: Scene, n_superpixels: int, algorithm: str, ruler: float) -> Seg
         kind = getattr(cv2.ximgproc, algorithm)
         return _labels(cv2.ximgproc.createSuperpixelSLIC(image, kind, int(region_size), ruler))
 
-    return search_count(segment, _region_size(scene, n_superpixels), n_superpixels, scene.valid)
+    knob = _region_size(scene, n_superpixels, min(scene.image.shape[:2]))
+    return search_count(segment, knob, n_superpixels, scene.valid)
 
 
 def _labels(clustering: Any) -> NDArray[np.int32]:
@@ -97,9 +129,8 @@ def _labels(clustering: Any) -> NDArray[np.int32]:
     return labels
 
 
-def _region_size(scene: Scene, n_superpixels: int) -> Knob:
+def _region_size(scene: Scene, n_superpixels: int, largest: int) -> Knob:
     start = float(np.sqrt(scene.n_pixels / n_superpixels))
-    largest = min(scene.image.shape[:2])
     return Knob("region_size", round(start), 2, largest, power=-2, whole=True)
 
 

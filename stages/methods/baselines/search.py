@@ -30,26 +30,15 @@ _MOST_TRIALS = 12
 
 @dataclass(frozen=True)
 class Knob:
-    """A method's parameter that sets how many superpixels it makes.
+    """A method's parameter that sets how many superpixels it makes."""
 
-    Attributes
-    ----------
-    name
-        What the method calls it.
-    start
-        Where the search begins, within `low` and `high`, the least and the largest setting.
-    power
-        The number of superpixels goes roughly with this power of the knob.
-    whole
-        Whether it takes whole numbers alone.
-    """
-
-    name: str
+    name: str  # what the method calls it
+    # where the search begins, within `low` and `high`, the least and the largest setting
     start: float
     low: float
     high: float
-    power: float
-    whole: bool = False
+    power: float  # the number of superpixels goes roughly with this power of the knob
+    whole: bool = False  # whether it takes whole numbers alone
 
     def settle(self, value: float) -> float:
         """Return the nearest setting there is."""
@@ -76,7 +65,8 @@ def search_count(
     Parameters
     ----------
     segment
-        From a setting to an (H, W) label map; the same setting gives the same map.
+        From a setting to an (H, W) label map; the same setting gives the same map. A ValueError,
+        of a setting that is beyond the method, ends the search with what was found before.
     knob
         What is searched.
     n_wanted
@@ -96,8 +86,14 @@ def search_count(
     setting = knob.settle(knob.start)
     tried: set[float] = set()
     while len(tried) < _MOST_TRIALS and setting not in tried:
+        try:
+            made = segment(setting)
+        except ValueError:
+            if best is None:
+                raise
+            break
         tried.add(setting)
-        labels, n = number_labels(segment(setting), valid)
+        labels, n = number_labels(made, valid)
         trial = _Trial(setting, n)
         if best is None or abs(n - n_wanted) < abs(best.n - n_wanted):
             best, best_labels = trial, labels

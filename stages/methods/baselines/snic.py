@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +12,7 @@ from spam_pipe.stages.methods.baselines.layouts import grid_shape
 from spam_pipe.stages.methods.baselines.numbering import number_labels
 from spam_pipe.stages.methods.baselines.search import count_note
 from spam_pipe.stages.regions.label_maps import Labels
+from spam_pipe.stages.regions.queue import pop, push, queue_of
 from spam_pipe.stages.scene import Scene, Segmentation
 
 if TYPE_CHECKING:
@@ -41,7 +41,6 @@ def grid_seeds(height: int, width: int, n_rows: int, n_columns: int) -> NDArray[
     return np.stack(np.meshgrid(rows, columns, indexing="ij"), axis=-1).reshape(-1, 2)
 
 
-@kernel()
 def grow_superpixels(
     lab: NDArray[np.float32], seeds: NDArray[np.int64], compactness: float
 ) -> Labels:
@@ -68,14 +67,44 @@ def grow_superpixels(
     """
     height, width = lab.shape[:2]
     n_seeds = seeds.shape[0]
-    spacing = np.sqrt(height * width / n_seeds)
     labels = np.full((height, width), -1, np.int32)
-    # Sums of row, column, L, a, b and the number of pixels.
+    order = np.arange(n_seeds)
+    places = (seeds[:, 0] * width + seeds[:, 1]) * n_seeds + order
+    # Each pixel that is assigned puts its neighbours into the queue.
+    queue = queue_of(np.zeros(n_seeds), order, places, n_seeds + 4 * labels.size)
+    spacing = float(np.sqrt(height * width / n_seeds))
     sums = np.zeros((n_seeds, 6))
-    queue = [(0.0, k, seeds[k, 0], seeds[k, 1], k) for k in range(n_seeds)]
-    n_queued = n_seeds
-    while len(queue) > 0:
-        _, _, row, column, k = heappop(queue)
+    _grow(*queue, np.ascontiguousarray(lab), spacing, float(compactness), sums, labels)
+    return labels
+
+
+@kernel(
+    "float64[::1], float64[::1], int64[::1], float32[:, :, ::1], float64, float64, "
+    "float64[:, ::1], int32[:, ::1]"
+)
+def _grow(
+    costs: NDArray[np.float64],
+    turns: NDArray[np.float64],
+    names: NDArray[np.int64],
+    lab: NDArray[np.float32],
+    spacing: float,
+    compactness: float,
+    sums: NDArray[np.float64],
+    labels: Labels,
+) -> None:
+    """Take elements out of the queue until it is empty.
+
+    An element's size is its turn among all that joined, its name the pixel times K plus the
+    superpixel. `sums`, all zero, becomes the sums of row, column, L, a, b and the number of pixels.
+    """
+    height, width = labels.shape
+    n_seeds = sums.shape[0]
+    n_queued = n_joined = n_seeds
+    while n_queued > 0:
+        pop(costs, turns, names, n_queued)
+        n_queued -= 1
+        pixel, k = names[n_queued] // n_seeds, names[n_queued] % n_seeds
+        row, column = pixel // width, pixel % width
         if labels[row, column] >= 0:
             continue
         labels[row, column] = k
@@ -88,16 +117,20 @@ def grow_superpixels(
         for step in range(4):
             next_row = row + (step == 3) - (step == 0)
             next_column = column + (step == 2) - (step == 1)
-            if not (0 <= next_row < height and 0 <= next_column < width):
+            if next_row < 0 or next_row >= height or next_column < 0 or next_column >= width:
                 continue
             if labels[next_row, next_column] >= 0:
                 continue
-            spatial = (next_row - total[0] / total[5]) ** 2
-            spatial += (next_column - total[1] / total[5]) ** 2
+            down = next_row - total[0] / total[5]
+            across = next_column - total[1] / total[5]
+            spatial = down * down
+            spatial += across * across
             color = 0.0
             for channel in range(3):
-                color += (lab[next_row, next_column, channel] - total[2 + channel] / total[5]) ** 2
+                away = lab[next_row, next_column, channel] - total[2 + channel] / total[5]
+                color += away * away
             distance = spatial / spacing + color / compactness
-            heappush(queue, (distance, n_queued, next_row, next_column, k))
+            name = (next_row * width + next_column) * n_seeds + k
+            push(costs, turns, names, n_queued, distance, np.float64(n_joined), name)
             n_queued += 1
-    return labels
+            n_joined += 1

@@ -5,13 +5,12 @@ import pandas as pd
 from spam_pipe.stages.report.contact_sheet import spread
 
 MOST_IMAGES = 12
-MOST_COUNTS = 3
 MOST_DRAWINGS = 540
 """Label maps that keep the page below 15 MB: 12 images × 3 counts × 15 methods."""
 
 
 def choose(metrics: pd.DataFrame, series: int) -> tuple[list[str], list[int], str]:
-    """Choose the gallery's images and counts.
+    """Choose the gallery's images: every count is shown, of as many images as the page can carry.
 
     Parameters
     ----------
@@ -22,12 +21,9 @@ def choose(metrics: pd.DataFrame, series: int) -> tuple[list[str], list[int], st
 
     Returns
     -------
-    tuple[list[str], list[int], str]
-        Image ids, hardest first, requested counts, ascending, and the rule in a sentence.
+    Image ids, hardest first, requested counts, ascending, and the rule in a sentence.
     """
     counts = sorted({int(count) for count in metrics["n_requested"]})
-    n_counts = MOST_COUNTS if series * MOST_COUNTS * 4 <= MOST_DRAWINGS else 1
-    counts = spread(counts, n_counts)
     n_images = min(MOST_IMAGES, max(1, MOST_DRAWINGS // max(1, series * len(counts))))
     measure = "asa" if bool(metrics["asa"].notna().any()) else "gr"
     measured = metrics.groupby("image", sort=True).agg(

@@ -23,49 +23,29 @@ from spam_pipe.stages.report.text_tables import SHOWN
 
 @dataclass(frozen=True)
 class Beside:
-    """A method beside the reference at one requested count; all figures as text.
+    """A method beside the reference at one requested count; all figures as text."""
 
-    Attributes
-    ----------
-    series
-        Place in the page's order.
-    difference, interval, wins, p
-        Of the measure, method minus reference on the same images: mean, its 95 % interval, share
-        of images where the method is higher, Wilcoxon's p after Holm's correction.
-    significant
-        Whether p is small enough.
-    equal_count, equal_regularity
-        The measure read from the method's curve where it makes exactly K superpixels; and method
-        minus reference where the reference's variants are as regular, at K.
-    """
-
-    series: int
+    series: int  # place in the page's order
+    # of the measure, method minus reference on the same images: mean, its 95 % interval, share of
+    # images where the method is higher, Wilcoxon's p after Holm's correction
     difference: str
     interval: str
     wins: str
     p: str
-    significant: bool
+    significant: bool  # whether p is small enough
+    # the measure read from the method's curve where it makes exactly K superpixels; and method
+    # minus reference where the reference's variants are as regular, at K
     equal_count: str
     equal_regularity: str
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """All methods beside one.
+    """All methods beside one."""
 
-    Attributes
-    ----------
-    reference
-        Its place in the page's order.
-    measure
-        Heading of the comparison.
-    blocks
-        Rows by requested count, the reference's among them.
-    """
-
-    reference: int
-    measure: str
-    blocks: Mapping[int, Sequence[Beside]]
+    reference: int  # its place in the page's order
+    measure: str  # heading of the comparison
+    blocks: Mapping[int, Sequence[Beside]]  # rows by requested count, the reference's among them
 
 
 def tied_cells(
@@ -104,8 +84,7 @@ def compare(
 
     Returns
     -------
-    Comparison | None
-        None when there are not two methods and two images to compare.
+    None when there are not two methods and two images to compare.
     """
     if len(order) < 2 or metrics["image"].nunique() < 2:
         return None

@@ -20,22 +20,13 @@ Cell = tuple[MethodKey, int, str]
 
 @dataclass(frozen=True)
 class Figure:
-    """A cell.
+    """A cell."""
 
-    Attributes
-    ----------
-    mean, half
-        The mean and half its 95 % interval, as text; `half` is empty where there is none.
-    best
-        The best of its block.
-    tied
-        Not distinguishable from the best.
-    """
-
+    # the mean and half its 95 % interval, as text; `half` is empty where there is none
     mean: str
     half: str = ""
-    best: bool = False
-    tied: bool = False
+    best: bool = False  # the best of its block
+    tied: bool = False  # not distinguishable from the best
 
 
 @dataclass(frozen=True)

@@ -10,20 +10,22 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from spam_pipe.stages.report.config import ReportConfig
+from spam_pipe.stages.report.meanings import MEANINGS
 from spam_pipe.stages.report.page.charts import curves, image_figures, panels
 from spam_pipe.stages.report.page.compared import compare, tied_cells
 from spam_pipe.stages.report.page.data import Method, Page
 from spam_pipe.stages.report.page.headline import headline, shown_measures
 from spam_pipe.stages.report.page.words import differing_options, lead, notices, title
 from spam_pipe.stages.report.series import YARDSTICKS, MethodKey
+from spam_pipe.stages.report.style import SERIES_COLORS
 from spam_pipe.stages.report.tables import Group
 from spam_pipe.stages.report.text_tables import SHOWN
 
 LIBRARIES = ("vendor/d3.min.js", "vendor/plot.umd.min.js")
-SCRIPTS = ("page.js", "pixels.js", "compare.js", "curves.js", "scatter.js")
+SCRIPTS = ("page.js", "tables.js", "pixels.js", "compare.js", "curves.js", "scatter.js")
 MOST_FAILURES = 200
-COLORS = 7
-"""Colours of series in page.css; later series repeat them with other dashes and symbols."""
+COLORS = len(SERIES_COLORS)
+"""Of series, in page.css as in style.py; later ones repeat them with other dashes and symbols."""
 
 
 def render(
@@ -48,8 +50,7 @@ def render(
 
     Returns
     -------
-    str
-        HTML. Whatever users named is escaped; a content security policy forbids all requests.
+    HTML. Whatever users named is escaped; a content security policy forbids all requests.
     """
     methods = in_order(report.methods, summary)
     order = [method.key for method in methods]
@@ -65,6 +66,8 @@ def render(
         title=title(report, methods),
         lead=lead(report, methods, summary),
         notices=notices(report),
+        meanings=MEANINGS,
+        tints=tints(methods, summary),
         measures=shown_measures(summary) if measured else {},
         blocks=headline(summary, seconds, order, tied) if measured else [],
         has_ties=bool(tied),
@@ -99,6 +102,17 @@ def in_order(methods: Sequence[Method], summary: pd.DataFrame) -> list[Method]:
     return sorted(methods, key=place)
 
 
+def tints(methods: Sequence[Method], summary: pd.DataFrame) -> list[int]:
+    """Return the number of each method's colour: its place in the summary, as in the PNG's curves.
+
+    Methods without a row in it come after the others.
+    """
+    rows = dict.fromkeys(MethodKey.of(row) for _, row in summary.iterrows())
+    keys = dict.fromkeys([*rows, *(method.key for method in methods)])
+    place = {key: i for i, key in enumerate(keys)}
+    return [place[method.key] for method in methods]
+
+
 def _data(
     report: Page,
     methods: Sequence[Method],
@@ -112,7 +126,9 @@ def _data(
     objects = sorted({d.objects for d in gallery.drawings.values() if d.objects is not None})
     return {
         "series": [method.label for method in methods],
+        "tints": tints(methods, summary),
         "headings": dict(SHOWN),
+        "meanings": MEANINGS,
         "panels": panels(summary),
         "curves": curves(summary, seconds, order),
         "counts": list(gallery.counts),

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from spam_pipe.stages.report.page.data import Method, Page
-from spam_pipe.stages.report.series import say_prior
+from spam_pipe.stages.report.series import MethodKey, say_prior
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,8 @@ def lead(report: Page, methods: Sequence[Method], summary: pd.DataFrame) -> str:
     images = plural(progress.n_items, "image")
     if progress.n_expected is not None and progress.n_expected != progress.n_items:
         images += f" of the {progress.n_expected} in the split"
-    said = f"{plural(len(methods), 'method')} on {images}"
+    measured = {MethodKey.of(row) for _, row in summary.iterrows() if row["n_images"]}
+    said = f"{plural(len(measured) or len(methods), 'method')} on {images}"
     if numbers := ", ".join(str(count) for count in counts if count not in report.sizes):
         said += f", asked for {numbers} superpixels"
     if sizes := ", ".join(report.sizes[count] for count in counts if count in report.sizes):

@@ -45,9 +45,8 @@ def latex_table(
 
     Returns
     -------
-    str
-        A ``table*`` environment that needs the package booktabs. Measures that no row has are
-        left out; equal best figures (as printed) are all bold.
+    A ``table*`` environment that needs the package booktabs. Measures that no row has are
+    left out; equal best figures (as printed) are all bold.
     """
     shown = {
         measure: heading

@@ -22,37 +22,19 @@ HEAD_HEIGHT = 60
 
 @dataclass(frozen=True)
 class PlateCell:
-    """One method's superpixels of one image.
+    """One method's superpixels of one image."""
 
-    Attributes
-    ----------
-    labels
-        (H, W) integers 0..n-1.
-    figures
-        A line that stands below, such as ``n = 100 · ASA .95``.
-    """
-
-    labels: NDArray[np.integer]
-    figures: str = ""
+    labels: NDArray[np.integer]  # (H, W) integers 0..n-1
+    figures: str = ""  # A line that stands below, such as ``n = 100 · ASA .95``
 
 
 @dataclass(frozen=True)
 class PlateRow:
-    """One image and a cell per method; None where a method has none.
+    """One image and a cell per method; None where a method has none."""
 
-    Attributes
-    ----------
-    name
-        The image's id.
-    image
-        (H, W, 3) uint8, sRGB.
-    cells
-        In the order of the plate's methods.
-    """
-
-    name: str
-    image: Rgb
-    cells: Sequence[PlateCell | None]
+    name: str  # the image's id
+    image: Rgb  # (H, W, 3) uint8, sRGB
+    cells: Sequence[PlateCell | None]  # in the order of the plate's methods
 
 
 def draw_plate(rows: Sequence[PlateRow], methods: Sequence[str], title: str = "") -> Image.Image:
@@ -69,9 +51,8 @@ def draw_plate(rows: Sequence[PlateRow], methods: Sequence[str], title: str = ""
 
     Returns
     -------
-    PIL.Image.Image
-        An RGB picture. Per image and method the boundaries over the image and, below, the
-        superpixels' mean colours.
+    An RGB picture. Per image and method the boundaries over the image and, below, the
+    superpixels' mean colours.
 
     Raises
     ------

@@ -35,8 +35,7 @@ def draw_scatter(
 
     Returns
     -------
-    matplotlib.figure.Figure
-        Write it with `stages.report.curves.save_figure`.
+    Write it with `stages.report.curves.save_figure`.
     """
     theirs = differences["reference"].to_numpy(dtype=np.float64)
     mine = differences["figure"].to_numpy(dtype=np.float64)

@@ -34,8 +34,7 @@ def seconds_table(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
 
     Returns
     -------
-    pd.DataFrame
-        Exactly `SECONDS_COLUMNS`, in the order of the rows: median and quartiles over images.
+    Exactly `SECONDS_COLUMNS`, in the order of the rows: median and quartiles over images.
     """
     table = pd.DataFrame.from_records(
         [dict(row) for row in rows], columns=["label", "stage", "n_requested", "seconds"]
@@ -64,8 +63,7 @@ def draw_seconds(
 
     Returns
     -------
-    matplotlib.figure.Figure
-        Both axes are logarithmic. Write it with `stages.report.curves.save_figure`.
+    Both axes are logarithmic. Write it with `stages.report.curves.save_figure`.
     """
     points = table.rename(columns={"lower": "s_lo", "median": "s_mean", "upper": "s_hi"})
     points["k_mean"] = points["n_requested"].astype("Float64").astype(np.float64)

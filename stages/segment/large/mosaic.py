@@ -23,21 +23,12 @@ MARGIN = 3
 
 
 class Found(NamedTuple):
-    """Superpixels of a window.
+    """Superpixels of a window."""
 
-    Attributes
-    ----------
-    labels
-        (H, W) int32 in 0..n-1, -1 at pixels that were not free; each 4-connected.
-    objects
-        (H, W) int32 that no superpixel crosses, 0 = uncertain. None without a prior.
-    means
-        (n, D) of each, where they are to be known.
-    """
-
-    labels: Labels
+    labels: Labels  # (H, W) int32 in 0..n-1, -1 at pixels that were not free; each 4-connected
+    # (H, W) int32 that no superpixel crosses, 0 = uncertain. None without a prior.
     objects: Objects | None
-    means: NDArray[np.float64] | None = None
+    means: NDArray[np.float64] | None = None  # (n, D) features of each, where they are to be known
 
 
 SegmentWindow = Callable[[Box, NDArray[np.bool_], int], Found]
@@ -45,26 +36,15 @@ SegmentWindow = Callable[[Box, NDArray[np.bool_], int], Found]
 
 
 class Mosaic(NamedTuple):
-    """Superpixels of an image.
+    """Superpixels of an image."""
 
-    Attributes
-    ----------
-    labels
-        (H, W) int32 in 0..n-1 in the order of their first pixels, each 4-connected; -1 outside.
-    owners
-        (n,) int32 object of each, 0 where all its pixels are uncertain. Objects that windows
-        found for themselves are numbered from 1; one that spans several windows may go by
-        several numbers.
-    n_windows
-        How many it was put together from.
-    means
-        (n, D) of each, where windows knew them.
-    """
-
+    # (H, W) int32 in 0..n-1 in the order of their first pixels, each 4-connected; -1 outside
     labels: Labels
+    # (n,) int32 object of each, 0 where all its pixels are uncertain. Objects that windows found
+    # for themselves are numbered from 1; one that spans several windows may go by several numbers.
     owners: NDArray[np.int32]
-    n_windows: int
-    means: NDArray[np.float64] | None
+    n_windows: int  # how many it was put together from
+    means: NDArray[np.float64] | None  # (n, D) features of each, where windows knew them
 
 
 def segment_by_windows(
@@ -126,8 +106,8 @@ def segment_by_windows(
         n += reaching.size
         n_free -= int(np.count_nonzero(kept >= 0))
     ordered, order = _in_raster_order(labels, n)
-    known = np.concatenate(means)[order] if means else None
-    return Mosaic(ordered, np.concatenate(owners)[order], len(blocks), known)
+    seen = np.concatenate(means)[order] if means else None
+    return Mosaic(ordered, np.concatenate(owners)[order], len(blocks), seen)
 
 
 def _owners_of(found: Found) -> NDArray[np.int32]:

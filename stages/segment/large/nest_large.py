@@ -157,7 +157,7 @@ def nest_large(inputs: Inputs, n_finest: int, config: SegmentConfig, device: str
     recipe = None if given is None else given.attributes.get(BY_BLOCKS)
     prior = None if given is None or recipe is not None else prior_of(given.arrays, valid)
     factor = reduction_for(n_pixels, n_finest)
-    work = Work(image, valid, recipe, config, device, inputs.image_digest).reduced(factor)
+    work = Work.of(inputs, config, device, recipe).reduced(factor)
     levels = _levels(work, n_finest)
     base = _nest_reduced(work, levels[0], prior, factor)
     if factor * base.factor == 1:
@@ -211,7 +211,9 @@ def _nest_reduced(work: Work, level: int, prior: Prior | None, factor: int) -> _
     least = math.ceil(math.sqrt(height * width / WINDOW_PIXELS))
     further = max(reduction_for(work.n_pixels, level), least)
     small = work.reduced(further)
-    inputs = Inputs(image=small.image, image_digest=small.digest, valid=small.valid)
+    inputs = Inputs(
+        image=small.image, image_digest=small.digest, valid=small.valid, bands=small.bands
+    )
     if prior is not None:
         prior = _reduced(_reduced(prior, factor), further)
     elif work.recipe is not None:
@@ -225,6 +227,7 @@ def _nest_reduced(work: Work, level: int, prior: Prior | None, factor: int) -> _
         contour=None if prior is None else prior.contour,
         device=work.device,
         valid=small.valid,
+        bands=inputs.bands,
     )
     made, seen = nest_whole(
         scene, min(level, small.n_pixels), inputs.image_digest, work.config, prior=prior

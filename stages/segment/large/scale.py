@@ -8,13 +8,13 @@ the one whose pixels it is most like.
 """
 
 import math
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from spam_pipe.stages.compiled import kernel, part
+from spam_pipe.stages.compiled import kernel, part, record
 from spam_pipe.stages.regions.connectivity import (
     absorb_small,
     connected_components,
@@ -60,6 +60,19 @@ def reduce_image(image: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:
     return np.concatenate(
         [np.asarray(Image.fromarray(image[row : row + band]).reduce(factor)) for row in rows]
     )
+
+
+def reduce_bands(values: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
+    """Average squares of `factor` pixels a side of (H, W, C) components, as `reduce_image` does."""
+    if factor == 1:
+        return values
+    for axis in (0, 1):
+        firsts = np.arange(0, values.shape[axis], factor)
+        lengths = np.diff(np.append(firsts, values.shape[axis])).astype(np.float32)
+        sums = np.add.reduceat(values, firsts, axis=axis)
+        others = [each for each in range(3) if each != axis]
+        values = (sums / np.expand_dims(lengths, others)).astype(np.float32)
+    return values
 
 
 def reduce_map(values: NDArray[Value], factor: int) -> NDArray[Value]:
@@ -130,24 +143,12 @@ def enlarge_labels(
     own = np.zeros((1, 1), np.int32) if objects is None else np.ascontiguousarray(objects)
     counts = np.zeros((1, 1), np.bool_) if valid is None else np.ascontiguousarray(valid)
 
+    small = _Reduced(labels, reduced, factor, owners)
+    large = _Whole(image, own, has_objects, counts, has_valid)
+
     def join(first: int, last: int) -> None:
-        _join(
-            first,
-            last,
-            labels,
-            reduced,
-            image,
-            factor,
-            owners,
-            own,
-            has_objects,
-            counts,
-            has_valid,
-            np.float32(1 / _LIKENESS**2),
-            np.empty(9, np.int32),
-            np.empty(9, np.float32),
-            whole,
-        )
+        room = np.empty(9, np.int32), np.empty(9, np.float32)
+        _join(first, last, small, large, np.float32(1 / _LIKENESS**2), room, whole)
 
     share_out(height, join)
     return whole
@@ -163,29 +164,46 @@ def _spline(offset: np.float32) -> np.float32:
     return np.float32(0.5) * rest * rest
 
 
+class _Reduced(NamedTuple):
+    """The reduced image and its superpixels."""
+
+    labels: Labels
+    image: NDArray[np.uint8]
+    factor: int
+    owners: NDArray[np.int32]
+
+
+class _Whole(NamedTuple):
+    """The image that superpixels are enlarged to."""
+
+    image: NDArray[np.uint8]
+    objects: Objects
+    has_objects: bool
+    valid: NDArray[np.bool_]
+    has_valid: bool
+
+
 @kernel(
-    "int64, int64, int32[:, ::1], uint8[:, :, ::1], uint8[:, :, ::1], int64, int32[::1], "
-    "int32[:, ::1], boolean, boolean[:, ::1], boolean, float32, int32[::1], float32[::1], "
-    "int32[:, ::1]"
+    (
+        "int64, int64",
+        record(_Reduced, "int32[:, ::1], uint8[:, :, ::1], int64, int32[::1]"),
+        record(_Whole, "uint8[:, :, ::1], int32[:, ::1], boolean, boolean[:, ::1], boolean"),
+        "float32, Tuple((int32[::1], float32[::1])), int32[:, ::1]",
+    )
 )
 def _join(
     first: int,
     last: int,
-    labels: Labels,
-    reduced: NDArray[np.uint8],
-    image: NDArray[np.uint8],
-    factor: int,
-    owners: NDArray[np.int32],
-    objects: Objects,
-    has_objects: bool,
-    valid: NDArray[np.bool_],
-    has_valid: bool,
+    small: _Reduced,
+    large: _Whole,
     unlikeness: np.float32,
-    near: NDArray[np.int32],
-    weights: NDArray[np.float32],
+    room: tuple[NDArray[np.int32], NDArray[np.float32]],
     whole: Labels,
 ) -> None:
-    """Let the pixels of some rows choose; `near` and `weights` are room to work in."""
+    """Let the pixels of some rows choose; `room` is to work in."""
+    labels, reduced, factor, owners = small
+    image, objects, has_objects, valid, has_valid = large
+    near, weights = room
     width = image.shape[1]
     for row in range(first, last):
         middle_row = row // factor
@@ -296,4 +314,5 @@ def settle(
 def _largest_of_each(names: NDArray[np.int32], areas: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the largest piece of each name, of equal ones the first."""
     by_size = np.lexsort((np.arange(names.size), -areas, names))
-    return by_size[np.append(True, np.diff(names[by_size]) > 0)]
+    largest: NDArray[np.int64] = by_size[np.append(True, np.diff(names[by_size]) > 0)]
+    return largest

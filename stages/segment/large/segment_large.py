@@ -23,6 +23,7 @@ from spam_pipe.stages.scene import Scene
 from spam_pipe.stages.segment.large.mosaic import Found, Mosaic, segment_by_windows
 from spam_pipe.stages.segment.large.scale import (
     enlarge_labels,
+    reduce_bands,
     reduce_image,
     reduce_map,
     reduction_for,
@@ -36,25 +37,15 @@ from spam_pipe.stages.validity import check_valid, fill_outside, window_of
 
 
 class Large(NamedTuple):
-    """Superpixels of a large image.
+    """Superpixels of a large image."""
 
-    Attributes
-    ----------
-    labels
-        (H, W) int32 in 0..n-1 in the order of their first pixels, each 4-connected; -1 where
-        the image has no data.
-    objects
-        (H, W) int32 that no superpixel crosses, 0 = uncertain; None without a prior.
-    n_windows
-        How many windows it was put together from.
-    reduction
-        By what factor the image was reduced before.
-    """
-
+    # (H, W) int32 in 0..n-1 in the order of their first pixels, each 4-connected; -1 where the
+    # image has no data
     labels: Labels
+    # (H, W) int32 that no superpixel crosses, 0 = uncertain; None without a prior
     objects: Objects | None
-    n_windows: int
-    reduction: int
+    n_windows: int  # how many windows it was put together from
+    reduction: int  # by what factor the image was reduced before
 
 
 def segment_large(inputs: Inputs, n_superpixels: int, config: SegmentConfig, device: str) -> Large:
@@ -72,9 +63,8 @@ def segment_large(inputs: Inputs, n_superpixels: int, config: SegmentConfig, dev
 
     Returns
     -------
-    Large
-        Its superpixels are inside of the objects. Given objects are those of the prior for this
-        K; windows' own are as far as their superpixels reach.
+    Its superpixels are inside of the objects. Given objects are those of the prior for this
+    K; windows' own are as far as their superpixels reach.
 
     Raises
     ------
@@ -96,7 +86,7 @@ def segment_large(inputs: Inputs, n_superpixels: int, config: SegmentConfig, dev
     n_pixels = image.size // 3 if inputs.valid is None else int(np.count_nonzero(inputs.valid))
     n_superpixels = min(n_superpixels, n_pixels)
     factor = reduction_for(n_pixels, n_superpixels)
-    work = Work(image, inputs.valid, recipe, config, device, inputs.image_digest).reduced(factor)
+    work = Work.of(inputs, config, device, recipe).reduced(factor)
     reduced = None if objects is None else reduce_map(objects, factor)
     painter = Painter(work, reduced, n_superpixels)
     made = painter.paint()
@@ -129,6 +119,8 @@ class Work:
         As for the stage.
     digest
         Of the image; empty where it has none.
+    bands
+        (H, W, C) float32 components of further bands, where it has any.
     """
 
     image: NDArray[np.uint8]
@@ -137,6 +129,14 @@ class Work:
     config: SegmentConfig
     device: str
     digest: str
+    bands: NDArray[np.float32] | None = None
+
+    @classmethod
+    def of(cls, inputs: Inputs, config: SegmentConfig, device: str, recipe: Recipe | None) -> Work:
+        """Return the work on a stage's image as it is."""
+        image = inputs.image
+        assert image is not None
+        return cls(image, inputs.valid, recipe, config, device, inputs.image_digest, inputs.bands)
 
     @property
     def n_pixels(self) -> int:
@@ -155,6 +155,7 @@ class Work:
             image=reduce_image(self.image, factor),
             valid=None if self.valid is None else reduce_map(self.valid, factor),
             digest=self.digest and f"{self.digest}/{factor}",
+            bands=None if self.bands is None else reduce_bands(self.bands, factor),
         )
 
 
@@ -216,12 +217,19 @@ class Painter:
             # Of more objects than superpixels the smallest would be given up.
             n_objects = np.unique(objects[free & (objects > 0)]).size
             count = max(count, n_objects)
-        scene = Scene(image, rgb_to_lab(image), contour=contour_of(prior), device=work.device)
+        scene = Scene(
+            image,
+            rgb_to_lab(image),
+            contour=contour_of(prior),
+            device=work.device,
+            bands=None if work.bands is None else work.bands[box],
+        )
         scene = with_deep_features(scene, count, inputs.image_digest, work.config, work.device)
         labels = spam(
             scene.lab,
             count,
             deep=scene.deep,
+            bands=scene.bands,
             objects=objects,
             contour=scene.contour,
             valid=free,

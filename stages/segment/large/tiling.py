@@ -8,18 +8,10 @@ Box = tuple[slice, slice]
 
 
 class Block(NamedTuple):
-    """A part of an image.
+    """A part of an image."""
 
-    Attributes
-    ----------
-    core
-        The blocks' cores cover the image without overlap.
-    window
-        The core and a margin around it, as far as the image goes.
-    """
-
-    core: Box
-    window: Box
+    core: Box  # the blocks' cores cover the image without overlap
+    window: Box  # the core and a margin around it, as far as the image goes
 
     @property
     def core_in_window(self) -> Box:

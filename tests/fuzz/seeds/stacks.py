@@ -123,3 +123,31 @@ def geotiffs() -> list[bytes]:
         tifffile.imwrite(content, LABELS, metadata=None, extratags=tags)
         contents.append(content.getvalue())
     return contents
+
+
+def envi_headers() -> list[bytes]:
+    """Return headers of cubes of 7 × 9 pixels and two or eight bands."""
+    fields = "samples = 7\nlines = 9\nbands = {}\nheader offset = 0\ndata type = {}\n"
+    more = "bbl = {1,1,0,1,1,1,1,1}\ndefault bands = {3,2,1}\ndata ignore value = 7\n"
+    return [
+        f"ENVI\n{fields.format(2, 12)}interleave = bil\nbyte order = 1\n".encode(),
+        f"ENVI\ndescription = {{\n  a}}\n{fields.format(8, 4)}interleave = bip\n{more}".encode(),
+    ]
+
+
+def cubes() -> list[bytes]:
+    """Return cubes of MATLAB's, packed and not, and of HDF5."""
+    import h5py
+    import scipy.io
+
+    cube = np.random.default_rng(0).integers(0, 900, (9, 7, 5)).astype(np.int16)
+    contents = []
+    for packed in (False, True):
+        content = io.BytesIO()
+        scipy.io.savemat(content, {"cube": cube, "a": "text"}, do_compression=packed)
+        contents.append(content.getvalue())
+    content = io.BytesIO()
+    with h5py.File(content, "w", userblock_size=512) as file:
+        file.create_dataset("cube", data=cube.T, chunks=(5, 7, 3), compression="gzip")
+    head = b"MATLAB 7.3 MAT-file".ljust(124) + b"\0\2IM"
+    return [*contents, head + content.getvalue()[128:]]

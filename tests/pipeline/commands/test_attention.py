@@ -221,12 +221,12 @@ def test_the_exported_table_is_read_back_and_filled_in(
 ) -> None:
     run(n_superpixels="12,48")
     assert export(tmp_path, capsys) == {
-        "folder": str(tmp_path / "table"),
+        "folder": str(tmp_path / "table" / "attention"),
         "written": 2,
         "missing": 0,
         "failed": 0,
     }
-    path = tmp_path / "table" / "attention.csv"
+    path = tmp_path / "table" / "attention" / "attention.csv"
     with path.open() as file:
         rows = list(csv.DictReader(file))
     coarse, fine = (objects_of(tmp_path, "001", count) for count in (12, 48))
@@ -235,7 +235,7 @@ def test_the_exported_table_is_read_back_and_filled_in(
     for row in own:
         assert coarse[int(row["y"]), int(row["x"])] == int(row["number"])
         assert (row["k"], row["factor"]) == ("12", "1")
-    picture = Image.open(tmp_path / "table" / "001.png")
+    picture = Image.open(tmp_path / "table" / "attention" / "001.png")
     assert picture.size[0] % 60 == 0
 
     before = {count: labels_of(tmp_path, "001", count) for count in (12, 48)}
@@ -272,9 +272,9 @@ def test_the_objects_for_a_number_of_superpixels_are_exported(run: Command, tmp_
         assert export_run(asked) == 0
     for count in (12, 24):
         assert np.array_equal(
-            np.load(tmp_path / f"cut/{count}/000.npy"), objects_of(tmp_path, count=count)
+            np.load(tmp_path / f"cut/objects/{count}/000.npy"), objects_of(tmp_path, count=count)
         )
-    assert np.load(tmp_path / "finest/000.npy").max() > objects_of(tmp_path).max()
+    assert np.load(tmp_path / "finest/objects/000.npy").max() > objects_of(tmp_path).max()
 
 
 def test_a_table_that_may_be_filled_in_is_not_overwritten(
@@ -282,8 +282,11 @@ def test_a_table_that_may_be_filled_in_is_not_overwritten(
 ) -> None:
     run("prior")
     export(tmp_path, capsys, 12)
-    with pytest.raises(UserError, match="may hold your factors; move it, or choose another folder"):
+    export(tmp_path, capsys, 12)  # again, the same
+    table = tmp_path / "table" / "attention" / "attention.csv"
+    table.write_text(table.read_text().replace(",1\n", ",2\n", 1))
+    with pytest.raises(UserError, match="is there and holds something else"):
         export(tmp_path, capsys, 12)
-    (tmp_path / "table" / "attention.csv").unlink()
+    (tmp_path / "table" / "attention" / "attention.csv").unlink()
     with pytest.raises(UserError, match="give one number"):
         export(tmp_path, capsys, 12, 48)

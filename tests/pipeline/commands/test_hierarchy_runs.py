@@ -97,12 +97,12 @@ def test_exports(finished, tmp_path):
     first, second = (
         spam_pipe.Hierarchy.load(path)
         for path in (
-            tmp_path / "hierarchy-None" / f"{item}.zarr",
-            tmp_path / "hierarchy-npz" / f"{item}.npz",
+            tmp_path / "hierarchy-None" / "hierarchy" / f"{item}.zarr",
+            tmp_path / "hierarchy-npz" / "hierarchy" / f"{item}.npz",
         )
     )
     assert np.array_equal(first.labels(17), second.labels(17))
-    drawn = np.asarray(Image.open(tmp_path / "saliency-None" / f"{item}.png"))
+    drawn = np.asarray(Image.open(tmp_path / "saliency-None" / "saliency" / f"{item}.png"))
     assert np.array_equal(drawn, first.saliency())
 
 

@@ -201,6 +201,25 @@ def test_images_without_a_validation_split(
     assert recorded["ground_truth"] == given["ground_truth"]
 
 
+def test_a_recipe_says_how_its_images_are_read(pictures: Path, train: Train) -> None:
+    (pictures / "turned").mkdir()
+    for path in (pictures / "images").iterdir():
+        pixels = np.asarray(Image.open(path))[:, :, ::-1]
+        Image.fromarray(np.ascontiguousarray(pixels)).save(pictures / "turned" / path.name)
+    trained = {}
+    for name, folder, options in (
+        ("plain", "images", ()),
+        ("turned", "turned", ("dataset.bands=[3, 2, 1]",)),
+        ("stretched", "images", ("dataset.stretch=[10, 90]",)),
+    ):
+        given = {"dataset": str(pictures / folder), "ground_truth": str(pictures / "truth")}
+        done = train(*TINY, "steps=1", *options, folder=name, **given)
+        tensors = load_weights(Path(done["weights"])).state_dict()
+        trained[name] = {key: tensor.numpy().tobytes() for key, tensor in tensors.items()}
+    assert trained["turned"] == trained["plain"]
+    assert trained["stretched"] != trained["plain"]
+
+
 def test_images_without_ground_truth(pictures: Path, train: Train) -> None:
     message = refusal(train, *TINY, dataset=str(pictures / "images"))
     assert "none of its 6 images has ground truth" in message
@@ -259,8 +278,8 @@ def test_folders_of_a_recipe_are_looked_for_among_the_datasets(
         ("photos", (), "write FOLDER:GROUND_TRUTH:SHARE"),
         ("a:b:much", (), "write FOLDER:GROUND_TRUTH:SHARE"),
         ("no/photos:no/labels:0.3", (), "no/photos: there is no such folder; looked for no/photos"),
-        ("{}/images:{}/truth:1.5", (), "also.0.share: Input should be less than 1"),
-        ("{}/images:{}/truth:0.3", ("void=-1",), "void: Input should be greater than or equal"),
+        ("{}/images:{}/truth:1.5", (), "also.0.share: write less than 1"),
+        ("{}/images:{}/truth:0.3", ("void=-1",), "void: write at least"),
     ],
 )
 def test_folders_that_cannot_be_trained_on(
@@ -281,7 +300,7 @@ def test_shares_leave_something_for_the_dataset(pictures: Path, train: Train) ->
         (["lerning_rate=1"], {}, "did you mean learning_rate?"),
         (["loss.label=1"], {}, "did you mean loss.labels?"),
         (["network.depth=3"], {}, "network.depth: no such option of a training"),
-        (["learning_rate=-1"], {}, "learning_rate: Input should be greater than 0 (given: -1)"),
+        (["learning_rate=-1"], {}, "learning_rate: write more than 0 (given: -1)"),
         (["validate_counts=[100]"], {}, "least_regularity"),
         ([], {"config": "train-none"}, "train-trunk"),
         ([], {"dataset": "nyuv2"}, "has no split to train on"),

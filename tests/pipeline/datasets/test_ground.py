@@ -188,16 +188,16 @@ def test_tables_and_rasters_of_images_with_and_without_a_place(
     tables = tmp_path / "tables"
     assert export_run(ExportOptions(str(tables), "table", "csv", outputs=outputs)) == 0
     assert "off: is not georeferenced: has ground control points" in capsys.readouterr().err
-    placed = pd.read_csv(tables / "6" / "gcps.csv")
+    placed = pd.read_csv(tables / "table" / "6" / "gcps.csv")
     first = placed.iloc[0]
     x, y = GRID @ (first["column"] + 0.5, first["row"] + 0.5)
     np.testing.assert_allclose([first["x"], first["y"]], [x, y], atol=0.01)
     np.testing.assert_allclose(placed["area_m2"] / placed["area"], 100, rtol=2e-3)
     for name in ("off", "plain"):
-        columns = pd.read_csv(tables / "6" / f"{name}.csv").columns
+        columns = pd.read_csv(tables / "table" / "6" / f"{name}.csv").columns
         assert not {"x", "y", "area_m2"} & {*columns}
     rasters = ExportOptions(str(tmp_path / "rasters"), "labels", "tiff", outputs=outputs)
     assert export_run(rasters) == 0
-    with rasterio.open(tmp_path / "rasters" / "6" / "gcps.tiff") as file:
+    with rasterio.open(tmp_path / "rasters" / "labels" / "6" / "gcps.tiff") as file:
         np.testing.assert_allclose(tuple(file.transform), tuple(GRID), atol=1e-3)
         assert file.crs.to_epsg() == 32631

@@ -115,7 +115,7 @@ def test_what_is_passed_by_is_counted(tmp_path: Path) -> None:
     for name in ("b.heic", "c.heic", "notes.txt", ".hidden.png", "README"):
         (tmp_path / name).write_bytes(b"something")
     (remark,) = ImageFolder(tmp_path).remarks()
-    assert remark.startswith(f"{tmp_path}: passed by, as no images: 2 .heic")
+    assert remark.startswith(f"{tmp_path}: skipped, as no images: 2 .heic")
     for word in ("1 .txt", "1 hidden", "1 files without suffix"):
         assert word in remark
     assert ImageFolder(save(tmp_path / "tidy", "a").parent).remarks() == []

@@ -324,3 +324,71 @@ def test_what_follows_a_first_frame_is_said(tmp_path: Path, suffix: str, n: int)
     frames = [Image.new("RGB", (9, 6), (70 * each, 10, 20)) for each in range(n)]
     frames[0].save(tmp_path / f"a{suffix}", save_all=True, append_images=frames[1:])
     assert said_of(read_picture(tmp_path / f"a{suffix}").facts) == f"the first of {n} frames"
+
+
+@pytest.mark.parametrize(
+    ("inner", "kind", "first", "said"),
+    [
+        (PIXELS[::2, ::2], REDUCED, 0, ""),
+        (PIXELS[::2, ::2], 0, 0, ""),
+        (VALID, MASK, 0, "keeps its mask in a sub-directory"),
+        (np.tile(PIXELS, (4, 4)), 0, REDUCED, "begins with a small copy"),
+        (np.tile(PIXELS, (4, 4)), 0, 0, "begins with a small copy"),
+    ],
+)
+def test_what_is_in_sub_directories(
+    tmp_path: Path, inner: np.ndarray, kind: int, first: int, said: str
+) -> None:
+    path = tmp_path / "a.tif"
+    with tifffile.TiffWriter(path) as file:
+        file.write(PIXELS, subifds=1, subfiletype=first, photometric="minisblack", metadata=None)
+        file.write(inner, subfiletype=kind, photometric="minisblack", metadata=None)
+    if not said:
+        np.testing.assert_array_equal(read_picture(path).pixels[..., 0], PIXELS)
+        return
+    for read in (read_picture, lambda path: LabelFile(path).read()):
+        with pytest.raises(DataError, match=said):
+            read(path)
+
+
+@pytest.mark.parametrize("beside", [False, True])
+@pytest.mark.parametrize("suffix", [".tif", ".png"])
+def test_scale_and_offset_give_the_unit(tmp_path: Path, beside: bool, suffix: str) -> None:
+    path = tmp_path / f"a{suffix}"
+    tags = []
+    if suffix == ".tif" and not beside:
+        items = '<Item name="S" sample="0" role="scale">-0.5</Item>'
+        items += '<Item name="O" sample="0" role="offset">100</Item>'
+        items += '<Item name="AREA_OR_POINT">Area</Item>'
+        tags = [(42112, "s", 0, f"<GDALMetadata>{items}</GDALMetadata>", True)]
+    if suffix == ".tif":
+        tags.append((42113, "s", 0, "7", True))
+        tifffile.imwrite(path, PIXELS, metadata=None, extratags=tags)
+    else:
+        Image.fromarray(PIXELS).save(path)
+    if beside or suffix == ".png":
+        said = "<NoDataValue>7</NoDataValue><Offset>100</Offset><Scale>-0.5</Scale>"
+        band = f'<PAMRasterBand band="1">{said}</PAMRasterBand>'
+        (tmp_path / f"a{suffix}.aux.xml").write_text(f"<PAMDataset>{band}</PAMDataset>")
+    samples = ImageFile(path).samples()
+    np.testing.assert_array_equal(samples.values[..., 0], 100 - PIXELS / 2)
+    made = read_picture(path)
+    assert made.valid is not None
+    assert np.argwhere(~made.valid).tolist() == [[0, 7]]
+    assert made.pixels[0, 0, 0] > made.pixels[-1, -1, 0]
+    assert said_of(made.facts).startswith("stored values × -0.5 + 100; float32 stretched from")
+
+
+@pytest.mark.parametrize(("mode", "hidden"), [("L", True), ("RGB", False), ("P", None)])
+def test_nodata_beside_a_picture_is_of_its_bands(
+    tmp_path: Path, mode: str, hidden: bool | None
+) -> None:
+    path = tmp_path / "a.png"
+    Image.fromarray(PIXELS).convert(mode).save(path)
+    said = '<PAMRasterBand band="1"><NoDataValue>7</NoDataValue></PAMRasterBand>'
+    (tmp_path / "a.png.aux.xml").write_text(f"<PAMDataset>{said}</PAMDataset>")
+    if hidden is None:
+        with pytest.raises(DataError, match="gives values of palette indices"):
+            read_picture(path)
+    else:
+        assert (read_picture(path).valid is not None) == hidden

@@ -46,12 +46,14 @@ class Exported:
         target = self.folder / to
         given = {"outputs": self.outputs, "n_superpixels": counts, **options}
         assert export_run(ExportOptions(str(target), what, form, as_json=True, **given)) == 0
-        return target
+        return target / what
 
     def labels(self, item: str, count: int) -> np.ndarray:
         _, run = open_existing_run(self.outputs, None)
         link = build_chain(run.config, run.folder)["segment"]
-        return link.store.read(item, count)[1].arrays["labels"]
+        made = link.store.read(item, count)[1]
+        start = made.attributes.get("start_label", 0)
+        return made.arrays["labels"] + np.uint16(1 - start)
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +102,7 @@ def test_a_table_has_a_row_per_superpixel(photos: Exported, tmp_path: Path) -> N
     found = pd.read_csv(folder / "12/001.csv", dtype={"image": str})
     labels = photos.labels("001", 12)
     image = np.asarray(Image.open(photos.folder / "drawn/images/001.png"))
-    expected = table(labels, image)
+    expected = table(labels, image, start_label=1)
     assert (found["image"] == "001").all()
     assert (found["object"] >= 1).any()
     pd.testing.assert_frame_equal(
@@ -133,7 +135,8 @@ def test_a_graph_has_nodes_and_edges(photos: Exported) -> None:
     made = to_networkx(nodes, edges.drop(columns="image"))
     assert networkx.is_connected(made)
     assert sum(area for _, area in made.nodes(data="area")) == labels.size
-    expected = graph(labels, np.asarray(Image.open(photos.folder / "drawn/images/000.png")))
+    image = np.asarray(Image.open(photos.folder / "drawn/images/000.png"))
+    expected = graph(labels, image, start_label=1)
     pd.testing.assert_frame_equal(edges[[*expected.columns]], expected, rtol=1e-12)
     if "contour" in edges:
         assert edges["contour"].between(0, 1).all()
@@ -164,7 +167,7 @@ def test_polygons_of_a_photo_are_in_pixels(photos: Exported) -> None:
         for left, right in zip(touching["id_left"], touching["id_right"], strict=True)
         if found.geometry[left].intersection(found.geometry[right]).length
     }
-    edges = graph(labels)
+    edges = graph(labels, start_label=1)
     forward = set(zip(edges["source"], edges["target"], strict=True))
     assert pairs == forward | {(b, a) for a, b in forward}
 
@@ -183,10 +186,11 @@ def test_superpixels_in_parts_and_whole_ones_share_a_file(form: Any, tmp_path: P
 def test_geojson_needs_no_extra_and_reads_back(photos: Exported) -> None:
     path = photos("geojson", "polygons", "geojson") / "12/000.geojson"
     shapes = shapely.get_parts(shapely.from_geojson(path.read_text()))
-    assert shapely.area(shapes).tolist() == np.bincount(photos.labels("000", 12).ravel()).tolist()
+    areas = np.bincount(photos.labels("000", 12).ravel())[1:]
+    assert shapely.area(shapes).tolist() == areas.tolist()
     geopandas = pytest.importorskip("geopandas", reason="needs the extra geo")
     found = geopandas.read_file(path)
-    assert found["id"].tolist() == [*range(12)]
+    assert found["id"].tolist() == [*range(1, 13)]
     assert found["mean_red"].between(0, 255).all()
 
 

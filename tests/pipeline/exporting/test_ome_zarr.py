@@ -36,9 +36,9 @@ def test_napari_finds_an_image_and_labels_from_one(photos: Exported) -> None:
         (scales,) = layer.attrs["ome"]["multiscales"]
         assert (scales["name"], [axis["name"] for axis in scales["axes"]]) == (name, ["y", "x"])
     labels, objects = (layers[name]["0"][...] for name in ("superpixels", "objects"))
-    np.testing.assert_array_equal(labels, photos.labels("001", 12) + 1)
+    np.testing.assert_array_equal(labels, photos.labels("001", 12))
     photos("objects", "objects", "npy", counts="12")
-    np.testing.assert_array_equal(objects, np.load(photos.folder / "objects/12/001.npy"))
+    np.testing.assert_array_equal(objects, np.load(photos.folder / "objects/objects/12/001.npy"))
     for superpixel in np.unique(labels):
         assert len(set(objects[labels == superpixel]) - {0}) <= 1
 

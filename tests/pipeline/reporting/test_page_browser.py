@@ -2,6 +2,8 @@
 
 import base64
 import io
+import json
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -64,7 +66,7 @@ def visit(browser: Any, outputs: Path) -> Iterator[Any]:
     """Open the page from disk; afterwards nothing may have been asked for or complained of."""
     opened: list[Visit] = []
 
-    def open_page(width: int = 1280, **options: Any) -> Any:
+    def open_page(width: int = 1280, name: str = "index.html", **options: Any) -> Any:
         context = browser.new_context(viewport={"width": width, "height": 860}, **options)
         context.set_default_timeout(1000 * PATIENCE)
         made = Visit(context.new_page())
@@ -72,7 +74,7 @@ def visit(browser: Any, outputs: Path) -> Iterator[Any]:
         made.page.on("pageerror", lambda error: made.complaints.append(str(error)))
         made.page.on("dialog", lambda dialog: made.complaints.append(dialog.message))
         made.page.on("request", lambda request: made.asked.append(request.url))
-        made.page.goto((outputs.parent / "index.html").as_uri())
+        made.page.goto((outputs.parent / name).as_uri())
         made.page.wait_for_selector("#stage[data-drawn]")
         opened.append(made)
         return made.page
@@ -196,6 +198,122 @@ def test_the_slider_moves_by_keys_and_by_pointer(visit: Any) -> None:
     page.mouse.up()
     assert page.locator("#slider").input_value() == "25"
     assert page.evaluate(clip) == "inset(0px 75% 0px 0px)"
+
+
+def test_the_picture_comes_before_any_table(visit: Any) -> None:
+    page = visit()
+    first = page.evaluate("document.querySelector('#stage, table, .charts').id")
+    assert first == "stage"
+    assert page.locator("main > section").first.locator("h1").count() == 1
+
+
+def test_the_gallery_has_every_count(visit: Any) -> None:
+    page = visit()
+    assert page.locator("#gallery-counts button").all_inner_texts() == ["4", "9", "16"]
+
+
+def test_columns_sort_within_each_count(visit: Any) -> None:
+    page = visit()
+    head = page.locator("#headline th", has=page.get_by_role("button", name="GR", exact=True))
+    column = head.evaluate("head => head.cellIndex")
+    cells = page.locator("#headline tbody").last.locator(f"tr > :nth-child({column + 1})")
+
+    def figures() -> list[float]:
+        return [float(re.match(r"[\d.]+", text)[0]) for text in cells.all_inner_texts()]  # type: ignore[index]
+
+    head.locator("button").click()
+    assert head.get_attribute("aria-sort") == "descending"
+    assert figures() == sorted(figures(), reverse=True)
+    head.locator("button").press("Enter")
+    assert head.get_attribute("aria-sort") == "ascending"
+    assert figures() == sorted(figures())
+    page.locator("#headline").get_by_role("button", name="Method").click()
+    names = page.locator("#headline tbody").first.locator(".name span").all_inner_texts()
+    assert names == sorted(names)
+    assert page.locator("#headline [aria-sort]").count() == 1
+
+
+def test_a_name_says_what_it_means_when_pointed_at_or_focused(visit: Any) -> None:
+    page = visit()
+    button = page.locator("#headline").get_by_role("button", name="ASA")
+    button.hover()
+    assert page.locator("#tip").inner_text().startswith("Achievable segmentation accuracy")
+    page.keyboard.press("Escape")
+    assert not page.locator("#tip").is_visible()
+    page.mouse.move(0, 0)
+    page.locator(".charts .measure").first.focus()
+    assert page.locator("#tip").inner_text().startswith("Achievable segmentation accuracy")
+    box = page.locator("#tip").bounding_box()
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 1280
+
+
+def test_a_picture_is_enlarged_about_what_is_pointed_at(visit: Any) -> None:
+    page = visit()
+    whole = canvas(page, "over")
+    height, width = whole.shape[:2]
+    page.locator("#zoom-in").click()
+    page.locator("#zoom-in").click()
+    assert page.locator("#zoom").inner_text() == "4×"
+    part = canvas(page, "over")
+    middle = whole[height * 3 // 8 : height * 5 // 8, width * 3 // 8 : width * 5 // 8]
+    assert np.array_equal(part[2::4, 2::4], middle)
+    page.locator("#stage").focus()
+    for _ in range(9):
+        page.keyboard.press("ArrowLeft")
+        page.keyboard.press("ArrowUp")
+    assert np.array_equal(canvas(page, "over")[2::4, 2::4], whole[: height // 4, : width // 4])
+    assert page.locator("#slider").input_value() == "50"
+    page.locator("#zoom-out").click()
+    page.locator("#zoom-out").click()
+    assert np.array_equal(canvas(page, "over"), whole)
+
+
+def saved(page: Any, button: Any) -> tuple[str, bytes]:
+    """Click and return the name and the content of what is downloaded."""
+    with page.expect_download() as waiting:
+        button.click()
+    return waiting.value.suggested_filename, Path(waiting.value.path()).read_bytes()
+
+
+def test_pictures_charts_and_tables_are_saved(visit: Any) -> None:
+    page = visit()
+    name, content = saved(page, page.locator("#captions .save").first)
+    assert name.endswith(".png")
+    picture = np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
+    assert np.array_equal(picture, canvas(page, "over"))
+    name, content = saved(page, page.locator(".charts .save").first)
+    assert name == "Accuracy-ASA-.svg"
+    assert content.startswith(b"<svg ")
+    assert b"var(" not in content
+    name, content = saved(page, page.locator("#results .save"))
+    assert name == "Table-of-results.csv"
+    table = pd.read_csv(io.BytesIO(content))
+    assert len(table) == page.locator("#headline tbody tr").count()
+    assert list(table.columns)[:4] == ["Method", "K", "n", "ASA"]
+
+
+def test_one_count_shows_bars(visit: Any, outputs: Path) -> None:
+    html = (outputs.parent / "index.html").read_text("utf-8")
+    data = data_of(html)
+    data["curves"] = [[p for p in points if p["k"] == 9] for points in data["curves"]]
+    written = json.dumps(data).replace("<", "\\u003c")
+    whole = re.compile(r'(<script type="application/json" id="data">).*?(</script>)', re.DOTALL)
+    html = whole.sub(lambda found: found[1] + written + found[2], html, count=1)
+    (outputs.parent / "one.html").write_text(html, "utf-8")
+    page = visit(name="one.html")
+    chart = page.locator(".charts .chart").first
+    bars = chart.locator("[class] g rect, svg g rect")
+    assert bars.count() == len(data["series"])
+    widths = [float(bar.get_attribute("width")) for bar in bars.all()]
+    means = [points[0]["asa"][0] for points in data["curves"]]
+    assert widths[0] / widths[1] == pytest.approx(means[0] / means[1], rel=1e-3)
+    text = chart.inner_text()
+    assert all(name in text for name in data["series"])
+    assert not page.locator("#axis").is_visible()
+    chart.locator("svg").focus()
+    page.keyboard.press("ArrowRight")
+    assert "K = 9" in page.locator("#said").inner_text()
 
 
 def test_mean_colours_are_those_of_the_superpixels(visit: Any, outputs: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from spam_pipe.pipeline.running.jobs import Context, Job, Outcome, Task
 from spam_pipe.pipeline.running.runner import Callback, execute
+from spam_pipe.pipeline.running.work import Tell, tell_nobody
 from tests.pipeline.running.small_items import noise_item
 
 Jobs = Sequence[Job | None]
@@ -21,7 +22,10 @@ class Answering:
         self.taken: list[list[int]] = []
 
     def run(
-        self, tasks: Iterator[Task], stopped: Callable[[], bool] = lambda: False
+        self,
+        tasks: Iterator[Task],
+        stopped: Callable[[], bool] = lambda: False,
+        tell: Tell = tell_nobody,
     ) -> Iterator[Outcome]:
         for task in tasks:
             self.taken.append([job.point for job in task])

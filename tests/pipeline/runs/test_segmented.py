@@ -89,7 +89,7 @@ def test_an_object_of_an_image_by_blocks_can_be_named(
 ) -> None:
     objects = by_blocks["objects"]
     spam(tmp_path, "export", tmp_path / "maps", "--what", "objects", "-k", "30")
-    exported = np.asarray(Image.open(tmp_path / "maps" / "30" / "000.png"))
+    exported = np.asarray(Image.open(tmp_path / "maps" / "objects" / "30" / "000.png"))
     assert np.array_equal(exported, objects)
     mask = annotated(tmp_path, f"image,object,class\n000,{objects.max()},1\n")
     assert mask[objects == objects.max()].all()
@@ -147,8 +147,8 @@ def test_objects_of_more_superpixels_than_pixels_are_those_that_the_labels_keep_
     made = stored(tmp_path, "segment", 5000)
     spam(tmp_path, "export", tmp_path / "tables", "--what", "table")
     spam(tmp_path, "export", tmp_path / "maps", "--what", "objects", "-k", "5000")
-    with (tmp_path / "tables" / "5000" / "000.csv").open() as file:
+    with (tmp_path / "tables" / "table" / "5000" / "000.csv").open() as file:
         owners = {int(row["object"]) for row in csv.DictReader(file)}
-    exported = np.asarray(Image.open(tmp_path / "maps" / "5000" / "000.png"))
+    exported = np.asarray(Image.open(tmp_path / "maps" / "objects" / "5000" / "000.png"))
     assert stored(tmp_path, "prior", None).attributes["n_objects"] > 4
     assert made.attributes["n_objects"] == exported.max() == max(owners) == 4

@@ -2,8 +2,10 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import uvicorn
 from PIL import Image
 
 from spam_pipe.pipeline.runs.run import open_run
 from spam_pipe.pipeline.runs.selection import Selection
+from spam_pipe.pipeline.serving.app import make_app
 from spam_pipe.pipeline.serving.session import Session
 from spam_pipe.pipeline.session.layers import config_layers
 from spam_pipe.pipeline.session.options import Options
@@ -61,6 +65,24 @@ def opened(images: Path, outputs: Path, **options: Any) -> Iterator[Session]:
         session.close()
 
 
+@contextmanager
+def listening(session: Session) -> Iterator[str]:
+    """Serve a session from a thread of this process; yields the address to open."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        port = bound.getsockname()[1]
+        app = make_app(session, TOKEN, port)
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="none"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{port}/?token={TOKEN}"
+        finally:
+            session.hub.end()
+            server.should_exit = True
+            thread.join()
+
+
 class Server:
     """The real command in a process of its own."""
 
@@ -90,13 +112,14 @@ class Server:
         self.process.communicate()
 
     def interrupt(self) -> int:
-        """End as by Ctrl-C and return the exit status."""
+        """End as by Ctrl-C and return the exit status; nothing may be complained of."""
         self.process.send_signal(2)
         try:
-            self.process.communicate(timeout=30)
+            _, said = self.process.communicate(timeout=30)
         except subprocess.TimeoutExpired:
             self.process.kill()
-            self.process.communicate()
+            _, said = self.process.communicate()
+        assert "Traceback" not in said, said
         return int(self.process.returncode)
 
 

@@ -24,7 +24,7 @@ PLAIN = st.recursive(
 )  # fmt: skip
 NUMBERS = st.integers(-(2**70), 2**70) | st.sampled_from([0, 1, 2, 143, 13824, 2**31, 2**63])
 FIELDS = {
-    "op": st.sampled_from(["paint", "undo", "redo", "clear", "click", "x"]),
+    "op": st.sampled_from(["paint", "undo", "redo", "clear", "click", "draw", "x"]),
     "id": st.text("0123456789abc-/. ", max_size=12),
     "tab": st.text(max_size=4),
     "x": NUMBERS, "y": NUMBERS, "k": st.sampled_from([0, -1, 2**40, 1.5, "7", None]),

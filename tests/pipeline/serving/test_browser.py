@@ -12,11 +12,19 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from segment_anything import sam_model_registry
 
 import spam_pipe
 from spam_pipe.pipeline.serving.packed import unpack
 from spam_pipe.pipeline.serving.session import opaque
-from tests.pipeline.serving.served import Server, draw_photographs, wait_until
+from tests.pipeline.serving.served import (
+    Server,
+    draw_photographs,
+    listening,
+    opened,
+    wait_until,
+)
+from tests.stages.propose.tiny_sam import build_tiny_sam, save_tiny_sam
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs the extra `dev`")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))),
@@ -275,6 +283,72 @@ def test_steering_by_clicks_is_saved_as_the_table(visit: Visiting, place: Path) 
     assert not table.exists()
 
 
+def test_a_lasso_makes_an_object_of_one_s_own(visit: Visiting, place: Path) -> None:
+    page = visit(image="d")
+    set_k(page, 60)
+    page.locator("[data-mode=steer]").click()
+    at_rest(page)
+    page.keyboard.press("a")
+    page.mouse.move(*spot(page, 40, 30))
+    page.mouse.down()
+    for x, y in ((90, 30), (90, 70), (40, 70)):
+        page.mouse.move(*spot(page, x, y), steps=3)
+    page.mouse.up()
+    at_rest(page)
+    table = place / "outputs" / "pictures" / "page" / "attention.csv"
+    (row,) = csv.DictReader(io.StringIO(table.read_text()))
+    drawn = np.asarray(Image.open(table.parent / row["mask"])) > 0
+    assert (row["image"], row["factor"], drawn[32:69, 42:89].all()) == ("d", "2", True)
+    assert 0.9 < drawn.sum() / (50 * 40) < 1.1
+    page.keyboard.press("o")
+    page.mouse.click(*spot(page, 60, 50))
+    at_rest(page)
+    assert page.locator(".marks .factor").inner_text() == "×4"
+    assert "object" in page.locator("#what").inner_text()
+    assert page.locator("#exact-count strong").inner_text() == "60"
+    page.get_by_label("take away").click()
+    at_rest(page)
+    assert not table.exists()
+    page.keyboard.press("Control+z")
+    page.keyboard.press("Control+z")
+    at_rest(page)
+    assert page.locator(".marks .factor").inner_text() == "×2"
+    page.locator("#clear").click()
+    at_rest(page)
+
+
+def test_points_are_clicked_dropped_and_taken(
+    visit: Visiting, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw_photographs(tmp_path / "pictures", ("a",))
+    save_tiny_sam(tmp_path / "sam_vit_b_01ec64.pth")
+    monkeypatch.setenv("SPAM_WEIGHTS", str(tmp_path))
+    monkeypatch.setitem(sam_model_registry, "vit_b", build_tiny_sam)
+    with opened(tmp_path / "pictures", tmp_path / "outputs") as session, listening(session) as url:
+        page = visit(url=url)
+        page.locator("[data-mode=label]").click()
+        add_class(page, "thing")
+        page.keyboard.press("k")
+        page.mouse.click(*spot(page, 30, 40))
+        page.keyboard.down("Shift")
+        page.mouse.click(*spot(page, 100, 20))
+        page.keyboard.up("Shift")
+        at_rest(page)
+        shown = layers(page, 2)[0]
+        page.keyboard.press("Escape")
+        at_rest(page)
+        assert layers(page, 2)[0] != shown
+        page.locator("#stage").focus()
+        page.keyboard.press("Enter")  # a click at the keyboard's own pointer
+        at_rest(page)
+        page.keyboard.press("Enter")
+        at_rest(page)
+        arrays, _ = packed(page, f"/api/items/{key_of('a')}/pointed?points=72,48,1")
+        mask = np.asarray(Image.open(tmp_path / "outputs/pictures/annotations/a.png"))
+        np.testing.assert_array_equal(mask, arrays["mask"])
+        page.context.close()
+
+
 def test_three_images_at_three_levels(visit: Visiting, place: Path) -> None:
     page = visit()
     page.locator("[data-mode=label]").click()
@@ -289,6 +363,8 @@ def test_three_images_at_three_levels(visit: Visiting, place: Path) -> None:
         labels = spam_pipe.Hierarchy(finest, arrays["parents"], arrays["altitudes"]).labels(k)
         np.testing.assert_array_equal(mask_of(place, name) > 0, labels == labels[48, 72])
     before = mask_of(place, "d")
+    said = page.locator("#mask-place").inner_text()
+    np.testing.assert_array_equal(np.asarray(Image.open(said)), before)  # where the page says
     page.mouse.move(*spot(page, 20, 20))
     page.mouse.down()
     page.mouse.move(*spot(page, 110, 80), steps=6)
@@ -496,6 +572,20 @@ def test_a_large_image_comes_in_tiles_and_shows_one_number(visit: Visiting, tmp_
         page.context.close()
     finally:
         running.interrupt()
+
+
+def test_nothing_jumps_while_it_loads(visit: Visiting) -> None:
+    page = visit(image="b")
+    shifts = page.evaluate(
+        """() => new Promise((done) => {
+          let sum = 0;
+          new PerformanceObserver((list) => {
+            for (const each of list.getEntries()) if (!each.hadRecentInput) sum += each.value;
+          }).observe({ type: "layout-shift", buffered: true });
+          setTimeout(() => done(sum), 200);
+        })"""
+    )
+    assert shifts < 0.02
 
 
 @pytest.mark.parametrize("width", [390, 1024, 1280])

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import uuid
 import zipfile
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from segment_anything import SamPredictor, sam_model_registry
 from starlette.testclient import TestClient
 
 import spam_pipe
@@ -27,9 +29,11 @@ from spam_pipe.pipeline.serving.labelling import ClassOfPixels
 from spam_pipe.pipeline.serving.packed import unpack
 from spam_pipe.pipeline.serving.regions import pixels_of, runs_of
 from spam_pipe.pipeline.serving.session import Session
+from spam_pipe.pipeline.serving.shipped import STATIC
 from spam_pipe.pipeline.session.options import Options
 from spam_pipe.pipeline.store.folder import open_folder
 from tests.pipeline.serving.served import TOKEN, draw_photographs, opened
+from tests.stages.propose.tiny_sam import build_tiny_sam, save_tiny_sam
 
 HEADERS = {"authorization": f"Bearer {TOKEN}"}
 NAMES = ("a", "b/c", "=HYPERLINK(1)")
@@ -92,10 +96,18 @@ def test_the_page_and_a_batch_give_the_same_labels_to_the_byte(
     path = f"/api/items/{key_of(session)}"
     for x, y, direction in ((30, 30, 1), (30, 30, 1), (120, 80, -1)):
         asking.post(f"{path}/steering", op="click", x=x, y=y, k=60, direction=direction)
+    asking.post(f"{path}/steering", op="draw", runs=runs_of_square(50, 40, 30))
+    asking.post(f"{path}/steering", op="click", x=60, y=50, k=60, direction=1)
     shown, facts = asking.packed(f"{path}/superpixels?k=60&steered=true")
     plain, _ = asking.packed(f"{path}/superpixels?k=60")
     assert facts["n"] == 60
     assert (shown["labels"] != plain["labels"]).any()
+    square = np.s_[40:70, 50:80]
+    assert np.isin(shown["labels"], np.unique(shown["labels"][square])).sum() == 900
+    (own,) = np.unique(shown["objects"][square])
+    assert facts["factors"][str(own)] == 4
+    share = facts["per_object"][str(own)] / 60
+    assert share > 2 * 900 / (144 * 96)
     session.close()
 
     table = place / "outputs" / "pictures" / "page" / "attention.csv"
@@ -162,6 +174,71 @@ def test_steering_is_undone_and_redone_without_end(session: Session, asking: Ask
     for expected in states[1:]:
         assert asking.post(path, op="redo")["marks"] == expected
     assert not asking.get(path)["can_redo"]
+
+
+def test_a_drawn_object_is_stepped_covered_taken_away_and_brought_back(
+    session: Session, asking: Asking
+) -> None:
+    path = f"/api/items/{key_of(session)}/steering"
+    table = Path(f"{session.folder}/attention.csv")
+    first = asking.post(path, op="draw", runs=runs_of_square(10, 10, 20))
+    assert [(each["x"], each["y"], each["factor"]) for each in first["drawings"]] == [(10, 10, 2)]
+    asking.post(path, op="draw", runs=runs_of_square(5, 5, 10))
+    raised = asking.post(path, op="click", x=12, y=12, k=60, direction=1)
+    assert [(each["x"], each["factor"]) for each in raised["drawings"]] == [(15, 2), (5, 4)]
+    assert raised["marks"] == []
+    said = read_factors(table, "two").masks["a"]
+    assert [factor for _, factor in said] == [2, 4]
+    assert all((np.asarray(Image.open(mask)) > 0).sum() in {400, 100} for mask, _ in said)
+    content = io.BytesIO(asking.client.get("/api/export/attention.zip").content)
+    with zipfile.ZipFile(content) as archive:
+        names = [row.split(",")[3] for row in archive.read("attention.csv").decode().split()[1:]]
+        assert set(archive.namelist()) == {"attention.csv", *names}
+    gone = asking.post(path, op="click", x=12, y=12, k=60, direction=0)
+    assert len(gone["drawings"]) == 1
+    assert asking.post(path, op="undo")["drawings"] == raised["drawings"]
+    assert asking.post(path, op="clear")["drawings"] == []
+    assert not table.exists()
+    assert asking.post(path, op="undo")["drawings"] == raised["drawings"]
+    assert len(table.read_text().splitlines()) == 3
+    asking.post(path, 422, op="draw", runs=[144 * 96 - 1, 2])
+
+
+def test_points_become_a_mask_and_the_encoder_runs_once(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPAM_WEIGHTS", str(place / "weights"))
+    with opened(place / "pictures", place / "outputs") as session:
+        asking = Asking(session)
+        assert "weights fetch sam-vit-b" in asking.get("/api/session")["points"]
+        path = f"/api/items/{key_of(session)}/pointed"
+        assert asking.client.get(f"{path}?points=5,5,1").status_code == 422
+    (place / "weights").mkdir()
+    save_tiny_sam(place / "weights" / "sam_vit_b_01ec64.pth")
+    monkeypatch.setitem(sam_model_registry, "vit_b", build_tiny_sam)
+    with opened(place / "pictures", place / "outputs") as session:
+        asking = Asking(session)
+        assert asking.get("/api/session")["points"] is None
+        encoded: list[int] = []
+        set_image = SamPredictor.set_image
+        monkeypatch.setattr(
+            SamPredictor, "set_image", lambda *given: (encoded.append(1), set_image(*given))
+        )
+        found = [
+            asking.packed(f"{path}?points={points}")
+            for points in ("30,40,1", "30,40,1,90,60,0", "30,40,1")
+        ]
+        assert encoded == [1]
+        image = session.engine.picture(session.item(key_of(session))).pixels
+        predictor = SamPredictor(session.pointing._encoded[1].predictor.model)
+        predictor.set_image(image)
+        masks, quality, _ = predictor.predict(np.array([[30.5, 40.5]]), np.array([1]))
+        np.testing.assert_array_equal(found[0][0]["mask"], masks[np.argmax(quality)])
+        np.testing.assert_array_equal(found[0][0]["mask"], found[2][0]["mask"])
+        assert (found[0][0]["mask"] != found[1][0]["mask"]).any()
+        for wrong in ("144,0,1", "0,0,2", "1,1", "", "1,1,1,"):
+            answer = asking.client.get(f"{path}?points={wrong}")
+            assert answer.status_code == 422, wrong
 
 
 def test_the_table_is_what_attention_reads(session: Session, asking: Asking) -> None:
@@ -295,6 +372,30 @@ def test_exports(session: Session, asking: Asking, tmp_path: Path) -> None:
     assert asking.client.get("/api/export/other").status_code == 404
 
 
+def test_a_map_is_labelled_and_exported_on_its_grid(tmp_path: Path) -> None:
+    rasterio = pytest.importorskip("rasterio", reason="needs the extra `geo`")
+    (tmp_path / "maps").mkdir()
+    grid = rasterio.Affine(10, 0, 500_000, 0, -10, 4_600_000)
+    with rasterio.open(
+        tmp_path / "maps" / "m.tif", "w", driver="GTiff", width=40, height=30, count=3,
+        dtype="uint8", crs="EPSG:32633", transform=grid,
+    ) as file:  # fmt: skip
+        file.write(np.arange(3 * 30 * 40, dtype=np.uint16).reshape(3, 30, 40).astype(np.uint8))
+    with opened(tmp_path / "maps", tmp_path / "outputs") as session:
+        asking = Asking(session)
+        asking.post("/api/classes", classes=[{"number": 3, "name": "x", "color": "#abcdef"}])
+        path = f"/api/items/{key_of(session, 'm')}/mask"
+        asking.post(path, op="paint", **{"class": 3}, runs=[45, 10], tool="brush")
+        content = asking.client.get("/api/export/geotiff.zip").content
+    with (
+        zipfile.ZipFile(io.BytesIO(content)) as archive,
+        rasterio.MemoryFile(archive.read("m.tif")) as memory,
+        memory.open() as made,
+    ):
+        assert (made.crs.to_epsg(), made.transform) == (32633, grid)
+        assert np.flatnonzero(made.read(1) == 3).tolist() == list(range(45, 55))
+
+
 def test_an_image_that_cannot_be_read_fails_alone(place: Path) -> None:
     (place / "pictures" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nnonsense")
     with opened(place / "pictures", place / "outputs") as session:
@@ -317,6 +418,12 @@ def test_tiles_show_every_pixel(session: Session, asking: Asking) -> None:
     np.testing.assert_array_equal(np.asarray(tile), session.item(key_of(session)).image.read())
     for place in ("1/0/0", "0/1/0", "0/0/1"):
         assert asking.client.get(f"{path}/{place}").status_code == 404
+
+
+def test_all_scripts_of_the_page_are_asked_for_at_once() -> None:
+    page = (STATIC / "index.html").read_text()
+    named = set(re.findall(r'modulepreload" href="/static/(.+?)"', page))
+    assert named == {each.name for each in STATIC.glob("*.js")} - {"main.js", "theme.js"}
 
 
 def test_runs_and_pixels_are_the_same_thing() -> None:

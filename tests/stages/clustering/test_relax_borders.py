@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spam_pipe.stages.clustering.features import scaled_features
-from spam_pipe.stages.clustering.relax_borders import relax_borders
+from spam_pipe.stages.clustering.relax_borders import Pixels, Superpixels, relax_borders
 from spam_pipe.stages.sharing import at_most
 from tests.stages.clustering.segment_strategies import lab_image
 
@@ -57,13 +57,9 @@ def test_a_round_is_the_definition(seed: int, with_contour: bool, n_deep: int) -
     means = features[rng.integers(0, height * width, 6)].astype(np.float64)
     contour = rng.random((height, width), np.float32) if with_contour else None
     relaxed = relax_borders(
-        labels,
-        features,
-        means,
+        Pixels(labels, features, objects, contour),
+        Superpixels(means, owners),
         smoothness=7.0,
-        objects=objects,
-        owners=owners,
-        contour=contour,
         contour_decay=3.0,
         rounds=1,
     )
@@ -85,17 +81,14 @@ def test_rounds_follow_one_another_though_only_stirred_pixels_are_looked_at() ->
     labels[rng.random(labels.shape) < 0.2] = 4
     features = scaled_features(lab_image(rng, 40, 40), 9)
     means = np.stack([features[labels.ravel() == k].mean(axis=0) for k in range(9)])
-    fixed = {
-        "features": features,
-        "means": means,
-        "smoothness": 5.0,
-        "objects": np.ones((40, 40), np.int32),
-        "owners": np.ones(9, np.int32),
-    }
+    pixels = Pixels(labels, features, np.ones((40, 40), np.int32))
+    superpixels = Superpixels(means, np.ones(9, np.int32))
     stepwise = labels
     for _ in range(8):
-        stepwise = relax_borders(stepwise, rounds=1, **fixed)
-    assert np.array_equal(relax_borders(labels, rounds=8, **fixed), stepwise)
+        present = pixels._replace(labels=stepwise)
+        stepwise = relax_borders(present, superpixels, smoothness=5.0, rounds=1)
+    at_once = relax_borders(pixels, superpixels, smoothness=5.0, rounds=8)
+    assert np.array_equal(at_once, stepwise)
     assert not np.array_equal(stepwise, labels)
 
 
@@ -105,12 +98,9 @@ def test_a_speck_between_equals_is_smoothed_away() -> None:
     labels[4, 2] = 1
     features = np.zeros((81, 5), np.float32)
     relaxed = relax_borders(
-        labels,
-        features,
-        np.zeros((2, 5)),
+        Pixels(labels, features, np.ones((9, 9), np.int32)),
+        Superpixels(np.zeros((2, 5)), np.ones(2, np.int32)),
         smoothness=1.0,
-        objects=np.ones((9, 9), np.int32),
-        owners=np.ones(2, np.int32),
     )
     assert relaxed[4, 2] == 0
     assert np.array_equal(relaxed[:, 6:], labels[:, 6:])
@@ -123,12 +113,9 @@ def test_without_weight_on_smoothness_features_alone_decide() -> None:
     means = np.zeros((2, 5))
     means[:, 0] = [0, 31]
     relaxed = relax_borders(
-        labels,
-        features,
-        means,
+        Pixels(labels, features, np.ones((4, 8), np.int32)),
+        Superpixels(means, np.ones(2, np.int32)),
         smoothness=0.0,
-        objects=np.ones((4, 8), np.int32),
-        owners=np.ones(2, np.int32),
         rounds=1,
     )
     assert np.array_equal(relaxed.ravel(), (np.arange(32) > 15).astype(np.int32))
@@ -139,12 +126,9 @@ def test_of_equal_others_the_highest_is_taken() -> None:
     means = np.zeros((3, 5))
     means[0] = 9.0
     relaxed = relax_borders(
-        labels,
-        np.zeros((3, 5), np.float32),
-        means,
+        Pixels(labels, np.zeros((3, 5), np.float32), np.ones((1, 3), np.int32)),
+        Superpixels(means, np.ones(3, np.int32)),
         smoothness=1.0,
-        objects=np.ones((1, 3), np.int32),
-        owners=np.ones(3, np.int32),
         rounds=1,
     )
     assert relaxed.tolist() == [[1, 2, 2]]
@@ -161,13 +145,9 @@ def test_any_number_of_threads_relaxes_alike() -> None:
         with at_most(n):
             results.append(
                 relax_borders(
-                    labels,
-                    features,
-                    means,
+                    Pixels(labels, features, np.ones((90, 70), np.int32), contour),
+                    Superpixels(means, np.ones(30, np.int32)),
                     smoothness=9.0,
-                    objects=np.ones((90, 70), np.int32),
-                    owners=np.ones(30, np.int32),
-                    contour=contour,
                 )
             )
     assert results[0].tobytes() == results[1].tobytes() == results[2].tobytes()

@@ -6,14 +6,14 @@ from hypothesis import strategies as st
 
 from spam_pipe.stages.clustering import relax_borders as refine
 from spam_pipe.stages.clustering.features import scaled_features
-from spam_pipe.stages.clustering.torch_refine import relax_borders
+from spam_pipe.stages.clustering.torch_refine import Pixels, Superpixels, relax_borders
 from tests.stages.clustering.segment_strategies import lab_image
 
 
 def scene(
     seed: int, n_deep: int, with_contour: bool, weighted: bool, shape: tuple[int, int]
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Labels in disorder and the other arguments of `stages.clustering.relax_borders`."""
+    """Labels in disorder, and what else there is of their pixels and superpixels."""
     rng = np.random.default_rng(seed)
     owners = np.repeat(np.int32([1, 2]), 3)
     objects = rng.choice(np.int32([1, 2]), shape)
@@ -56,15 +56,19 @@ def relax(
     numbered = [labels.ravel() + n for (labels, _), n in zip(scenes, first, strict=False)]
     present = scenes[0][1].keys()
     relaxed = relax_borders(
-        torch.from_numpy(np.concatenate(numbered)).to(device),
-        joined("features"),
-        joined("means"),
+        Pixels(
+            torch.from_numpy(np.concatenate(numbered)).to(device),
+            joined("features"),
+            joined("objects"),
+            joined("contour") if "contour" in present else None,
+        ),
         shapes,
-        smoothness=torch.full((int(first[-1]),), smoothness, device=device),
-        objects=joined("objects"),
-        owners=joined("owners"),
-        spatial_factor=joined("spatial_factor") if "spatial_factor" in present else None,
-        contour=joined("contour") if "contour" in present else None,
+        Superpixels(
+            joined("means"),
+            joined("owners"),
+            torch.full((int(first[-1]),), smoothness, device=device),
+            joined("spatial_factor") if "spatial_factor" in present else None,
+        ),
         **options,
     )
     parts = relaxed.cpu().split([height * width for height, width in shapes])
@@ -72,6 +76,17 @@ def relax(
         (part - int(n)).numpy().reshape(shape)
         for part, n, shape in zip(parts, first, shapes, strict=False)
     ]
+
+
+def compiled(labels: np.ndarray, arguments: dict[str, np.ndarray], **options: float) -> np.ndarray:
+    """Return what the compiled kernels make of a scene."""
+    pixels = refine.Pixels(
+        labels, arguments["features"], arguments["objects"], arguments.get("contour")
+    )
+    superpixels = refine.Superpixels(
+        arguments["means"], arguments["owners"], arguments.get("spatial_factor")
+    )
+    return refine.relax_borders(pixels, superpixels, **options)
 
 
 @given(
@@ -88,7 +103,7 @@ def test_a_round_is_that_of_the_compiled_kernels(
 ) -> None:
     labels, arguments = scene(seed, n_deep, with_contour, weighted, (height, width))
     options = {"smoothness": 7.0, "contour_decay": 3.0, "rounds": 1}
-    expected = refine.relax_borders(labels, **arguments, **options)
+    expected = compiled(labels, arguments, **options)
     (relaxed,) = relax([(labels, arguments)], **options)
     # One decision may hang on the last bit of a sum.
     assert (relaxed != expected).sum() <= 1
@@ -97,7 +112,7 @@ def test_a_round_is_that_of_the_compiled_kernels(
 @pytest.mark.parametrize("with_contour", [False, True])
 def test_all_rounds_are_those_of_the_compiled_kernels(with_contour: bool) -> None:
     labels, arguments = scene(5, 6, with_contour, True, (60, 50))
-    expected = refine.relax_borders(labels, **arguments, smoothness=2.0)
+    expected = compiled(labels, arguments, smoothness=2.0)
     (relaxed,) = relax([(labels, arguments)], smoothness=2.0)
     assert np.array_equal(relaxed, expected)
     assert (relaxed != labels).mean() > 0.1
@@ -130,7 +145,7 @@ def test_contours_that_let_nothing_through_leave_numbers() -> None:
     labels, arguments = scene(3, 2, True, False, (12, 10))
     options = {"smoothness": 3.0, "contour_decay": 500.0}
     (relaxed,) = relax([(labels, arguments)], **options)
-    assert np.array_equal(relaxed, refine.relax_borders(labels, **arguments, **options))
+    assert np.array_equal(relaxed, compiled(labels, arguments, **options))
     assert (relaxed != labels).any()
 
 

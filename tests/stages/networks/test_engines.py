@@ -24,7 +24,7 @@ from spam_pipe.stages.networks.onnx_graph import export, packed_graph
 from spam_pipe.stages.networks.registry import NETWORKS, build, parse_config
 from spam_pipe.stages.networks.torch_encoder import TorchEncoder
 from spam_pipe.stages.networks.weights import save_weights
-from spam_pipe.stages.threads import given_threads
+from spam_pipe.stages.sharing import given_threads
 
 SMALL = TrunkConfig(widths=(4, 4, 6, 6, 8), up_widths=(4, 4, 6, 6), channels=3)
 SSN = SsnConfig(width=4, channels=3)
@@ -128,6 +128,7 @@ SHAPES = [(1, 1), (5, 3), (37, 120), (130, 41), (160, 240)]
 
 
 def test_threads_are_those_that_the_process_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NUMBA_NUM_THREADS", raising=False)
     for stated, threads in [("3", 3), ("2,1", 2), (" 1 ", 1)]:
         monkeypatch.setenv("OMP_NUM_THREADS", stated)
         assert given_threads() == threads

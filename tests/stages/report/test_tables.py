@@ -67,13 +67,13 @@ def test_the_columns_are_the_documented_ones_in_their_order() -> None:
     assert text_of(metrics_table([])) == HEADER + "\n"
 
 
-def test_the_summary_has_four_statistics_of_each_metric_but_the_seconds() -> None:
+def test_the_summary_has_five_statistics_of_each_metric_but_the_seconds() -> None:
     columns = text_of(summary_table(metrics_table([row("a")]))).splitlines()[0].split(",")
     metrics = HEADER.split(",")
     measured = metrics[metrics.index("n_superpixels") : metrics.index("n_annotators")]
     assert columns == [
         *("dataset", "split", "method", "prior", "config", "n_requested"),
-        *(f"{name}_{part}" for name in measured for part in ("mean", "std", "lo", "hi")),
+        *(f"{name}_{part}" for name in measured for part in ("mean", "std", "lo", "hi", "n")),
         *("n_images", "n_failed"),
     ]
 
@@ -151,9 +151,8 @@ def test_failures_are_counted_where_they_belong() -> None:
 
 def test_a_run_that_failed_altogether_is_a_row_without_figures() -> None:
     summary = summary_table(metrics_table([]), {group(): 5})
-    statistics = len(MEASURES) * 4
     assert text_of(summary).splitlines()[1] == (
-        "bsd,test,spam,none,0a1b2c3d,100" + "," * statistics + ",0,5"
+        "bsd,test,spam,none,0a1b2c3d,100" + ",,,,,0" * len(MEASURES) + ",0,5"
     )
 
 

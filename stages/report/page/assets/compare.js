@@ -1,6 +1,6 @@
 // The gallery: two methods on one image, with a slider between them.
 page.gallery = (() => {
-  const { data, element, press, fill, pixels, asked, askedInFull } = page;
+  const { data, element, press, fill, save, pixels, asked, askedInFull } = page;
   const get = (id) => document.getElementById(id);
   if (!data || !data.pictures.length) return null;
 
@@ -24,6 +24,33 @@ page.gallery = (() => {
   }
   const signed = (value) => (value < 0 ? "−" : "+") + Math.abs(value).toFixed(3);
 
+  // Both sides as they are drawn; of these the stage shows a part, `times` enlarged, about (x, y).
+  const drawn = {};
+  const zoom = { times: 1, x: 0.5, y: 0.5 };
+  const MOST = 8;
+  function present() {
+    const half = 0.5 / zoom.times;
+    for (const axis of ["x", "y"]) zoom[axis] = Math.min(1 - half, Math.max(half, zoom[axis]));
+    for (const [id, made] of Object.entries(drawn)) {
+      const { width, height } = made, canvas = get(id), context = canvas.getContext("2d");
+      canvas.width = width; canvas.height = height;
+      context.imageSmoothingEnabled = zoom.times < 4;
+      context.drawImage(made, (zoom.x - half) * width, (zoom.y - half) * height, width / zoom.times, height / zoom.times, 0, 0, width, height);
+    }
+    get("zoom").textContent = `${zoom.times}×`;
+    get("zoom-out").disabled = zoom.times === 1;
+    get("zoom-in").disabled = zoom.times === MOST;
+    get("stage").classList.toggle("enlarged", zoom.times > 1);
+  }
+  // What is at a place of the stage, in shares of it, stays there.
+  function enlarge(factor, x = 0.5, y = 0.5) {
+    const times = Math.min(MOST, Math.max(1, zoom.times * factor));
+    const change = 1 / zoom.times - 1 / times;
+    Object.assign(zoom, { times, x: zoom.x + (x - 0.5) * change, y: zoom.y + (y - 0.5) * change });
+    present();
+  }
+  function pan(x, y) { zoom.x += x / zoom.times; zoom.y += y / zoom.times; present(); }
+
   let latest = 0;
   async function redraw() {
     const turn = ++latest;
@@ -34,11 +61,10 @@ page.gallery = (() => {
       const outside = await pixels.draw(made, picture, drawingOf(series), state.view);
       if (turn !== latest) return;
       striped ||= outside;
-      const canvas = get(id);
-      canvas.width = made.width; canvas.height = made.height;
-      canvas.getContext("2d").drawImage(made, 0, 0);
-      canvas.setAttribute("aria-label", says(series, picture));
+      drawn[id] = made;
+      get(id).setAttribute("aria-label", says(series, picture));
     }
+    present();
     get("outside-note").hidden = !striped;
     get("stage").dataset.drawn = String(turn);
   }
@@ -50,21 +76,23 @@ page.gallery = (() => {
       : `${picture.name}: ${views[state.view]}, ${nameOf(series)}, ${askedInFull(k)}`;
   }
 
-  function caption(series) {
+  function caption(series, side) {
     const box = element("div");
     const title = element("h4");
     if (series !== NOTHING) title.append(page.swatch(series));
-    title.append(nameOf(series));
+    const kept = element("button", { type: "button", class: "save", "aria-label": `Save as PNG: ${nameOf(series)}` }, "PNG");
+    kept.addEventListener("click", () => save(`${says(series, data.pictures[state.image])}.png`, drawn[side].toDataURL()));
+    title.append(element("span", {}, nameOf(series)), kept);
     box.append(title);
     const known = series === NOTHING ? null : figuresOf(state.image, series);
     const drawing = series === NOTHING ? null : drawingOf(series);
     if (series !== NOTHING && !known) { box.append(element("p", { class: "note" }, "not measured on this image")); return box; }
     if (!known) return box;
     const list = element("dl");
-    const add = (name, value) => list.append(element("div", {}, element("dt", {}, name), element("dd", {}, value)));
-    add("n", String(known.made));
+    const add = (name, value, says) => list.append(element("div", {}, element("dt", says ? { "data-says": says } : {}, name), element("dd", {}, value)));
+    add("n", String(known.made), data.meanings.n_superpixels);
     if (drawing && drawing[1] !== null) add("objects", String(drawing[2]));
-    known.values.forEach((value, i) => { if (value !== null) add(heading(i), value.toFixed(3)); });
+    known.values.forEach((value, i) => { if (value !== null) add(heading(i), value.toFixed(3), data.meanings[HIGHER[i]]); });
     box.append(list);
     return box;
   }
@@ -96,6 +124,7 @@ page.gallery = (() => {
 
   function set(change, remark = "") {
     Object.assign(state, change);
+    if ("image" in change) Object.assign(zoom, { times: 1, x: 0.5, y: 0.5 });
     get("left").value = String(state.left); get("right").value = String(state.right);
     press(get("gallery-counts"), get("gallery-counts").querySelector(`[data-count="${state.count}"]`));
     press(get("views"), get("views").querySelector(`[data-view="${state.view}"]`));
@@ -104,7 +133,7 @@ page.gallery = (() => {
     get("stage").style.aspectRatio = `${picture.width} / ${picture.height}`;
     get("frame").style.maxWidth = `calc(76vh * ${picture.width / picture.height})`;
     get("tag-left").textContent = nameOf(state.left); get("tag-right").textContent = nameOf(state.right);
-    get("captions").replaceChildren(caption(state.left), caption(state.right));
+    get("captions").replaceChildren(caption(state.left, "over"), caption(state.right, "under"));
     showThumbnails();
     return redraw();
   }
@@ -140,12 +169,41 @@ page.gallery = (() => {
     button.addEventListener("click", () => set({ view: button.dataset.view }));
   }
   get("slider").addEventListener("input", (event) => slide(Number(event.target.value)));
-  const follow = (event) => {
+  const share = (event) => {
     const box = get("stage").getBoundingClientRect();
-    slide(Math.round(Math.min(100, Math.max(0, (100 * (event.clientX - box.left)) / box.width))));
+    return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
   };
-  get("stage").addEventListener("pointerdown", (event) => { get("stage").setPointerCapture(event.pointerId); follow(event); });
-  get("stage").addEventListener("pointermove", (event) => { if (event.buttons) follow(event); });
+  const follow = (event) => slide(Math.round(Math.min(100, Math.max(0, 100 * share(event)[0]))));
+  // A drag moves the divider or, where the picture is enlarged, the picture.
+  let held = null;
+  get("stage").addEventListener("pointerdown", (event) => {
+    get("stage").setPointerCapture(event.pointerId);
+    held = share(event);
+    if (zoom.times === 1) follow(event);
+  });
+  get("stage").addEventListener("pointermove", (event) => {
+    if (!event.buttons || !held) return;
+    if (zoom.times === 1) { follow(event); return; }
+    const [x, y] = share(event);
+    pan(held[0] - x, held[1] - y);
+    held = [x, y];
+  });
+  get("stage").addEventListener("wheel", (event) => {
+    if (!event.ctrlKey && zoom.times === 1) return; // scrolls the page
+    event.preventDefault();
+    enlarge(event.deltaY < 0 ? 2 : 0.5, ...share(event));
+  }, { passive: false });
+  get("stage").addEventListener("dblclick", (event) => enlarge(2, ...share(event)));
+  get("zoom-in").addEventListener("click", () => enlarge(2));
+  get("zoom-out").addEventListener("click", () => enlarge(0.5));
+  const keys = {
+    "+": () => enlarge(2), "=": () => enlarge(2), "-": () => enlarge(0.5), ArrowLeft: () => pan(-0.2, 0), ArrowRight: () => pan(0.2, 0), ArrowUp: () => pan(0, -0.2), ArrowDown: () => pan(0, 0.2),
+  };
+  get("stage").addEventListener("keydown", (event) => {
+    if (!keys[event.key] || event.ctrlKey || event.metaKey || (zoom.times === 1 && event.key.startsWith("Arrow"))) return;
+    event.preventDefault();
+    keys[event.key]();
+  });
 
   slide(50);
   set({});

@@ -1,6 +1,6 @@
 // Measures against the count made, and the trades between measures.
 page.curves = (() => {
-  const { data, element, press, swatch, symbolOf, unlabel, askedInFull } = page;
+  const { data, element, press, save, swatch, symbolOf, unlabel, askedInFull } = page;
   if (!data) return null;
   const DASHES = [null, "6,3", "2,3"];
   const FEW = 6; // more series than this get bars instead of bands, which would hide one another
@@ -9,7 +9,8 @@ page.curves = (() => {
   const hidden = new Set();
   let scale = "log";
 
-  const colorOf = (series) => `var(--c${series % 7})`;
+  const colorOf = (series) => `var(--c${data.tints[series] % 7})`;
+  const dashOf = (series) => DASHES[Math.floor(data.tints[series] / 7) % 3];
   const number = (measure, value) =>
     measure === COUNT ? String(+value.toFixed(1)) : measure === "seconds" ? value.toPrecision(2) + " s" : value.toFixed(3);
 
@@ -41,8 +42,30 @@ page.curves = (() => {
     return d3.range(0, 7).flatMap((e) => steps.map((s) => s * 10 ** e)).filter((t) => t >= 0.95 * low && t <= 1.05 * high);
   }
 
+  // One K: how much each method has, from 0 on, its name above.
+  function bars(panel, points, width) {
+    const known = points.filter((p) => p.low !== null);
+    const most = d3.max(points, (p) => p.high ?? p.Y);
+    return Plot.plot({
+      width, height: 42 + 38 * points.length, marginLeft: 4, marginRight: 52, marginBottom: 34, marginTop: 4,
+      style: { fontSize: "11.5px", fontFamily: "inherit", background: "transparent" },
+      x: { label: `${panel.yTitle}, ${askedInFull(points[0].k)}`, labelArrow: "none", labelAnchor: "center", ticks: 4, tickSize: 3, grid: true, domain: [0, most] },
+      y: { axis: null, domain: points.map((p) => p.series), padding: 0 },
+      marks: [
+        Plot.barX(points, { x: "Y", y: "series", fill: (p) => colorOf(p.series), insetTop: 19, insetBottom: 4 }),
+        Plot.text(points, { y: "series", frameAnchor: "left", dx: 2, dy: -10, text: (p) => data.series[p.series], fill: "currentColor" }),
+        Plot.text(points, { x: (p) => p.high ?? p.Y, y: "series", textAnchor: "start", dx: 5, dy: 8, text: (p) => number(panel.y, p.Y), fill: "currentColor" }),
+        Plot.ruleY(known, { x1: "low", x2: "high", y: "series", stroke: "currentColor", strokeWidth: 1.5, dy: 8 }),
+        Plot.tip(points, Plot.pointerY({ x: "Y", y: "series", title: (p) => tell(p, panel), maxRadius: 60, lineWidth: 30, fontSize: 12 })),
+      ],
+    });
+  }
+
+  const isOneCount = (panel, points) => panel.x === COUNT && points.length > 0 && points.every((p) => p.k === points[0].k);
+
   function plot(panel, width) {
     const points = pointsOf(panel);
+    if (isOneCount(panel, points)) return bars(panel, points, width);
     const overCount = panel.x === COUNT;
     const extent = d3.extent(points, (p) => p.X);
     const wide = extent[1] > 1.01 * extent[0];
@@ -54,7 +77,7 @@ page.curves = (() => {
       return [
         band ? Plot.areaY(bars, { x: "X", y1: "low", y2: "high", fill: stroke, fillOpacity: 0.15 })
           : Plot.ruleX(bars, { x: "X", y1: "low", y2: "high", stroke, strokeOpacity: 0.55, strokeWidth: 1.5 }),
-        Plot.line(own, { x: "X", y: "Y", stroke, strokeWidth: 1.9, strokeDasharray: DASHES[Math.floor(series / 7) % 3] }),
+        Plot.line(own, { x: "X", y: "Y", stroke, strokeWidth: 1.9, strokeDasharray: dashOf(series) }),
         Plot.dot(own, { x: "X", y: "Y", fill: stroke, stroke: "var(--paper)", strokeWidth: 0.8, r: 4.2, symbol: symbolOf(series) }),
       ];
     });
@@ -78,8 +101,9 @@ page.curves = (() => {
     let at = -1;
     const open = (point) => { if (point && page.gallery) page.gallery.show({ series: point.series, k: point.k }); };
     const point = () => {
-      const { X, Y } = ordered[at], area = svg.getBoundingClientRect(), ratio = area.width / svg.viewBox.baseVal.width;
-      const [x, y] = [svg.scale("x").apply(X), svg.scale("y").apply(Y)];
+      const { X, Y, series } = ordered[at], area = svg.getBoundingClientRect(), ratio = area.width / svg.viewBox.baseVal.width;
+      const [across, up] = [svg.scale("x"), svg.scale("y")];
+      const [x, y] = isOneCount(panel, ordered) ? [across.apply(Y), up.apply(series) + up.bandwidth / 2] : [across.apply(X), up.apply(Y)];
       svg.dispatchEvent(new PointerEvent("pointermove", { clientX: area.left + x * ratio, clientY: area.top + y * ratio, pointerType: "mouse", bubbles: true }));
       document.getElementById("said").textContent = tell(ordered[at], panel).replaceAll("\n", ", ");
     };
@@ -108,10 +132,22 @@ page.curves = (() => {
     listen(box, svg, panel);
   }
 
+  // By itself a chart has no style sheet: colours are written out.
+  function asFile(svg) {
+    const style = getComputedStyle(document.documentElement), copy = svg.cloneNode(true);
+    copy.setAttribute("style", `color: ${getComputedStyle(svg).color}; background: ${style.getPropertyValue("--paper")}; font-family: sans-serif`);
+    const text = new XMLSerializer().serializeToString(copy).replace(/var\((--[\w-]+)\)/g, (_, name) => style.getPropertyValue(name).trim());
+    return `data:image/svg+xml;charset=utf-8,${encodeURIComponent(text)}`;
+  }
+
   const boxes = data.panels.map((panel) => {
-    const caption = element("figcaption", {}, panel.yTitle);
+    const caption = element("figcaption");
+    caption.append(element("span", { class: "measure", tabindex: "0", "data-says": data.meanings[panel.y] }, panel.yTitle));
     if (panel.x !== COUNT) caption.append(element("span", {}, ` against ${panel.xTitle.toLowerCase().replace(/\((.*)\)/, (s) => s.toUpperCase())}`));
     const box = element("figure", { class: "chart" }, caption);
+    const kept = element("button", { type: "button", class: "save", "aria-label": `Save as SVG: ${panel.yTitle} against ${panel.xTitle}` }, "SVG");
+    kept.addEventListener("click", () => save(`${caption.textContent.replace(/SVG$/, "")}.svg`, asFile(box.querySelector("svg"))));
+    caption.append(kept);
     document.getElementById("charts").append(box);
     return [panel, box];
   });
@@ -130,11 +166,12 @@ page.curves = (() => {
     legend.append(button);
   });
   const axis = document.getElementById("axis");
+  axis.hidden = data.panels.every((panel) => isOneCount(panel, pointsOf(panel)) || panel.x !== COUNT);
   for (const button of axis.querySelectorAll("button"))
     button.addEventListener("click", () => { scale = button.dataset.scale; press(axis, button); drawAll(); });
 
   let width = innerWidth;
   addEventListener("resize", () => { if (innerWidth !== width) { width = innerWidth; drawAll(); } });
   drawAll();
-  return { drawAll };
+  return { drawAll, asFile };
 })();

@@ -18,7 +18,8 @@ const page = (() => {
 
   function swatch(series) {
     const template = document.createElement("template");
-    template.innerHTML = `<svg class="swatch c${series % 7} d${Math.floor(series / 7) % 3}" viewBox="0 0 26 12" width="26" height="12" aria-hidden="true"><line x1="1" y1="6" x2="25" y2="6"/></svg>`;
+    const tint = data.tints[series];
+    template.innerHTML = `<svg class="swatch c${tint % 7} d${Math.floor(tint / 7) % 3}" viewBox="0 0 26 12" width="26" height="12" aria-hidden="true"><line x1="1" y1="6" x2="25" y2="6"/></svg>`;
     const svg = template.content.firstChild;
     const mark = document.createElementNS("http://www.w3.org/2000/svg", "path");
     mark.setAttribute("d", d3.symbol(symbolOf(series), 46)());
@@ -28,8 +29,8 @@ const page = (() => {
   }
 
   function symbolOf(series) {
-    const symbols = d3.symbolsFill;
-    return symbols[(series + Math.floor(series / 7)) % symbols.length];
+    const symbols = d3.symbolsFill, tint = data.tints[series];
+    return symbols[(tint + Math.floor(tint / 7)) % symbols.length];
   }
 
   // Plot labels the groups of its marks, which have no role that could bear a label.
@@ -41,6 +42,29 @@ const page = (() => {
     select.replaceChildren(...labels.map((label, i) => element("option", { value: i }, label)));
     select.value = String(chosen);
   }
+
+  function save(name, href) {
+    const link = element("a", { href, download: name.replace(/[^\p{L}\p{N}.=_-]+/gu, "-") });
+    link.click();
+  }
+
+  // What a name means, beside it while it is pointed at or has the focus.
+  const tip = element("div", { id: "tip", role: "tooltip", hidden: "" });
+  document.body.append(tip);
+  function say(target) {
+    tip.textContent = target.dataset.says;
+    tip.hidden = false;
+    target.setAttribute("aria-describedby", "tip");
+    const box = target.getBoundingClientRect(), own = tip.getBoundingClientRect();
+    tip.style.left = `${Math.max(8, Math.min(box.left, document.documentElement.clientWidth - own.width - 8))}px`;
+    tip.style.top = `${box.top > own.height + 70 ? box.top - own.height - 6 : box.bottom + 6}px`;
+  }
+  const hush = () => { tip.hidden = true; document.querySelector('[aria-describedby="tip"]')?.removeAttribute("aria-describedby"); };
+  for (const [kind, act] of [["pointerover", say], ["focusin", say]])
+    document.addEventListener(kind, (event) => { const found = event.target.closest?.("[data-says]"); hush(); if (found) act(found); });
+  document.addEventListener("focusout", hush);
+  document.addEventListener("keydown", (event) => { if (event.key === "Escape") hush(); });
+  addEventListener("scroll", hush, { passive: true, capture: true });
 
   // What was asked for: a number of superpixels, or their size, from which each image's follows.
   const asked = (k) => data.sizes[k] ?? String(k);
@@ -56,24 +80,7 @@ const page = (() => {
   wishesDark.addEventListener("change", label);
   label();
 
-  const counts = document.getElementById("table-counts");
-  if (counts) {
-    counts.hidden = false;
-    const blocks = document.querySelectorAll("tbody[data-count]");
-    const choose = (button) => {
-      press(counts, button);
-      for (const block of blocks)
-        block.hidden = Boolean(button.dataset.count) && block.dataset.count !== button.dataset.count;
-    };
-    for (const button of counts.querySelectorAll("button"))
-      button.addEventListener("click", () => choose(button));
-    const rows = document.querySelectorAll("#headline tbody tr").length;
-    const buttons = counts.querySelectorAll("button");
-    if (rows > 16) choose(buttons[Math.floor((buttons.length - 1) / 2)]);
-    addEventListener("beforeprint", () => choose(buttons[buttons.length - 1]));
-  }
-
   if (data) for (const plain of document.querySelectorAll(".swatch[data-series]")) plain.replaceWith(swatch(Number(plain.dataset.series)));
 
-  return { data, element, press, swatch, symbolOf, unlabel, fill, asked, askedInFull };
+  return { data, element, press, save, swatch, symbolOf, unlabel, fill, asked, askedInFull };
 })();

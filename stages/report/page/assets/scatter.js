@@ -1,6 +1,6 @@
 // Two methods, image by image: who wins where, and by how much.
 page.scatter = (() => {
-  const { data, element, unlabel, fill, asked, askedInFull } = page;
+  const { data, element, unlabel, fill, save, asked, askedInFull } = page;
   if (!data) return null;
   const get = (id) => document.getElementById(id);
   const { images, measures, rows } = data.figures;
@@ -62,7 +62,9 @@ page.scatter = (() => {
       const image = pictureOf(svg.value);
       if (image >= 0) page.gallery.show({ series: up, k: data.counts[count], image });
     });
-    box.append(element("figcaption", {}, `${heading}: ${data.series[up]}`), svg);
+    const kept = element("button", { type: "button", class: "save", "aria-label": "Save as SVG: image by image" }, "SVG");
+    kept.addEventListener("click", () => save(`${get("scatter-note").textContent.split(":")[0]}.svg`, page.curves.asFile(svg)));
+    box.append(element("figcaption", {}, `${heading}: ${data.series[up]}`, kept), svg);
     const ordered = d3.sort(points, (p) => -p.gain);
     const shown = Math.min(MOST, Math.floor(points.length / 2));
     if (shown) get("extremes").append(...table("Gains most", ordered.slice(0, shown)), ...table("Loses most or gains least", ordered.slice(-shown).reverse()));

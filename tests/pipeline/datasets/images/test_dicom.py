@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from spam_pipe.pipeline.datasets.folder import ImageFolder
-from spam_pipe.pipeline.datasets.images.bands import Reading
+from spam_pipe.pipeline.datasets.images.bands import Reading, said_of
 from spam_pipe.pipeline.datasets.images.image_file import read_picture
 from spam_pipe.pipeline.errors import DataError
 
@@ -236,3 +236,74 @@ def test_window_and_slope_of_an_enhanced_image(tmp_path: Path) -> None:
     assert read_picture(path, plane="f0").pixels[0, :, 0].tolist() == [0, 128, 255]
     assert read_picture(path, plane="f1").pixels[0, :, 0].tolist() == [64, 128, 191]
     assert read_picture(path).facts["first_of"] == {"f": 2}
+
+
+@needs_pydicom
+def test_a_table_of_grey_values_is_applied_where_there_is_no_window(tmp_path: Path) -> None:
+    from pydicom.dataset import Dataset
+
+    table = Dataset()
+    table.LUTDescriptor = [4, 100, 10]
+    table.add_new("LUTData", "US", [1023, 512, 256, 0])
+    values = np.array([[99, 100, 101, 102, 103, 900]], np.uint16)
+    write_dicom(tmp_path / "a.dcm", values, VOILUTSequence=[table])
+    wanted = np.rint(np.array([1023, 1023, 512, 256, 0, 0]) / 1023 * 255)
+    np.testing.assert_array_equal(read_picture(tmp_path / "a.dcm").pixels[0, :, 0], wanted)
+    window = {"WindowCenter": "101.5", "WindowWidth": "4"}
+    write_dicom(tmp_path / "b.dcm", values, VOILUTSequence=[table], **window)
+    assert read_picture(tmp_path / "b.dcm").pixels[0, 0, 0] == 0
+
+
+@needs_pydicom
+def test_overlays_and_other_frames_are_said(tmp_path: Path) -> None:
+    frames = np.arange(2 * 4 * 5 * 3, dtype=np.uint8).reshape(2, 4, 5, 3)
+    colour = {"SamplesPerPixel": 3, "PhotometricInterpretation": "RGB", "PlanarConfiguration": 0}
+    size = {"Rows": 4, "Columns": 5, "NumberOfFrames": 2, "BitsAllocated": 8, "BitsStored": 8}
+    write_dicom(tmp_path / "a.dcm", frames.reshape(2, -1), **colour, **size, HighBit=7)
+    made = read_picture(tmp_path / "a.dcm")
+    np.testing.assert_array_equal(made.pixels, frames[0])
+    assert said_of(made.facts) == "the first of 2 frames"
+    # 12 bits of 16, and a drawing in the highest.
+    drawn = np.array([[5, 5 | 0x8000]], np.uint16)
+    overlay = {"BitsStored": 12, "HighBit": 11, "WindowCenter": "8", "WindowWidth": "16"}
+    write_dicom(tmp_path / "b.dcm", drawn, **overlay)
+    import pydicom
+
+    header = pydicom.dcmread(tmp_path / "b.dcm")
+    header.add_new((0x6000, 0x0010), "US", 1)
+    header.save_as(tmp_path / "b.dcm")
+    made = read_picture(tmp_path / "b.dcm")
+    assert made.pixels[0, 0].tolist() == made.pixels[0, 1].tolist()
+    assert said_of(made.facts) == "1 overlay not drawn"
+
+
+@needs_pydicom
+def test_bits_that_are_not_the_lowest_are_refused(tmp_path: Path) -> None:
+    write_dicom(tmp_path / "a.dcm", np.ones((2, 2), np.uint16), BitsStored=12, HighBit=15)
+    with pytest.raises(DataError, match=r"a\.dcm: its highest bit is 15 where 12 bits are stored"):
+        read_picture(tmp_path / "a.dcm")
+
+
+@needs_pydicom
+@pytest.mark.parametrize(
+    ("stored", "tags", "seen"),
+    [
+        ([0, 1], {"BitsStored": 1, "HighBit": 0}, [0, 255]),
+        ([0, 21, 63], {"BitsStored": 6, "HighBit": 5}, [0, 85, 255]),
+        ([0, 21, 255], {}, [0, 21, 255]),
+    ],
+)
+def test_few_bits_are_spread(
+    tmp_path: Path, stored: list[int], tags: dict[str, int], seen: list[int]
+) -> None:
+    write_dicom(tmp_path / "a.dcm", np.array([stored], np.uint8), **tags)
+    assert read_picture(tmp_path / "a.dcm").pixels[0, :, 0].tolist() == seen
+
+
+@needs_pydicom
+def test_a_window_may_be_a_sigmoid(tmp_path: Path) -> None:
+    window = {"WindowCenter": "500", "WindowWidth": "400", "VOILUTFunction": "SIGMOID"}
+    values = np.array([[0, 300, 500, 600, 4000]], np.uint16)
+    write_dicom(tmp_path / "a.dcm", values, **window)
+    wanted = np.rint(255 / (1 + np.exp(-4 * (values[0] - 500.0) / 400)))
+    np.testing.assert_array_equal(read_picture(tmp_path / "a.dcm").pixels[0, :, 0], wanted)

@@ -12,7 +12,7 @@ import zarr
 from PIL import Image
 
 from spam_pipe.pipeline.datasets.folder import ImageFolder
-from spam_pipe.pipeline.datasets.images.bands import Reading
+from spam_pipe.pipeline.datasets.images.bands import Reading, said_of
 from spam_pipe.pipeline.datasets.images.georeference import georeference_of
 from spam_pipe.pipeline.datasets.images.image_file import ImageFile, read_picture
 from spam_pipe.pipeline.datasets.images.planes import plane_names
@@ -222,3 +222,67 @@ def test_pillows_own_limit_is_as_before_afterwards(tmp_path: Path) -> None:
     with pytest.raises(DataError):
         read_picture(tmp_path / "a.png", Reading(max_pixels=5))
     assert before == Image.MAX_IMAGE_PIXELS
+
+
+def without_tag(path: Path, code: int) -> None:
+    """Rename a tag of a TIFF's first page to one that nobody knows."""
+    with tifffile.TiffFile(path) as file:
+        at = file.pages[0].tags[code].offset
+    content = bytearray(path.read_bytes())
+    content[at : at + 2] = (65000).to_bytes(2, "little")
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("compression", [None, "zlib"])
+@pytest.mark.parametrize(("extra", "said"), [(None, True), (0, True), (2, False)])
+def test_a_fourth_band_is_opacity_where_the_file_says_so(
+    tmp_path: Path, compression: str | None, extra: int | None, said: bool
+) -> None:
+    path = tmp_path / "a.tif"
+    values = np.random.default_rng(0).integers(0, 256, (6, 7, 4), np.uint8)
+    extras = [2 if extra is None else extra]
+    tifffile.imwrite(
+        path, values, photometric="rgb", extrasamples=extras, compression=compression, metadata=None
+    )
+    if extra is None:
+        without_tag(path, 338)
+    made = read_picture(path)
+    assert (said_of(made.facts) == "bands 1, 2, 3 of 4") == said
+    assert np.array_equal(made.pixels, values[..., :3]) == said
+
+
+def test_palettes_of_8_and_16_bits_are_the_same_picture(tmp_path: Path) -> None:
+    values = np.arange(42, dtype=np.uint8).reshape(6, 7)
+    table = np.stack([np.arange(256), np.arange(256)[::-1], np.arange(256) // 2]).astype(np.uint16)
+    for name, colors in (("a.tif", table * 257), ("b.tif", table)):
+        tifffile.imwrite(tmp_path / name, values, photometric="palette", colormap=colors)
+        seen = read_picture(tmp_path / name).pixels
+        np.testing.assert_array_equal(seen, np.moveaxis(table[:, values], 0, 2))
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("truncated.tif", "the first of 5 pages"),
+        ("many.ppm", "the first of 3 frames"),
+        ("many.pbm", "the first of 2 frames"),
+        ("one.pgm", ""),
+    ],
+)
+def test_planes_that_have_no_directory_are_said(tmp_path: Path, name: str, said: str) -> None:
+    path = tmp_path / name
+    values = np.arange(42, dtype=np.uint8).reshape(6, 7)
+    if path.suffix == ".tif":
+        tifffile.imwrite(path, np.stack([values] * 5), photometric="minisblack", truncate=True)
+    else:
+        mode = {"many.ppm": "RGB", "many.pbm": "1", "one.pgm": "L"}[name]
+        Image.fromarray(values * 6).convert(mode).save(path)
+        path.write_bytes(path.read_bytes() * {"many.ppm": 3, "many.pbm": 2, "one.pgm": 1}[name])
+    assert said_of(read_picture(path).facts) == said
+
+
+def test_white_as_zero_of_signed_samples_is_refused(tmp_path: Path) -> None:
+    values = np.arange(42, dtype=np.int16).reshape(6, 7)
+    tifffile.imwrite(tmp_path / "a.tif", values, photometric="miniswhite")
+    with pytest.raises(DataError, match="calls 0 white, and its int16 samples have no black"):
+        read_picture(tmp_path / "a.tif")

@@ -36,6 +36,26 @@ def test_a_table_of_clicks_and_one_of_objects(tmp_path: Path) -> None:
     assert ItemFactors(objects, "a").read().objects == ((2, 0.1), (7, 3.0))
 
 
+def test_masks_are_objects_of_the_user_s_own(tmp_path: Path) -> None:
+    mask = np.zeros((4, 6), np.uint8)
+    mask[1:3, 2:5] = 7
+    (tmp_path / "masks").mkdir()
+    Image.fromarray(mask).save(tmp_path / "masks" / "m.png")
+    text = "image,x,y,mask,factor\na,3,3,,2\na,,,masks/m.png,4\nb,1,1,,2\n"
+    source = ItemFactors(write(tmp_path, text), "a")
+    said = source.read()
+    assert said.clicks == (Click(3, 3, 2.0),)
+    np.testing.assert_array_equal(said.drawn[0].mask, mask > 0)
+    assert said.drawn[0].factor == 4
+    before, digest = source.signature(), source.digest()
+    Image.fromarray(mask.T.copy().reshape(4, 6)).save(tmp_path / "masks" / "m.png")
+    assert source.digest() != digest
+    (tmp_path / "masks" / "m.png").unlink()
+    assert ItemFactors(source.path, "b").signature() in before
+    with pytest.raises(DataError, match=r"m\.png: cannot be read"):
+        source.signature()
+
+
 def test_clicks_for_a_number_of_superpixels_as_they_are_exported(tmp_path: Path) -> None:
     path = write(tmp_path, "image,number,x,y,k,factor\na,1,3,4,100,2\na,2,9,9,,1\n")
     assert ItemFactors(path, "a").read().clicks == (Click(3, 4, 2.0, 100), Click(9, 9, 1.0))
@@ -75,7 +95,8 @@ def test_json_rows_are_those_of_a_table(tmp_path: Path) -> None:
         ("image,x,y\na,1,2\n", "the column factor is missing"),
         ("", "the column factor and image is missing"),
         ("image,x,y,factr\na,1,2,2\n", "no such column as 'factr'"),
-        ("image,x,y,object,factor\na,1,2,3,2\n", "either x and y or an object, not both"),
+        ("image,x,y,object,factor\na,1,2,3,2\n", "either x and y, an object or a mask"),
+        ("image,mask,object,factor\na,m.png,3,2\n", "either x and y, an object or a mask"),
         ("image,object,factor\na,3,2\na,3,1\n", "line 3: object 3 of a has a factor already"),
         ("image,x,y,factor\na,1,2,2,9\n", "line 2: has more cells than"),
     ],

@@ -11,6 +11,7 @@ from PIL import Image
 
 from spam_pipe.pipeline.datasets.user_files.label_file import BsdAnnotations, LabelFile, SbdLayers
 from spam_pipe.pipeline.errors import DataError
+from spam_pipe.stages.validity import VOID
 
 LABELS = np.array([[0, 1, 1, 7], [0, 2, 2, 7], [3, 3, 2, 200]], dtype=np.uint8)
 
@@ -145,13 +146,13 @@ def test_mat_with_one_matrix(tmp_path: Path) -> None:
     ("array", "reason"),
     [
         (np.array([[0, -1]]), "between 0 and"),
-        (np.array([[0.0, np.nan]]), "between 0 and"),
+        (np.array([[0.0, np.inf]]), "between 0 and"),
         (np.array([[0.5]]), "whole numbers"),
         (np.zeros((0, 4), np.uint8), r"\(H, W\)"),
         (np.zeros(4, np.uint8), r"\(H, W\)"),
         (np.zeros((2, 2), complex), "holds no numbers"),
     ],
-    ids=["negative", "nan", "half", "empty", "1-D", "complex"],
+    ids=["negative", "infinite", "half", "empty", "1-D", "complex"],
 )
 def test_arrays_that_are_no_label_map(tmp_path: Path, array: np.ndarray, reason: str) -> None:
     np.save(tmp_path / "bad.npy", array)
@@ -197,3 +198,8 @@ def test_malformed_layers(tmp_path: Path, text: str) -> None:
     path.write_text(text)
     with pytest.raises(DataError, match=r"1\.layers\.txt: is "):
         SbdLayers(path).read()
+
+
+def test_nan_is_no_label(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.array([[0.0, np.nan, 7.0]], np.float32))
+    assert LabelFile(tmp_path / "a.npy", void=VOID).read()[0].tolist() == [[0, VOID, 7]]

@@ -97,3 +97,17 @@ def test_labels_are_numbered_in_their_order() -> None:
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint32, np.int64, bool])
 def test_labels_of_any_integers_can_be_numbered(dtype: type) -> None:
     assert number_labels(np.array([[1, 0]]).astype(dtype))[0].tolist() == [[1, 0]]
+
+
+@pytest.mark.parametrize("limit", [3, 30, 400])
+def test_a_setting_beyond_the_method_ends_the_search_with_what_was_found(limit: int) -> None:
+    def segment(setting: float) -> np.ndarray:
+        if setting > limit:
+            raise ValueError("beyond")
+        return strips(setting / 4)
+
+    made = search_count(segment, Knob("n", 3, 1, 1000, power=1, whole=True), 100)
+    assert 1 <= made.labels.max() + 1 <= 100
+    assert ("note" in made.attributes) == (limit < 400)
+    with pytest.raises(ValueError, match="beyond"):
+        search_count(segment, Knob("n", 500, 1, 1000, power=1, whole=True), 100)

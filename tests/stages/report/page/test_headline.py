@@ -1,15 +1,21 @@
 """The page's tables: which cells are best, which tie, what stands beside the reference."""
 
+import re
+from importlib.resources import files
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from spam_pipe.stages.report.config import ReportConfig
+from spam_pipe.stages.report.curves import draw_curves
 from spam_pipe.stages.report.page.charts import curves, image_figures, panels
 from spam_pipe.stages.report.page.compared import compare, tied_cells
 from spam_pipe.stages.report.page.data import Method
 from spam_pipe.stages.report.page.headline import best_cells, headline, shown_measures
-from spam_pipe.stages.report.page.render import in_order
+from spam_pipe.stages.report.page.render import in_order, tints
+from spam_pipe.stages.report.page.words import lead
+from spam_pipe.stages.report.style import SERIES_COLORS
 from spam_pipe.stages.report.tables import metrics_table, seconds_per_image, summary_table
 from tests.stages.report.page.page_tables import report, series, table
 
@@ -38,6 +44,33 @@ def test_yardsticks_win_nothing_and_stand_last() -> None:
         "poor",
         "ground-truth",
     ]
+
+
+def test_a_method_has_one_colour_on_the_page_and_in_the_curves() -> None:
+    names = ["ground-truth", "good", "poor"]
+    summary = summary_table(table(names), config=CONFIG)
+    methods = in_order([Method(series(name), name) for name in [*names, "unmeasured"]], summary)
+    legend = draw_curves(summary).legends[0]
+    drawn = {
+        text.get_text(): line.get_color()
+        for text, line in zip(legend.get_texts(), legend.get_lines(), strict=True)
+    }
+    places = tints(methods, summary)
+    assert {
+        method.label: SERIES_COLORS[place]
+        for method, place in zip(methods, places, strict=True)
+        if method.label in names
+    } == drawn
+    assert sorted(places) == [0, 1, 2, 3]
+    css = files("spam_pipe.stages.report.page").joinpath("assets", "page.css").read_text("utf-8")
+    light = re.findall(r"--c\d: (#\w+);", css.partition("}")[0])
+    assert light == list(SERIES_COLORS)
+
+
+def test_the_lead_counts_methods_that_have_figures() -> None:
+    summary = summary_table(table(["good", "poor"]), config=CONFIG)
+    methods = [Method(series(name), name) for name in ("good", "poor", "unmeasured")]
+    assert lead(report(["good", "poor"]), methods, summary).startswith("2 methods on ")
 
 
 def test_who_makes_far_more_than_was_asked_for_is_not_the_best() -> None:

@@ -1,0 +1,37 @@
+/** A region that is drawn around. */
+
+import { runsOfPolygon } from "./runs.js";
+
+export class Lasso {
+  #points = [];
+
+  constructor(app) {
+    this.app = app;
+  }
+
+  /** Go on to a pixel, and show the region so far. */
+  add(pixel) {
+    const points = this.#points;
+    points.push([pixel.x + 0.5, pixel.y + 0.5]);
+    this.app.point({
+      holds: null,
+      draw: (context, view, ratio) => {
+        context.beginPath();
+        for (const [x, y] of points) context.lineTo(view.x + x * view.scale, view.y + y * view.scale);
+        context.closePath();
+        context.fillStyle = "rgb(255 255 255 / 0.25)";
+        context.fill();
+        context.lineWidth = 2 * ratio;
+        context.strokeStyle = "#fff";
+        context.stroke();
+      },
+    });
+  }
+
+  /** Return the runs of the pixels inside; none where nothing is enclosed. */
+  close() {
+    const { width, height } = this.app.scene.item;
+    this.app.point(null);
+    return runsOfPolygon(this.#points, width, height);
+  }
+}
