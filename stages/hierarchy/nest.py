@@ -401,7 +401,8 @@ def _merge(
         if level == 1:
             objects[1:] = 1
         kept.append((level, np.unique(objects[1:]).size))
-        return objects[owner]
+        found: NDArray[np.int32] = objects[owner]
+        return found
 
     # Objects of many pieces make more regions than the first anchor asks for: those merge first.
     phases += phases_down(above, levels[0], groups_at, weights_at, scale)
