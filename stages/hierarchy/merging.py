@@ -189,7 +189,7 @@ def merge_in_order(regions: Regions, phases: list[Phase]) -> NDArray[np.int32]:
     n = len(regions.sums)
     merges = np.empty((n - 1, 2), np.int32)
     state = np.zeros(3, np.int64)
-    partition = (
+    partition: tuple[Any, ...] = (
         np.ascontiguousarray(regions.sums).copy(),
         *neighbour_lists(regions.pairs, n),
         np.stack([regions.lengths, regions.lengths * regions.strengths], axis=1),
@@ -205,15 +205,16 @@ def merge_in_order(regions: Regions, phases: list[Phase]) -> NDArray[np.int32]:
         state[2] = n - phase.n_regions
         if state[1] >= state[2]:
             continue
-        rules = (
+        rules: tuple[Any, ...] = (
             np.ascontiguousarray(phase.groups, np.int32),
             float(phase.position_weight),
             float(phase.contour_weight),
             SPREAD_POWER,
         )
         state[0] = _queue_pairs(*queue, *partition, *rules)
-        costs, sizes, names = (each[: state[0]] for each in queue)
-        queue = queue_of(costs, sizes, names, queue.names.size)
+        n_pairs, room = int(state[0]), queue.names.size
+        costs, totals, names = queue
+        queue = queue_of(costs[:n_pairs], totals[:n_pairs], names[:n_pairs], room)
         while not _merge(*queue, state, merges, *partition, *rules):
             queue = with_room(queue, 2 * queue.names.size)
     if state[1] == n - 1:

@@ -202,9 +202,9 @@ def nest(
     anchors, features = _split(
         lab, levels, cuts, densities, deep, bands, contour, valid, config, device
     )
-    balance = resolve_balance(config, has_deep=deep is not None)
+    compactness = resolve_balance(config, has_deep=deep is not None).compactness
     finest, parents, kept_below = _merge(
-        anchors, features, balance.compactness, levels, cuts[0], prior, contour, cut.rho
+        anchors, features, compactness, levels, cuts[0], prior, contour, cut.rho
     )
     if finest.shape != shape:
         labels = np.full(shape, -1, np.int32)
@@ -401,7 +401,8 @@ def _merge(
         if level == 1:
             objects[1:] = 1
         kept.append((level, np.unique(objects[1:]).size))
-        return objects[owner]
+        found: NDArray[np.int32] = objects[owner]
+        return found
 
     # Objects of many pieces make more regions than the first anchor asks for: those merge first.
     phases += phases_down(above, levels[0], groups_at, weights_at, scale)

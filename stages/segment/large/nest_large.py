@@ -311,11 +311,11 @@ def _inside(
 
 def _reduced(prior: Prior, factor: int) -> Prior:
     """Return the prior of the reduced image, without the objects that it does not show."""
-    objects = reduce_map(prior.objects, factor)
-    everywhere = np.ones(objects.shape, np.bool_)
-    objects, parents, altitudes = restrict(objects, prior.parents, prior.altitudes, everywhere)
+    shown = reduce_map(prior.objects, factor)
+    everywhere = np.ones(shown.shape, np.bool_)
+    objects, parents, altitudes = restrict(shown, prior.parents, prior.altitudes, everywhere)
     contour = None if prior.contour is None else reduce_map(prior.contour, factor)
-    return Prior(objects, parents, altitudes, contour)
+    return Prior(objects.astype(prior.objects.dtype), parents, altitudes, contour)
 
 
 def _in_the_whole(cut: Cut, prior: Prior, factor: int) -> Objects:
@@ -326,7 +326,8 @@ def _in_the_whole(cut: Cut, prior: Prior, factor: int) -> Objects:
     mapping[1:][shown] = cut.mapping[1:]
     hidden = np.flatnonzero(~shown) + 1
     mapping[hidden] = cut.mapping.max() + 1 + np.arange(hidden.size)
-    return mapping[prior.objects]
+    objects: Objects = mapping[prior.objects]
+    return objects
 
 
 def _spread_out(
