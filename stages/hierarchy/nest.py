@@ -22,7 +22,7 @@ from spam_pipe.stages.clustering.features import position_scale
 from spam_pipe.stages.clustering.seeding import seeding_from
 from spam_pipe.stages.clustering.seeds import share_seeds
 from spam_pipe.stages.clustering.soft_clustering import label_means
-from spam_pipe.stages.clustering.spam import connect, lay_out
+from spam_pipe.stages.clustering.spam import Maps, connect, lay_out
 from spam_pipe.stages.clustering.task import Map, Problem
 from spam_pipe.stages.colour import smooth_lab
 from spam_pipe.stages.hierarchy.merging import (
@@ -196,7 +196,8 @@ def nest(
         bands = None if bands is None else bands[window]
         contour = None if contour is None else contour[window]
         cuts = [replace(kept, objects=kept.objects[window]) for kept in cuts]
-    anchors = _split(lab, levels, cuts, densities, deep, bands, contour, valid, config, device)
+    maps: Maps = {"deep": deep, "bands": bands, "contour": contour, "valid": valid}
+    anchors = _split(lab, levels, cuts, densities, maps, config, device)
     finest, parents, kept_below = _merge(anchors, levels, cuts[0], prior, contour, cut.rho)
     if finest.shape != shape:
         labels = np.full(shape, -1, np.int32)
@@ -237,25 +238,13 @@ def _split(
     levels: list[int],
     cuts: list[Cut],
     densities: list[NDArray[np.float64] | None],
-    deep: Map | None,
-    bands: NDArray[np.float32] | None,
-    contour: Map | None,
-    valid: NDArray[np.bool_] | None,
+    maps: Maps,
     config: ClusteringConfig,
     device: str,
 ) -> list[_Anchor]:
     """Make the anchors, each inside the regions of the one before."""
-    draft = lay_out(
-        lab,
-        levels[-1],
-        deep=deep,
-        bands=bands,
-        objects=cuts[-1].objects,
-        density=densities[-1],
-        contour=contour,
-        valid=valid,
-        config=config,
-    )
+    finest: Maps = {**maps, "objects": cuts[-1].objects, "density": densities[-1]}
+    draft = lay_out(lab, levels[-1], config=config, **finest)
     unrelaxed = replace(draft, balance=replace(draft.balance, rounds=0))
     drafted = next(iter(cluster_tasks([unrelaxed], config, device)))
     pieces, _ = connected_components(drafted.labels)
