@@ -7,7 +7,7 @@ the number that is asked for.
 """
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,16 +54,12 @@ class Phase(NamedTuple):
         Factor of squared distances in pixels beside those of the features.
     contour_weight
         How much dearer a merge is over a certain contour than over none.
-    together
-        Whether the merges of a group follow one another, those of the group that costs least a
-        merge first: else the cheapest merge of all comes first.
     """
 
     n_regions: int
     groups: NDArray[np.int32]
     position_weight: float
     contour_weight: float
-    together: bool = False
 
 
 class Weights(NamedTuple):
@@ -85,7 +81,7 @@ def phases_down(
     high: int,
     low: int,
     groups_at: Callable[[int], NDArray[np.int32]],
-    weights: Weights,
+    weights_at: Callable[[int], Weights],
     scale: Callable[[int], float],
 ) -> list[Phase]:
     """Return what leads from a level of `high` regions to one of `low`, in short steps.
@@ -96,17 +92,23 @@ def phases_down(
         Numbers of regions.
     groups_at
         The (n,) groups that hold down to a level.
-    weights
-        Of all steps.
+    weights_at
+        What counts in merges that come to a number of regions.
     scale
         The clustering's factor of positions in pixels at a number of superpixels.
     """
     phases = []
     for level in steps_down(high, low):
+        weights = weights_at(level)
         position = weights.position * scale(max(1, int(np.sqrt(high * level)))) ** 2
         phases.append(Phase(level, groups_at(level), position, weights.contour))
         high = level
     return phases
+
+
+def always(groups: NDArray[np.int32]) -> Callable[[int], NDArray[np.int32]]:
+    """Return what says these groups of every level."""
+    return lambda level: groups
 
 
 def steps_down(high: int, low: int) -> Iterator[int]:
@@ -142,7 +144,7 @@ def measure_regions(
     labels: Labels,
     means: NDArray[np.float64],
     *,
-    contour: NDArray[np.float32] | NDArray[np.uint8] | None = None,
+    contour: NDArray[np.number[Any]] | None = None,
     factors: NDArray[np.float64] | None = None,
 ) -> Regions:
     """Measure n regions for their merging.
@@ -193,7 +195,7 @@ def merge_in_order(regions: Regions, phases: list[Phase]) -> NDArray[np.int32]:
     (n - 1, 2) int32: the regions that merge, by any region that is part of each, in order.
     """
     n = len(regions.sums)
-    merges, paid = np.empty((n - 1, 2), np.int32), np.empty(n - 1)
+    merges = np.empty((n - 1, 2), np.int32)
     state = np.zeros(3, np.int64)
     partition = _Partition(
         np.ascontiguousarray(regions.sums).copy(),
@@ -201,8 +203,9 @@ def merge_in_order(regions: Regions, phases: list[Phase]) -> NDArray[np.int32]:
     )
     neighbours, sets = neighbour_lists(regions.pairs, n), sets_of(n)
     room = _Room(np.zeros((n, 2)), np.empty(n, np.int32))
-    made = _Made(state, merges, paid)
-    queue = Queue(*(np.empty(len(regions.pairs) + n, kind) for kind in _QUEUED))
+    made = _Made(state, merges)
+    capacity = len(regions.pairs) + n
+    queue = Queue(np.empty(capacity), np.empty(capacity), np.empty(capacity, np.int64))
     for phase in phases:
         state[2] = n - phase.n_regions
         if state[1] >= state[2]:
@@ -214,26 +217,13 @@ def merge_in_order(regions: Regions, phases: list[Phase]) -> NDArray[np.int32]:
             SPREAD_POWER,
         )
         state[0] = _queue_pairs(queue, partition, neighbours, sets, room, rules)
-        first = (each[: state[0]] for each in queue)
-        queue = queue_of(*first, queue.names.size)
-        done = int(state[1])
+        costs, sizes, names = (each[: state[0]] for each in queue)
+        queue = queue_of(costs, sizes, names, queue.names.size)
         while not _merge(queue, made, partition, neighbours, sets, room, rules):
             queue = with_room(queue, 2 * queue.names.size)
-        if phase.together:
-            own = slice(done, state[1])
-            merges[own] = _group_by_group(merges[own], paid[own], phase.groups)
     if state[1] == n - 1:
         return merges
     return np.concatenate([merges[: state[1]], _join_apart(regions, merges[: state[1]])])
-
-
-def _group_by_group(
-    merges: NDArray[np.int32], paid: NDArray[np.float64], groups: NDArray[np.int32]
-) -> NDArray[np.int32]:
-    """Order merges by what those of their group cost in the mean, each group's as they were."""
-    _, group = np.unique(groups[merges[:, 0]], return_inverse=True)
-    mean = np.bincount(group, paid) / np.bincount(group)
-    return merges[np.lexsort((np.arange(len(merges)), group, mean[group]))]
 
 
 def _join_apart(regions: Regions, merges: NDArray[np.int32]) -> NDArray[np.int32]:
@@ -294,14 +284,12 @@ class _Made(NamedTuple):
 
     state: NDArray[np.int64]  # entries queued, merges made, and merges that are to be made
     merges: NDArray[np.int32]
-    paid: NDArray[np.float64]  # what each cost
 
 
 _PARTITION = record(_Partition, "float64[:, ::1], float64[:, ::1]")
 _RULES = record(_Rules, "int32[::1], float64, float64, float64")
 _ROOM = record(_Room, "float64[:, ::1], int32[::1]")
-_MADE = record(_Made, "int64[::1], int32[:, ::1], float64[::1]")
-_QUEUED = (np.float64, np.float64, np.int64)
+_MADE = record(_Made, "int64[::1], int32[:, ::1]")
 
 
 @kernel("float64[:, ::1], int64, int64, float64, float64, float64, float64")
@@ -412,7 +400,7 @@ def _merge(
     An entry's size is the area of the pair, its name the lower region times n plus the higher one.
     """
     costs, totals, names = queue
-    state, merges, paid = made
+    state, merges = made
     sums = partition.sums
     parents, next_member, last_member = sets
     shared, touched = room
@@ -432,7 +420,6 @@ def _merge(
             continue
         merges[state[1], 0] = a
         merges[state[1], 1] = b
-        paid[state[1]] = costs[state[0]]
         state[1] += 1
         for column in range(sums.shape[1]):
             sums[a, column] += sums[b, column]
