@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from spam_pipe.stages.compiled import kernel, part
+from spam_pipe.stages.compiled import kernel, part, record
 from spam_pipe.stages.describe.numbering import Index
 from spam_pipe.stages.describe.shapes import sides
 
@@ -50,38 +50,32 @@ def trace(regions: Index) -> Rings:
     above = np.pad(index[:-1], ((1, 0), (0, 0)), constant_values=-1)
     most_rings = int(np.count_nonzero((index >= 0) & (index != above)))
     most_corners = int(sides(index, int(index.max(initial=-1)) + 1).sum()) + most_rings
-    corners = np.empty((most_corners, 2), np.int32)
-    offsets = np.zeros(most_rings + 1, np.int64)
-    region = np.empty(most_rings, np.int32)
-    is_hole = np.empty(most_rings, np.bool_)
-    n_rings = _walk(
-        index,
-        corners,
-        offsets,
-        region,
-        is_hole,
+    rings = Rings(
         np.empty((most_corners, 2), np.int32),
-        np.full((height + 1, width + 1), -1, np.int32),
-        np.zeros((height, width), np.bool_),
+        np.zeros(most_rings + 1, np.int64),
+        np.empty(most_rings, np.int32),
+        np.empty(most_rings, np.bool_),
     )
+    path = np.empty((most_corners, 2), np.int32)
+    place = np.full((height + 1, width + 1), -1, np.int32)
+    n_rings = _walk(index, rings, path, place, np.zeros((height, width), np.bool_))
     return Rings(
-        corners[: offsets[n_rings]].copy(),
-        offsets[: n_rings + 1].copy(),
-        region[:n_rings].copy(),
-        is_hole[:n_rings].copy(),
+        rings.corners[: rings.offsets[n_rings]].copy(),
+        rings.offsets[: n_rings + 1].copy(),
+        rings.region[:n_rings].copy(),
+        rings.is_hole[:n_rings].copy(),
     )
 
 
 @kernel(
-    "int32[:, ::1], int32[:, ::1], int64[::1], int32[::1], boolean[::1], int32[:, ::1], "
-    "int32[:, ::1], boolean[:, ::1]"
+    (
+        *("int32[:, ::1]", record(Rings, "int32[:, ::1], int64[::1], int32[::1], boolean[::1]")),
+        "int32[:, ::1], int32[:, ::1], boolean[:, ::1]",
+    )
 )
 def _walk(
     regions: Index,
-    corners: NDArray[np.int32],
-    offsets: NDArray[np.int64],
-    region: NDArray[np.int32],
-    is_hole: NDArray[np.bool_],
+    rings: Rings,
     path: NDArray[np.int32],
     place: NDArray[np.int32],
     seen: NDArray[np.bool_],
@@ -91,6 +85,7 @@ def _walk(
     `path` is room for the ring at hand; `place`, all -1, says where in the path a corner lies to
     which the ring may come back; `seen` marks the upper sides that were walked along.
     """
+    corners, offsets, region, is_hole = rings
     height, width = regions.shape
     n_corners, n_rings = 0, 0
     for row in range(height):

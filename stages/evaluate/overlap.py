@@ -36,30 +36,27 @@ def overlap(regions: Regions, truth: NDArray[np.int32], n_truth: int) -> Overlap
     """
     room = np.zeros((2, n_truth), np.int64)
     found = np.zeros(2, np.int64)
-    _sum_overlaps(*regions[:4], truth, room[0], room[1], found)
+    _sum_overlaps(*regions[:4], truth, room, found)
     best, leaking = found.tolist()
     pixels = int(regions.areas.sum())
     return Overlap(best / pixels, (pixels - best) / pixels, leaking / pixels)
 
 
-@kernel(
-    "int64[::1], int64[::1], int64[::1], int64[::1], int32[::1], int64[::1], int64[::1], int64[::1]"
-)
+@kernel("int64[::1], int64[::1], int64[::1], int64[::1], int32[::1], int64[:, ::1], int64[::1]")
 def _sum_overlaps(
     starts: NDArray[np.int64],
     stops: NDArray[np.int64],
     first: NDArray[np.int64],
     areas: NDArray[np.int64],
     truth: NDArray[np.int32],
-    shared: NDArray[np.int64],
-    touched: NDArray[np.int64],
+    room: NDArray[np.int64],
     found: NDArray[np.int64],
 ) -> None:
     """Add up largest overlaps and leaks, row by row of the contingency table.
 
-    `shared`, all zero, and `touched` are room for a row, so that the table is never held as a
-    whole.
+    `room`, all zero, holds a row, so that the table is never held as a whole.
     """
+    shared, touched = room[0], room[1]
     for region in range(first.size - 1):
         n_touched = 0
         for run in range(first[region], first[region + 1]):

@@ -1,9 +1,11 @@
 """Shape regularity criterion of superpixels (Giraud, Ta, Papadakis, 2017)."""
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
-from spam_pipe.stages.compiled import kernel
+from spam_pipe.stages.compiled import kernel, record
 from spam_pipe.stages.evaluate.chain_code import follow, steps_of
 from spam_pipe.stages.evaluate.convex_hull import bound
 from spam_pipe.stages.evaluate.regions import Regions
@@ -38,19 +40,19 @@ def shape_regularity(components: Regions) -> tuple[float, float]:
     widths = np.maximum.reduceat(columns + stops - starts, first[:-1]) - lefts
     figures = np.zeros((areas.size, 4))
     tallest, largest = int(heights.max()), int(((heights + 2) * (widths + 2)).max())
-    _measure_shapes(
+    shapes = _Shapes(
         rows - tops[components.owners] + 1,
         columns - lefts[components.owners] + 1,
         stops - starts,
         first,
         heights,
         widths,
-        np.empty((6, tallest), np.int64),
-        np.empty((2, largest), np.uint8),
-        np.stack([steps_of(0), steps_of(1) - steps_of(0)]),
-        np.empty(8, np.int64),
-        figures,
     )
+    room = _Room(
+        np.empty((6, tallest), np.int64), np.empty((2, largest), np.uint8), np.empty(8, np.int64)
+    )
+    directions = np.stack([steps_of(0), steps_of(1) - steps_of(0)])
+    _measure_shapes(shapes, directions, room, figures)
     perimeter, hull_perimeter, outside_perimeter, hull_area = figures.T
     weights = areas * np.sqrt(_balance(components))
     one = areas == 1  # its CR and V are 1
@@ -65,29 +67,43 @@ def shape_regularity(components: Regions) -> tuple[float, float]:
     return float(src), float(src_giraud)
 
 
+class _Shapes(NamedTuple):
+    """Runs of pixels, placed in the frame of their shape's box, and the boxes."""
+
+    rows: NDArray[np.int64]
+    columns: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+    first: NDArray[np.int64]  # (N + 1,) the first run of each shape
+    heights: NDArray[np.int64]  # (N,)
+    widths: NDArray[np.int64]  # (N,)
+
+
+class _Room(NamedTuple):
+    """To work in."""
+
+    lines: NDArray[np.int64]
+    masks: NDArray[np.uint8]
+    steps: NDArray[np.int64]
+
+
 @kernel(
-    "int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[:, ::1], "
-    "uint8[:, ::1], int64[:, ::1], int64[::1], float64[:, ::1]"
+    (
+        record(_Shapes, "int64[::1], " * 5 + "int64[::1]"),
+        "int64[:, ::1]",
+        record(_Room, "int64[:, ::1], uint8[:, ::1], int64[::1]"),
+        "float64[:, ::1]",
+    )
 )
 def _measure_shapes(
-    rows: NDArray[np.int64],
-    columns: NDArray[np.int64],
-    lengths: NDArray[np.int64],
-    first: NDArray[np.int64],
-    heights: NDArray[np.int64],
-    widths: NDArray[np.int64],
-    lines: NDArray[np.int64],
-    masks: NDArray[np.uint8],
-    directions: NDArray[np.int64],
-    steps: NDArray[np.int64],
-    figures: NDArray[np.float64],
+    shapes: _Shapes, directions: NDArray[np.int64], room: _Room, figures: NDArray[np.float64]
 ) -> None:
     """Write the perimeters of shape, hull and what is outside of the hull, and the hull's area.
 
-    Runs are placed in the frame of their shape's box. `lines` to `steps` are room to work in,
-    `directions` how far the eight neighbours are apart at a width of 0, and by how much more for
-    each pixel of it.
+    `directions` says how far the eight neighbours are apart at a width of 0, and by how much more
+    for each pixel of it.
     """
+    rows, columns, lengths, first, heights, widths = shapes
+    lines, masks, steps = room
     left, right, hull_left, hull_right = lines[0], lines[1], lines[2], lines[3]
     negative, corners = lines[4], lines[5]
     mask, outside = masks[0], masks[1]

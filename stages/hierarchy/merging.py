@@ -15,11 +15,19 @@ from scipy.cluster.hierarchy import linkage
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from spam_pipe.stages.compiled import kernel
+from spam_pipe.stages.compiled import kernel, record
 from spam_pipe.stages.regions.adjacency import borders
-from spam_pipe.stages.regions.connectivity import find_root, neighbour_lists
+from spam_pipe.stages.regions.connectivity import (
+    NEIGHBOURS,
+    SETS,
+    Neighbours,
+    Sets,
+    find_root,
+    neighbour_lists,
+    sets_of,
+)
 from spam_pipe.stages.regions.label_maps import Index, Labels
-from spam_pipe.stages.regions.queue import Queue, pop, push, queue_of, with_room
+from spam_pipe.stages.regions.queue import QUEUE, Queue, pop, push, queue_of, with_room
 
 SPREAD_POWER = 0.5
 """Power of the merged region's moment of inertia, beside that of a disc of its area, in the cost.
@@ -189,33 +197,30 @@ def merge_in_order(regions: Regions, phases: list[Phase]) -> NDArray[np.int32]:
     n = len(regions.sums)
     merges = np.empty((n - 1, 2), np.int32)
     state = np.zeros(3, np.int64)
-    partition: tuple[Any, ...] = (
+    partition = _Partition(
         np.ascontiguousarray(regions.sums).copy(),
-        *neighbour_lists(regions.pairs, n),
         np.stack([regions.lengths, regions.lengths * regions.strengths], axis=1),
-        np.arange(n, dtype=np.int32),
-        np.full(n, -1, np.int32),
-        np.arange(n, dtype=np.int32),
-        np.zeros((n, 2)),
-        np.empty(n, np.int32),
     )
-    room = len(regions.pairs) + n
-    queue = Queue(np.empty(room), np.empty(room), np.empty(room, np.int64))
+    neighbours, sets = neighbour_lists(regions.pairs, n), sets_of(n)
+    room = _Room(np.zeros((n, 2)), np.empty(n, np.int32))
+    made = _Made(state, merges)
+    capacity = len(regions.pairs) + n
+    queue = Queue(np.empty(capacity), np.empty(capacity), np.empty(capacity, np.int64))
     for phase in phases:
         state[2] = n - phase.n_regions
         if state[1] >= state[2]:
             continue
-        rules: tuple[Any, ...] = (
+        rules = _Rules(
             np.ascontiguousarray(phase.groups, np.int32),
             float(phase.position_weight),
             float(phase.contour_weight),
             SPREAD_POWER,
         )
-        state[0] = _queue_pairs(*queue, *partition, *rules)
-        n_pairs, room = int(state[0]), queue.names.size
+        state[0] = _queue_pairs(queue, partition, neighbours, sets, room, rules)
+        n_pairs = int(state[0])
         costs, totals, names = queue
-        queue = queue_of(costs[:n_pairs], totals[:n_pairs], names[:n_pairs], room)
-        while not _merge(*queue, state, merges, *partition, *rules):
+        queue = queue_of(costs[:n_pairs], totals[:n_pairs], names[:n_pairs], queue.names.size)
+        while not _merge(queue, made, partition, neighbours, sets, room, rules):
             queue = with_room(queue, 2 * queue.names.size)
     if state[1] == n - 1:
         return merges
@@ -252,12 +257,40 @@ def _sum_places(labels: Labels, sums: NDArray[np.float64]) -> None:
                 sums[label, _INERTIA] += row * row + column * column
 
 
-_PARTITION = (
-    "float64[:, ::1], int64[::1], int32[::1], int32[::1], float64[:, ::1], int32[::1], "
-    "int32[::1], int32[::1], float64[:, ::1], int32[::1]"
-)
-_RULES = "int32[::1], float64, float64, float64"
-_QUEUE = "float64[::1], float64[::1], int64[::1]"
+class _Partition(NamedTuple):
+    """What is summed of regions, and of the borders between them."""
+
+    sums: NDArray[np.float64]
+    sides: NDArray[np.float64]  # (E, 2) length of each pair's border, and its contour summed
+
+
+class _Rules(NamedTuple):
+    """What may merge in a phase, and what it costs."""
+
+    group: NDArray[np.int32]
+    position_weight: float
+    contour_weight: float
+    spread_power: float
+
+
+class _Room(NamedTuple):
+    """To work in."""
+
+    shared: NDArray[np.float64]  # all zero
+    touched: NDArray[np.int32]
+
+
+class _Made(NamedTuple):
+    """The merges so far."""
+
+    state: NDArray[np.int64]  # entries queued, merges made, and merges that are to be made
+    merges: NDArray[np.int32]
+
+
+_PARTITION = record(_Partition, "float64[:, ::1], float64[:, ::1]")
+_RULES = record(_Rules, "int32[::1], float64, float64, float64")
+_ROOM = record(_Room, "float64[:, ::1], int32[::1]")
+_MADE = record(_Made, "int64[::1], int32[:, ::1]")
 
 
 @kernel("float64[:, ::1], int64, int64, float64, float64, float64, float64")
@@ -291,75 +324,49 @@ def _cost(
     return cost
 
 
-@kernel(f"int64, {_PARTITION}")
+@kernel(("int64", _PARTITION, NEIGHBOURS, SETS, _ROOM))
 def _gather(
-    region: Index,
-    sums: NDArray[np.float64],
-    starts: NDArray[np.int64],
-    neighbours: NDArray[np.int32],
-    sources: NDArray[np.int32],
-    sides: NDArray[np.float64],
-    parents: NDArray[np.int32],
-    next_member: NDArray[np.int32],
-    last_member: NDArray[np.int32],
-    shared: NDArray[np.float64],
-    touched: NDArray[np.int32],
+    region: Index, partition: _Partition, neighbours: Neighbours, sets: Sets, room: _Room
 ) -> int:
     """List the regions that one touches, sum what it shares with each, and return how many."""
+    starts, others, sources = neighbours
+    shared, touched = room
+    sides = partition.sides
     n_touched = 0
     member: Index = region
     while member >= 0:
         for k in range(starts[member], starts[member + 1]):
-            other = find_root(parents, neighbours[k])
+            other = find_root(sets.parents, others[k])
             if other != region:
                 if shared[other, 0] == 0:
                     touched[n_touched] = other
                     n_touched += 1
                 shared[other, 0] += sides[sources[k], 0]
                 shared[other, 1] += sides[sources[k], 1]
-        member = np.int64(next_member[member])
+        member = np.int64(sets.following[member])
     return n_touched
 
 
-@kernel(f"{_QUEUE}, {_PARTITION}, {_RULES}")
+@kernel((QUEUE, _PARTITION, NEIGHBOURS, SETS, _ROOM, _RULES))
 def _queue_pairs(
-    costs: NDArray[np.float64],
-    totals: NDArray[np.float64],
-    names: NDArray[np.int64],
-    sums: NDArray[np.float64],
-    starts: NDArray[np.int64],
-    neighbours: NDArray[np.int32],
-    sources: NDArray[np.int32],
-    sides: NDArray[np.float64],
-    parents: NDArray[np.int32],
-    next_member: NDArray[np.int32],
-    last_member: NDArray[np.int32],
-    shared: NDArray[np.float64],
-    touched: NDArray[np.int32],
-    group: NDArray[np.int32],
-    position_weight: float,
-    contour_weight: float,
-    spread_power: float,
+    queue: Queue,
+    partition: _Partition,
+    neighbours: Neighbours,
+    sets: Sets,
+    room: _Room,
+    rules: _Rules,
 ) -> int:
     """Write each pair that may merge, in no order, and return how many there are."""
+    costs, totals, names = queue
+    sums, parents = partition.sums, sets.parents
+    shared, touched = room
+    group, position_weight, contour_weight, spread_power = rules
     n = parents.size
     n_pairs = 0
     for region in range(n):
         if parents[region] != region:
             continue
-        n_touched = _gather(
-            region,
-            sums,
-            starts,
-            neighbours,
-            sources,
-            sides,
-            parents,
-            next_member,
-            last_member,
-            shared,
-            touched,
-        )
+        n_touched = _gather(region, partition, neighbours, sets, room)
         for k in range(n_touched):
             other = np.int64(touched[k])
             if other > region and group[other] == group[region]:
@@ -379,35 +386,26 @@ def _queue_pairs(
     return n_pairs
 
 
-@kernel(f"{_QUEUE}, int64[::1], int32[:, ::1], {_PARTITION}, {_RULES}")
+@kernel((QUEUE, _MADE, _PARTITION, NEIGHBOURS, SETS, _ROOM, _RULES))
 def _merge(
-    costs: NDArray[np.float64],
-    totals: NDArray[np.float64],
-    names: NDArray[np.int64],
-    state: NDArray[np.int64],
-    merges: NDArray[np.int32],
-    sums: NDArray[np.float64],
-    starts: NDArray[np.int64],
-    neighbours: NDArray[np.int32],
-    sources: NDArray[np.int32],
-    sides: NDArray[np.float64],
-    parents: NDArray[np.int32],
-    next_member: NDArray[np.int32],
-    last_member: NDArray[np.int32],
-    shared: NDArray[np.float64],
-    touched: NDArray[np.int32],
-    group: NDArray[np.int32],
-    position_weight: float,
-    contour_weight: float,
-    spread_power: float,
+    queue: Queue,
+    made: _Made,
+    partition: _Partition,
+    neighbours: Neighbours,
+    sets: Sets,
+    room: _Room,
+    rules: _Rules,
 ) -> bool:
-    """Merge, in place, what is queued; False where the queue's room ended before.
+    """Merge, in place, the queued pairs; False where the queue's room ended before.
 
-    `state` holds how many entries are queued, how many merges are made, and how many there are
-    to be. An entry's size is the area of the pair, its name the lower
-    region times n plus the higher one. The regions of a set form a list, so that its neighbours
-    are found without merging lists; `shared`, all zero, and `touched` are room to work in.
+    An entry's size is the area of the pair, its name the lower region times n plus the higher one.
     """
+    costs, totals, names = queue
+    state, merges = made
+    sums = partition.sums
+    parents, next_member, last_member = sets
+    shared, touched = room
+    group, position_weight, contour_weight, spread_power = rules
     n = parents.size
     while state[0] > 0 and state[1] < state[2]:
         # What follows a merge is queued for each neighbour, of which there are fewer than n.
@@ -429,19 +427,7 @@ def _merge(
         parents[b] = a
         next_member[last_member[a]] = b
         last_member[a] = last_member[b]
-        n_touched = _gather(
-            a,
-            sums,
-            starts,
-            neighbours,
-            sources,
-            sides,
-            parents,
-            next_member,
-            last_member,
-            shared,
-            touched,
-        )
+        n_touched = _gather(a, partition, neighbours, sets, room)
         for k in range(n_touched):
             other = np.int64(touched[k])
             if group[a] == group[other]:

@@ -8,8 +8,9 @@ and those under the first, come of merging, one pair at a time (`stages.hierarch
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,7 @@ from spam_pipe.stages.clustering.features import Features, position_scale
 from spam_pipe.stages.clustering.seeding import seeding_from
 from spam_pipe.stages.clustering.seeds import share_seeds
 from spam_pipe.stages.clustering.soft_clustering import label_means
-from spam_pipe.stages.clustering.spam import connect, lay_out
+from spam_pipe.stages.clustering.spam import Maps, connect, lay_out
 from spam_pipe.stages.clustering.task import Map, Problem
 from spam_pipe.stages.colour import smooth_lab
 from spam_pipe.stages.hierarchy.merging import (
@@ -199,12 +200,12 @@ def nest(
         bands = None if bands is None else bands[window]
         contour = None if contour is None else contour[window]
         cuts = [replace(kept, objects=kept.objects[window]) for kept in cuts]
-    anchors, features = _split(
-        lab, levels, cuts, densities, deep, bands, contour, valid, config, device
-    )
-    compactness = resolve_balance(config, has_deep=deep is not None).compactness
+    maps: Maps = {"deep": deep, "bands": bands, "contour": contour, "valid": valid}
+    anchors, features = _split(lab, levels, cuts, densities, maps, config, device)
+    balance = resolve_balance(config, has_deep=deep is not None)
+    coarser = None if prior is None else partial(coarser_groups, prior, cuts[0], rho=cut.rho)
     finest, parents, kept_below = _merge(
-        anchors, features, compactness, levels, cuts[0], prior, contour, cut.rho
+        anchors, features, balance.compactness, levels, cuts[0], coarser, contour
     )
     if finest.shape != shape:
         labels = np.full(shape, -1, np.int32)
@@ -253,25 +254,13 @@ def _split(
     levels: list[int],
     cuts: list[Cut],
     densities: list[NDArray[np.float64] | None],
-    deep: Map | None,
-    bands: NDArray[np.float32] | None,
-    contour: Map | None,
-    valid: NDArray[np.bool_] | None,
+    maps: Maps,
     config: ClusteringConfig,
     device: str,
 ) -> tuple[list[_Anchor], Features]:
     """Make the anchors, each inside the regions of the one before; return the last's features."""
-    draft = lay_out(
-        lab,
-        levels[-1],
-        deep=deep,
-        bands=bands,
-        objects=cuts[-1].objects,
-        density=densities[-1],
-        contour=contour,
-        valid=valid,
-        config=config,
-    )
+    finest: Maps = {**maps, "objects": cuts[-1].objects, "density": densities[-1]}
+    draft = lay_out(lab, levels[-1], config=config, **finest)
     unrelaxed = replace(draft, balance=replace(draft.balance, rounds=0))
     drafted = next(iter(cluster_tasks([unrelaxed], config, device)))
     pieces, _ = connected_components(drafted.labels)
@@ -354,12 +343,12 @@ def _merge(
     compactness: float,
     levels: list[int],
     cut: Cut,
-    prior: Prior | None,
+    coarser: Callable[[int], NDArray[np.int32]] | None,
     contour: Map | None,
-    rho: float,
 ) -> tuple[Labels, NDArray[np.int32], list[tuple[int, int]]]:
     """Merge the finest anchor's regions to one, through all anchors.
 
+    `coarser` says which objects of the cut are one at a coarser level; None without a prior.
     Returns labels, tree, and from which level under the first anchor on how many objects are kept.
     """
     finest = anchors[-1]
@@ -394,9 +383,9 @@ def _merge(
     kept: list[tuple[int, int]] = []
 
     def groups_at(level: int) -> NDArray[np.int32]:
-        if prior is None:
+        if coarser is None:
             return np.zeros(n, np.int32)
-        objects = coarser_groups(prior, cut, level, rho)
+        objects = coarser(level)
         # At one region nothing is kept apart, whatever the tree says.
         if level == 1:
             objects[1:] = 1

@@ -12,15 +12,12 @@ from spam_pipe.stages.colour import rgb_to_lab
 from spam_pipe.stages.hierarchy.nest import anchor_levels, nest
 from spam_pipe.stages.hierarchy.objects import prior_of
 from spam_pipe.stages.methods.config import SegmentConfig
+from spam_pipe.stages.methods.nest_whole import nest_whole
 from spam_pipe.stages.prior.cut import contour_of, objects_for
-from spam_pipe.stages.regions.tree import level_of_regions
 from spam_pipe.stages.scene import Scene
-from spam_pipe.stages.segment.nest_whole import nest_whole
 from spam_pipe.stages.segment.stage import attention_of, is_large, priors_of
-from spam_pipe.stages.segment.stored import start_label_of, stored_labels
+from spam_pipe.stages.segment.stored import stored_labels
 from spam_pipe.stages.validity import filled_inputs
-
-_OF_LARGE = ("n_windows", "reduction")
 
 
 class HierarchyStage:
@@ -105,42 +102,3 @@ class HierarchyStage:
         if objects is not None:
             arrays["objects"] = objects
         yield Output(arrays, attributes)
-
-
-def levels_of(inputs: Inputs, units: Sequence[Count]) -> Iterator[Output]:
-    """Yield levels of an image's hierarchy, as the segment stage yields superpixels.
-
-    Raises
-    ------
-    ValueError
-        When there is no hierarchy, or it has no such level.
-    """
-    if "hierarchy" not in inputs.upstream:
-        raise ValueError("spam-nested reads levels of a hierarchy, and there is none")
-    made = inputs.upstream["hierarchy"][None]
-    finest, parents = made.arrays["labels"], made.arrays["parents"]
-    n, start = (len(parents) + 1) // 2, start_label_of(made.attributes)
-    beyond = made.attributes["n_requested"] > n
-    for unit in units:
-        if unit is None or unit < 1:
-            raise ValueError(f"at least one superpixel must be asked for, not {unit}")
-        if unit > n and not beyond:
-            raise ValueError(
-                f"K = {unit} is beyond the finest level of {n}: "
-                f"--set segment.spam_nested.finest={unit}"
-            )
-        count = min(unit, n)
-        table = np.zeros(n + start, np.uint16 if count + start <= 65535 else np.uint32)
-        table[start:] = level_of_regions(parents, count) + np.int32(start)
-        n_objects = [kept for level, kept in made.attributes["n_objects"] if level <= count]
-        attributes: dict[str, Any] = {
-            "n_requested": unit,
-            "n_superpixels": count,
-            "n_objects": max(n_objects, default=0),
-            **{key: made.attributes[key] for key in _OF_LARGE if key in made.attributes},
-        }
-        if start:
-            attributes["start_label"] = start
-        if unit > n:
-            attributes["note"] = f"{unit} superpixels asked for, but {n} pixels"
-        yield Output({"labels": table[finest]}, attributes)

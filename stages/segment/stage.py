@@ -20,6 +20,7 @@ from spam_pipe.stages.methods.registry import Method, find_method
 from spam_pipe.stages.prior.cut import contour_of, objects_for
 from spam_pipe.stages.scene import Scene
 from spam_pipe.stages.segment.drawn import with_drawn
+from spam_pipe.stages.segment.levels import levels_of
 from spam_pipe.stages.segment.stored import stored_labels
 from spam_pipe.stages.validity import filled_inputs
 
@@ -87,8 +88,6 @@ class SegmentStage:
             raise ValueError("there is no image to segment")
         config = config.resolved
         if config.method in NESTED:
-            from spam_pipe.stages.segment.nested import levels_of
-
             yield from levels_of(inputs, units)
             return
         method = resources.method

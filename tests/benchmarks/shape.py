@@ -31,7 +31,9 @@ LATER = (
     "stages/train/start.py",
     *(f"pipeline/cli/{name}.py" for name in ("examples", "help", "streams")),  # the front door
     *("pipeline/session/complete.py", "pipeline/home.py", "pipeline/exporting/placing.py"),
-    "stages/principal.py",  # more inputs
+    *("stages/methods/nest_whole.py", "stages/segment/large/nest_large.py"),  # of large images
+    *("stages/segment/drawn.py", "spam_pipe/showing.py", "stages/report/meanings.py"),
+    *("stages/principal.py", "pipeline/datasets/images/cubes.py"),  # more inputs
     *(f"pipeline/datasets/images/{name}.py" for name in ("kinds", "orientation", "png")),
     *(f"pipeline/datasets/images/{name}.py" for name in ("sidecars", "tiff_pages")),
     *(f"pipeline/datasets/user_files/{name}.py" for name in ("listing", "names")),

@@ -14,7 +14,7 @@ from spam_pipe.pipeline.datasets.images.cubes import envi_data
 from spam_pipe.pipeline.datasets.images.image_file import ImageFile, stored_orientation
 from spam_pipe.pipeline.datasets.images.kinds import ENVI, PICTURE, TIFF, kind_of
 from spam_pipe.pipeline.datasets.images.orientation import swaps_axes, walked_back
-from spam_pipe.pipeline.datasets.images.sidecars import xml_beside
+from spam_pipe.pipeline.datasets.images.sidecar_xml import xml_beside
 from spam_pipe.pipeline.datasets.images.tiff import has_ground_tags
 from spam_pipe.pipeline.errors import DataError
 from spam_pipe.pipeline.extras import require

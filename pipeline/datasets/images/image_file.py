@@ -35,7 +35,8 @@ from spam_pipe.pipeline.datasets.images.orientation import (
     upright_size,
 )
 from spam_pipe.pipeline.datasets.images.png import PngKind, decode_deep, differs_from_key, png_kind
-from spam_pipe.pipeline.datasets.images.sidecars import refuse_of_palette, sidecars, with_sidecars
+from spam_pipe.pipeline.datasets.images.sidecar_xml import refuse_of_palette
+from spam_pipe.pipeline.datasets.images.sidecars import sidecars, with_sidecars
 from spam_pipe.pipeline.datasets.images.strips import array_of, strips_of
 from spam_pipe.pipeline.datasets.images.tiff import orientation_tag, plain_pages, read_tiff
 from spam_pipe.pipeline.errors import DataError

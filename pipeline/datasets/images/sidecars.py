@@ -16,16 +16,16 @@ from spam_pipe.pipeline.datasets.images.bands import Samples, rescaled
 from spam_pipe.pipeline.datasets.images.cubes import envi_data
 from spam_pipe.pipeline.datasets.images.kinds import is_envi_header
 from spam_pipe.pipeline.datasets.images.orientation import upright
-from spam_pipe.pipeline.errors import DataError
-
-_LARGEST_XML = 2**24
-
-# GDAL itself writes these; a parser of XML would be one more that untrusted files reach.
-_BAND = re.compile(r'<PAMRasterBand\s+band="(\d+)"\s*>(.*?)</PAMRasterBand>', re.DOTALL)
-_NODATA, _SCALE, _OFFSET = (
-    re.compile(rf"<{name}(?:\s[^>]*)?>\s*([^<\s]+)\s*</{name}>")
-    for name in ("NoDataValue", "Scale", "Offset")
+from spam_pipe.pipeline.datasets.images.sidecar_xml import (
+    BAND,
+    NODATA,
+    OFFSET,
+    SCALE,
+    changes_pixels,
+    xml_beside,
+    xml_text,
 )
+from spam_pipe.pipeline.errors import DataError
 
 
 def mask_beside(path: Path) -> Path:
@@ -33,15 +33,12 @@ def mask_beside(path: Path) -> Path:
     return path.with_name(f"{path.name}.msk")
 
 
-def xml_beside(path: Path) -> Path:
-    """Return the path of GDAL's metadata of an image."""
-    return path.with_name(f"{path.name}.aux.xml")
-
-
 def sidecars(path: Path) -> list[Path]:
     """Return the files beside an image that change its pixels."""
     beside = [
-        file for file in (mask_beside(path), xml_beside(path)) if file.is_file() and _counts(file)
+        file
+        for file in (mask_beside(path), xml_beside(path))
+        if file.is_file() and changes_pixels(file)
     ]
     return [envi_data(path), *beside] if is_envi_header(path) else beside
 
@@ -68,13 +65,13 @@ def with_sidecars(samples: Samples, path: Path) -> Samples:
     if not beside.is_file():
         return samples
     if samples.nodata is None:
-        nodata = _each_band(beside, _NODATA, samples)
+        nodata = _each_band(beside, NODATA, samples)
         if any(value is not None for value in nodata):
             shared = nodata[0] if len({*nodata}) == 1 else tuple(nodata)
             samples = replace(samples, nodata=shared, photograph=False)
     if "scaled" in samples.facts:
         return samples
-    scales, offsets = (_each_band(beside, field, samples) for field in (_SCALE, _OFFSET))
+    scales, offsets = (_each_band(beside, field, samples) for field in (SCALE, OFFSET))
     return rescaled(
         samples,
         [
@@ -82,28 +79,6 @@ def with_sidecars(samples: Samples, path: Path) -> Samples:
             for scale, offset in zip(scales, offsets, strict=True)
         ],
     )
-
-
-def refuse_of_palette(path: Path) -> None:
-    """Refuse an image with a palette whose metadata name values: they mean its indices."""
-    if xml_beside(path).is_file() and _counts(xml_beside(path)):
-        raise DataError(
-            f"{xml_beside(path)}: gives values of palette indices, which are not read; save "
-            "the image without a palette"
-        )
-
-
-def _counts(file: Path) -> bool:
-    """Say whether a file changes pixels; statistics and georeference do not."""
-    fields = (_NODATA, _SCALE, _OFFSET)
-    return file.suffix != ".xml" or any(
-        field.search(text) for text in [_text(file)] for field in fields
-    )
-
-
-def _text(path: Path) -> str:
-    with path.open("rb") as file:
-        return file.read(_LARGEST_XML).decode("utf-8", "replace")
 
 
 def _read_mask(path: Path) -> NDArray[np.bool_]:
@@ -118,7 +93,7 @@ def _each_band(path: Path, field: re.Pattern[str], samples: Samples) -> list[flo
     n_bands = samples.values.shape[2]
     numbers = samples.numbers or tuple(range(1, n_bands + 1))
     values: dict[int, float] = {}
-    for band, content in _BAND.findall(_text(path)):
+    for band, content in BAND.findall(xml_text(path)):
         if found := field.search(content):
             try:
                 values[int(band)] = float(found[1])

@@ -24,7 +24,7 @@ from spam_pipe.pipeline.datasets.images.bands import (
 )
 from spam_pipe.pipeline.datasets.images.orientation import ORIENTATION, known, upright
 from spam_pipe.pipeline.datasets.images.planes import Lengths, check_plane, plane_index
-from spam_pipe.pipeline.datasets.images.sidecars import refuse_of_palette
+from spam_pipe.pipeline.datasets.images.sidecar_xml import refuse_of_palette
 from spam_pipe.pipeline.datasets.images.tiff_pages import (
     SUBDIRECTORIES,
     Pages,

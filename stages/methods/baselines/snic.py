@@ -12,7 +12,7 @@ from spam_pipe.stages.methods.baselines.layouts import grid_shape
 from spam_pipe.stages.methods.baselines.numbering import number_labels
 from spam_pipe.stages.methods.baselines.search import count_note
 from spam_pipe.stages.regions.label_maps import Labels
-from spam_pipe.stages.regions.queue import pop, push, queue_of
+from spam_pipe.stages.regions.queue import QUEUE, Queue, pop, push, queue_of
 from spam_pipe.stages.scene import Scene, Segmentation
 
 if TYPE_CHECKING:
@@ -74,18 +74,13 @@ def grow_superpixels(
     queue = queue_of(np.zeros(n_seeds), order, places, n_seeds + 4 * labels.size)
     spacing = float(np.sqrt(height * width / n_seeds))
     sums = np.zeros((n_seeds, 6))
-    _grow(*queue, np.ascontiguousarray(lab), spacing, float(compactness), sums, labels)
+    _grow(queue, np.ascontiguousarray(lab), spacing, float(compactness), sums, labels)
     return labels
 
 
-@kernel(
-    "float64[::1], float64[::1], int64[::1], float32[:, :, ::1], float64, float64, "
-    "float64[:, ::1], int32[:, ::1]"
-)
+@kernel((QUEUE, "float32[:, :, ::1], float64, float64, float64[:, ::1], int32[:, ::1]"))
 def _grow(
-    costs: NDArray[np.float64],
-    turns: NDArray[np.float64],
-    names: NDArray[np.int64],
+    queue: Queue,
     lab: NDArray[np.float32],
     spacing: float,
     compactness: float,
@@ -97,6 +92,7 @@ def _grow(
     An element's size is its turn among all that joined, its name the pixel times K plus the
     superpixel. `sums`, all zero, becomes the sums of row, column, L, a, b and the number of pixels.
     """
+    costs, turns, names = queue
     height, width = labels.shape
     n_seeds = sums.shape[0]
     n_queued = n_joined = n_seeds

@@ -40,6 +40,7 @@ from spam_pipe.stages.hierarchy.nest import (
 )
 from spam_pipe.stages.hierarchy.objects import Cut, Prior, nested_cuts, pieces_of, prior_of
 from spam_pipe.stages.methods.config import SegmentConfig
+from spam_pipe.stages.methods.nest_whole import nest_whole, region_means
 from spam_pipe.stages.prior.restrict import restrict
 from spam_pipe.stages.regions.connectivity import region_owners, value_of_each
 from spam_pipe.stages.regions.label_maps import Labels
@@ -55,7 +56,6 @@ from spam_pipe.stages.segment.large.scale import (
 )
 from spam_pipe.stages.segment.large.segment_large import Painter, Work
 from spam_pipe.stages.segment.large.window_prior import make_prior
-from spam_pipe.stages.segment.nest_whole import nest_whole, region_means
 from spam_pipe.stages.validity import check_valid, filled_inputs
 
 

@@ -16,6 +16,7 @@ from spam_pipe.stages.colour import rgb_to_lab
 from spam_pipe.stages.deferred import BY_BLOCKS, WINDOW_PIXELS, Recipe
 from spam_pipe.stages.methods.config import SegmentConfig
 from spam_pipe.stages.methods.deep_features import with_deep_features
+from spam_pipe.stages.methods.nest_whole import region_means
 from spam_pipe.stages.prior.cut import contour_of, objects_for
 from spam_pipe.stages.regions.label_maps import Labels
 from spam_pipe.stages.regions.objects import Objects
@@ -32,7 +33,6 @@ from spam_pipe.stages.segment.large.scale import (
 from spam_pipe.stages.segment.large.tiling import Box
 from spam_pipe.stages.segment.large.window_objects import within_regions, without_specks
 from spam_pipe.stages.segment.large.window_prior import make_prior
-from spam_pipe.stages.segment.nest_whole import region_means
 from spam_pipe.stages.validity import check_valid, fill_outside, window_of
 
 

@@ -12,7 +12,8 @@ from spam_pipe.stages.base import Count, Inputs, Output
 from spam_pipe.stages.hierarchy.objects import nested_cuts, prior_of
 from spam_pipe.stages.methods.config import SegmentConfig
 from spam_pipe.stages.regions.tree import check_tree, level_of_regions, tree_of_merges
-from spam_pipe.stages.segment.nested import HierarchyStage, levels_of
+from spam_pipe.stages.segment.levels import levels_of
+from spam_pipe.stages.segment.nested import HierarchyStage
 from spam_pipe.stages.segment.stored import labels_of
 from spam_pipe.stages.sharing import at_most
 from tests.stages.segment.large.test_segment_large import IMAGE, SMALL, deferred, whole_gradient
