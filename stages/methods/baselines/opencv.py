@@ -69,10 +69,7 @@ def seeds(scene: Scene, n_superpixels: int, config: SegmentConfig) -> Segmentati
 
     def segment(num_superpixels: float) -> NDArray[np.int32]:
         if not _has_grid(height, width, int(num_superpixels), options.levels):
-            raise ValueError(
-                f"SEEDS has no grid of {num_superpixels:g} superpixels on {height}×{width} pixels "
-                f"at {options.levels} levels: choose another number or segment.seeds.levels=2"
-            )
+            raise ValueError(f"SEEDS has no grid of {num_superpixels:g} superpixels here")
         found = cv2.ximgproc.createSuperpixelSEEDS(
             width,
             height,
@@ -87,7 +84,13 @@ def seeds(scene: Scene, n_superpixels: int, config: SegmentConfig) -> Segmentati
         labels: NDArray[np.int32] = found.getLabels()
         return labels
 
-    knob = Knob("num_superpixels", n_superpixels, 1, scene.n_pixels, power=1, whole=True)
+    away = (
+        n for step in range(height * width) for n in (n_superpixels - step, n_superpixels + step)
+    )
+    start = next((n for n in away if n > 0 and _has_grid(height, width, n, options.levels)), None)
+    if start is None:
+        raise ValueError(f"SEEDS has no grid on {height}×{width} pixels: choose another method")
+    knob = Knob("num_superpixels", start, 1, max(start, scene.n_pixels), power=1, whole=True)
     return search_count(segment, knob, n_superpixels, scene.valid)
 
 

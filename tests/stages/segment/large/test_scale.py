@@ -7,6 +7,7 @@ from scipy import ndimage
 from spam_pipe.stages.regions.connectivity import connected_components, region_owners
 from spam_pipe.stages.segment.large.scale import (
     enlarge_labels,
+    reduce_bands,
     reduce_image,
     reduce_map,
     reduction_for,
@@ -140,3 +141,11 @@ def test_pixels_far_from_any_superpixel_become_one_of_their_own() -> None:
     assert (settled[:, :12] == 0).all()  # what lies between joins its neighbour
     assert (settled[:, 20:] == 1).all()
     assert (settled[:, 12:20] == -1).all()
+
+
+@pytest.mark.parametrize("factor", [1, 2, 3, 5])
+def test_components_are_averaged_as_the_image_is(factor: int) -> None:
+    values = np.random.default_rng(0).integers(0, 256, (11, 14, 3), np.uint8)
+    made = reduce_bands(values.astype(np.float32), factor)
+    assert made.dtype == np.float32
+    np.testing.assert_allclose(made, reduce_image(values, factor), atol=0.7)  # it rounds
