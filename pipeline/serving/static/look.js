@@ -81,10 +81,11 @@ export class Look {
 
   panel() {
     const { app } = this;
+    const large = app.scene && !app.scene.item.nested; // it has no hierarchy
     const methods = (chosen, choose) => make(
       "select", { onchange: (event) => choose(event.target.value) },
-      make("option", { value: "nested", selected: chosen === "nested" }, "nested, every K"),
-      make("option", { value: "direct", selected: chosen === "direct" }, `${app.session.method} (batch)`),
+      make("option", { value: "nested", selected: chosen === "nested" }, large ? `${app.session.method}, by blocks` : "nested, every K"),
+      !large && make("option", { value: "direct", selected: chosen === "direct" }, `${app.session.method} (batch)`),
     );
     const right = this.compared;
     return [
