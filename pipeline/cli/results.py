@@ -16,7 +16,7 @@ def status(
     limit: Limit = None,
     as_json: Json = False,
 ) -> None:
-    """Show what is done, stale, failed and to do, stage by stage."""
+    """Show the options in force, what is done of each method, and what is left."""
     from spam_pipe.pipeline.commands.look import show_status
 
     show_status(outputs, run, limit, as_json=as_json)
