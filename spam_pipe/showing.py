@@ -12,14 +12,11 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
 from spam_pipe.pictures import as_inputs
-from spam_pipe.stages.report.drawing import BOUNDARY_COLOR, draw_boundaries
+from spam_pipe.stages.report.drawing import BOUNDARY_COLOR
 from spam_pipe.stages.report.meanings import MEANINGS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-_FINE = 1200
-"""Samples of a picture's longer side, at least: lines are then thinner than a pixel."""
 
 
 def plot(
@@ -38,7 +35,7 @@ def plot(
     image, channel_axis
         As for `spam_pipe.segment`.
     labels
-        (H, W) integers; those below `start_label` are no superpixels and have no border.
+        (H, W) integers; those below `start_label` are no superpixels, and have no border.
     ax
         Where it is drawn; by default the current axes of matplotlib.
     start_label
@@ -78,17 +75,32 @@ def plot(
         from matplotlib import pyplot
 
         ax = pyplot.gca()
-    superpixels = np.where(named < start_label, 0, named.astype(np.int64) - start_label + 1)
-    times = max(1, -(-_FINE // max(height, width)))
-    drawn = draw_boundaries(
-        shown.repeat(times, axis=0).repeat(times, axis=1),
-        superpixels.repeat(times, axis=0).repeat(times, axis=1),
-        color=color,
-        start_label=1,
-    )
-    ax.imshow(drawn, extent=(-0.5, width - 0.5, height - 0.5, -0.5))
+    from matplotlib.collections import LineCollection
+
+    ax.imshow(shown, extent=(-0.5, width - 0.5, height - 0.5, -0.5))
+    lines = _sides(np.where(named < start_label, -1, named.astype(np.int64) - start_label))
+    # A bright line alone is lost on bright ground.
+    for points, shade in ((1.7, (0.0, 0.0, 0.0, 0.45)), (0.8, tuple(c / 255 for c in color))):
+        ax.add_collection(
+            LineCollection(list(lines), linewidths=points, colors=[shade]), autolim=False
+        )
     ax.set_axis_off()
     return ax
+
+
+def _sides(labels: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the (n, 2, 2) ends x, y of straight borders between labels, of which -1 has none."""
+    found = []
+    for across in (False, True):
+        own = labels.T if across else labels
+        differs = (own[:, 1:] != own[:, :-1]) & (own[:, 1:] >= 0) & (own[:, :-1] >= 0)
+        # Down each column of sides, where a line begins and where it ends.
+        steps = np.diff(differs.astype(np.int8), axis=0, prepend=0, append=0).T
+        column, begin = np.nonzero(steps == 1)
+        end = np.nonzero(steps == -1)[1]
+        ends = np.stack([[column + 0.5, begin - 0.5], [column + 0.5, end - 0.5]])
+        found.append(np.moveaxis(ends[:, ::-1] if across else ends, -1, 0))
+    return np.concatenate(found)
 
 
 class Figures(dict[str, float | None]):

@@ -114,6 +114,11 @@ def test_every_line_in_the_order_of_the_readme_in_one_folder(
             group, given = group.commands[given[0]], given[1:]
         group.make_context(words[0], [*given])
     assert n_run > 20
+    assert len(list((photos / "borders").rglob("*.png"))) >= 2
+    assert any((photos / "trees").iterdir())
+    table = pd.read_csv(next((photos / "tables").rglob("coffee*.csv")))
+    assert 100 * 150 / 25**2 == len(table) == 24
+    assert table["area"].sum() == 100 * 150
 
 
 NOTEBOOKS = sorted((DOCS / "notebooks").glob("*.ipynb"))
@@ -190,20 +195,6 @@ def test_notebook_levels_and_graph_network(tmp_path: Path, monkeypatch: pytest.M
     data = found["data"]
     assert data.num_nodes == 300  # type: ignore[attr-defined]
     assert data.is_undirected()  # type: ignore[attr-defined]
-
-
-def test_every_number_at_once(photos: Path) -> None:
-    run_commands(blocks("sh")[0], photos)
-    assert len(list((photos / "borders").rglob("*.png"))) == 2
-    assert any((photos / "trees").iterdir())
-
-
-def test_folder_of_photos(photos: Path) -> None:
-    run_commands(blocks("sh")[1], photos)
-    table = pd.read_csv(next((photos / "tables").rglob("coffee*.csv")))
-    assert 100 * 150 / 25**2 == len(table) == 24
-    assert table["area"].sum() == 100 * 150
-    assert len(list((photos / "borders").rglob("*.png"))) == 2
 
 
 def test_map(tmp_path: Path) -> None:

@@ -32,14 +32,14 @@ def run_items(command: str, options: Options) -> int:
     if session.target not in chain:
         teller.say(f"--prior none: there is nothing to compute for `{command}`")
         return SUCCESS
-    if options.dry_run:
-        return _tell_plan(session, teller)
-    preflight(session)
     if (cores := len(os.sched_getaffinity(0))) < options.workers:
         teller.warn(
             f"--workers {options.workers}: this machine gives {cores} cores; more processes than "
             "cores take memory and save no time"
         )
+    if options.dry_run:
+        return _tell_plan(session, teller)
+    preflight(session)
     if options.scheduler is None:
         teller.compile_kernels(nested="hierarchy" in chain)
     for remark in session.selection.dataset.remarks(session.selection.split):

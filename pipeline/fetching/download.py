@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichBars
 
-from spam_pipe.pipeline.errors import ConfigError, DataError
+from spam_pipe.pipeline.errors import ConfigError, DataError, one_line
 
 OnBytes = Callable[[int, int], None]
 """Called with the bytes received so far and in all (0 where the server does not say)."""
@@ -118,7 +118,16 @@ def parse_hash(text: str) -> str:
 
 
 def _reason(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__
+    """Say in our words why there is no answer, or not the one that was asked for."""
+    from requests import exceptions
+
+    if isinstance(error, exceptions.HTTPError) and error.response is not None:
+        return f"the server answers {error.response.status_code} {error.response.reason}"
+    if isinstance(error, exceptions.Timeout):
+        return "the server does not answer within a minute"
+    if isinstance(error, exceptions.ConnectionError):
+        return "the server cannot be reached"
+    return one_line(error) or type(error).__name__
 
 
 @contextmanager

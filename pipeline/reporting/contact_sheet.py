@@ -13,6 +13,7 @@ from spam_pipe.pipeline.runs.segmented import read_segmented
 from spam_pipe.pipeline.runs.selection import Selection
 from spam_pipe.pipeline.runs.sweep_record import config_name, read_record
 from spam_pipe.stages.report.contact_sheet import Example, Superpixels, contact_sheet, spread
+from spam_pipe.stages.report.series import SERIES, MethodKey
 from spam_pipe.stages.report.tables import MEASURES
 
 
@@ -35,7 +36,10 @@ def draw_contact_sheet(
     None when the current configuration has no measured image.
     """
     chain = build_chain(run.config, run.folder)
-    own = metrics[metrics["config"] == config_name(chain, read_record(run.folder))]
+    # Methods with the same options in words differ in the other columns alone.
+    name = config_name(chain, read_record(run.folder))
+    key = MethodKey(run.config.segment.method, prior_of(chain), name)
+    own = metrics[(metrics[list(SERIES)] == list(key.values)).all(axis=1)]
     complete = own.groupby("image", sort=True)["n_requested"].nunique()
     names = [str(name) for name in complete[complete == complete.max()].index]
     chosen = set(spread(names, run.config.report.n_pictures))

@@ -116,6 +116,7 @@ class Pages:
                 "tile": pyramid.TILE,
                 "levels": pyramid.n_levels(height, width),
                 "nested": self.session.is_whole(item),
+                "steering": self.session.why_not_steered(item),
                 **self.session.state(key),
             }
 

@@ -7,7 +7,7 @@ the number that is asked for.
 """
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,16 +46,12 @@ class Phase(NamedTuple):
         Factor of squared distances in pixels beside those of the features.
     contour_weight
         How much dearer a merge is over a certain contour than over none.
-    together
-        Whether the merges of a group follow one another, those of the group that costs least a
-        merge first: else the cheapest merge of all comes first.
     """
 
     n_regions: int
     groups: NDArray[np.int32]
     position_weight: float
     contour_weight: float
-    together: bool = False
 
 
 class Weights(NamedTuple):
@@ -77,7 +73,7 @@ def phases_down(
     high: int,
     low: int,
     groups_at: Callable[[int], NDArray[np.int32]],
-    weights: Weights,
+    weights_at: Callable[[int], Weights],
     scale: Callable[[int], float],
 ) -> list[Phase]:
     """Return what leads from a level of `high` regions to one of `low`, in short steps.
@@ -88,17 +84,23 @@ def phases_down(
         Numbers of regions.
     groups_at
         The (n,) groups that hold down to a level.
-    weights
-        Of all steps.
+    weights_at
+        What counts in merges that come to a number of regions.
     scale
         The clustering's factor of positions in pixels at a number of superpixels.
     """
     phases = []
     for level in steps_down(high, low):
+        weights = weights_at(level)
         position = weights.position * scale(max(1, int(np.sqrt(high * level)))) ** 2
         phases.append(Phase(level, groups_at(level), position, weights.contour))
         high = level
     return phases
+
+
+def always(groups: NDArray[np.int32]) -> Callable[[int], NDArray[np.int32]]:
+    """Return what says these groups of every level."""
+    return lambda level: groups
 
 
 def steps_down(high: int, low: int) -> Iterator[int]:
@@ -134,7 +136,7 @@ def measure_regions(
     labels: Labels,
     means: NDArray[np.float64],
     *,
-    contour: NDArray[np.float32] | NDArray[np.uint8] | None = None,
+    contour: NDArray[np.number[Any]] | None = None,
     factors: NDArray[np.float64] | None = None,
 ) -> Regions:
     """Measure n regions for their merging.
@@ -185,7 +187,7 @@ def merge_in_order(regions: Regions, phases: list[Phase]) -> NDArray[np.int32]:
     (n - 1, 2) int32: the regions that merge, by any region that is part of each, in order.
     """
     n = len(regions.sums)
-    merges, paid = np.empty((n - 1, 2), np.int32), np.empty(n - 1)
+    merges = np.empty((n - 1, 2), np.int32)
     state = np.zeros(3, np.int64)
     partition = (
         np.ascontiguousarray(regions.sums).copy(),
@@ -197,7 +199,8 @@ def merge_in_order(regions: Regions, phases: list[Phase]) -> NDArray[np.int32]:
         np.zeros((n, 2)),
         np.empty(n, np.int32),
     )
-    queue = Queue(*(np.empty(len(regions.pairs) + n, kind) for kind in _QUEUED))
+    room = len(regions.pairs) + n
+    queue = Queue(np.empty(room), np.empty(room), np.empty(room, np.int64))
     for phase in phases:
         state[2] = n - phase.n_regions
         if state[1] >= state[2]:
@@ -209,26 +212,13 @@ def merge_in_order(regions: Regions, phases: list[Phase]) -> NDArray[np.int32]:
             SPREAD_POWER,
         )
         state[0] = _queue_pairs(*queue, *partition, *rules)
-        first = (each[: state[0]] for each in queue)
-        queue = queue_of(*first, queue.names.size)
-        done = int(state[1])
-        while not _merge(*queue, state, merges, paid, *partition, *rules):
+        costs, sizes, names = (each[: state[0]] for each in queue)
+        queue = queue_of(costs, sizes, names, queue.names.size)
+        while not _merge(*queue, state, merges, *partition, *rules):
             queue = with_room(queue, 2 * queue.names.size)
-        if phase.together:
-            own = slice(done, state[1])
-            merges[own] = _group_by_group(merges[own], paid[own], phase.groups)
     if state[1] == n - 1:
         return merges
     return np.concatenate([merges[: state[1]], _join_apart(regions, merges[: state[1]])])
-
-
-def _group_by_group(
-    merges: NDArray[np.int32], paid: NDArray[np.float64], groups: NDArray[np.int32]
-) -> NDArray[np.int32]:
-    """Order merges by what those of their group cost in the mean, each group's as they were."""
-    _, group = np.unique(groups[merges[:, 0]], return_inverse=True)
-    mean = np.bincount(group, paid) / np.bincount(group)
-    return merges[np.lexsort((np.arange(len(merges)), group, mean[group]))]
 
 
 def _join_apart(regions: Regions, merges: NDArray[np.int32]) -> NDArray[np.int32]:
@@ -267,7 +257,6 @@ _PARTITION = (
 )
 _RULES = "int32[::1], float64, float64, float64"
 _QUEUE = "float64[::1], float64[::1], int64[::1]"
-_QUEUED = (np.float64, np.float64, np.int64)
 
 
 @kernel("float64[:, ::1], int64, int64, float64, float64, float64, float64")
@@ -389,14 +378,13 @@ def _queue_pairs(
     return n_pairs
 
 
-@kernel(f"{_QUEUE}, int64[::1], int32[:, ::1], float64[::1], {_PARTITION}, {_RULES}")
+@kernel(f"{_QUEUE}, int64[::1], int32[:, ::1], {_PARTITION}, {_RULES}")
 def _merge(
     costs: NDArray[np.float64],
     totals: NDArray[np.float64],
     names: NDArray[np.int64],
     state: NDArray[np.int64],
     merges: NDArray[np.int32],
-    paid: NDArray[np.float64],
     sums: NDArray[np.float64],
     starts: NDArray[np.int64],
     neighbours: NDArray[np.int32],
@@ -415,7 +403,7 @@ def _merge(
     """Merge, in place, what is queued; False where the queue's room ended before.
 
     `state` holds how many entries are queued, how many merges are made, and how many there are
-    to be; `paid` is what each costs. An entry's size is the area of the pair, its name the lower
+    to be. An entry's size is the area of the pair, its name the lower
     region times n plus the higher one. The regions of a set form a list, so that its neighbours
     are found without merging lists; `shared`, all zero, and `touched` are room to work in.
     """
@@ -434,7 +422,6 @@ def _merge(
             continue
         merges[state[1], 0] = a
         merges[state[1], 1] = b
-        paid[state[1]] = costs[state[0]]
         state[1] += 1
         for column in range(sums.shape[1]):
             sums[a, column] += sums[b, column]

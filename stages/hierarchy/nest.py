@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from spam_pipe.stages.attention.attend import Attention
 from spam_pipe.stages.clustering.backends import cluster_tasks
+from spam_pipe.stages.clustering.balance import resolve_balance
 from spam_pipe.stages.clustering.config import ClusteringConfig
 from spam_pipe.stages.clustering.exact_count import merge_to_count, merge_to_quotas
-from spam_pipe.stages.clustering.features import position_scale
+from spam_pipe.stages.clustering.features import Features, position_scale
 from spam_pipe.stages.clustering.seeding import seeding_from
 from spam_pipe.stages.clustering.seeds import share_seeds
 from spam_pipe.stages.clustering.soft_clustering import label_means
@@ -26,8 +27,8 @@ from spam_pipe.stages.clustering.spam import connect, lay_out
 from spam_pipe.stages.clustering.task import Map, Problem
 from spam_pipe.stages.colour import smooth_lab
 from spam_pipe.stages.hierarchy.merging import (
-    Phase,
     Weights,
+    always,
     measure_regions,
     merge_in_order,
     phases_down,
@@ -61,11 +62,15 @@ ANCHOR_STEP = 4
 _SLIVER = 0.25
 """Share of the finest level's mean area below which what a finer object cuts off is a sliver."""
 
-BETWEEN_ANCHORS = Weights(position=1.4, contour=0.5)
-"""Chosen on BSD val; there are few pairs to choose from, and shape suffers first."""
+_FINE = Weights(position=1.4, contour=0.5)
+"""From the second anchor on, chosen on BSD val: there are few pairs to choose from, and shape
+suffers first."""
 
-BELOW_ANCHORS = Weights(position=1.0, contour=1.5)
-"""Likewise; accuracy suffers first."""
+_MIDDLE = Weights(position=1.4, contour=1.0)
+"""Between the first two anchors, likewise: accuracy suffers too."""
+
+_COARSE = Weights(position=1.0, contour=1.5)
+"""Under the first anchor, likewise: accuracy suffers first."""
 
 _CLUSTERING, _CUT = ClusteringConfig(), CutConfig()
 
@@ -115,8 +120,6 @@ class _Anchor:
     labels: Labels
     objects: Objects
     density: NDArray[np.float64] | None
-    features: NDArray[np.float32]
-    compactness: float
 
 
 def nest(
@@ -196,8 +199,13 @@ def nest(
         bands = None if bands is None else bands[window]
         contour = None if contour is None else contour[window]
         cuts = [replace(kept, objects=kept.objects[window]) for kept in cuts]
-    anchors = _split(lab, levels, cuts, densities, deep, bands, contour, valid, config, device)
-    finest, parents, kept_below = _merge(anchors, levels, cuts[0], prior, contour, cut.rho)
+    anchors, features = _split(
+        lab, levels, cuts, densities, deep, bands, contour, valid, config, device
+    )
+    balance = resolve_balance(config, has_deep=deep is not None)
+    finest, parents, kept_below = _merge(
+        anchors, features, balance.compactness, levels, cuts[0], prior, contour, cut.rho
+    )
     if finest.shape != shape:
         labels = np.full(shape, -1, np.int32)
         labels[window] = finest
@@ -207,6 +215,13 @@ def nest(
     ]
     n_objects = [] if prior is None else [*kept_below, *kept_above]
     return Nested.of(finest, parents, n_pixels, n_objects)
+
+
+def weights_at(n_regions: int) -> Weights:
+    """Return what counts in merges that come to so many regions."""
+    if n_regions >= FIRST_ANCHOR * ANCHOR_STEP:
+        return _FINE
+    return _MIDDLE if n_regions >= FIRST_ANCHOR else _COARSE
 
 
 def anchor_levels(n_finest: int) -> list[int]:
@@ -229,7 +244,8 @@ def kept_objects(
         return cut.objects
     level = next(k for k in steps_down(levels[0], 1) if k <= n_regions)
     groups = coarser_groups(prior, cut, level, config.rho)
-    return groups[cut.objects] if level > 1 else np.minimum(cut.objects, np.int32(1))
+    kept: NDArray[np.int32] = (groups if level > 1 else np.minimum(groups, 1))[cut.objects]
+    return kept
 
 
 def _split(
@@ -243,8 +259,8 @@ def _split(
     valid: NDArray[np.bool_] | None,
     config: ClusteringConfig,
     device: str,
-) -> list[_Anchor]:
-    """Make the anchors, each inside the regions of the one before."""
+) -> tuple[list[_Anchor], Features]:
+    """Make the anchors, each inside the regions of the one before; return the last's features."""
     draft = lay_out(
         lab,
         levels[-1],
@@ -288,8 +304,8 @@ def _split(
             least = _SLIVER * edge**2
             clustered = clustered._replace(labels=snapped(clustered.labels, cuts[-1], least))
         labels = connect(replace(task, frame=None), clustered, config)
-        anchors.append(_Anchor(labels, objects, density, clustered.features, balance.compactness))
-    return anchors
+        anchors.append(_Anchor(labels, objects, density))
+    return anchors, clustered.features
 
 
 def _scaled_for(features: NDArray[np.float32], draft: Problem, level: int) -> NDArray[np.float32]:
@@ -334,6 +350,8 @@ def _start(
 
 def _merge(
     anchors: list[_Anchor],
+    features: Features,
+    compactness: float,
     levels: list[int],
     cut: Cut,
     prior: Prior | None,
@@ -356,24 +374,24 @@ def _merge(
         factors = np.where(owners > 0, finest.density[owners - 1], 1.0)
     regions = measure_regions(
         finest.labels,
-        label_means(finest.features, flat, n)[:, :-2],
+        label_means(features, flat, n)[:, :-2],
         contour=None if contour is None else np.asarray(contour),
         factors=factors,
     )
     coverage = inside.size / flat.size
 
     def scale(level: int) -> float:
-        return position_scale(shape, level, finest.compactness, coverage)
+        return position_scale(shape, level, compactness, coverage)
 
     phases = []
     above = n
     for anchor in anchors[-2::-1]:
         groups = anchor.labels.ravel()[place]
         count = int(anchor.labels.max()) + 1
-        phases += phases_down(above, count, lambda _, groups=groups: groups, BETWEEN_ANCHORS, scale)
+        phases += phases_down(above, count, always(groups), weights_at, scale)
         above = count
     owner = np.maximum(bridged(cut.objects).ravel()[place], 1)
-    kept = []
+    kept: list[tuple[int, int]] = []
 
     def groups_at(level: int) -> NDArray[np.int32]:
         if prior is None:
@@ -386,10 +404,9 @@ def _merge(
         return objects[owner]
 
     # Objects of many pieces make more regions than the first anchor asks for: those merge first.
-    phases += phases_down(above, levels[0], groups_at, BELOW_ANCHORS, scale)
-    phases += phases_down(min(above, levels[0]), 1, groups_at, BELOW_ANCHORS, scale)
-    last = BELOW_ANCHORS.position * scale(1) ** 2
-    phases.append(Phase(1, np.zeros(n, np.int32), last, BELOW_ANCHORS.contour))
+    phases += phases_down(above, levels[0], groups_at, weights_at, scale)
+    phases += phases_down(min(above, levels[0]), 1, groups_at, weights_at, scale)
+    phases += phases_down(2, 1, always(np.zeros(n, np.int32)), weights_at, scale)
     parents = tree_of_merges(merge_in_order(regions, phases), n)
     if n <= levels[-1]:
         return finest.labels, parents, kept

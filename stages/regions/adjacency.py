@@ -20,7 +20,7 @@ class Borders:
     strength: NDArray[np.float64]
 
 
-def borders(objects: NDArray[np.integer[Any]], strength: NDArray[np.float32]) -> Borders:
+def borders(objects: NDArray[np.integer[Any]], strength: NDArray[np.number[Any]]) -> Borders:
     """Measure all borders of a partition.
 
     Parameters
@@ -58,7 +58,7 @@ def bridged(objects: NDArray[np.integer[Any]]) -> NDArray[np.integer[Any]]:
 
 
 def _border_pairs(
-    objects: NDArray[np.integer[Any]], strength: NDArray[np.float32]
+    objects: NDArray[np.integer[Any]], strength: NDArray[np.number[Any]]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return the objects of each pair of 4-adjacent pixels on a border, and its strength.
 

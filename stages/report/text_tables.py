@@ -185,10 +185,10 @@ def _caption(summary: pd.DataFrame, shown: Sequence[str]) -> str:
     measured = bool(summary["n_images"].any()) and bool(summary["asa_mean"].isna().all())
     if measured:
         return CAPTION_WITHOUT_TRUTH
-    return " ".join([CAPTION, *_stand_on_fewer(summary, shown)])
+    return " ".join([CAPTION, *stand_on_fewer(summary, shown)])
 
 
-def _stand_on_fewer(summary: pd.DataFrame, shown: Sequence[str]) -> list[str]:
+def stand_on_fewer(summary: pd.DataFrame, shown: Sequence[str]) -> list[str]:
     """Say which measures stand on fewer images than the table counts, and on how many."""
     measures: dict[str, list[str]] = {}
     for measure in shown:

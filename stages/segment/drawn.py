@@ -45,20 +45,18 @@ def with_drawn(prior: Arrays, drawn: Sequence[Drawn]) -> Arrays:
         return prior
     n_own = int(own.max())
     free = own == 0
-    objects, parents, altitudes = np.zeros(own.shape, np.int32), np.zeros(0, np.int32), None
+    objects, parents = np.zeros(own.shape, np.int32), np.zeros(0, np.int32)
+    altitudes = np.zeros(0, np.float32)
     if free.any():
         tree = np.array(prior["parents"]), np.array(prior["altitudes"])
         objects, parents, altitudes = restrict(np.asarray(prior["objects"]), *tree, free)
-    found = {
-        "objects": np.where(free, objects, own + (len(parents) + 1) // 2).astype(np.uint32),
-        "parents": _joined_last(parents, n_own),
-    }
-    top = np.float32(0 if altitudes is None else altitudes[-1])
     n = (len(parents) + 1) // 2
-    lower = np.zeros(0, np.float32) if altitudes is None else altitudes[n:]
-    found["altitudes"] = np.concatenate(
-        [np.zeros(n + n_own, np.float32), lower, np.full(n_own - (n == 0), top)]
-    ).astype(np.float32)
+    top = np.full(n_own - (n == 0), altitudes[-1] if n else 0, np.float32)
+    found: dict[str, NDArray[Any]] = {
+        "objects": np.where(free, objects, own + n).astype(np.uint32),
+        "parents": _joined_last(parents, n_own),
+        "altitudes": np.concatenate([np.zeros(n + n_own, np.float32), altitudes[n:], top]),
+    }
     if "contour" in prior:
         found["contour"] = np.where(_beside_others(own), _CERTAIN, prior["contour"]).astype(
             prior["contour"].dtype

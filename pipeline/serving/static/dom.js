@@ -28,6 +28,24 @@ export function icon(name) {
   return svg;
 }
 
+/** Make a row of tools [id, text, key, title], of which one is pressed. */
+export function toolbar(tools, pressed, pick) {
+  return make("div", { class: "tools", role: "group", "aria-label": "Tools" }, ...tools.map(([id, text, key, title]) => make("button", {
+    type: "button", "data-tool": id, title: `${title} (${key.toUpperCase()})`,
+    "aria-pressed": String(id === pressed), onclick: () => pick(id),
+  }, icon(id), make("span", {}, text))));
+}
+
+/** Press one of a row of tools. */
+export function press(bar, tool) {
+  for (const button of bar?.children ?? []) button.setAttribute("aria-pressed", String(button.dataset.tool === tool));
+}
+
+/** Make the buttons that undo and redo. */
+export function turnButtons(turn) {
+  return ["undo", "redo"].map((op) => make("button", { type: "button", id: op, onclick: () => turn(op) }, icon(op), op === "undo" ? "Undo" : "Redo"));
+}
+
 export const $ = (id) => document.getElementById(id);
 
 /** Say something to those who listen to the page. */

@@ -2,7 +2,7 @@
 
 import { alike } from "./alike.js";
 import { fromHex, pack } from "./colors.js";
-import { announce, icon, make, number, toast } from "./dom.js";
+import { announce, icon, make, number, press, toast, toolbar, turnButtons } from "./dom.js";
 import { Lasso } from "./lasso.js";
 import { Points } from "./points.js";
 import { fill, runsOfDisk, runsWhere, union } from "./runs.js";
@@ -28,11 +28,13 @@ export class Label {
   threshold = 0.25;
   #stroke = null;
   #similar = null;
+  #naming = null;
+  #corners = null; // of a lasso drawn by the keyboard
   #last = null;
 
   constructor(app) {
     this.app = app;
-    this.points = new Points(app, (runs) => this.#takeMask(runs));
+    this.points = new Points(app, (runs) => this.#takeMask(runs, "points"));
   }
 
   get classes() {
@@ -44,12 +46,12 @@ export class Label {
   }
 
   leaveMode() {
-    this.#similar = null;
+    this.#similar = this.#corners = null;
     this.points.reset();
   }
 
   async onImage() {
-    this.#similar = this.#stroke = null;
+    this.#similar = this.#stroke = this.#corners = null;
     this.points.reset();
     const { scene } = this.app;
     if (!scene) return;
@@ -83,8 +85,7 @@ export class Label {
   panel() {
     const { app } = this;
     this.list = make("ul", { class: "classes", "aria-label": "Classes" });
-    this.undoButton = make("button", { type: "button", id: "undo", onclick: () => this.turn("undo") }, icon("undo"), "Undo");
-    this.redoButton = make("button", { type: "button", id: "redo", onclick: () => this.turn("redo") }, icon("redo"), "Redo");
+    [this.undoButton, this.redoButton] = turnButtons((op) => this.turn(op));
     this.progress = make("p", { class: "note", id: "labelled-share" });
     this.place = make("code", { id: "mask-place" });
     const name = make("input", { type: "text", placeholder: "new class", maxLength: 80, "aria-label": "Name of a new class", id: "new-class" });
@@ -94,11 +95,7 @@ export class Label {
       name.value = "";
     } }, name, make("button", { type: "submit", "aria-label": "Add the class" }, icon("plus")));
     const offered = TOOLS.filter(([id]) => id !== "points" || !app.session.points);
-    const tools = offered.map(([id, text, key, title]) => make("button", {
-      type: "button", "data-tool": id, title: `${title} (${key.toUpperCase()})`,
-      "aria-pressed": String(this.tool === id), onclick: () => this.pick(id),
-    }, icon(id), make("span", {}, text)));
-    this.toolbar = make("div", { class: "tools", role: "group", "aria-label": "Tools" }, ...tools);
+    this.toolbar = toolbar(offered, this.tool, (tool) => this.pick(tool));
     this.options = make("div", { class: "options" });
     queueMicrotask(() => { this.#show(); this.#showOptions(); });
     return [
@@ -119,12 +116,10 @@ export class Label {
 
   pick(tool) {
     this.tool = tool;
-    this.#similar = null;
+    this.#similar = this.#corners = null;
     this.points.reset();
     this.app.point(null);
-    for (const button of this.toolbar?.children ?? []) {
-      button.setAttribute("aria-pressed", String(button.dataset.tool === tool));
-    }
+    press(this.toolbar, tool);
     this.#showOptions();
     if (tool === "object") this.onK();
     announce(`tool: ${tool}`);
@@ -235,6 +230,10 @@ export class Label {
     this.#last = point;
     const { app } = this;
     if (this.#similar || this.points.waits) return;
+    if (this.#corners) {
+      this.#corners.show(point.pixel);
+      return;
+    }
     if (!point.pixel || !app.scene.mask) {
       app.point(null);
       app.tell(null, []);
@@ -245,16 +244,16 @@ export class Label {
     const now = app.scene.mask[this.#index(point.pixel)];
     const own = this.classes.find((each) => each.number === now)?.name;
     const words = [own ?? (now ? `class ${now}` : "no class")];
-    if (this.tool === "brush") {
+    if (["brush", "lasso", "points"].includes(this.tool)) {
       const { x, y } = point.pixel;
       const { width } = app.scene.item;
-      const r2 = this.radius * this.radius;
+      const r2 = this.tool === "brush" ? this.radius * this.radius : 4;
       app.point({ holds: (i) => ((i % width) - x) ** 2 + (Math.floor(i / width) - y) ** 2 <= r2, ...colors });
     } else if (this.tool === "object" && this.objects) {
       const object = this.objects.values[this.#index(point.pixel)];
       const { values } = this.objects;
       app.point(object ? { holds: (i) => values[i] === object, ...colors } : null);
-    } else if (this.regions && this.tool !== "lasso" && this.tool !== "points") {
+    } else if (this.regions) {
       const { labels, lut, areas } = this.regions;
       const region = this.#regionAt(point.pixel);
       app.point(region < 0 ? null : { holds: (i) => lut[labels[i]] === region, ...colors });
@@ -265,7 +264,7 @@ export class Label {
 
   leave() {
     this.#last = null;
-    if (!this.#similar && !this.points.waits) this.app.point(null);
+    if (!this.#similar && !this.points.waits && !this.#corners) this.app.point(null);
   }
 
   wheel(point, direction) {
@@ -289,7 +288,7 @@ export class Label {
     if (this.tool === "points") return false;
     if (this.tool !== "brush" && this.tool !== "lasso" && !this.regions) return false;
     const erases = this.#erases(point);
-    if (!erases && !this.classes.length) this.#addClass("class 1");
+    if (!erases && !this.classes.length) this.#naming = this.#addClass("class 1");
     this.#stroke = {
       class: erases ? 0 : this.chosen, tool: this.tool, from: point.pixel, last: point.pixel,
       regions: new Set(), runs: [], lasso: new Lasso(this.app), before: scene.mask.slice(),
@@ -332,30 +331,12 @@ export class Label {
       const region = this.#regionAt(pixel);
       if (region < 0 || stroke.regions.has(region)) return;
       stroke.regions.add(region);
-      runs = this.#runsOfRegions(new Set([region]));
+      runs = this.app.scene.runsOf(this.regions, new Set([region]));
     }
     if (!runs.length) return;
     fill(scene.mask, runs, stroke.class);
     stroke.runs.push(runs);
     this.app.repaint();
-  }
-
-  /** Return the runs of some regions of the level; boxes of the finest level bound the search. */
-  #runsOfRegions(wanted) {
-    const { regions } = this;
-    const { labels, lut } = regions;
-    const { width } = this.app.scene.item;
-    const boxes = this.app.scene.boxes(regions);
-    const box = { left: Infinity, top: Infinity, right: 0, bottom: 0 };
-    for (let leaf = 0; leaf < lut.length; leaf++) {
-      if (!wanted.has(lut[leaf])) continue;
-      box.left = Math.min(box.left, boxes[4 * leaf]);
-      box.top = Math.min(box.top, boxes[4 * leaf + 1]);
-      box.right = Math.max(box.right, boxes[4 * leaf + 2]);
-      box.bottom = Math.max(box.bottom, boxes[4 * leaf + 3]);
-    }
-    if (box.right <= box.left) return [];
-    return runsWhere((i) => wanted.has(lut[labels[i]]), width, box);
   }
 
   release(point) {
@@ -381,21 +362,32 @@ export class Label {
 
   click(point) {
     if (this.tool === "points") this.points.click(point);
+    else if (this.tool === "lasso" && point.keys) this.#corner(point);
     else if (this.tool !== "similar") {
       if (this.press(point)) this.release(point);
     }
   }
 
-  async #takeMask(runs) {
+  #corner(point) {
+    this.#corners ??= new Lasso(this.app);
+    const runs = this.#corners.corner(point.pixel);
+    if (!runs) return;
+    this.#corners = null;
+    if (runs.length) this.#takeMask(runs, "lasso", point.alt);
+  }
+
+  async #takeMask(runs, tool, erases = false) {
     if (!this.classes.length) await this.#addClass("class 1");
-    fill(this.app.scene.mask, runs, this.chosen);
+    const chosen = erases ? 0 : this.chosen;
+    fill(this.app.scene.mask, runs, chosen);
     const width = this.app.scene.item.width;
-    this.#send(runs, this.chosen, "points", { x: runs[0] % width, y: Math.floor(runs[0] / width) });
+    this.#send(runs, chosen, tool, { x: runs[0] % width, y: Math.floor(runs[0] / width) });
     this.app.repaint();
   }
 
-  #send(runs, classNumber, tool, from) {
+  async #send(runs, classNumber, tool, from) {
     const { scene, k } = this.app;
+    await this.#naming; // the server knows a class before its first pixel
     const body = { op: "paint", class: classNumber, runs, tool, level: Math.min(k, scene.tree?.n ?? k), x: from.x, y: from.y };
     this.app.change(`${scene.path}/mask`, body, (answer) => this.#taken(scene, answer));
   }
@@ -459,7 +451,7 @@ export class Label {
     const similar = this.#similar;
     if (!similar) return;
     const { scene } = this.app;
-    const runs = this.#runsOfRegions(similar.found);
+    const runs = this.app.scene.runsOf(this.regions, similar.found);
     this.#similar = null;
     this.app.point(null);
     if (!runs.length) return;
@@ -490,8 +482,8 @@ export class Label {
       this.#applySimilar();
       return true;
     }
-    if (this.#similar && key === "escape") {
-      this.#similar = null;
+    if ((this.#similar || this.#corners) && key === "escape") {
+      this.#similar = this.#corners = null;
       this.app.point(null);
       return true;
     }

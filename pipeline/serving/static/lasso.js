@@ -9,10 +9,23 @@ export class Lasso {
     this.app = app;
   }
 
-  /** Go on to a pixel, and show the region so far. */
+  /** Go on to a pixel. */
   add(pixel) {
-    const points = this.#points;
-    points.push([pixel.x + 0.5, pixel.y + 0.5]);
+    this.#points.push([pixel.x + 0.5, pixel.y + 0.5]);
+    this.show();
+  }
+
+  /** Add a corner by the keyboard; the last one once more closes: the runs are returned then. */
+  corner(pixel) {
+    const [x, y] = this.#points.at(-1) ?? [];
+    if (x === pixel.x + 0.5 && y === pixel.y + 0.5) return this.close();
+    this.add(pixel);
+    return null;
+  }
+
+  /** Show the region so far, and what it would be with one more pixel. */
+  show(pixel = null) {
+    const points = pixel ? [...this.#points, [pixel.x + 0.5, pixel.y + 0.5]] : this.#points;
     this.app.point({
       holds: null,
       draw: (context, view, ratio) => {

@@ -408,7 +408,7 @@ class App {
     this.at.x = Math.min(this.at.x, item.width - 1);
     this.at.y = Math.min(this.at.y, item.height - 1);
     const place = this.viewport.placeOf(this.at.x, this.at.y);
-    const point = { ...place, pixel: { ...this.at }, shift: event.shiftKey, alt: event.altKey, touch: false };
+    const point = { ...place, pixel: { ...this.at }, shift: event.shiftKey, alt: event.altKey, touch: false, keys: true };
     if (event.key === "Enter") {
       if (this.mode.key(event)) return true;
       this.mode.click(point);

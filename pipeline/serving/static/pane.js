@@ -8,6 +8,9 @@ import { summarize } from "./tree.js";
 const MOST_PIXELS = 2_400_000;
 /** Canvas pixels above which a screen of high resolution is drawn at half of it. */
 
+const REST = 120;
+/** Milliseconds without a move after which the view rests. */
+
 /** Return what a painter needs of regions: where they are and their mean colours. */
 export function regionsOf(labels, lut, n, colors, areas) {
   const summary = summarize(lut, n, colors, areas);
@@ -27,6 +30,7 @@ export class Pane {
   #pointed = null;
   #pointedStale = false;
   #asked = 0;
+  #resting = 0;
 
   /**
    * @param {HTMLElement} place
@@ -43,11 +47,19 @@ export class Pane {
     this.painter = new Painter(this.overlay);
     this.highlighter = new Painter(this.pointing);
     this.drawn = 0;
-    this.onChange = () => this.invalidate();
+    this.onChange = () => this.#move();
     viewport.addEventListener("change", this.onChange);
   }
 
+  /** The view moves: quickly drawn frames, and a fine one once it rests. */
+  #move() {
+    clearTimeout(this.#resting);
+    this.#resting = setTimeout(() => { this.#resting = 0; this.refresh(); }, REST);
+    this.invalidate();
+  }
+
   remove() {
+    clearTimeout(this.#resting);
     this.viewport.removeEventListener("change", this.onChange);
     cancelAnimationFrame(this.#asked);
     this.element.remove();
@@ -104,7 +116,7 @@ export class Pane {
     this.#asked = 0;
     if (!this.frame) return;
     const view = this.view;
-    if (this.#pictureStale) this.tiles?.draw(this.context, view);
+    if (this.#pictureStale) this.tiles?.draw(this.context, view, this.#resting !== 0);
     if (this.#overlayStale) {
       this.painter.draw({ ...this.frame(), view });
       this.drawn++;

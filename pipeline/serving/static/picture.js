@@ -61,18 +61,23 @@ export class Tiles {
     }
   }
 
-  /** Draw what is in sight; `view` is {scale, x, y} from image to canvas pixels. */
-  draw(context, view) {
+  /**
+   * Draw what is in sight.
+   * @param {CanvasRenderingContext2D} context
+   * @param {Object} view {scale, x, y} from image to canvas pixels
+   * @param {boolean} moving whether another frame follows at once: then speed matters more
+   */
+  draw(context, view, moving) {
     const { canvas } = context;
     context.clearRect(0, 0, canvas.width, canvas.height);
     context.imageSmoothingEnabled = view.scale < 3;
-    context.imageSmoothingQuality = "high";
+    context.imageSmoothingQuality = moving ? "low" : "high";
     const coarsest = this.item.levels - 1;
     const finest = Math.min(coarsest, Math.max(0, Math.floor(Math.log2(1 / view.scale))));
-    for (let level = coarsest; level >= finest; level--) {
-      if (level !== finest && level !== coarsest) continue;
-      this.#drawLevel(context, view, level);
-    }
+    const seen = this.#seen(context, view, finest);
+    // Coarse tiles stand in for what is not there yet.
+    if (seen.some(({ bitmap }) => !bitmap)) this.#paint(context, view, this.#seen(context, view, coarsest));
+    this.#paint(context, view, seen);
     this.#load();
     for (const [key, tile] of this.#tiles) {
       if (this.#tiles.size <= KEPT) break;
@@ -81,22 +86,27 @@ export class Tiles {
     }
   }
 
-  #drawLevel(context, view, level) {
+  /** Return the tiles of a level that are in sight, with their places in the image. */
+  #seen(context, view, level) {
     const { width, height, tile } = this.item;
     const edge = tile * 2 ** level;
     const first = (offset) => Math.max(0, Math.floor(-offset / view.scale / edge));
     const last = (offset, size, side) =>
       Math.min(Math.ceil(side / edge) - 1, Math.floor((size - offset) / view.scale / edge));
+    const found = [];
     for (let row = first(view.y); row <= last(view.y, context.canvas.height, height); row++) {
       for (let column = first(view.x); column <= last(view.x, context.canvas.width, width); column++) {
+        const [x, y] = [column * edge, row * edge];
         const { bitmap } = this.#get(level, row, column);
-        if (!bitmap) continue;
-        const w = Math.min(edge, width - column * edge);
-        const h = Math.min(edge, height - row * edge);
-        const x = view.x + column * edge * view.scale;
-        const y = view.y + row * edge * view.scale;
-        context.drawImage(bitmap, x, y, w * view.scale, h * view.scale);
+        found.push({ bitmap, x, y, width: Math.min(edge, width - x), height: Math.min(edge, height - y) });
       }
+    }
+    return found;
+  }
+
+  #paint(context, view, tiles) {
+    for (const { bitmap, x, y, width, height } of tiles) {
+      if (bitmap) context.drawImage(bitmap, view.x + x * view.scale, view.y + y * view.scale, width * view.scale, height * view.scale);
     }
   }
 

@@ -3,6 +3,7 @@
 import { getJson, getPacked, Latest } from "./api.js";
 import { distinct } from "./colors.js";
 import { regionsOf } from "./pane.js";
+import { runsWhere } from "./runs.js";
 import { boxesOf, Tree } from "./tree.js";
 
 const CUTS_KEPT = 32;
@@ -77,6 +78,22 @@ export class Scene {
       ? this.#boxes.boxes : boxesOf(regions.labels, regions.lut.length, this.item.width);
     this.#boxes = { labels: regions.labels, boxes: regions.boxes };
     return regions.boxes;
+  }
+
+  /** Return the runs of some regions; boxes of the finest level bound the search. */
+  runsOf(regions, wanted) {
+    const { labels, lut } = regions;
+    const boxes = this.boxes(regions);
+    const box = { left: Infinity, top: Infinity, right: 0, bottom: 0 };
+    for (let leaf = 0; leaf < lut.length; leaf++) {
+      if (!wanted.has(lut[leaf])) continue;
+      box.left = Math.min(box.left, boxes[4 * leaf]);
+      box.top = Math.min(box.top, boxes[4 * leaf + 1]);
+      box.right = Math.max(box.right, boxes[4 * leaf + 2]);
+      box.bottom = Math.max(box.bottom, boxes[4 * leaf + 3]);
+    }
+    if (box.right <= box.left) return [];
+    return runsWhere((i) => wanted.has(lut[labels[i]]), this.item.width, box);
   }
 
   /** Load superpixels as the batch makes them; null where a later wish took over. */

@@ -2,7 +2,7 @@
 
 import { Refused } from "./api.js";
 import { pack, tint } from "./colors.js";
-import { announce, icon, make, number, toast } from "./dom.js";
+import { announce, icon, make, number, press, toast, toolbar, turnButtons } from "./dom.js";
 import { Lasso } from "./lasso.js";
 import { Points } from "./points.js";
 
@@ -29,14 +29,16 @@ export class Steer {
   /** Why this image is not steered; null where it is. */
   get refusal() {
     const { session, scene } = this.app;
-    return session.steering ?? (scene && !scene.item.nested ? "This image is too large to be steered: it is segmented by blocks." : null);
+    return scene ? scene.item.steering : session.steering;
   }
 
   enter() {
+    if (this.made?.scene !== this.app.scene) this.made = null;
     if (!this.refusal) this.#begin();
   }
 
   leaveMode() {
+    this.#lasso = null;
     this.points.reset();
     this.app.scene?.asking.direct.cancel();
   }
@@ -64,7 +66,7 @@ export class Steer {
     const { scene, k, compactness } = this.app;
     const made = await this.app.busy(scene.loadDirect({ k, compactness, steered: true }, delay));
     if (!made || scene !== this.app.scene) return;
-    this.made = made;
+    this.made = { ...made, scene };
     this.app.repaint();
     this.#show();
     announce(`${made.regions.n} superpixels`);
@@ -93,15 +95,11 @@ export class Steer {
       return [make("section", {}, make("h2", {}, "Steer"), make("p", { class: "note" }, this.refusal))];
     }
     const offered = TOOLS.filter(([id]) => id !== "points" || !app.session.points);
-    this.toolbar = make("div", { class: "tools", role: "group", "aria-label": "Tools" }, ...offered.map(([id, text, key, title]) => make("button", {
-      type: "button", "data-tool": id, title: `${title} (${key.toUpperCase()})`,
-      "aria-pressed": String(this.tool === id), onclick: () => this.pick(id),
-    }, icon(id), make("span", {}, text))));
+    this.toolbar = toolbar(offered, this.tool, (tool) => this.pick(tool));
     this.options = make("div", { class: "options" }, this.tool === "points" && this.points.controls());
     this.list = make("ul", { class: "marks" });
     this.count = make("p", { class: "count", id: "exact-count" });
-    this.undoButton = make("button", { type: "button", id: "undo", onclick: () => this.turn("undo") }, icon("undo"), "Undo");
-    this.redoButton = make("button", { type: "button", id: "redo", onclick: () => this.turn("redo") }, icon("redo"), "Redo");
+    [this.undoButton, this.redoButton] = turnButtons((op) => this.turn(op));
     this.clearButton = make("button", { type: "button", id: "clear", onclick: () => this.turn("clear") }, "Clear");
     this.copyButton = make("button", { type: "button", onclick: () => this.#copy() }, icon("copy"), "Copy command");
     this.saveLink = make("a", { class: "button", href: "/api/export/attention.csv", download: "attention.csv" }, icon("download"), "attention.csv");
@@ -181,14 +179,19 @@ export class Steer {
 
   pick(tool) {
     this.tool = tool;
+    this.#lasso = null;
     this.points.reset();
-    for (const button of this.toolbar?.children ?? []) button.setAttribute("aria-pressed", String(button.dataset.tool === tool));
+    press(this.toolbar, tool);
     this.options?.replaceChildren(...(tool === "points" ? [this.points.controls()] : []));
     announce(`tool: ${tool}`);
   }
 
   hover(point) {
     if (this.points.waits) return;
+    if (this.#lasso) {
+      this.#lasso.show(point.pixel);
+      return;
+    }
     const object = this.#objectAt(point);
     if (!object) {
       this.app.point(null);
@@ -205,7 +208,7 @@ export class Steer {
   }
 
   leave() {
-    if (!this.points.waits) this.app.point(null);
+    if (!this.points.waits && !this.#lasso) this.app.point(null);
   }
 
   wheel() { return false; }
@@ -236,8 +239,17 @@ export class Steer {
   click(point) {
     if (!point.pixel || this.refusal) return;
     if (this.tool === "points") this.points.click(point);
+    else if (this.tool === "lasso" && point.keys) this.#corner(point.pixel);
     else this.#click(point);
     this.hover(point);
+  }
+
+  #corner(pixel) {
+    this.#lasso ??= new Lasso(this.app);
+    const runs = this.#lasso.corner(pixel);
+    if (!runs) return;
+    this.#lasso = null;
+    if (runs.length) this.#draw(runs);
   }
 
   #click({ pixel, shift, alt }) {
@@ -270,6 +282,10 @@ export class Steer {
 
   key(event) {
     if (this.points.key(event)) return true;
+    if (this.#lasso && event.key === "Escape") {
+      this.pick(this.tool);
+      return true;
+    }
     const tool = TOOLS.find((each) => each[2] === event.key.toLowerCase() && !event.ctrlKey && !event.metaKey);
     if (tool && !this.refusal && (tool[0] !== "points" || !this.app.session.points)) {
       this.pick(tool[0]);

@@ -65,7 +65,7 @@ def render(
         methods=methods,
         title=title(report, methods),
         lead=lead(report, methods, summary),
-        notices=notices(report),
+        notices=notices(report, summary),
         meanings=MEANINGS,
         tints=tints(methods, summary),
         measures=shown_measures(summary) if measured else {},

@@ -8,6 +8,7 @@ import pandas as pd
 
 from spam_pipe.stages.report.page.data import Method, Page
 from spam_pipe.stages.report.series import MethodKey, say_prior
+from spam_pipe.stages.report.text_tables import SHOWN, stand_on_fewer
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,9 @@ def title(report: Page, methods: Sequence[Method]) -> str:
     """Name the page after what all methods share."""
     if not methods:
         return "Superpixels"
-    names, place = {each.key.method for each in methods}, [report.dataset, report.split]
+    names, place = {each.key.method for each in methods}, [report.dataset]
+    if report.split != "all":
+        place.append(report.split)
     prior = [say_prior(methods[0].key.prior)] if len(methods) == 1 else []
     return " · ".join([*place, *(names if len(names) == 1 else []), *prior])
 
@@ -52,7 +55,7 @@ def lead(report: Page, methods: Sequence[Method], summary: pd.DataFrame) -> str:
     return said + "."
 
 
-def notices(report: Page) -> list[Notice]:
+def notices(report: Page, summary: pd.DataFrame) -> list[Notice]:
     """Return what a reader must know before believing a figure."""
     progress, said = report.progress, []
     if progress.n_done == 0:
@@ -66,6 +69,7 @@ def notices(report: Page) -> list[Notice]:
                 True,
             )
         )
+    said += [Notice(line) for line in stand_on_fewer(summary, list(SHOWN))]
     if report.failures:
         failed = plural(len({f.what for f in report.failures}), "image")
         said.append(Notice(f"{failed} failed.", True, "failures"))

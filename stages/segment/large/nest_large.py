@@ -27,17 +27,16 @@ from spam_pipe.stages.deferred import BY_BLOCKS, WINDOW_PIXELS
 from spam_pipe.stages.hierarchy.merging import (
     Phase,
     Regions,
+    always,
     measure_regions,
     merge_in_order,
     phases_down,
 )
 from spam_pipe.stages.hierarchy.nest import (
     ANCHOR_STEP,
-    BELOW_ANCHORS,
-    BETWEEN_ANCHORS,
-    FIRST_ANCHOR,
     Nested,
     anchor_levels,
+    weights_at,
 )
 from spam_pipe.stages.hierarchy.objects import Cut, Prior, nested_cuts, pieces_of, prior_of
 from spam_pipe.stages.methods.config import SegmentConfig
@@ -260,7 +259,8 @@ def _refine(
         )
         source = _of_the_nearest(labels, source, n)
         contour = _spread_out(contour, base.factor, labels.shape)
-    means, anchors, n_windows, n_objects = base.means[source], [source], 1, []
+    means, anchors, n_windows = base.means[source], [source], 1
+    n_objects: list[tuple[int, int]] = []
     for level in levels[1:]:
         cut = next(cuts)
         within, above = labels + np.int32(1), None
@@ -398,15 +398,13 @@ def _phases(
     above = len(regions.sums)
     for anchor in groups[::-1]:
         count = np.unique(anchor).size
-        phases += phases_down(above, count, lambda _, anchor=anchor: anchor, BETWEEN_ANCHORS, scale)
+        phases += phases_down(above, count, always(anchor), weights_at, scale)
         above = min(above, count)
 
     def groups_at(level: int) -> NDArray[np.int32]:
         return level_of_regions(base.parents, min(level, n_base))[groups[0]]
 
     n_base = (len(base.parents) + 1) // 2
-    first = min(above, FIRST_ANCHOR)
-    phases += phases_down(above, first, groups_at, BETWEEN_ANCHORS, scale)
-    phases += phases_down(first, 1, groups_at, BELOW_ANCHORS, scale)
+    phases += phases_down(above, 1, groups_at, weights_at, scale)
     everything = np.zeros(len(regions.sums), np.int32)
-    return [*phases, Phase(1, everything, scale(1) ** 2, BELOW_ANCHORS.contour)]
+    return [*phases, *phases_down(2, 1, always(everything), weights_at, scale)]

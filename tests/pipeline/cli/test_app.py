@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -19,7 +20,7 @@ from spam_pipe.pipeline.errors import UserError
 from spam_pipe.pipeline.runs.lock import locked
 from spam_pipe.pipeline.session.options import Options
 from spam_pipe.pipeline.store.folder import open_folder
-from tests.conftest import PATIENCE, SpamPipe, wait_until
+from tests.conftest import PATIENCE, SpamPipe, draw_images, wait_until
 
 Refused = Callable[..., str]
 
@@ -235,6 +236,44 @@ def test_status_counts_every_stage(spam_pipe: SpamPipe, pictures: Path) -> None:
     assert found["stages"]["segment"] == {"done": 4, "stale": 0, "failed": 0, "todo": 2}
     assert found["stages"]["evaluate"]["todo"] == 6
     assert "run images" in spam_pipe("status").stdout
+
+
+def test_status_tells_the_options_and_what_is_done_of_each_method(
+    spam_pipe: SpamPipe, pictures: Path
+) -> None:
+    images = str(pictures / "images")
+    spam_pipe("segment", "--dataset", images, "-k", "6,8", "--method", "grid", "--limit", "4")
+    spam_pipe("evaluate", "-k", "6", "--method", "voronoi", "--workers", "0")
+    found = json.loads(spam_pipe("status", "--json").stdout)
+    assert found["options"] == {"n_superpixels": [6], "segment.method": "voronoi"}
+    rows = {(row.pop("method"), row.pop("unit")): row for row in found["methods"]}
+    none = {"n_images": 6, "stale": 0, "failed": 0}
+    assert rows == {
+        ("grid, no prior", 6): none | {"segmented": 4, "measured": 0},
+        ("grid, no prior", 8): none | {"segmented": 4, "measured": 0},
+        ("voronoi, no prior", 6): none | {"segmented": 6, "measured": 6},
+    }
+    shown = spam_pipe("status").stdout
+    assert "options that are no defaults: n_superpixels=[6], segment.method=voronoi" in shown
+    assert re.search(r"grid, no prior +│ +6 │ +4 of 6 │ +0 of 6 │", shown)
+
+
+def test_other_numbers_than_asked_for_and_too_many_workers_are_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images = draw_images(tmp_path / "drawn", 1, size=(8, 12)) / "images"
+    pieces = np.zeros((8, 12), np.uint8)
+    pieces[::2, ::2] = 255
+    Image.fromarray(pieces).save(tmp_path / "pieces.png")
+    given = {"prior": "none", "method": "slic-masked", "outputs": str(tmp_path / "outputs")}
+    options = {"dataset": str(images), "valid": str(tmp_path / "pieces.png"), **given}
+    assert run_items("segment", Options(n_superpixels="5,5000", **options)) == 0  # type: ignore[arg-type]
+    said = capsys.readouterr().err
+    assert "24 superpixels where 5 were asked for: every separate piece" in said
+    assert "so with 1 more results (--verbose lists them)" in said
+    many = Options(n_superpixels="5", workers=10_000, dry_run=True, **options)  # type: ignore[arg-type]
+    assert run_items("segment", many) == 0
+    assert re.search(r"--workers 10000: this machine gives \d+ cores", capsys.readouterr().err)
 
 
 def test_status_without_runs(spam_pipe: SpamPipe) -> None:

@@ -103,7 +103,7 @@ def test_any_encoding_does(call: Call, encoding: str) -> None:
     [
         "run nowhere/at/all", "run --bogus", "bogus", "status --run bogus", "status --limit x",
         "export to --what bogus", "export to -k 7", "verify --outputs nowhere", "annotate",
-        "weights show bogus", "weights fetch bogus", "sweep bogus", "train --config bogus",
+        "weights show bogus", "weights fetch bogus", "sweep bogus",
         "segment --method spma", "report --set a.b=c", "serve nowhere", "prior --prior bogus",
     ],
 )  # fmt: skip
@@ -158,7 +158,8 @@ def _wrong_values() -> dict[str, list[tuple[str, str]]]:
     values: dict[str, list[tuple[str, str]]] = {}
     for command, option in sorted(_options(), key=lambda pair: pair[0] != "run"):
         few = WRONG[3:4] if option in tried else WRONG
-        values.setdefault(command, []).extend((option, value) for value in few)
+        if command != "doctor":  # which looks at all packages each time
+            values.setdefault(command, []).extend((option, value) for value in few)
         tried.add(option)
     return values
 

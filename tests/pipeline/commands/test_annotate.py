@@ -296,7 +296,9 @@ def test_simulated_clicks_on_every_method(
     made(method="grid")
     done = annotate("--simulate", "10", "-k", "6", "--limit", "4")
     assert done["n_images"] == 3
-    assert "1 images lack ground truth or a method's result and were left out" in done["said"]
+    assert (
+        "1 images lack ground truth or an up-to-date result of a method: left out" in done["said"]
+    )
     exact = done["methods"]["ground-truth, no prior"]
     assert set(done["methods"]) == {"ground-truth, no prior", "grid, no prior", "no superpixels"}
     assert (exact["n_superpixels"], exact["n_reached_0.95"], exact["accuracy_after_10"]) == (

@@ -17,7 +17,7 @@ from spam_pipe.pipeline.runs.chain import build_chain
 from spam_pipe.pipeline.runs.run import open_existing_run
 from spam_pipe.pipeline.session.options import Options
 from spam_pipe.pipeline.session.other_options import ExportOptions, VerifyOptions
-from spam_pipe.stages.segment.stored import labels_of
+from spam_pipe.stages.segment.stored import labels_of, objects_of
 from tests.conftest import draw_images
 
 
@@ -73,6 +73,19 @@ def test_seconds_of_a_level_are_those_of_its_hierarchy_too(finished):
         row = next(csv.DictReader(file))
     record = chain["hierarchy"].store.record(row["image"], None)
     assert float(row["seconds"]) > record.provenance["seconds"] > 0
+
+
+def test_the_objects_shown_are_those_that_a_level_keeps(finished):
+    run, chain = opened(finished)
+    item = sorted((finished / "images").iterdir())[0].stem
+    _, prior = chain["prior"].store.read(item, None)
+    for k in (3, 12):
+        _, made = chain["segment"].store.read(item, k)
+        objects, labels = objects_of(made, prior, run.config.segment), labels_of(made)
+        certain = objects > 0
+        assert made.attributes["n_objects"] == np.unique(objects[certain]).size >= 1
+        pairs = np.unique(np.stack([labels[certain], objects[certain]]), axis=1)
+        assert np.unique(pairs[0]).size == pairs.shape[1]
 
 
 def test_exports(finished, tmp_path):

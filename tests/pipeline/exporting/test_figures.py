@@ -165,7 +165,7 @@ def test_polygons_of_a_photo_are_in_pixels(photos: Exported) -> None:
     pairs = {
         (left, right)
         for left, right in zip(touching["id_left"], touching["id_right"], strict=True)
-        if found.geometry[left].intersection(found.geometry[right]).length
+        if found.geometry[left - 1].intersection(found.geometry[right - 1]).length
     }
     edges = graph(labels, start_label=1)
     forward = set(zip(edges["source"], edges["target"], strict=True))

@@ -309,7 +309,9 @@ def test_nyuv2_is_one_file(server: Server, fetch: Callable[..., Path], tmp_path:
 
 
 def test_server_errors(server: Server, fetch: Callable[..., Path], tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"gone\.tgz: could not be downloaded \(404"):
+    with pytest.raises(
+        DataError, match=r"gone\.tgz: could not be downloaded \(the server answers 404"
+    ):
         fetch(server.url("gone.tgz"))
     with pytest.raises(DataError, match=r"could not be downloaded"):
         fetch("http://127.0.0.1:1/refused.tgz")

@@ -99,6 +99,15 @@ def test_superpixels_asked_for_by_size(tmp_path: Path) -> None:
     assert "(ASA, size 20 px)" in statistics.read_text()
 
 
+def test_pictures_are_of_the_run_s_own_method_and_its_counts(tmp_path: Path) -> None:
+    pictures = draw(tmp_path / "pictures", count=2)
+    slic = {"method": "slic", "n_superpixels": "4,9"}
+    assert bring("report", tmp_path / "outputs", pictures, **slic) == 0
+    # Its options in words are the same, "by default"; its superpixels are others.
+    assert bring("report", tmp_path / "outputs", pictures, method="grid", n_superpixels="16") == 0
+    assert (tmp_path / "outputs/small/report/pictures.png").is_file()
+
+
 def test_the_page_is_one_file_that_needs_no_other(two_methods: Path) -> None:
     html, outline = read(two_methods)
     assert {address[:1] for address in outline.addresses} <= {"#", "d"}

@@ -426,6 +426,14 @@ def test_the_keyboard_alone(visit: Visiting, place: Path) -> None:
     assert (mask_of(place, "a") != before).any()
     page.keyboard.press("Control+z")
     at_rest(page)
+    before = mask_of(place, "a")
+    page.keyboard.press("a")
+    for key in ("Enter", *["ArrowRight"] * 4, "Enter", *["ArrowDown"] * 4, "Enter", "Enter"):
+        page.keyboard.press(key)  # corners of a lasso, the last one twice
+    at_rest(page)
+    assert (mask_of(place, "a") != before).sum() > 20
+    page.keyboard.press("Control+z")
+    at_rest(page)
     page.keyboard.press("?")
     assert page.locator("#help").is_visible()
     page.keyboard.press("Escape")
@@ -502,9 +510,9 @@ def test_nothing_is_lost_when_the_server_is_killed(
     first = serve(tmp_path, port)
     page = visit(url=first.url)
     page.locator("[data-mode=label]").click()
-    add_class(page, "kept")
+    at_rest(page)
     page.keyboard.press("b")
-    page.mouse.click(*spot(page, 20, 20))
+    page.mouse.click(*spot(page, 20, 20))  # who names no class paints with one of its own
     at_rest(page)
     first.kill()
     page.mouse.click(*spot(page, 100, 70))  # while nobody listens

@@ -107,7 +107,7 @@ def test_the_page_and_a_batch_give_the_same_labels_to_the_byte(
     (own,) = np.unique(shown["objects"][square])
     assert facts["factors"][str(own)] == 4
     share = facts["per_object"][str(own)] / 60
-    assert share > 2 * 900 / (144 * 96)
+    assert share > 1.5 * 900 / (144 * 96)  # another object has four times its share, too
     session.close()
 
     table = place / "outputs" / "pictures" / "page" / "attention.csv"

@@ -92,6 +92,26 @@ def test_failed_images_are_told_and_an_undefined_figure_is_a_dash() -> None:
     assert "–" in text
 
 
+def test_it_says_on_how_many_images_a_figure_stands() -> None:
+    table = metrics()
+    without_truth = table["image"].isin(["0001", "0004"])
+    table.loc[without_truth, ["asa", "boundary_recall", "boundary_precision"]] = float("nan")
+    table.loc[(table["image"] == "0000") & (table["n_requested"] == 100), "compactness"] = None
+    summary = summary_table(table)
+    assert summary["asa_n"].tolist() == [4, 4]
+    assert summary["gr_n"].tolist() == [6, 6]
+    for text in (rendered(summary, 100), markdown_table(summary)):
+        said = " ".join(text.split())
+        assert "ASA, recall, precision: over 4 of 6 images. CO: over 5 of 6 images." in said
+    assert "over 4 of" not in rendered(summary_table(metrics()), 100)
+
+
+def test_what_is_dropped_where_the_terminal_is_narrow_is_named() -> None:
+    text = " ".join(rendered(summary_table(metrics(MANY)), 62).split())
+    assert "CO, EV, precision: in summary.md, for want of room." in text
+    assert "want of room" not in rendered(summary_table(metrics(MANY)), 120)
+
+
 def test_no_evaluated_image_is_said() -> None:
     summary = summary_table(metrics_table([]))
     assert "No image has been evaluated" in rendered(summary, 80)

@@ -51,7 +51,9 @@ const page = (() => {
   // What a name means, beside it while it is pointed at or has the focus.
   const tip = element("div", { id: "tip", role: "tooltip", hidden: "" });
   document.body.append(tip);
+  let said = null;
   function say(target) {
+    said = target;
     tip.textContent = target.dataset.says;
     tip.hidden = false;
     target.setAttribute("aria-describedby", "tip");
@@ -59,12 +61,12 @@ const page = (() => {
     tip.style.left = `${Math.max(8, Math.min(box.left, document.documentElement.clientWidth - own.width - 8))}px`;
     tip.style.top = `${box.top > own.height + 70 ? box.top - own.height - 6 : box.bottom + 6}px`;
   }
-  const hush = () => { tip.hidden = true; document.querySelector('[aria-describedby="tip"]')?.removeAttribute("aria-describedby"); };
+  const hush = () => { tip.hidden = true; said?.removeAttribute("aria-describedby"); said = null; };
   for (const [kind, act] of [["pointerover", say], ["focusin", say]])
     document.addEventListener(kind, (event) => { const found = event.target.closest?.("[data-says]"); hush(); if (found) act(found); });
   document.addEventListener("focusout", hush);
   document.addEventListener("keydown", (event) => { if (event.key === "Escape") hush(); });
-  addEventListener("scroll", hush, { passive: true, capture: true });
+  addEventListener("scroll", () => { if (said) say(said); }, { passive: true, capture: true });
 
   // What was asked for: a number of superpixels, or their size, from which each image's follows.
   const asked = (k) => data.sizes[k] ?? String(k);
