@@ -1,13 +1,17 @@
 """A method that ends its process costs one item, without workers too."""
 
 import csv
+import os
 from collections.abc import Callable
 from pathlib import Path
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+
+from spam_pipe.pipeline.running.child import Child
 
 pytest.importorskip("cv2", reason="needs the extra opencv")
 
@@ -25,13 +29,30 @@ def test_a_thumbnail_beside_photographs(tmp_path: Path, command: Command) -> Non
     outputs = tmp_path / "outputs" / "images"
     with (outputs / "report" / "metrics.csv").open() as file:
         measured = {row["image"] for row in csv.DictReader(file)}
-    assert {"a", "z"} <= measured
-    with (outputs / "failures.csv").open() as file:
-        failed = {row["item"]: row["reason"] for row in csv.DictReader(file)}
-    assert measured | set(failed) == {"a", "m_thumb", "z"}
-    assert done["status"] == (1 if failed else 0)
-    for reason in failed.values():
-        assert "OpenCV" in reason or "SEEDS has no grid" in reason
+    assert measured == {"a", "m_thumb", "z"}
+    assert done["status"] == 0
+
+
+class Deadly:
+    """A job that ends the process that unpacks it."""
+
+    context = SimpleNamespace(item_timeout=None)
+    item = SimpleNamespace(id="bad")
+    work = MappingProxyType({"segment": None})
+    point = None
+
+    def __reduce__(self) -> tuple[Callable[[int], Any], tuple[int]]:
+        return os._exit, (139,)
+
+
+def test_a_process_that_dies_costs_its_job_alone() -> None:
+    child = Child()
+    (outcome,) = child.run(iter([(Deadly(),)]))  # type: ignore[arg-type]
+    child.close()
+    assert outcome.item_id == "bad"
+    assert outcome.failure is not None
+    assert (outcome.failure.stage, outcome.failure.kind) == ("segment", "WorkerDied")
+    assert "OpenCV ended the process" in outcome.failure.message
 
 
 @pytest.mark.parametrize("method", ["seeds", "slic-cv", "slico", "lsc"])
