@@ -89,7 +89,8 @@ def export_run(options: ExportOptions) -> int:
         left_out = say_absent(absent, link.name)
         if not written and not failed:
             raise UserError(f"export: nothing of run {run.name} to write{left_out}")
-    teller.show(f"{written} files in {target}{left_out}")
+    files = "1 file" if written == 1 else f"{written} files"
+    teller.show(f"{files} in {target}{left_out}")
     teller.show_json(
         {
             "folder": str(target),
