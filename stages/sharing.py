@@ -24,11 +24,6 @@ _limit: ContextVar[int | None] = ContextVar("limit", default=None)
 _forked = False
 
 
-def is_forked() -> bool:
-    """Say whether this process was forked after this module was imported."""
-    return _forked
-
-
 def _note_fork() -> None:
     global _forked
     _forked = True

@@ -5,16 +5,14 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 
-from spam_pipe.stages.sharing import is_forked
-
 
 @contextmanager
 def for_inference(device: torch.device) -> Iterator[None]:
     """Compute in the body with torch's defaults, and restore the program's settings after it.
 
-    Without gradients or autocast. cuDNN may use only what gives the same result each time:
-    convolutions may round factors to TF32 (11 bits), which changes 0.02 to 0.06 % of the labels on
-    BSD images; bfloat16 (8 bits) would change 0.15 to 0.55 %.
+    Without gradients or autocast; on the CPU on one thread. cuDNN may use only what gives the same
+    result each time: convolutions may round factors to TF32 (11 bits), which changes 0.02 to 0.06 %
+    of the labels on BSD images; bfloat16 (8 bits) would change 0.15 to 0.55 %.
 
     Raises
     ------
@@ -24,7 +22,7 @@ def for_inference(device: torch.device) -> Iterator[None]:
     with (
         torch.inference_mode(),
         torch.autocast(device.type, enabled=False),
-        _one_thread_if_forked(),
+        _one_thread(device),
         _repeatable(device),
     ):
         yield
@@ -47,10 +45,11 @@ def _repeatable(device: torch.device) -> AbstractContextManager[None]:
 
 
 @contextmanager
-def _one_thread_if_forked() -> Iterator[None]:
-    # OpenMP waits for threads that did not follow into a forked process, unless it needs none.
+def _one_thread(device: torch.device) -> Iterator[None]:
+    # More threads divide some sums otherwise: results would differ in the last bits from machine
+    # to machine. In a forked process OpenMP would wait for threads that did not follow.
     threads = torch.get_num_threads()
-    if not is_forked() or threads == 1:
+    if device.type != "cpu" or threads == 1:
         yield
         return
     torch.set_num_threads(1)
