@@ -197,9 +197,11 @@ def stand_on_fewer(summary: pd.DataFrame, shown: Sequence[str]) -> list[str]:
             continue
         ends = sorted({int(fewer[f"{measure}_n"].min()), int(fewer[f"{measure}_n"].max())})
         number = "–".join(map(str, ends))
-        images = f"over {number} of {int(fewer['n_images'].max())} images"
+        images = f": over {number} of {int(fewer['n_images'].max())} images"
+        if ends == [0]:
+            images = " need ground truth, and these images have none"
         measures.setdefault(images, []).append(SHOWN[measure])
-    return [f"{', '.join(names)}: {images}." for images, names in measures.items()]
+    return [f"{', '.join(names)}{images}." for images, names in measures.items()]
 
 
 def _asked(row: "pd.Series[Any]", sizes: Mapping[int, str] | None) -> str:

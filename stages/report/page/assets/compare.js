@@ -8,6 +8,11 @@ page.gallery = (() => {
   const HIGHER = data.figures.measures;
   const state = { image: 0, count: Math.floor(data.counts.length / 2), left: 0, right: 1, view: "lines", sorting: 0 };
   state.right = Math.min(1, NOTHING);
+  const drawnAt = (series) => d3.range(data.counts.length).filter((i) => `0/${series}/${i}` in data.drawings);
+  const [ofLeft, ofRight] = [drawnAt(state.left), new Set(drawnAt(state.right))];
+  const ofBoth = ofLeft.filter((i) => ofRight.has(i));
+  const usual = [ofBoth, ofLeft].find((each) => each.length) ?? [state.count];
+  state.count = usual[Math.floor(usual.length / 2)];
   const figures = new Map();
   for (const [image, series, count, made, ...values] of data.figures.rows)
     figures.set(`${data.figures.images[image]}\n${series}\n${count}`, { made, values });
