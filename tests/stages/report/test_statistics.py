@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -69,6 +69,7 @@ def test_no_common_image_says_nothing() -> None:
     assert np.isnan([found.mean, found.low, found.high, found.p, found.win_rate]).all()
 
 
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.tuples(st.floats(-1, 1), st.floats(-1, 1)), min_size=2, max_size=30))
 def test_comparing_the_other_way_round_turns_the_signs(pairs: list[tuple[float, float]]) -> None:
     mine, theirs = np.array(pairs).T
