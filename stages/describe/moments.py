@@ -1,12 +1,11 @@
 """Means and standard deviations of an image's bands inside superpixels."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spam_pipe.stages.describe.numbering import Index
+from spam_pipe.stages.describe.numbering import Index, row_blocks
 
 
 def means(
@@ -23,8 +22,11 @@ def means(
     bands
         (H, W, B) numbers; NaN makes its superpixel's mean NaN.
     """
-    totals = [np.bincount(places, band, area.size + 1)[1:] for places, band in _each(index, bands)]
-    mean: NDArray[np.float64] = np.stack(totals, axis=1) / area[:, np.newaxis]
+    total = np.zeros((area.size + 1, bands.shape[2]))
+    for rows, places in row_blocks(index):
+        for band in range(bands.shape[2]):
+            total[:, band] += np.bincount(places, bands[rows, :, band].ravel(), len(total))
+    mean: NDArray[np.float64] = total[1:] / area[:, np.newaxis]
     return mean
 
 
@@ -38,18 +40,11 @@ def deviations(
 
     Of the population: one pixel has 0.
     """
-    squares = []
-    for (places, band), middle in zip(_each(index, bands), mean.T, strict=True):
-        away = band - np.append(0.0, middle)[places]
-        squares.append(np.bincount(places, away * away, area.size + 1)[1:])
-    deviation: NDArray[np.float64] = np.sqrt(np.stack(squares, axis=1) / area[:, np.newaxis])
+    middle = np.append(np.zeros((1, mean.shape[1])), mean, axis=0)
+    squares = np.zeros_like(middle)
+    for rows, places in row_blocks(index):
+        for band in range(bands.shape[2]):
+            away = bands[rows, :, band].ravel() - middle[places, band]
+            squares[:, band] += np.bincount(places, away * away, len(squares))
+    deviation: NDArray[np.float64] = np.sqrt(squares[1:] / area[:, np.newaxis])
     return deviation
-
-
-def _each(
-    index: Index, bands: NDArray[np.number[Any]]
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.number[Any]]]]:
-    """Yield, for each band, the place of each pixel, 0 outside, and the band's values."""
-    places = index.ravel().astype(np.int64) + 1
-    for band in range(bands.shape[2]):
-        yield places, bands[..., band].ravel()

@@ -1,5 +1,6 @@
 """Label maps of any numbers as superpixels 0..n-1."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,8 @@ from numpy.typing import NDArray
 from spam_pipe.stages.numeric import native
 
 Index = NDArray[np.int32]
+
+_BLOCK = 1 << 22
 
 
 def number(
@@ -66,3 +69,15 @@ def check_fit(name: str, array: NDArray[Any], index: Index) -> None:
         raise ValueError(
             f"{name} of {array.shape[:2]} pixels and labels of {index.shape} do not fit each other"
         )
+
+
+def row_blocks(index: Index) -> Iterator[tuple[slice, NDArray[np.int64]]]:
+    """Yield rows of some four million pixels and each pixel's superpixel plus 1, 0 outside.
+
+    Sums over an image need no memory of its size so.
+    """
+    height, width = index.shape
+    step = max(1, _BLOCK // width)
+    for first in range(0, height, step):
+        rows = slice(first, first + step)
+        yield rows, index[rows].ravel().astype(np.int64) + 1

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import find_objects
 
-from spam_pipe.stages.describe.numbering import Index
+from spam_pipe.stages.describe.numbering import Index, row_blocks
 
 
 class Shapes(NamedTuple):
@@ -27,11 +27,14 @@ class Shapes(NamedTuple):
 
 def shapes(index: Index, n: int) -> Shapes:
     """Measure superpixels 0..n-1, each with a pixel at least; -1 is outside."""
-    places = index.ravel().astype(np.int64) + 1
-    area = np.bincount(places, minlength=n + 1)[1:]
+    area, rows, columns = np.zeros(n + 1, np.int64), np.zeros(n + 1), np.zeros(n + 1)
     height, width = index.shape
-    rows = np.bincount(places, np.repeat(np.arange(height), width), n + 1)[1:]
-    columns = np.bincount(places, np.tile(np.arange(width), height), n + 1)[1:]
+    for block, places in row_blocks(index):
+        here = np.arange(height)[block]
+        area += np.bincount(places, minlength=n + 1)
+        rows += np.bincount(places, np.repeat(here, width), n + 1)
+        columns += np.bincount(places, np.tile(np.arange(width), here.size), n + 1)
+    area, rows, columns = area[1:], rows[1:], columns[1:]
     boxes = find_objects(index + 1, n)
     top, bottom = np.array([(box[0].start, box[0].stop) for box in boxes]).T
     left, right = np.array([(box[1].start, box[1].stop) for box in boxes]).T
