@@ -196,9 +196,9 @@ class Dask:
             outcomes: tuple[Outcome, ...] = future.result()
         except KilledWorker:
             return None
-        except CancelledError as error:
+        except (CancelledError, OSError) as error:  # no task raises: the connection is lost
             raise self._gone() from error
-        except Exception as error:  # no task raises: the worker has no package, or no connection
+        except Exception as error:  # or the worker has no package
             with self._asking():
                 raise UserError(
                     f"a worker could not take a task: {error}; what is done is stored: install "
